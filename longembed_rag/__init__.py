@@ -1,0 +1,59 @@
+"""longembed-rag: embed whole documents, not chunks.
+
+The public names are loaded when they are first used, so that importing this package costs
+milliseconds and never imports torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from longembed_rag._version import __version__
+
+if TYPE_CHECKING:
+    from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.encoder.settings import EncoderSettings
+    from longembed_rag.encoder.values import Coverage, Encoding, Passage, PassageEncoding
+    from longembed_rag.errors import LongEmbedError
+    from longembed_rag.extension.plan import ExtensionPlan
+    from longembed_rag.llama_index import LongEmbedding, WholeDocument
+
+__all__ = [
+    "Coverage",
+    "EncoderSettings",
+    "Encoding",
+    "ExtensionPlan",
+    "LongEmbedError",
+    "LongEmbedding",
+    "LongEncoder",
+    "Passage",
+    "PassageEncoding",
+    "WholeDocument",
+    "__version__",
+]
+
+_HOMES = {
+    "Coverage": "longembed_rag.encoder.values",
+    "EncoderSettings": "longembed_rag.encoder.settings",
+    "Encoding": "longembed_rag.encoder.values",
+    "ExtensionPlan": "longembed_rag.extension.plan",
+    "LongEmbedError": "longembed_rag.errors",
+    "LongEmbedding": "longembed_rag.llama_index",
+    "LongEncoder": "longembed_rag.encoder.encoder",
+    "Passage": "longembed_rag.encoder.values",
+    "PassageEncoding": "longembed_rag.encoder.values",
+    "WholeDocument": "longembed_rag.llama_index",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home on first use (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Text to vectors: loading models, batching by tokens, pooling, passages."""

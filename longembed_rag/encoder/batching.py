@@ -1,0 +1,160 @@
+"""Which windows share a forward pass, and what happens when memory runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from longembed_rag.encoder.loading import LoadedModel
+from longembed_rag.encoder.planner import Reading
+from longembed_rag.errors import OutOfMemoryError
+from longembed_rag.extension.plan import ExtensionPlan, PlanRules
+from longembed_rag.extension.windows import Window
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_CPU_TOKENS = 16_384
+_CUDA_TOKENS = 131_072
+_CPU_MESSAGES = ("can't allocate memory", "not enough memory", "DefaultCPUAllocator")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One window of one text, on its way through the model.
+
+    Attributes:
+        owner: Which text it belongs to.
+        name: What that text is called.
+        window: Which of its content tokens.
+        ids: Their ids with head and tail, int64, ``[tokens]``.
+        plan: How they are read.
+    """
+
+    owner: int
+    name: str
+    window: Window
+    ids: Tensor
+    plan: ExtensionPlan
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the window, specials and prompt included."""
+        return len(self.ids)
+
+
+def make_jobs(readings: Sequence[Reading], names: Sequence[str], rules: PlanRules) -> list[Job]:
+    """Every window of every text, longest first: what does not fit shows at once."""
+    jobs = []
+    for owner, (reading, name) in enumerate(zip(readings, names, strict=True)):
+        text = reading.text
+        for window in reading.windows:
+            content = text.content[window.start : window.stop]
+            ids = torch.from_numpy(np.concatenate([text.head, content, text.tail]))
+            jobs.append(Job(owner, name, window, ids, rules.plan(len(ids))))
+    return sorted(jobs, key=lambda job: -job.tokens)
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    loaded: LoadedModel,
+    *,
+    budget: int,
+    pool: Callable[[Job, Tensor], Result],
+) -> Iterator[tuple[Job, Result]]:
+    """Read windows in batches of ``budget`` tokens.
+
+    Args:
+        jobs: The windows.
+        loaded: The model.
+        budget: Tokens per forward pass.
+        pool: Makes a small result on the CPU of a window's token states, ``[tokens, hidden]``.
+            Runs again for the windows of a batch that ran out of memory.
+
+    Yields:
+        Every job, once, with what ``pool`` made of it.
+
+    Raises:
+        OutOfMemoryError: A window does not fit into memory even alone; names its text.
+    """
+
+    def forward(batch: Sequence[Job]) -> list[Result]:
+        with torch.inference_mode():
+            ids, plans = [job.ids for job in batch], [job.plan for job in batch]
+            states = loaded.states(ids, plans)
+            return [pool(job, each) for job, each in zip(batch, states, strict=True)]
+
+    for batch in pack_by_budget(jobs, tokens=lambda job: job.tokens, budget=budget):
+        yield from zip(batch, with_back_off(batch, forward, too_large=_too_large), strict=True)
+
+
+def _too_large(job: Job) -> OutOfMemoryError:
+    return OutOfMemoryError(
+        f"{job.name}: a window of {job.tokens:,} tokens does not fit into memory even alone; "
+        "lower max_length (the rest is then read in further windows) or take a smaller dtype"
+    )
+
+
+def default_batch_tokens(device: torch.device) -> int:
+    """Tokens per forward pass where the user names none.
+
+    A single longer window is always read whole; the budget only bounds what is read beside it.
+    """
+    return _CUDA_TOKENS if device.type == "cuda" else _CPU_TOKENS
+
+
+def pack_by_budget(
+    items: Sequence[Item], *, tokens: Callable[[Item], int], budget: int
+) -> Iterator[list[Item]]:
+    """Cut a sequence into runs of at most ``budget`` tokens; a larger item goes alone."""
+    batch: list[Item] = []
+    used = 0
+    for item in items:
+        size = tokens(item)
+        if batch and used + size > budget:
+            yield batch
+            batch, used = [], 0
+        batch.append(item)
+        used += size
+    if batch:
+        yield batch
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error is torch's, or Python's, way of saying that memory ran out."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _CPU_MESSAGES)
+
+
+def with_back_off(
+    batch: Sequence[Item],
+    run: Callable[[Sequence[Item]], list[Result]],
+    *,
+    too_large: Callable[[Item], Exception],
+) -> list[Result]:
+    """Run a batch; when memory runs out, run its halves instead, down to single items.
+
+    Args:
+        batch: What to run.
+        run: Does the work; one result per item. Leaves nothing behind when it fails.
+        too_large: The error to raise for an item that does not fit even alone.
+    """
+    try:
+        return run(batch)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        if len(batch) == 1:
+            raise too_large(batch[0]) from error
+    # Outside of the except block, so that the failed pass's tensors are free by now.
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    middle = len(batch) // 2
+    first = with_back_off(batch[:middle], run, too_large=too_large)
+    return first + with_back_off(batch[middle:], run, too_large=too_large)

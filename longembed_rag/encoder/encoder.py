@@ -1,0 +1,319 @@
+"""LongEncoder: texts of any length to vectors."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from typing_extensions import Unpack
+
+from longembed_rag.encoder.batching import (
+    Job,
+    Result,
+    default_batch_tokens,
+    make_jobs,
+    run_jobs,
+)
+from longembed_rag.encoder.loading import LoadedModel, load_model
+from longembed_rag.encoder.passages import split_passages
+from longembed_rag.encoder.planner import Planner, Reading
+from longembed_rag.encoder.pooling import PassageSums, finish, pool_states
+from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind
+from longembed_rag.encoder.values import Coverage, Encoding, PassageEncoding
+from longembed_rag.errors import SettingsError, TruncationWarning
+from longembed_rag.extension.plan import ExtensionPlan
+
+
+class LongEncoder:
+    """Reads texts several times longer than its model was trained to read.
+
+    Use :meth:`from_pretrained`. An encoder may be used from several threads; forward passes take
+    turns.
+
+    Example:
+        >>> encoder = LongEncoder.from_pretrained()
+        >>> encoder.encode(["a whole book"]).embeddings.shape
+        (1, 384)
+    """
+
+    def __init__(self, planner: Planner, loaded: LoadedModel) -> None:
+        self._planner = planner
+        self._loaded = loaded
+        self._lock = threading.RLock()
+        width = planner.settings.truncate_dim
+        if width is not None and width > loaded.dimension:
+            raise SettingsError(
+                f"truncate_dim={width} is more than the {loaded.dimension} dimensions of "
+                f"{planner.model_name}"
+            )
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str | Path | None = None, **options: Unpack[EncoderOptions]
+    ) -> LongEncoder:
+        """Load a model from a folder or the hub.
+
+        Args:
+            model: Folder, hub name, or None for the embedded default (all-MiniLM-L6-v2).
+            **options: The fields of :class:`~longembed_rag.encoder.settings.EncoderSettings`.
+
+        Raises:
+            SettingsError: A setting is unknown, out of range or does not fit the model.
+            ModelLoadError: The model cannot be loaded.
+        """
+        return cls._load(Planner.from_pretrained(model, **options))
+
+    @classmethod
+    def from_settings(cls, settings: EncoderSettings) -> LongEncoder:
+        """:meth:`from_pretrained`, from settings made before."""
+        return cls._load(Planner.from_settings(settings))
+
+    @classmethod
+    def _load(cls, planner: Planner) -> LongEncoder:
+        return cls(planner, load_model(planner))
+
+    @property
+    def planner(self) -> Planner:
+        """Everything about reading a text that needs no weights."""
+        return self._planner
+
+    @property
+    def settings(self) -> EncoderSettings:
+        """The settings as given."""
+        return self._planner.settings
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """The transformers model; called directly, it is the stock one."""
+        return self._loaded.model
+
+    @property
+    def model_name(self) -> str:
+        """What the model is called."""
+        return self._planner.model_name
+
+    @property
+    def model_path(self) -> Path:
+        """The folder where the weights lie."""
+        return self._planner.model_path
+
+    @property
+    def family(self) -> str:
+        """The architecture, transformers' ``model_type``."""
+        return self._planner.family.name
+
+    @property
+    def method(self) -> str:
+        """The extension method, never ``"auto"``."""
+        return self._planner.method
+
+    @property
+    def method_reason(self) -> str:
+        """Why this method."""
+        return self._planner.method_reason
+
+    @property
+    def original_length(self) -> int:
+        """Tokens that the model was trained to read (``L0``)."""
+        return self._planner.original_length
+
+    @property
+    def max_length(self) -> int:
+        """Longest text read in one go, tokens (``T``)."""
+        return self._planner.max_length
+
+    @property
+    def pooling(self) -> str:
+        """``"mean"``, ``"cls"`` or ``"last_token"``."""
+        return self._planner.pooling
+
+    @property
+    def query_prompt(self) -> str:
+        """Text put before queries."""
+        return self._planner.query_prompt
+
+    @property
+    def document_prompt(self) -> str:
+        """Text put before documents."""
+        return self._planner.document_prompt
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self.settings.truncate_dim or self._loaded.dimension
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return self._loaded.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of its weights; vectors are always float32."""
+        return self._loaded.dtype
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens per forward pass."""
+        return self.settings.batch_tokens or default_batch_tokens(self.device)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the model's files and of every setting that changes a vector (hex)."""
+        return self._planner.fingerprint
+
+    def describe(self) -> dict[str, Any]:
+        """The model and its settings, resolved, ready for JSON."""
+        return {
+            **self._planner.describe(),
+            "model_path": str(self.model_path),
+            "dimension": self.dimension,
+            "device": str(self.device),
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "batch_tokens": self.batch_tokens,
+        }
+
+    def plan(self, n_tokens: int) -> ExtensionPlan:
+        """How a document of that many tokens (specials and prompt included) is read."""
+        return self._planner.plan(n_tokens)
+
+    def count_tokens(self, text: str, *, kind: Kind = "document") -> int:
+        """Tokens of a text, with special tokens and prompt."""
+        with self._lock:
+            return self._planner.count_tokens(text, kind=kind)
+
+    def coverage(self, text: str, *, kind: Kind = "document") -> Coverage:
+        """What of a text would be read, without running the model."""
+        with self._lock:
+            return self._planner.coverage(text, kind=kind)
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Kind = "document",
+        names: Sequence[str] | None = None,
+    ) -> Encoding:
+        """Embed texts, in any number and of any length.
+
+        Args:
+            texts: The texts.
+            kind: Whether they are documents or queries; decides which prompt is put before them.
+            names: What to call each text in warnings and errors.
+
+        Returns:
+            One vector and one coverage per text, in the order given.
+
+        Raises:
+            InputError: A text cannot be embedded; names it.
+            TextTooLongError: A text is over ``max_length`` under ``overflow="error"``.
+            OutOfMemoryError: A text does not fit into memory even alone.
+        """
+        with self._lock:
+            readings, labels = self._read(texts, kind, names)
+            sums = torch.zeros((len(readings), self._loaded.dimension), dtype=torch.float32)
+
+            def pool(job: Job, states: Tensor) -> Tensor:
+                return job.window.weight * self._pool(readings[job.owner], states)
+
+            for job, part in self._run(readings, labels, pool):
+                sums[job.owner] += part
+            return Encoding(self._finish(sums), tuple(r.coverage for r in readings))
+
+    def encode_passages(
+        self, text: str, *, passage_tokens: int = 256, name: str | None = None
+    ) -> PassageEncoding:
+        """Embed a document and, from the same forward pass, each of its passages.
+
+        A passage's vector is pooled from token states that have seen the whole document (late
+        chunking, arXiv 2409.04701): the mean of its tokens, or its last token for last-token
+        models.
+
+        Args:
+            text: The document.
+            passage_tokens: Most content tokens in a passage.
+            name: What to call the document in warnings and errors.
+
+        Returns:
+            The document's vector, equal to :meth:`encode`'s, and one vector per passage. Under
+            truncation there are passages only for what was read.
+
+        Raises:
+            SettingsError: ``passage_tokens`` is not positive.
+            InputError: As :meth:`encode`.
+        """
+        if passage_tokens < 1:
+            raise SettingsError(f"passage_tokens={passage_tokens} must be greater than zero")
+        with self._lock:
+            readings, labels = self._read([text], "document", None if name is None else [name])
+            reading = readings[0]
+            read = max(window.stop for window in reading.windows)
+            passages = split_passages(text, reading.text.spans[:read], passage_tokens)
+            sums = torch.zeros((1, self._loaded.dimension), dtype=torch.float32)
+            parts = PassageSums(
+                [bounds for bounds, _ in passages],
+                hidden=int(self._planner.config.hidden_size),
+                last_token=self.pooling == "last_token",
+            )
+
+            def pool(job: Job, states: Tensor) -> tuple[Tensor, list[tuple[int, Tensor]]]:
+                whole = job.window.weight * self._pool(reading, states)
+                return whole, parts.of(job.window, states[len(reading.text.head) :])
+
+            for _, (whole, pieces) in self._run(readings, labels, pool):
+                sums[0] += whole
+                parts.add(pieces)
+            vectors = self._chain(parts.vectors())
+            return PassageEncoding(
+                embedding=self._finish(sums)[0],
+                passages=tuple(passage for _, passage in passages),
+                embeddings=self._finish(vectors),
+                coverage=reading.coverage,
+            )
+
+    def _read(
+        self, texts: Sequence[str], kind: Kind, names: Sequence[str] | None
+    ) -> tuple[list[Reading], list[str]]:
+        tokenized = self._planner.tokenize(texts, kind=kind, names=names)
+        labels = list(names) if names is not None else [f"text {i}" for i in range(len(texts))]
+        pairs = zip(tokenized, labels, strict=True)
+        readings = [self._planner.read(text, name=label) for text, label in pairs]
+        for reading, label in zip(readings, labels, strict=True):
+            coverage = reading.coverage
+            if not coverage.complete:
+                warnings.warn(
+                    f"{label}: only {coverage.tokens_read:,} of {coverage.tokens:,} tokens were "
+                    "read, the rest was cut off; another method, or overflow='windows', reads all",
+                    TruncationWarning,
+                    stacklevel=4,
+                )
+        return readings, labels
+
+    def _run(
+        self,
+        readings: Sequence[Reading],
+        labels: Sequence[str],
+        pool: Callable[[Job, Tensor], Result],
+    ) -> Iterator[tuple[Job, Result]]:
+        jobs = make_jobs(readings, labels, self._planner.rules)
+        return run_jobs(jobs, self._loaded, budget=self.batch_tokens, pool=pool)
+
+    def _pool(self, reading: Reading, states: Tensor) -> Tensor:
+        skip = 0 if self._planner.folder.include_prompt else len(reading.text.head)
+        vector = pool_states(states, self.pooling, skip=skip)
+        return self._chain(vector[None])[0]
+
+    def _chain(self, vectors: Tensor) -> Tensor:
+        out: Tensor = self._loaded.chain(vectors.to(self.device))
+        return out.cpu()
+
+    def _finish(self, vectors: Tensor) -> NDArray[np.float32]:
+        settings = self.settings
+        return finish(vectors, truncate_dim=settings.truncate_dim, normalize=settings.normalize)

@@ -1,0 +1,117 @@
+"""The architectures this package knows how to read, by transformers' ``model_type``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from longembed_rag.errors import SettingsError, UnsupportedModelError
+from longembed_rag.extension.plan import Method, PositionKind
+
+LEARNED = ("bert", "roberta", "xlm-roberta", "mpnet")
+ROTARY_BIDIRECTIONAL = (
+    "modernbert",
+    "nomic_bert",
+    "gte",
+    "jina_embeddings_v3",
+    "eurobert",
+    "gemma3_text",
+    "e5rope",
+)
+ROTARY_CAUSAL = ("mistral", "llama", "qwen2", "qwen3")
+ALIBI = ("bloom", "mpt")
+SUPPORTED = (*LEARNED, *ROTARY_BIDIRECTIONAL, *ROTARY_CAUSAL, *ALIBI)
+
+_AUTO: dict[tuple[PositionKind, bool], tuple[Method, str]] = {
+    ("learned", False): (
+        "pcw",
+        "a learned position table ends where training ended: windows of the original length "
+        "keep every vector one that the model was trained for",
+    ),
+    ("rotary", False): (
+        "self_extend",
+        "for rotary bidirectional models SelfExtend has the best published average "
+        "(E5-RoPE at 4k: 60.8, against 56.1 for NTK and 52.9 for PCW)",
+    ),
+    ("rotary", True): (
+        "ntk",
+        "for rotary causal models NTK has the best published average (E5-Mistral at 32k: 75.3, "
+        "against 72.4 for SelfExtend and 68.7 for PCW)",
+    ),
+    ("alibi", False): ("none", "ALiBi biases reach beyond the trained length by themselves"),
+    ("alibi", True): ("none", "ALiBi biases reach beyond the trained length by themselves"),
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """What an architecture is, as far as reading past its window is concerned.
+
+    Attributes:
+        name: transformers' ``model_type``.
+        positions: How it knows where a token stands.
+        causal: Whether tokens see only what stands before them.
+    """
+
+    name: str
+    positions: PositionKind
+    causal: bool
+
+    def auto_method(self) -> tuple[Method, str]:
+        """What ``method="auto"`` picks, and why."""
+        return _AUTO[self.positions, self.causal]
+
+
+def family_of(config: Any, *, model_name: str) -> Family:
+    """The family of a model's config.
+
+    Raises:
+        UnsupportedModelError: The architecture is not one of :data:`SUPPORTED`.
+    """
+    name = str(config.model_type)
+    kind = getattr(config, "position_embedding_type", None) or "absolute"
+    if kind == "alibi" or getattr(config, "alibi", False) is True or name in ALIBI:
+        return Family(name, "alibi", name in ALIBI)
+    if name in LEARNED:
+        if kind != "absolute":
+            raise UnsupportedModelError(
+                f"{model_name}: its config asks for position_embedding_type={kind!r}, which "
+                f"transformers no longer builds for {name}; use a model with absolute positions"
+            )
+        return Family(name, "learned", False)
+    if name in ROTARY_BIDIRECTIONAL:
+        causal = name == "gemma3_text" and not getattr(config, "use_bidirectional_attention", False)
+        return Family(name, "rotary", causal)
+    if name in ROTARY_CAUSAL:
+        return Family(name, "rotary", True)
+    raise UnsupportedModelError(
+        f"{model_name}: its architecture {name!r} is not supported. Supported are: "
+        f"{', '.join(SUPPORTED)}"
+    )
+
+
+def native_length(config: Any, family: Family, *, model_name: str) -> int:
+    """The context length that a model's config states, in tokens.
+
+    RoBERTa, XLM-R and MPNet number positions from ``padding_idx + 1``, so their tables hold that
+    many rows less than ``max_position_embeddings``.
+
+    Raises:
+        SettingsError: The config states none.
+    """
+    names = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
+    stated = next((getattr(config, n) for n in names if getattr(config, n, None)), None)
+    if stated is None and family.name == "bloom":
+        stated = 2048  # what the published Bloom models were trained on; their config leaves it out
+    if stated is None:
+        raise SettingsError(
+            f"{model_name}: its config states no context length; set original_length"
+        )
+    length = int(stated)
+    if family.name == "mistral" and getattr(config, "sliding_window", None):
+        # Trained with this window in every layer, it has seen no pair of tokens further apart.
+        length = min(length, int(config.sliding_window))
+    if family.positions == "learned" and family.name != "bert":
+        padding = getattr(config, "pad_token_id", None)
+        length -= (1 if padding is None else int(padding)) + 1
+    return length

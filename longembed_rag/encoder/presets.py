@@ -1,0 +1,163 @@
+"""What is known of published models: data, not code.
+
+A model folder in sentence-transformers form states its own pooling and prompts, and those win
+over this table. Matched by the end of the hub name or by the folder's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+from longembed_rag.extension.plan import Method
+
+_MISTRAL_TASK = (
+    "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: "
+)
+_BGE_TASK = "Represent this sentence for searching relevant passages: "
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A published model, or several that are used alike.
+
+    Attributes:
+        patterns: Shell patterns that the model's lower-case name must match, without its owner.
+        names: Hub names, for people.
+        family: transformers' ``model_type``.
+        pooling: ``"mean"``, ``"cls"`` or ``"last_token"``.
+        query_prompt: Text put before queries.
+        document_prompt: Text put before documents.
+        original_length: Tokens that it was trained to read, where its config says otherwise.
+        best_method: The method with the best published or measured score; None takes ``auto``'s.
+        note: Anything a user should know.
+    """
+
+    patterns: tuple[str, ...]
+    names: tuple[str, ...]
+    family: str
+    pooling: str
+    query_prompt: str = ""
+    document_prompt: str = ""
+    original_length: int | None = None
+    best_method: Method | None = None
+    note: str = ""
+
+
+PRESETS: tuple[Preset, ...] = (
+    Preset(
+        patterns=("all-minilm-*",),
+        names=("sentence-transformers/all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L12-v2"),
+        family="bert",
+        pooling="mean",
+        note="all-MiniLM-L6-v2 is the embedded default",
+    ),
+    Preset(
+        patterns=("all-mpnet-base-v2", "multi-qa-mpnet-*"),
+        names=("sentence-transformers/all-mpnet-base-v2",),
+        family="mpnet",
+        pooling="mean",
+    ),
+    Preset(
+        patterns=("multilingual-e5-*",),
+        names=("intfloat/multilingual-e5-base",),
+        family="xlm-roberta",
+        pooling="mean",
+        query_prompt="query: ",
+        document_prompt="passage: ",
+    ),
+    Preset(
+        patterns=("e5rope-*", "e5-rope-*"),
+        names=("dwzhu/e5rope-base",),
+        family="e5rope",
+        pooling="mean",
+        query_prompt="query: ",
+        document_prompt="passage: ",
+        original_length=512,
+        best_method="self_extend",
+        note="BERT with rotation; loaded as a jina_embeddings_v3-shaped model",
+    ),
+    Preset(
+        patterns=("e5-mistral-7b-instruct*",),
+        names=("intfloat/e5-mistral-7b-instruct",),
+        family="mistral",
+        pooling="last_token",
+        query_prompt=_MISTRAL_TASK,
+        original_length=4096,
+        best_method="ntk",
+    ),
+    Preset(
+        patterns=("e5-small*", "e5-base*", "e5-large*"),
+        names=("intfloat/e5-base-v2", "dwzhu/e5-base-4k"),
+        family="bert",
+        pooling="mean",
+        query_prompt="query: ",
+        document_prompt="passage: ",
+    ),
+    Preset(
+        patterns=("bge-m3*",),
+        names=("BAAI/bge-m3",),
+        family="xlm-roberta",
+        pooling="cls",
+    ),
+    Preset(
+        patterns=("bge-*-en-v1.5",),
+        names=("BAAI/bge-base-en-v1.5",),
+        family="bert",
+        pooling="cls",
+        query_prompt=_BGE_TASK,
+    ),
+    Preset(
+        patterns=("gte-modernbert-base",),
+        names=("Alibaba-NLP/gte-modernbert-base",),
+        family="modernbert",
+        pooling="cls",
+    ),
+    Preset(
+        patterns=("gte-base", "gte-large", "gte-small", "contriever*"),
+        names=("thenlper/gte-base", "facebook/contriever"),
+        family="bert",
+        pooling="mean",
+    ),
+    Preset(
+        patterns=("nomic-embed-text-v1*",),
+        names=("nomic-ai/nomic-embed-text-v1.5",),
+        family="nomic_bert",
+        pooling="mean",
+        query_prompt="search_query: ",
+        document_prompt="search_document: ",
+        original_length=2048,
+    ),
+    Preset(
+        patterns=("jina-embeddings-v3*",),
+        names=("jinaai/jina-embeddings-v3",),
+        family="jina_embeddings_v3",
+        pooling="mean",
+    ),
+    Preset(
+        patterns=("qwen3-embedding-*",),
+        names=("Qwen/Qwen3-Embedding-0.6B",),
+        family="qwen3",
+        pooling="last_token",
+        query_prompt="Instruct: Given a web search query, retrieve relevant passages that "
+        "answer the query\nQuery:",
+    ),
+    Preset(
+        patterns=("embeddinggemma-*",),
+        names=("google/embeddinggemma-300m",),
+        family="gemma3_text",
+        pooling="mean",
+        query_prompt="task: search result | query: ",
+        document_prompt="title: none | text: ",
+        note="its Dense layers are read from the model folder",
+    ),
+)
+
+
+def find_preset(model_name: str) -> Preset | None:
+    """The preset for a hub name or folder name; None where nothing is known."""
+    short = model_name.rstrip("/").replace("\\", "/").rsplit("/", 1)[-1].lower()
+    for preset in PRESETS:
+        if any(fnmatch(short, pattern) for pattern in preset.patterns):
+            return preset
+    return None

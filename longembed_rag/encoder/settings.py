@@ -1,0 +1,149 @@
+"""Every setting of an encoder, with its one default."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypedDict, get_args
+
+from longembed_rag.errors import SettingsError
+from longembed_rag.extension.plan import METHODS
+
+MethodChoice = Literal[
+    "auto", "none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"
+]
+Overflow = Literal["windows", "truncate", "error"]
+Scaling = Literal["dynamic", "static"]
+AttentionScaling = Literal["log_n", "none"]
+Pooling = Literal["mean", "cls", "last_token"]
+Kind = Literal["document", "query"]
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "method": ("auto", *METHODS),
+    "overflow": get_args(Overflow),
+    "scaling": get_args(Scaling),
+    "attention_scaling": get_args(AttentionScaling),
+}
+_POSITIVE = (
+    "max_length",
+    "group_size",
+    "neighbor_window",
+    "ntk_lambda",
+    "original_length",
+    "batch_tokens",
+    "truncate_dim",
+)
+#: Settings that change where and how fast a text is read, never its vector (law 1 and bf16's
+#: tolerance): they stay out of a collection's fingerprint.
+RUNTIME_SETTINGS = frozenset({"device", "dtype", "batch_tokens", "trust_remote_code"})
+
+
+class EncoderOptions(TypedDict, total=False):
+    """The keyword options of :meth:`LongEncoder.from_pretrained`; see :class:`EncoderSettings`."""
+
+    method: MethodChoice
+    max_length: int
+    overflow: Overflow
+    scaling: Scaling
+    attention_scaling: AttentionScaling
+    group_size: int | None
+    neighbor_window: int | None
+    ntk_lambda: float | None
+    original_length: int | None
+    device: str | None
+    dtype: str
+    batch_tokens: int | None
+    query_prompt: str | None
+    document_prompt: str | None
+    pooling: Pooling | None
+    normalize: bool
+    truncate_dim: int | None
+    revision: str | None
+    trust_remote_code: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSettings:
+    """How texts become vectors.
+
+    Attributes:
+        model: Folder or hub name; None is the model that comes with the package.
+        method: How the model reads past its window; ``"auto"`` picks by the model's family.
+        max_length: Longest text, in tokens with specials and prompt, read in one go.
+        overflow: What happens beyond ``max_length``: ``"windows"`` averages windows of that
+            length, ``"truncate"`` keeps the head and warns, ``"error"`` refuses.
+        scaling: ``"dynamic"`` takes the scale from each text's own length, ``"static"`` always
+            from ``max_length``, as in the paper. Texts within the model's own window are never
+            scaled.
+        attention_scaling: ``"log_n"`` multiplies queries by ``max(1, ln n / ln L0)``.
+        group_size: Overrides the group size of GP and SelfExtend.
+        neighbor_window: Overrides SelfExtend's neighbour window.
+        ntk_lambda: Overrides the factor on the rotary base of NTK.
+        original_length: Overrides the model's own context length L0, in tokens.
+        device: Torch device; None picks CUDA where there is one, else the CPU.
+        dtype: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+        batch_tokens: Tokens per forward pass; None picks by device.
+        query_prompt: Text put before queries; None takes the model's own, ``""`` none.
+        document_prompt: Text put before documents; None takes the model's own, ``""`` none.
+        pooling: ``"mean"``, ``"cls"`` or ``"last_token"``; None takes the model's own.
+        normalize: Whether vectors have unit length.
+        truncate_dim: Keep this many leading dimensions (Matryoshka models); None keeps all.
+        revision: Branch, tag or commit of a hub model.
+        trust_remote_code: Let a model folder run its own code. Off unless asked for.
+
+    Raises:
+        SettingsError: A value is unknown or out of range.
+    """
+
+    model: str | None = None
+    method: MethodChoice = "auto"
+    max_length: int = 32768
+    overflow: Overflow = "windows"
+    scaling: Scaling = "dynamic"
+    attention_scaling: AttentionScaling = "log_n"
+    group_size: int | None = None
+    neighbor_window: int | None = None
+    ntk_lambda: float | None = None
+    original_length: int | None = None
+    device: str | None = None
+    dtype: str = "auto"
+    batch_tokens: int | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    pooling: Pooling | None = None
+    normalize: bool = True
+    truncate_dim: int | None = None
+    revision: str | None = None
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise SettingsError(f"{name}={value!r} is not one of: {', '.join(choices)}")
+        if self.pooling is not None and self.pooling not in get_args(Pooling):
+            raise SettingsError(
+                f"pooling={self.pooling!r} is not one of: {', '.join(get_args(Pooling))}"
+            )
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise SettingsError(f"{name}={value!r} must be greater than zero")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> EncoderSettings:
+        """Build settings from a mapping.
+
+        Raises:
+            SettingsError: A name is unknown or a value is out of range.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise SettingsError(
+                f"unknown setting {', '.join(unknown)}; known are: {', '.join(sorted(known))}"
+            )
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every setting by name, as plain values."""
+        return asdict(self)

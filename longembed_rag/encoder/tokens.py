@@ -1,0 +1,174 @@
+"""Text to token ids, with every content token's place in the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longembed_rag.encoder.folder import ModelFolder, require_tokenizer
+from longembed_rag.errors import EmptyTextError, InputError, ModelLoadError
+
+Ints = NDArray[np.int64]
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+#: transformers asks for a limit; texts here have none before they are cut into windows.
+_NO_LIMIT = 10**12
+
+
+@dataclass(frozen=True)
+class TokenizedText:
+    """One text as token ids.
+
+    Attributes:
+        head: Special tokens and prompt that stand before the content of every window.
+        content: The text's own tokens.
+        tail: Special tokens that close every window.
+        spans: Characters ``[start, end)`` of each content token in the text, shape ``[n, 2]``.
+    """
+
+    head: Ints
+    content: Ints
+    tail: Ints
+    spans: Ints
+
+    @property
+    def overhead(self) -> int:
+        """Tokens that every window carries besides its content."""
+        return len(self.head) + len(self.tail)
+
+    @property
+    def tokens(self) -> int:
+        """All tokens of the text read in one piece (``n``)."""
+        return self.overhead + len(self.content)
+
+
+class Tokenizer:
+    """A model's fast tokenizer, its special tokens, and the prompts put before texts.
+
+    Args:
+        folder: Where the tokenizer lies.
+        append_eos: Whether to close texts with the end-of-sequence token where the tokenizer
+            itself closes them with nothing (last-token pooling reads that token).
+        trust_remote_code: Whether a tokenizer may run the folder's own code.
+
+    Raises:
+        ModelLoadError: There is no usable tokenizer; names the folder.
+    """
+
+    def __init__(
+        self, folder: ModelFolder, *, append_eos: bool = False, trust_remote_code: bool = False
+    ) -> None:
+        require_tokenizer(folder)
+        self._path = folder.path
+        self._tokenizer = _load(folder, trust_remote_code=trust_remote_code)
+        before, after = self._specials()
+        if append_eos and not after and self._tokenizer.eos_token_id is not None:
+            after = [int(self._tokenizer.eos_token_id)]
+        self._before, self._after = before, after
+
+    def overhead(self, prompt: str) -> int:
+        """Tokens that every window carries besides its content: specials and prompt."""
+        probe = "a"  # a prompt's closing space often becomes part of the first word's token
+        with_prompt, alone = (
+            len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+            for text in (prompt + probe, probe)
+        )
+        return len(self._before) + with_prompt - alone + len(self._after)
+
+    def _specials(self) -> tuple[list[int], list[int]]:
+        """Which tokens the tokenizer puts before and after any text."""
+        probes = ["a", "the", "0", *self._tokenizer.convert_ids_to_tokens(range(100, 110))]
+        for probe in (text for text in probes if isinstance(text, str)):
+            inner = self._tokenizer(probe, add_special_tokens=False)["input_ids"]
+            outer = self._tokenizer(probe)["input_ids"]
+            for start in range(len(outer) - len(inner) + 1) if inner else ():
+                if outer[start : start + len(inner)] == inner:
+                    return list(outer[:start]), list(outer[start + len(inner) :])
+        raise ModelLoadError(
+            f"the tokenizer in {self._path} gives no tokens for any probe text; its files are "
+            "broken or do not belong together"
+        )
+
+    def __call__(
+        self, texts: Sequence[str], *, prompt: str = "", names: Sequence[str] | None = None
+    ) -> list[TokenizedText]:
+        """Tokenize texts, each together with the prompt.
+
+        Lone surrogates, which no encoding can hold, are read as U+FFFD; spans stay exact.
+
+        Raises:
+            InputError: Something other than a string was given; names it.
+            EmptyTextError: A text and its window hold no token at all.
+        """
+        if isinstance(texts, str):
+            raise InputError("texts must be a list of strings, not one string")
+        labels = names if names is not None else [f"text {i}" for i in range(len(texts))]
+        clean = []
+        for text, label in zip(texts, labels, strict=True):
+            if not isinstance(text, str):
+                raise InputError(f"{label} is of type {type(text).__name__}, not a string")
+            clean.append(prompt + _SURROGATES.sub("�", text))
+        if not clean:
+            return []
+        encoded = self._tokenizer(
+            clean,
+            add_special_tokens=False,
+            return_offsets_mapping=True,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        pairs = zip(encoded["input_ids"], encoded["offset_mapping"], labels, strict=True)
+        return [self._split(ids, spans, len(prompt), label) for ids, spans, label in pairs]
+
+    def _split(
+        self, ids: list[int], offsets: list[tuple[int, int]], prompt_length: int, label: str
+    ) -> TokenizedText:
+        all_ids = np.asarray(ids, dtype=np.int64)
+        spans = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
+        in_prompt = 0
+        if prompt_length:
+            # Content starts with the first token that reaches beyond the prompt.
+            in_prompt = int(np.argmax(np.append(spans[:, 1] > prompt_length, True)))
+        text = TokenizedText(
+            head=np.concatenate([np.asarray(self._before, dtype=np.int64), all_ids[:in_prompt]]),
+            content=all_ids[in_prompt:],
+            tail=np.asarray(self._after, dtype=np.int64),
+            spans=np.maximum(spans[in_prompt:] - prompt_length, 0),
+        )
+        if text.tokens == 0:
+            raise EmptyTextError(f"{label} is empty: the model's tokenizer makes no token of it")
+        return text
+
+
+def _load(folder: ModelFolder, *, trust_remote_code: bool) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder.path), use_fast=True, trust_remote_code=trust_remote_code
+        )
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise ModelLoadError(f"the tokenizer in {folder.path} cannot be loaded: {error}") from error
+    if not tokenizer.is_fast:
+        raise ModelLoadError(
+            f"the tokenizer in {folder.path} has no fast form, which is needed to know where "
+            "tokens stand in the text; save a tokenizer.json beside the model"
+        )
+    tokenizer.model_max_length = _NO_LIMIT
+    if folder.lower_case:
+        _lower(tokenizer)
+    return tokenizer
+
+
+def _lower(tokenizer: Any) -> None:
+    """Lower-case inside the tokenizer, so that spans still point into the text as it was."""
+    from tokenizers.normalizers import Lowercase, Sequence
+
+    backend = tokenizer.backend_tokenizer
+    steps = [Lowercase()] + ([backend.normalizer] if backend.normalizer is not None else [])
+    backend.normalizer = Sequence(steps)

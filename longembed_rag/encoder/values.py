@@ -1,0 +1,77 @@
+"""What an encoder gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of one text was read, and how.
+
+    Attributes:
+        tokens: Tokens in the text, special tokens and prompt included.
+        tokens_read: Tokens that reached the model; fewer than ``tokens`` only under truncation.
+        windows: Forward windows the text was cut into (1 when it was read in one piece).
+        method: The extension method that was used, never ``"auto"``.
+    """
+
+    tokens: int
+    tokens_read: int
+    windows: int
+    method: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether every token was read."""
+        return self.tokens_read == self.tokens
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Vectors of several texts, in the order in which the texts were given.
+
+    Attributes:
+        embeddings: float32, shape ``[n, dimension]``.
+        coverage: One :class:`Coverage` per text.
+    """
+
+    embeddings: NDArray[np.float32]
+    coverage: tuple[Coverage, ...]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of a text.
+
+    Attributes:
+        start: First character of the passage in the text.
+        end: One past its last character, so that ``text[start:end]`` is the passage.
+        tokens: Content tokens in it.
+    """
+
+    start: int
+    end: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class PassageEncoding:
+    """A text's own vector, and one contextual vector for each of its passages (late chunking).
+
+    Attributes:
+        embedding: The whole text, float32, shape ``[dimension]``; equal to ``encode([text])``.
+        passages: Where each passage lies; together they hold every content token once, in order.
+        embeddings: One vector per passage, float32, shape ``[len(passages), dimension]``.
+        coverage: How much of the text was read.
+    """
+
+    embedding: NDArray[np.float32]
+    passages: tuple[Passage, ...]
+    embeddings: NDArray[np.float32]
+    coverage: Coverage

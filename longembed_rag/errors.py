@@ -1,0 +1,103 @@
+"""Every error this package raises on purpose.
+
+The tree::
+
+    LongEmbedError
+    ├── SettingsError (also ValueError)    a setting is out of range, unknown or contradictory
+    │   └── UnsupportedMethodError         this model cannot be extended that way
+    ├── ModelLoadError                     a model cannot be loaded
+    │   ├── UnsafeWeightsError             its weights are pickled: loading them could run code
+    │   └── UnsupportedModelError          its architecture is not one this package knows
+    ├── InputError (also ValueError)       a text cannot be embedded
+    │   ├── EmptyTextError                 it holds nothing that the model could read
+    │   ├── TextTooLongError               it is longer than allowed under ``overflow="error"``
+    │   └── OutOfMemoryError               it does not fit into memory even on its own
+    ├── StoreError                         Qdrant refused, or could not be reached
+    │   ├── CollectionNotFoundError        nothing has been ingested there yet
+    │   ├── CollectionMismatchError        the collection was made with other settings
+    │   ├── StoreLockedError               another process holds the embedded store
+    │   └── WriteError                     points could not be written; says which
+    ├── ReadError                          a file cannot be read as a document
+    └── MissingDependencyError             an optional package is not installed
+
+    LongEmbedWarning (UserWarning)
+    └── TruncationWarning                  a part of a text was not read; names it and both counts
+"""
+
+from __future__ import annotations
+
+
+class LongEmbedError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class SettingsError(LongEmbedError, ValueError):
+    """A setting is out of range, unknown or contradicts another."""
+
+
+class UnsupportedMethodError(SettingsError):
+    """The extension method does not fit the model; the message lists the ones that do."""
+
+
+class ModelLoadError(LongEmbedError):
+    """A model folder or hub name cannot be loaded."""
+
+
+class UnsafeWeightsError(ModelLoadError):
+    """Only pickled weights were found; loading them could run arbitrary code."""
+
+
+class UnsupportedModelError(ModelLoadError):
+    """The model's architecture is not one that this package knows how to read."""
+
+
+class InputError(LongEmbedError, ValueError):
+    """A text cannot be embedded as it is."""
+
+
+class EmptyTextError(InputError):
+    """A text holds nothing that the model could read."""
+
+
+class TextTooLongError(InputError):
+    """A text is longer than ``max_length`` and ``overflow="error"`` was asked for."""
+
+
+class OutOfMemoryError(InputError):
+    """A text does not fit into memory even as the only one of its batch."""
+
+
+class StoreError(LongEmbedError):
+    """The vector store refused a request or cannot be reached."""
+
+
+class CollectionNotFoundError(StoreError):
+    """The collection does not exist: nothing has been ingested into it yet."""
+
+
+class CollectionMismatchError(StoreError):
+    """The collection's vectors were made with other settings than the ones in use."""
+
+
+class StoreLockedError(StoreError):
+    """Another process holds the embedded store."""
+
+
+class WriteError(StoreError):
+    """Points could not be written; the message says what was written and what was not."""
+
+
+class ReadError(LongEmbedError):
+    """A file cannot be read as a document."""
+
+
+class MissingDependencyError(LongEmbedError):
+    """An optional package is needed and not installed; the message gives the install command."""
+
+
+class LongEmbedWarning(UserWarning):
+    """Base of every warning that this package gives."""
+
+
+class TruncationWarning(LongEmbedWarning):
+    """Part of a text was not read; names the text, the tokens read and the tokens there."""

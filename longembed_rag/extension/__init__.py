@@ -1,0 +1,1 @@
+"""How a model reads past its window: plans, position and frequency arithmetic, attention."""

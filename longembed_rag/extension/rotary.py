@@ -1,0 +1,230 @@
+"""Puts plans into rotary models, and packs into every model that uses transformers' attention.
+
+transformers rotates queries and keys before it calls the attention function. Here the model is
+handed cosines of one and sines of zero while a pack is active, so that the attention function
+receives them un-rotated and can turn each segment by its own plan, and each pair of SelfExtend by
+its own distance. Outside of a pack the model is the stock one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+from longembed_rag.errors import UnsupportedModelError
+from longembed_rag.extension.attention import (
+    add_far_left_,
+    add_far_right_,
+    attend,
+    band_attention,
+    working_dtype,
+)
+from longembed_rag.extension.frequencies import RotaryFrequencies
+from longembed_rag.extension.packing import FULL, LOCAL, Pack, Run, active_pack
+
+#: The name under which the attention function is registered with transformers.
+ATTENTION = "longembed_rag_packed"
+
+
+class RotaryHandout(nn.Module):
+    """Stands in for a model's rotary embedding: hands out the identity while a pack is active."""
+
+    def __init__(self, original: nn.Module) -> None:
+        super().__init__()
+        self.original = original
+
+    def forward(
+        self, states: Tensor, position_ids: Tensor, layer_type: str | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Cosines and sines, broadcastable to ``[batch, n, d]``."""
+        if active_pack() is not None:
+            one = states.new_ones((1, 1, 1))
+            return one, torch.zeros_like(one)
+        arguments = (
+            (states, position_ids) if layer_type is None else (states, position_ids, layer_type)
+        )
+        return cast("tuple[Tensor, Tensor]", self.original(*arguments))
+
+
+def install_rotary(model: nn.Module, *, model_name: str) -> dict[str, RotaryFrequencies]:
+    """Replace a model's rotary embedding and return how each kind of layer rotates.
+
+    Args:
+        model: A transformers model with a ``rotary_emb`` module.
+        model_name: For errors.
+
+    Returns:
+        Frequencies by layer type, ``"full_attention"`` always among them.
+
+    Raises:
+        UnsupportedModelError: The model's own rotary scaling depends on the batch.
+    """
+    original = cast(nn.Module, model.rotary_emb)
+    parameters = cast("Any", model.config).rope_parameters
+    nested = FULL in parameters or LOCAL in parameters
+    frequencies = {}
+    for layer in (FULL, LOCAL) if nested else (FULL,):
+        prefix = f"{layer}_" if nested else ""
+        if not hasattr(original, f"{prefix}inv_freq"):
+            continue
+        settings = parameters[layer] if nested else parameters
+        if settings.get("rope_type") == "longrope":
+            raise UnsupportedModelError(
+                f"{model_name}: its rotary type 'longrope' switches frequencies by the longest "
+                "text of the batch, which this package does not do; use a model with another type"
+            )
+        inv_freq = cast(Tensor, getattr(original, f"{prefix}inv_freq"))
+        frequencies[layer] = RotaryFrequencies(
+            inv_freq=inv_freq.detach().double().cpu().numpy(),
+            theta=float(settings["rope_theta"]),
+            attention_scaling=float(getattr(original, f"{prefix}attention_scaling", 1.0)),
+        )
+    if FULL not in frequencies:
+        frequencies[FULL] = frequencies[LOCAL]
+    model.rotary_emb = RotaryHandout(original)
+    return frequencies
+
+
+def _packed_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    sliding_window: int | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """The attention interface of transformers.
+
+    Takes ``[1, heads, tokens, head_dim]`` and returns ``[1, tokens, heads, head_dim]``.
+    """
+    pack = active_pack()
+    if pack is None:
+        if is_causal is not None:
+            kwargs["is_causal"] = is_causal
+        return cast(
+            "tuple[Tensor, None]",
+            sdpa_attention_forward(
+                module, query, key, value, attention_mask, scaling=scaling, **kwargs
+            ),
+        )
+    causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        key = key.repeat_interleave(groups, dim=1)
+        value = value.repeat_interleave(groups, dim=1)
+    _, heads, tokens, _ = query.shape
+    out = query.new_empty((tokens, heads, value.shape[-1]))
+    dtype = working_dtype(query)
+    for run in pack.runs:
+        piece = run_attention(
+            pack,
+            run,
+            unpack(query, run).to(dtype),
+            unpack(key, run).to(dtype),
+            unpack(value, run).to(dtype),
+            window=sliding_window,
+            causal=causal,
+            scale=scale,
+        )
+        out[run.start : run.stop] = piece.transpose(1, 2).flatten(0, 1)
+    return out.unsqueeze(0), None
+
+
+def unpack(states: Tensor, run: Run) -> Tensor:
+    """A run's part of a packed row: ``[1, heads, tokens, d]`` to ``[count, heads, n, d]``."""
+    piece = states[0, :, run.start : run.stop]
+    heads, _, width = piece.shape
+    return piece.reshape(heads, run.count, run.plan.tokens, width).transpose(0, 1)
+
+
+def run_attention(
+    pack: Pack,
+    run: Run,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    window: int | None,
+    causal: bool,
+    scale: float,
+) -> Tensor:
+    """Attention of one run of segments, each only with itself, ``[count, heads, n, head_dim]``.
+
+    Args:
+        pack: The forward pass.
+        run: Which segments.
+        query: Un-rotated.
+        key: Un-rotated.
+        value: Values.
+        window: The sliding window of a local layer (``|i - j| < window``); None for full layers.
+        causal: Whether tokens see only what stands before them.
+        scale: Factor on the logits, before log-n scaling.
+    """
+    plan = run.plan
+    local = window is not None
+    rotates = bool(pack.frequencies)
+    if rotates and plan.method == "self_extend" and plan.extends and not local:
+        return self_extend_attention(pack, run, query, key, value, causal=causal, scale=scale)
+    if rotates:
+        turn = pack.rotation(plan, LOCAL if local else FULL)
+        query, key = turn(query), turn(key)
+    if window is not None and window < plan.tokens:
+        return band_attention(query, key, value, window=window, causal=causal, scale=scale)[0]
+    factor = 1.0 if local else plan.attention_factor
+    return attend(query, key, value, causal=causal, scale=scale * factor)
+
+
+def self_extend_attention(
+    pack: Pack, run: Run, query: Tensor, key: Tensor, value: Tensor, *, causal: bool, scale: float
+) -> Tensor:
+    """SelfExtend over one run: the band near the diagonal, then each far side (see attention.py).
+
+    Log-n scaling is that of the paper: by the text's own length in bidirectional models, by the
+    position (``ln(i + 1) / ln L0``) in causal ones.
+    """
+    plan = run.plan
+    window = plan.neighbor_window
+    assert window is not None
+    if causal and plan.attention_factor > 1:
+        seen = torch.arange(1, plan.tokens + 1, device=query.device, dtype=torch.float64)
+        factors = seen.log() / torch.tensor(float(plan.original_length)).log()
+        query = query * factors.clamp(min=1.0).to(query.dtype)[:, None]
+    else:
+        scale = scale * plan.attention_factor
+    near = pack.rotation(plan, FULL, "near")
+    near_query, near_key = near(query), near(key)
+    if window >= plan.tokens:
+        return attend(near_query, near_key, value, causal=causal, scale=scale)
+    piece, lse = band_attention(
+        near_query, near_key, value, window=window, causal=causal, scale=scale
+    )
+    del near_query, near_key
+    out = piece.float()
+    far_key = pack.rotation(plan, FULL, "key")(key)
+    after = pack.rotation(plan, FULL, "query_after")(query)
+    add_far_left_(out, lse, after, far_key, value, window=window, scale=scale)
+    if not causal:
+        before = pack.rotation(plan, FULL, "query_before")(query)
+        add_far_right_(out, lse, before, far_key, value, window=window, scale=scale)
+    return out.to(query.dtype)
+
+
+def _packed_mask(*args: Any, **kwargs: Any) -> Tensor | None:
+    """No mask while a pack is active; transformers' own otherwise."""
+    return None if active_pack() is not None else cast("Tensor | None", sdpa_mask(*args, **kwargs))
+
+
+def register() -> None:
+    """Make the attention function known to transformers; harmless when repeated."""
+    AttentionInterface.register(ATTENTION, _packed_attention)
+    AttentionMaskInterface.register(ATTENTION, _packed_mask)

@@ -1,0 +1,57 @@
+"""Fixtures that every test may use: tiny models, made once per session, without any network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest
+
+from tests.models import TinyModels
+
+if TYPE_CHECKING:
+    from longembed_rag import LongEncoder
+    from tests.reference.encode import ReferenceModel
+
+    EncoderFactory = Callable[..., LongEncoder]
+    ReferenceFactory = Callable[[str], ReferenceModel]
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
+    """Tiny random models of every family: ``tiny_models.folder("bert")`` and its variants."""
+    return TinyModels(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def load_encoder(tiny_models: TinyModels) -> EncoderFactory:
+    """``load_encoder("bert", method="pcw", ...)``: a float32 CPU encoder, each loaded once."""
+
+    @lru_cache(maxsize=32)
+    def load(model: str | Path, **options: Any) -> LongEncoder:
+        from longembed_rag import LongEncoder
+
+        folder = model if isinstance(model, Path) else tiny_models.folder(model)
+        options = {"device": "cpu", "dtype": "float32"} | options
+        return LongEncoder.from_pretrained(str(folder), **options)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def load_reference(tiny_models: TinyModels) -> ReferenceFactory:
+    """``load_reference("bert")``: the same tiny model, read by brute force in float64."""
+
+    @cache
+    def load(family: str) -> ReferenceModel:
+        from tests.reference.encode import ReferenceModel
+
+        return ReferenceModel(tiny_models.folder(family), family)
+
+    return load

@@ -1,0 +1,80 @@
+"""Batches by token budget, and what happens when memory runs out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longembed_rag.encoder.batching import (
+    default_batch_tokens,
+    is_out_of_memory,
+    pack_by_budget,
+    with_back_off,
+)
+
+CPU_FAILURE = "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"
+
+
+@given(st.lists(st.integers(1, 50)), st.integers(1, 60))
+def test_budgets_hold_and_nothing_is_lost(sizes: list[int], budget: int) -> None:
+    """A batch exceeds the budget only as a single item; order and items stay."""
+    batches = list(pack_by_budget(sizes, tokens=lambda size: size, budget=budget))
+    assert [size for batch in batches for size in batch] == sizes
+    assert all(sum(batch) <= budget or len(batch) == 1 for batch in batches)
+
+
+@given(st.lists(st.integers(), min_size=1), st.integers(1, 5))
+def test_halves_until_it_fits(items: list[int], fits: int) -> None:
+    """Whatever fits at once, every item is done once and in order."""
+
+    def run(batch: object) -> list[int]:
+        assert isinstance(batch, list)
+        if len(batch) > fits:
+            raise RuntimeError(CPU_FAILURE)
+        return [2 * item for item in batch]
+
+    assert with_back_off(items, run, too_large=lambda _: ValueError()) == [2 * i for i in items]
+
+
+def test_a_single_item_that_does_not_fit_is_named() -> None:
+    """The caller's own error, with torch's as its cause."""
+
+    def run(batch: object) -> list[int]:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(ValueError, match="item 7") as caught:
+        with_back_off([7], run, too_large=lambda item: ValueError(f"item {item}"))
+    assert isinstance(caught.value.__cause__, torch.OutOfMemoryError)
+
+
+def test_other_errors_pass_through() -> None:
+    """Only a lack of memory is a reason to try again."""
+
+    def run(batch: object) -> list[int]:
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        with_back_off([1, 2], run, too_large=lambda _: ValueError())
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError(CPU_FAILURE), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("not enough memory"), False),
+    ],
+)
+def test_what_counts_as_out_of_memory(error: Exception, expected: bool) -> None:
+    """The ways in which torch says it, and nothing else."""
+    assert is_out_of_memory(error) is expected
+
+
+def test_a_gpu_takes_more_at_once() -> None:
+    """The default budget depends on the device."""
+    cpu, cuda = (default_batch_tokens(torch.device(name)) for name in ("cpu", "cuda"))
+    assert cuda > cpu > 0

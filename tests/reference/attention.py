@@ -1,0 +1,51 @@
+"""Attention with full score matrices and the distance of each pair."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def rotary_scores(query: Tensor, key: Tensor, distances: Tensor, frequencies: Tensor) -> Tensor:
+    """Logits of un-rotated queries and keys at the given distances.
+
+    Args:
+        query: ``[heads, n, d]``.
+        key: ``[heads, n, d]``.
+        distances: Relative position of each query and key, ``[n, n]``.
+        frequencies: Inverse frequencies, ``[d / 2]``.
+
+    Returns:
+        ``[heads, n, n]``: each query rotated by the distance of that pair, times the key.
+    """
+    # A table of every distance that occurs, then each pair looks up its own.
+    lowest = int(distances.min())
+    angle = torch.arange(lowest, int(distances.max()) + 1)[:, None] * frequencies
+    cos, sin = angle.cos()[distances - lowest], angle.sin()[distances - lowest]
+    first, second = query.chunk(2, dim=-1)
+    key_first, key_second = key.chunk(2, dim=-1)
+    scores = torch.zeros(len(query), *distances.shape, dtype=query.dtype)
+    for k in range(frequencies.shape[0]):
+        a, b = first[:, :, None, k], second[:, :, None, k]
+        c, s = cos[:, :, k], sin[:, :, k]
+        scores += (a * c - b * s) * key_first[:, None, :, k]
+        scores += (b * c + a * s) * key_second[:, None, :, k]
+    return scores
+
+
+def attend(scores: Tensor, value: Tensor, allowed: Tensor | None) -> Tensor:
+    """Softmax over the allowed keys, times the values: ``[n, heads * d]``."""
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, float("-inf"))
+    mixed = scores.softmax(dim=-1) @ value
+    return mixed.transpose(0, 1).reshape(value.shape[1], -1)
+
+
+def split_heads(states: Tensor, heads: int) -> Tensor:
+    """``[n, heads * d]`` to ``[heads, n, d]``."""
+    return states.view(states.shape[0], heads, -1).transpose(0, 1)
+
+
+def repeat_heads(states: Tensor, heads: int) -> Tensor:
+    """Grouped key or value heads, each repeated for the query heads that share it."""
+    return states.repeat_interleave(heads // states.shape[0], dim=0)

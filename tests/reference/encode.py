@@ -1,0 +1,114 @@
+"""Texts to reference vectors: tokens, windows, pooling, averaging."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from tests.families import spec_of
+from tests.reference.definitions import Reading, Settings, reading_of
+from tests.reference.families import forward
+from tests.reference.weights import Weights
+from tests.tokenizers_of_tests import text_of
+
+_DEFAULTS = Settings()
+
+
+class ReferenceModel:
+    """A tiny model's vectors by brute force.
+
+    Args:
+        folder: The model's folder, one that :mod:`tests.models` wrote.
+        family: A name that ``spec_of`` knows.
+    """
+
+    def __init__(self, folder: Path, family: str) -> None:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self._weights = Weights(load_file(folder / "model.safetensors"), config)
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._family = spec_of(family)
+        special = self._family.special
+        self._before = [self._tokenizer.token_to_id(special.prefix)] if special.prefix else []
+        self._after = [self._tokenizer.token_to_id(special.suffix)] if special.suffix else []
+        self._after_always = special.suffix_in_template
+        self.states = lru_cache(maxsize=256)(self._states)
+
+    def tokenize(self, text: str, prompt: str = "") -> tuple[list[int], list[int]]:
+        """Tokens of the prompt and of the content, read together and split where the text starts.
+
+        A token belongs to the content when any of its characters does.
+        """
+        encoding = self._tokenizer.encode(prompt + text, add_special_tokens=False)
+        pairs = zip(encoding.ids, encoding.offsets, strict=True)
+        parts: tuple[list[int], list[int]] = ([], [])
+        for token, (_, end) in pairs:
+            parts[end > len(prompt)].append(token)
+        return parts
+
+    def ids(self, text: str, settings: Settings = _DEFAULTS) -> list[int]:
+        """All tokens of a text in order, with its prompt and specials."""
+        prompt, content = self.tokenize(text, settings.prompt)
+        return self._framed([*prompt, *content], settings)
+
+    def count(self, text: str, settings: Settings = _DEFAULTS) -> int:
+        """Tokens of a text with its prompt and specials."""
+        return len(self.ids(text, settings))
+
+    def text(self, tokens: int, seed: int = 0, settings: Settings = _DEFAULTS) -> str:
+        """A text of so many tokens (exactly so without a prompt), specials included."""
+        return text_of(tokens - self.count("", settings), seed)
+
+    def _pooling(self, settings: Settings) -> str:
+        return settings.pooling or self._family.pooling
+
+    def _framed(self, ids: list[int], settings: Settings) -> list[int]:
+        """Token ids between the specials; the last one is appended for last-token pooling."""
+        ends = self._after_always or self._pooling(settings) == "last_token"
+        return [*self._before, *ids, *(self._after if ends else [])]
+
+    def encode(self, text: str, settings: Settings) -> NDArray[np.float64]:
+        """The vector of a text."""
+        prompt, content = self.tokenize(text, settings.prompt)
+        if settings.method == "truncate":
+            limit = min(settings.original_length, settings.max_length)
+            content = content[: self._room(limit, prompt, settings)]
+        elif settings.overflow == "truncate":
+            content = content[: self._room(settings.max_length, prompt, settings)]
+        room = self._room(settings.max_length, prompt, settings)
+        pieces = [content[i : i + room] for i in range(0, len(content), room)]
+        vectors = [self._read(prompt, piece, settings) * len(piece) for piece in pieces]
+        vector = torch.stack(vectors).sum(0) / len(content)
+        if settings.normalize:
+            vector = vector / vector.norm()
+        return vector.numpy()
+
+    def _room(self, limit: int, prompt: list[int], settings: Settings) -> int:
+        """Content tokens that fit a window beside the prompt and the specials."""
+        return limit - len(self._framed(prompt, settings))
+
+    def _read(self, prompt: list[int], content: list[int], settings: Settings) -> Tensor:
+        """The un-normalised vector of tokens that fit ``max_length``."""
+        room = self._room(settings.original_length, prompt, settings)
+        if settings.method != "pcw" or len(content) <= room:
+            return self._pooled(prompt, content, settings)
+        starts = [*range(0, len(content) - room, room), len(content) - room]
+        windows = [self._pooled(prompt, content[s : s + room], settings) for s in starts]
+        return torch.stack(windows).mean(0)
+
+    def _pooled(self, prompt: list[int], content: list[int], settings: Settings) -> Tensor:
+        ids = tuple(self._framed([*prompt, *content], settings))
+        states = self.states(ids, reading_of(len(ids), settings))
+        pooled = {"mean": states.mean(0), "cls": states[0], "last_token": states[-1]}
+        return pooled[self._pooling(settings)]
+
+    def _states(self, ids: tuple[int, ...], reading: Reading) -> Tensor:
+        """Last hidden states of token ids, ``[n, hidden]``, by brute force."""
+        return forward(self._weights, list(ids), reading)
