@@ -13,7 +13,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
 
-from tests.models import TinyModels
+from tests.models import TinyModels, open_encoder
 
 if TYPE_CHECKING:
     from longembed_rag import LongEncoder
@@ -35,11 +35,8 @@ def load_encoder(tiny_models: TinyModels) -> EncoderFactory:
 
     @lru_cache(maxsize=32)
     def load(model: str | Path, **options: Any) -> LongEncoder:
-        from longembed_rag import LongEncoder
-
         folder = model if isinstance(model, Path) else tiny_models.folder(model)
-        options = {"device": "cpu", "dtype": "float32"} | options
-        return LongEncoder.from_pretrained(str(folder), **options)
+        return open_encoder(folder, **options)
 
     return load
 

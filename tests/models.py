@@ -21,6 +21,8 @@ from tests.tokenizers_of_tests import Special, write_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from longembed_rag import LongEncoder
+
 
 def build_model(family: str, folder: Path, **changes: Any) -> Path:
     """Write a tiny random model with its tokenizer into a folder.
@@ -44,6 +46,13 @@ def build_model(family: str, folder: Path, **changes: Any) -> Path:
     fill_with_noise(model, seed_of(family))
     model.save_pretrained(folder)
     return folder
+
+
+def open_encoder(folder: Path, **options: Any) -> LongEncoder:
+    """An encoder of a model folder, on the CPU in float32 unless asked otherwise."""
+    from longembed_rag import LongEncoder
+
+    return LongEncoder.from_pretrained(folder, **{"device": "cpu", "dtype": "float32"} | options)
 
 
 def _special_ids(spec: Family, vocabulary: dict[str, int]) -> dict[str, Any]:
@@ -155,16 +164,17 @@ def build_alibi(name: str, folder: Path) -> Path:
     Returns:
         The folder.
     """
-    from transformers import AutoModel, BertConfig, BloomConfig
+    from transformers import AutoConfig, AutoModel
 
     folder.mkdir(parents=True, exist_ok=True)
     special = BERT if name == "bert" else Special(suffix="</s>", pad="<pad>", eos="</s>")
     kind = "wordpiece" if name == "bert" else "bytelevel"
     vocabulary = write_tokenizer(folder, kind, special, ORIGINAL_LENGTH)
     if name == "bert":
-        config = BertConfig(vocab_size=len(vocabulary), **ENCODER, **WINDOW)
+        arguments = {**ENCODER, **WINDOW}
     else:
-        config = BloomConfig(vocab_size=len(vocabulary), hidden_size=32, n_layer=2, n_head=4)
+        arguments = {"hidden_size": 32, "n_layer": 2, "n_head": 4}
+    config = AutoConfig.for_model(name, vocab_size=len(vocabulary), **arguments)
     model = AutoModel.from_config(config)
     fill_with_noise(model, seed_of("alibi-" + name))
     model.save_pretrained(folder)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, cast
 
 import torch
@@ -67,14 +69,36 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
 
 
 def fast_bfloat16(device: torch.device) -> bool:
-    """Whether a device multiplies bf16 faster than fp32: CUDA, and CPUs with AMX or AVX512-BF16."""
+    """Whether a device multiplies bf16 faster than fp32.
+
+    CUDA and CPUs with AMX do. CPUs with AVX512-BF16 alone are asked by a measurement of some
+    milliseconds: some of them run it slower than fp32.
+    """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     if device.type != "cpu":
         return False
     # Private probes; where a torch release lacks one, the answer is the safe no.
-    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(bool(getattr(torch.cpu, probe, lambda: False)()) for probe in probes)
+    if bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()):
+        return True
+    has_avx = bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+    return has_avx and bfloat16_wins()
+
+
+@lru_cache(maxsize=1)
+def bfloat16_wins() -> bool:
+    """Whether a layer-sized matrix product is faster in bf16 than in fp32, on this CPU and now."""
+
+    def seconds(dtype: torch.dtype) -> float:
+        rows, weights = torch.ones((1024, 384), dtype=dtype), torch.ones((384, 1536), dtype=dtype)
+        best = float("inf")
+        for _ in range(4):  # the first one also warms up
+            start = time.perf_counter()
+            rows @ weights
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    return seconds(torch.bfloat16) < seconds(torch.float32)
 
 
 class Dense(nn.Module):

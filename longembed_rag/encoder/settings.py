@@ -116,6 +116,7 @@ class EncoderSettings:
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
+        self._as_plain_values()
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if value not in choices:
@@ -125,9 +126,24 @@ class EncoderSettings:
                 f"pooling={self.pooling!r} is not one of: {', '.join(get_args(Pooling))}"
             )
         for name in _POSITIVE:
+            self._require_positive(name, getattr(self, name))
+
+    def _as_plain_values(self) -> None:
+        """Take paths and torch's own devices and dtypes too, and keep their names."""
+        for name in ("model", "device", "dtype"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise SettingsError(f"{name}={value!r} must be greater than zero")
+            if value is not None and not isinstance(value, str):
+                object.__setattr__(self, name, str(value).removeprefix("torch."))
+
+    @staticmethod
+    def _require_positive(name: str, value: object) -> None:
+        kinds = (int, float) if name == "ntk_lambda" else (int,)
+        if value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise SettingsError(f"{name}={value!r} is not a number of the right kind")
+        if not value > 0:
+            raise SettingsError(f"{name}={value!r} must be greater than zero")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EncoderSettings:

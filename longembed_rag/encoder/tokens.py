@@ -108,6 +108,8 @@ class Tokenizer:
         if isinstance(texts, str):
             raise InputError("texts must be a list of strings, not one string")
         labels = names if names is not None else [f"text {i}" for i in range(len(texts))]
+        if len(labels) != len(texts):
+            raise InputError(f"{len(texts)} texts came with {len(labels)} names")
         clean = []
         for text, label in zip(texts, labels, strict=True):
             if not isinstance(text, str):

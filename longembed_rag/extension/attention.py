@@ -27,8 +27,8 @@ _LARGEST_BLOCK = 256
 def working_dtype(states: Tensor) -> torch.dtype:
     """The dtype in which attention over these states is fastest.
 
-    CPUs with AVX512-BF16 but no AMX multiply large bf16 matrices faster than fp32 ones, but run
-    the fused attention kernel slower: there, attention works in fp32.
+    Without AMX, CPUs run the fused attention kernel slower in bf16 than in fp32, even those with
+    AVX512-BF16: there, attention over bf16 states works in fp32.
     """
     if states.device.type != "cpu" or states.dtype != torch.bfloat16:
         return states.dtype

@@ -165,18 +165,6 @@ class PlanRules:
     neighbor_window: int | None = None
     ntk_lambda: float | None = None
 
-    def __post_init__(self) -> None:
-        stretched = self.positions == "learned" and self.method == "gp"
-        if stretched and self.group_size is not None:
-            reach = self.group_size * self.original_length
-            if reach < self.max_length:
-                raise SettingsError(
-                    f"group_size={self.group_size} reaches {reach} tokens, but max_length is "
-                    f"{self.max_length} and the position table ends at {self.original_length}; "
-                    f"take group_size={static_scale(self.max_length, self.original_length)} or "
-                    f"max_length={reach}"
-                )
-
     @property
     def window(self) -> int:
         """Tokens of one unextended forward pass: ``min(L0, T)``."""
@@ -187,6 +175,9 @@ class PlanRules:
 
         A text of at most ``L0`` tokens is read exactly as the original model reads it, under
         both kinds of scaling.
+
+        Raises:
+            SettingsError: A group size that was asked for does not bring the text into the table.
         """
         base = ExtensionPlan(
             method=self.method,
@@ -202,6 +193,16 @@ class PlanRules:
             scale = dynamic_scale(tokens, self.original_length)
         return self._stretched(tokens, scale)
 
+    def _require_reach(self, group_size: int, tokens: int) -> None:
+        reach = group_size * self.original_length
+        if self.positions == "learned" and reach < tokens:
+            raise SettingsError(
+                f"group_size={group_size} reaches {reach} tokens, since the position table ends "
+                f"at {self.original_length}, but a text of {tokens} tokens is to be read at once: "
+                f"take group_size={static_scale(tokens, self.original_length)} or more, or "
+                f"max_length={reach}"
+            )
+
     def _stretched(self, tokens: int, scale: int) -> ExtensionPlan:
         group: int | None = None
         neighbors: int | None = None
@@ -209,6 +210,7 @@ class PlanRules:
         factor = 1.0
         if self.method == "gp":
             group = self.group_size or scale
+            self._require_reach(group, tokens)
         elif self.method == "self_extend":
             group = self.group_size or scale + 1
             neighbors = self.neighbor_window or max(1, self.original_length // scale)

@@ -114,16 +114,27 @@ def test_too_many_dimensions_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amx", "avx", "expected"),
-    [(True, True, torch.bfloat16), (False, True, torch.bfloat16), (False, False, torch.float32)],
+    ("amx", "avx", "wins", "expected"),
+    [
+        (True, True, False, torch.bfloat16),
+        (False, True, True, torch.bfloat16),
+        (False, True, False, torch.float32),
+        (False, False, True, torch.float32),
+    ],
 )
 def test_auto_dtype_asks_the_processor(
-    amx: bool, avx: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    amx: bool, avx: bool, wins: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer is bf16 exactly where AMX or AVX512-BF16 make it fast."""
+    """The answer is bf16 with AMX, and with AVX512-BF16 where that is really faster."""
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
+    monkeypatch.setattr(loading, "bfloat16_wins", lambda: wins)
     assert loading.pick_dtype("auto", torch.device("cpu")) is expected
+
+
+def test_the_probe_measures() -> None:
+    """Asking which dtype is faster takes milliseconds and gives a plain answer."""
+    assert loading.bfloat16_wins.__wrapped__() in (True, False)
 
 
 @pytest.mark.parametrize("name", ["float32", "fp32", "torch.float32"])

@@ -146,8 +146,10 @@ def test_overrides_win() -> None:
 
 def test_a_group_too_small_for_the_table() -> None:
     """GP on a learned table must not read past its end; the error gives both ways out."""
-    with pytest.raises(SettingsError, match=r"group_size=8 or max_length=1024"):
-        rules("gp", positions="learned", group_size=2)
+    short_reach = rules("gp", positions="learned", group_size=2)
+    assert short_reach.plan(1024).group_size == 2
+    with pytest.raises(SettingsError, match=r"group_size=4 or more, or max_length=1024"):
+        short_reach.plan(2000)
 
 
 @pytest.mark.parametrize(

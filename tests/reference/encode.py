@@ -36,8 +36,9 @@ class ReferenceModel:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._family = spec_of(family)
         special = self._family.special
-        self._before = [self._tokenizer.token_to_id(special.prefix)] if special.prefix else []
-        self._after = [self._tokenizer.token_to_id(special.suffix)] if special.suffix else []
+        vocabulary = self._tokenizer.get_vocab()
+        self._before = [vocabulary[special.prefix]] if special.prefix else []
+        self._after = [vocabulary[special.suffix]] if special.suffix else []
         self._after_always = special.suffix_in_template
         self.states = lru_cache(maxsize=256)(self._states)
 

@@ -1,0 +1,211 @@
+"""The map of the house, held to: import direction, late heavy imports, public names, file sizes."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import longembed_rag
+
+PACKAGE = Path(longembed_rag.__file__).parent
+PROJECT = PACKAGE.parent
+MODULES = {
+    ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+#: From the ground up: an import only ever points down, never up.
+ROOMS = ("errors", "extension", "encoder", "index", "ingest", "llama_index", "cli")
+_FACADE = ("longembed_rag", "longembed_rag._version")
+
+#: Packages that take long to import, and the rooms whose modules may do so at their top.
+HEAVY: dict[str, tuple[str, ...]] = {
+    "torch": ("extension", "encoder"),
+    "transformers": ("extension", "encoder"),
+    "llama_index": ("llama_index",),
+    "bs4": (),
+    "docx": (),
+    "pypdf": (),
+    "qdrant_client": (),
+    "rich": (),
+    "sentence_transformers": (),
+    "tokenizers": (),
+}
+
+#: Lines of the longest file allowed; what holds tests may be long lists of cases.
+LONGEST_FILES = {
+    "longembed_rag": 330,
+    "docs": 330,
+    "demo": 330,
+    "examples": 330,
+    "benchmarks": 330,
+    "tests": 600,
+}
+SOURCES = [
+    str(path.relative_to(PROJECT))
+    for folder in LONGEST_FILES
+    for path in sorted((PROJECT / folder).rglob("*.py"))
+]
+
+
+def room_of(module: str) -> str:
+    """The room a module belongs to; the empty string for the facade."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and module not in _FACADE else ""
+
+
+def imports(tree: ast.AST, *, module: str, late: bool) -> Iterator[str]:
+    """Modules that a module imports, absolute names.
+
+    Args:
+        tree: The module, parsed.
+        module: Its name, to resolve relative imports.
+        late: Also those inside functions and under ``if TYPE_CHECKING``.
+    """
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative imports are not used here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif late or not _runs_later(node):
+            yield from imports(node, module=module, late=late)
+
+
+def _runs_later(node: ast.AST) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return True
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def internal(name: str) -> str | None:
+    """The module of ours that an imported name lies in."""
+    while name:
+        if name in MODULES:
+            return name
+        name = name.rpartition(".")[0]
+    return None
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module: str) -> None:
+    """No room imports from a room above it, not even inside a function or for types only."""
+    room = room_of(module)
+    if not room:
+        return
+    assert room in ROOMS, f"{module} is in no room of the map: {', '.join(ROOMS)}"
+    for name in imports(parsed(MODULES[module]), module=module, late=True):
+        target = internal(name)
+        if target is None or target == "longembed_rag._version":
+            continue
+        assert target != "longembed_rag", f"{module} imports {name} through the facade"
+        assert ROOMS.index(room_of(target)) <= ROOMS.index(room), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_heavy_packages_are_imported_late(module: str) -> None:
+    """Heavy packages are imported inside functions, or by the few rooms that are made of them."""
+    for name in imports(parsed(MODULES[module]), module=module, late=False):
+        package = name.partition(".")[0]
+        assert package not in HEAVY or room_of(module) in HEAVY[package], (
+            f"{module} imports {package} at its top"
+        )
+
+
+LIGHT = [
+    "longembed_rag",
+    "longembed_rag.errors",
+    "longembed_rag.encoder.settings",
+    "longembed_rag.encoder.values",
+    "longembed_rag.extension.plan",
+    "longembed_rag.extension.positions",
+    "longembed_rag.extension.frequencies",
+    "longembed_rag.extension.windows",
+    *(module for module in MODULES if room_of(module) in ("cli", "index", "ingest")),
+]
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_light_modules_reach_nothing_heavy(module: str) -> None:
+    """What the command line and the plain values import at their top never leads to torch."""
+    seen, waiting = set(), [module]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        for name in imports(parsed(MODULES[current]), module=current, late=False):
+            assert name.partition(".")[0] not in HEAVY, f"{current} imports {name} at its top"
+            target = internal(name)
+            if target is not None:
+                # Importing a module runs the packages around it first.
+                parents = [target.rsplit(".", cut)[0] for cut in range(target.count(".") + 1)]
+                waiting.extend(parents)
+
+
+def test_importing_the_package_is_quick_and_loads_no_torch() -> None:
+    """``import longembed_rag`` and the command line's help cost well under half a second."""
+    program = (
+        "import sys, time; start = time.perf_counter(); import longembed_rag; "
+        "took = time.perf_counter() - start; import longembed_rag.cli; "
+        f"print(took, *sorted(set({tuple(HEAVY)!r}) & set(sys.modules)))"
+    )
+    took, *loaded = min(
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        ).stdout.split()
+        for _ in range(3)
+    )
+    assert loaded == []
+    assert float(took) < 0.5
+
+
+def test_public_names_are_sorted_and_all_there() -> None:
+    """``__all__`` is sorted, every name in it can be had, and ``dir()`` shows exactly those."""
+    assert longembed_rag.__all__ == sorted(longembed_rag.__all__)
+    assert len(set(longembed_rag.__all__)) == len(longembed_rag.__all__)
+    assert dir(longembed_rag) == longembed_rag.__all__
+    for name in longembed_rag.__all__:
+        assert getattr(longembed_rag, name) is not None
+
+
+def test_what_is_exported_equals_all() -> None:
+    """The names for type checkers, the homes of the lazy ones and ``__all__`` are the same."""
+    tree = parsed(PACKAGE / "__init__.py")
+    block = next(n for n in tree.body if isinstance(n, ast.If) and _runs_later(n))
+    typed = {name.rpartition(".")[2] for name in imports(block, module="longembed_rag", late=True)}
+    lazy = set(longembed_rag._HOMES)
+    assert typed == lazy
+    assert lazy | {"__version__"} == set(longembed_rag.__all__)
+
+
+def test_unknown_public_name_is_an_attribute_error() -> None:
+    """The lazy facade does not swallow misspelt names."""
+    with pytest.raises(AttributeError, match="LongEncodr"):
+        _ = longembed_rag.LongEncodr
+
+
+def test_nothing_below_the_command_line_prints() -> None:
+    """Only ``cli/`` writes to the terminal; everything else returns, warns or raises."""
+    for module, path in MODULES.items():
+        if room_of(module) == "cli":
+            continue
+        calls = (node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call))
+        names = {node.func.id for node in calls if isinstance(node.func, ast.Name)}
+        assert "print" not in names, f"{module} prints"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_files_are_readable_in_one_sitting(source: str) -> None:
+    """No file is longer than a few screens."""
+    length = len((PROJECT / source).read_text(encoding="utf-8").splitlines())
+    assert length <= LONGEST_FILES[source.partition("/")[0]], f"{length} lines"

@@ -1,0 +1,81 @@
+"""Law 3: memory is linear in the text's length, for every method."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from longembed_rag.errors import TruncationWarning
+from tests.families import FAMILIES, methods_of
+from tests.memory import TensorMemory
+from tests.models import TinyModels
+from tests.tokenizers_of_tests import text_of
+
+if TYPE_CHECKING:
+    from tests.conftest import EncoderFactory
+
+PAIRS = [(family, method) for family in FAMILIES for method in methods_of(family)]
+#: One family for each mechanism: table, table with relative bias, rotation, local layers, causal.
+MECHANISMS = ("bert", "mpnet", "gte", "modernbert", "gemma3_text", "mistral")
+
+
+@pytest.fixture(autouse=True)
+def _quiet_truncation() -> Iterator[None]:
+    """Tests of the method ``truncate`` cut texts on purpose; those of the warning record it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TruncationWarning)
+        yield
+
+
+@pytest.mark.parametrize(("family", "method"), [p for p in PAIRS if p[0] in MECHANISMS])
+def test_memory_is_linear(family: str, method: str, load_encoder: EncoderFactory) -> None:
+    """Four times the tokens take at most five times the memory, all tensors counted."""
+    encoder = load_encoder(family, method=method, batch_tokens=256)
+    encoder.encode([text_of(40)])
+    short, long = TensorMemory(), TensorMemory()
+    for words, memory in ((768, short), (3072, long)):
+        text = text_of(words)
+        with memory:
+            encoder.encode([text])
+    assert long.peak < 5 * short.peak
+    assert long.largest < 5 * short.largest
+
+
+_PEAK = """
+import json, pathlib, sys, warnings
+warnings.simplefilter("ignore")
+from longembed_rag import LongEncoder
+encoder = LongEncoder.from_pretrained(
+    sys.argv[1], method=sys.argv[2], device="cpu", dtype="float32"
+)
+peaks = []
+for words in (40, 4096, 16384):
+    encoder.encode(["note " * words])
+    # Not ru_maxrss, which a child inherits from the process that forked it.
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    peaks.append(next(int(line.split()[1]) * 1024 for line in lines if "VmHWM" in line))
+print(json.dumps(peaks))
+"""
+
+
+_RESIDENT = [p for p in PAIRS if p[0] in MECHANISMS and p[1] in ("pcw", "gp", "self_extend")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's peak resident memory")
+@pytest.mark.parametrize(("family", "method"), _RESIDENT)
+def test_resident_memory_is_linear(family: str, method: str, tiny_models: TinyModels) -> None:
+    """The whole process, kernels' buffers included, needs far less than one n x n byte mask."""
+    arguments = [sys.executable, "-c", _PEAK, str(tiny_models.folder(family)), method]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    output = subprocess.run(arguments, check=True, capture_output=True, env=environment).stdout
+    base, short, long = json.loads(output.splitlines()[-1])
+    assert long - base < 5 * (short - base) + 64 * 2**20
+    assert long - base < 16384**2
