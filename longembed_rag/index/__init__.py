@@ -1,0 +1,1 @@
+"""A document as one Qdrant point: schema, ids, writing, search."""

@@ -1,0 +1,109 @@
+"""One way to call the client: with retries, and its many errors turned into ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
+
+from longembed_rag.errors import CollectionNotFoundError, StoreError
+from longembed_rag.index.retries import (
+    GaveUpError,
+    NotConfirmedError,
+    RetryPolicy,
+    call_with_retries,
+    reason,
+    refusal,
+)
+
+Result = TypeVar("Result")
+#: Makes the error to raise from the reason and the status of a server's refusal, if it was one.
+Failure = Callable[[str, "int | None"], StoreError]
+
+_LOGIN = (401, 403)
+NOT_FOUND = 404
+# Before the first answer a wrong address is likelier than a busy server.
+_FIRST_CONTACT = 4
+
+
+class Gateway:
+    """Calls the client for a store.
+
+    Args:
+        location: Folder or address, for messages.
+        embedded: Whether the client works in this process.
+        policy: How often and how long to try.
+    """
+
+    def __init__(self, *, location: str, embedded: bool, policy: RetryPolicy) -> None:
+        self.location = location
+        self.embedded = embedded
+        self._policy = policy
+        self._answered = False
+
+    def call(
+        self, action: Callable[[], Result], *, what: str, failure: Failure | None = None
+    ) -> Result:
+        """Call the client.
+
+        Args:
+            action: The call; has to be safe to repeat.
+            what: What it does, for messages: "reading the collection".
+            failure: Makes the error; None makes a :class:`StoreError` that says what failed.
+
+        Raises:
+            StoreError: The store refused, or could not be reached after every try.
+        """
+        from qdrant_client.http.exceptions import ApiException
+
+        make = failure or (lambda told, status: self._failed(what, told, status))
+        try:
+            result = call_with_retries(action, policy=self._current_policy())
+        except GaveUpError as error:
+            raise make(f"{self.location} does not answer: {reason(error)}", None) from error
+        except ApiException as error:
+            status = refusal(error)
+            raise make(self._told(reason(error), status), status) from error
+        except (sqlite3.Error, OSError, RuntimeError, ValueError) as error:
+            if not self.embedded:
+                raise
+            missing = isinstance(error, ValueError) and str(error).endswith("not found")
+            raise make(reason(error), NOT_FOUND if missing else None) from error
+        self._answered = True
+        return result
+
+    def _current_policy(self) -> RetryPolicy:
+        policy = self._policy
+        if self._answered or policy.attempts <= _FIRST_CONTACT:
+            return policy
+        return RetryPolicy(
+            attempts=_FIRST_CONTACT,
+            first_wait=policy.first_wait,
+            longest_wait=policy.longest_wait,
+            sleep=policy.sleep,
+            spread=policy.spread,
+        )
+
+    def _told(self, told: str, status: int | None) -> str:
+        if status in _LOGIN:
+            return f"{self.location} refused the API key or its rights ({told})"
+        if status == NOT_FOUND and not self._answered:
+            return f"{told}; is {self.location} the address of a Qdrant server?"
+        return told
+
+    def _failed(self, what: str, told: str, status: int | None) -> StoreError:
+        known = self.embedded or self._answered
+        kind = CollectionNotFoundError if status == NOT_FOUND and known else StoreError
+        return kind(f"{what} at {self.location} failed: {told}")
+
+
+def confirmed(status: object) -> None:
+    """Require that a write is done, not only taken.
+
+    Raises:
+        NotConfirmedError: It is not, or not yet.
+    """
+    from qdrant_client.models import UpdateStatus
+
+    if status != UpdateStatus.COMPLETED:
+        raise NotConfirmedError(f"the server answered {status}, not that it is done")

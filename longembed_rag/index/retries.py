@@ -1,0 +1,151 @@
+"""Asking again when a server is busy or away, and not when it has said no."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from longembed_rag.errors import SettingsError
+
+Result = TypeVar("Result")
+
+_TOO_MANY_REQUESTS = 429
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """How often and how long to try.
+
+    Attributes:
+        attempts: Most tries, the first one included.
+        first_wait: Longest wait before the second try, seconds; it doubles from try to try.
+        longest_wait: Longest wait between two tries, seconds.
+        sleep: How to wait.
+        spread: A number from 0 to 1 for each wait, so that many clients do not return at once.
+    """
+
+    attempts: int = 6
+    first_wait: float = 0.5
+    longest_wait: float = 20.0
+    sleep: Callable[[float], None] = time.sleep
+    spread: Callable[[], float] = random.random
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise SettingsError(f"attempts={self.attempts} must be at least 1")
+
+    def wait_after(self, attempt: int, *, asked: float | None = None) -> float:
+        """Seconds to wait after a try that failed.
+
+        Args:
+            attempt: Which try it was, from 1.
+            asked: Seconds that the server asked for, if it did.
+
+        Returns:
+            Between half and all of the exponential back-off, and never less than was asked for,
+            up to ``longest_wait``.
+        """
+        ceiling = min(self.first_wait * 2.0 ** (attempt - 1), self.longest_wait)
+        wait = ceiling * (0.5 + 0.5 * self.spread())
+        return wait if asked is None else min(max(wait, asked), self.longest_wait)
+
+
+class GaveUpError(Exception):
+    """Every try failed; the cause is the last one's error."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(f"{attempts} tries failed")
+        self.attempts = attempts
+
+
+class NotConfirmedError(Exception):
+    """A server took a request and did not say that it is done with it."""
+
+
+def call_with_retries(action: Callable[[], Result], *, policy: RetryPolicy) -> Result:
+    """Call the client, and again after time-outs, connection errors, 5xx and 429.
+
+    Args:
+        action: The call; has to be safe to repeat.
+        policy: How often and how long to try.
+
+    Raises:
+        GaveUpError: Every try failed in a way that another try might have helped.
+    """
+    from qdrant_client.common.client_exceptions import QdrantException
+    from qdrant_client.http.exceptions import ApiException
+
+    for attempt in range(1, policy.attempts + 1):
+        try:
+            return action()
+        except (ApiException, QdrantException, NotConfirmedError) as error:
+            if not may_pass(error):
+                raise
+            if attempt == policy.attempts:
+                raise GaveUpError(attempt) from error
+            policy.sleep(policy.wait_after(attempt, asked=_asked_wait(error)))
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether an error of the client may pass by itself."""
+    import httpx
+    from qdrant_client.common.client_exceptions import QdrantException
+    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+    if isinstance(error, NotConfirmedError):
+        return True
+    if isinstance(error, QdrantException):
+        return True  # a 429 that says when to come back, readably or not
+    if isinstance(error, UnexpectedResponse):
+        status = error.status_code or 0
+        return status >= 500 or status == _TOO_MANY_REQUESTS
+    if isinstance(error, ResponseHandlingException):
+        # A request that cannot be made at all (a bad address) fails every time.
+        return isinstance(
+            error.source, (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError)
+        )
+    return False
+
+
+def refusal(error: BaseException) -> int | None:
+    """The status of an answer that says no (4xx, but not 429); None for any other error."""
+    from qdrant_client.http.exceptions import UnexpectedResponse
+
+    if isinstance(error, UnexpectedResponse) and not may_pass(error):
+        return error.status_code
+    return None
+
+
+def _asked_wait(error: Exception) -> float | None:
+    from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+
+    if isinstance(error, ResourceExhaustedResponse):
+        return float(error.retry_after_s)
+    return None
+
+
+def reason(error: BaseException) -> str:
+    """What an error of the client says, in one line."""
+    import json
+
+    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+    if isinstance(error, GaveUpError):
+        cause = error.__cause__
+        told = reason(cause) if cause is not None else "no reason"
+        return f"{told} ({error.attempts} tries)" if error.attempts > 1 else told
+    if isinstance(error, ResponseHandlingException):
+        source = error.source
+        return str(source) or type(source).__name__
+    if isinstance(error, UnexpectedResponse):
+        try:
+            told = json.loads(error.content)["status"]["error"]
+        except (ValueError, KeyError, TypeError):
+            told = error.content[:200].decode("utf-8", "replace").strip()
+        phrase = f"{error.status_code} {error.reason_phrase}".strip()
+        return f"{phrase}: {' '.join(str(told).split())}" if told else phrase
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,1 @@
+"""Files into documents into a collection: finding, reading, keeping in step."""

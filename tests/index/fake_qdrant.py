@@ -1,0 +1,234 @@
+"""A Qdrant server's HTTP protocol on 127.0.0.1, as far as this package uses it.
+
+Behind it works qdrant-client's own in-memory store, so that answers mean what they say. Failures
+can be put in line: each is given to the next request that it fits.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from qdrant_client import QdrantClient, models
+from qdrant_client.http.models import models as rest
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one request.
+
+    Attributes:
+        path: End of the request's path.
+        status: The answer's status; None to hang up without one.
+        method: The request's method; None for any.
+        headers: Headers of the answer.
+        delay: Seconds before the answer.
+        applied: Whether the request is carried out all the same.
+    """
+
+    path: str
+    status: int | None = 500
+    method: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    delay: float = 0.0
+    applied: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that came in."""
+
+    method: str
+    path: str
+    query: str
+    body: dict[str, Any]
+    size: int
+    api_key: str | None
+
+
+@dataclass
+class FakeQdrant:
+    """The server.
+
+    Attributes:
+        url: Its address.
+        faults: What is to go wrong, in order.
+        requests: What came in.
+        keeps_metadata: Whether it knows collection metadata (Qdrant 1.16 and later).
+    """
+
+    client: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"))
+    url: str = ""
+    faults: list[Fault] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keeps_metadata: bool = True
+    write_status: str = "completed"
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, method: str, path: str) -> int:
+        """Requests of a method whose path ends so."""
+        return sum(each.method == method and each.path.endswith(path) for each in self.requests)
+
+    def next_fault(self, request: Request) -> Fault | None:
+        """The first fault in line, if it fits the request."""
+        with self.lock:
+            for fault in self.faults:
+                if request.path.endswith(fault.path) and fault.method in (None, request.method):
+                    self.faults.remove(fault)
+                    return fault
+        return None
+
+    def answer(self, request: Request) -> Any:
+        """Carry out a request.
+
+        Raises:
+            KeyError: There is no such collection.
+        """
+        _, kind, name, *rest_of_path = request.path.split("/")
+        assert kind == "collections"
+        name = unquote(name)
+        action = (request.method, "/".join(rest_of_path))
+        if action == ("GET", "exists"):
+            return {"exists": self.client.collection_exists(name)}
+        if action == ("PUT", ""):
+            return self._create(name, request.body)
+        if not self.client.collection_exists(name):
+            raise KeyError(name)
+        if action == ("GET", ""):
+            info = json.loads(self.client.get_collection(name).model_dump_json())
+            return {**info, "payload_schema": self.indexes.get(name, {})}
+        if action == ("DELETE", ""):
+            return self.client.delete_collection(name)
+        return self._points(action, name, request.body)
+
+    def _create(self, name: str, body: dict[str, Any]) -> bool:
+        vectors = {key: models.VectorParams(**value) for key, value in body["vectors"].items()}
+        metadata = body.get("metadata") if self.keeps_metadata else None
+        return self.client.create_collection(name, vectors_config=vectors, metadata=metadata)
+
+    def _points(self, action: tuple[str, str], name: str, body: dict[str, Any]) -> Any:
+        done = {"operation_id": 1, "status": self.write_status}
+        if action == ("PUT", "index"):
+            self.indexes.setdefault(name, {})[body["field_name"]] = {
+                "data_type": body["field_schema"],
+                "points": 0,
+            }
+            return done
+        if action == ("PUT", "points"):
+            points = [rest.PointStruct(**point) for point in body["points"]]
+            self.client.upsert(name, points=points)
+            return done
+        if action == ("POST", "points/delete"):
+            self.client.delete(name, points_selector=models.PointIdsList(points=body["points"]))
+            return done
+        if action == ("POST", "points/scroll"):
+            records, offset = self.client.scroll(
+                name,
+                limit=body["limit"],
+                offset=body.get("offset"),
+                with_payload=body["with_payload"],
+            )
+            return {"points": [_plain(each) for each in records], "next_page_offset": offset}
+        if action == ("POST", "points/query"):
+            found = self.client.query_points(
+                name,
+                query=body["query"]["nearest"],
+                using=body["using"],
+                limit=body["limit"],
+                with_payload=body["with_payload"],
+            )
+            return _plain(found)
+        if action == ("POST", "points"):
+            records = self.client.retrieve(
+                name, ids=body["ids"], with_payload=False, with_vectors=body["with_vector"]
+            )
+            return [_plain(each) for each in records]
+        raise AssertionError(f"the fake server does not know {action}")
+
+
+def _plain(model: Any) -> Any:
+    return json.loads(model.model_dump_json())
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    fake: FakeQdrant
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+    def _handle(self) -> None:
+        parts = urlsplit(self.path)
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        request = Request(
+            method=self.command,
+            path=parts.path,
+            query=parts.query,
+            body=json.loads(data) if data else {},
+            size=len(data),
+            api_key=self.headers.get("api-key"),
+        )
+        fault = self.fake.next_fault(request)
+        with self.fake.lock:
+            self.fake.requests.append(request)
+            status, result = self._carry_out(request) if fault is None or fault.applied else (0, 0)
+        if fault is not None:
+            time.sleep(fault.delay)
+            if fault.status is None:
+                self.close_connection = True
+                return
+            self._send(fault.status, {"status": {"error": "out of order"}}, dict(fault.headers))
+        elif status == 200:
+            self._send(200, {"result": result, "status": "ok", "time": 0.0}, {})
+        else:
+            self._send(status, {"status": {"error": result}}, {})
+
+    def _carry_out(self, request: Request) -> tuple[int, Any]:
+        try:
+            return 200, self.fake.answer(request)
+        except KeyError as error:
+            return 404, f"Not found: Collection {error} doesn't exist!"
+        except ValueError as error:
+            return 409 if "already exists" in str(error) else 400, str(error)
+
+    def _send(self, status: int, value: Any, headers: dict[str, str]) -> None:
+        body = json.dumps(value).encode()
+        try:
+            self.send_response(status)
+            for name, content in headers.items():
+                self.send_header(name, content)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            self.close_connection = True  # the client has given up waiting
+
+    do_GET = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 - the base class's names
+
+
+@contextmanager
+def running_fake() -> Iterator[FakeQdrant]:
+    """The server, running until the block ends."""
+    fake = FakeQdrant()
+    handler = type("Handler", (_Handler,), {"fake": fake})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    fake.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield fake
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        fake.client.close()

@@ -1,0 +1,80 @@
+"""Small files of every type, made by a few lines each."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+
+def make_pdf(pages: Sequence[str], *, title: str | None = None) -> bytes:
+    """A PDF, written by hand: one line of text per line of each page; an empty page holds none."""
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b""]
+    objects.append(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    kids = []
+    for page in pages:
+        lines = "".join(f"({line}) Tj 0 -14 Td " for line in page.splitlines())
+        stream = f"BT /F1 12 Tf 72 720 Td {lines}ET".encode("latin-1") if page else b""
+        objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream))
+        objects.append(
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents %d 0 R "
+            b"/Resources << /Font << /F1 3 0 R >> >> >>" % len(objects)
+        )
+        kids.append(b"%d 0 R" % len(objects))
+    objects[1] = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (b" ".join(kids), len(kids))
+    trailer = b"/Root 1 0 R"
+    if title is not None:
+        objects.append(b"<< /Title (%s) >>" % title.encode("latin-1"))
+        trailer += b" /Info %d 0 R" % len(objects)
+    out = io.BytesIO(b"%PDF-1.4\n")
+    out.seek(0, io.SEEK_END)
+    offsets = []
+    for number, content in enumerate(objects, start=1):
+        offsets.append(out.tell())
+        out.write(b"%d 0 obj\n%s\nendobj\n" % (number, content))
+    start = out.tell()
+    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
+    for offset in offsets:
+        out.write(b"%010d 00000 n \n" % offset)
+    out.write(
+        b"trailer << /Size %d %s >>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, trailer, start)
+    )
+    return out.getvalue()
+
+
+def encrypt_pdf(data: bytes, *, password: str) -> bytes:
+    """The same PDF, encrypted; with an empty password it can be read but not changed."""
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(data)))
+    writer.encrypt(user_password=password, owner_password="owner", algorithm="RC4-128")
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def make_docx(*, title: str = "") -> bytes:
+    """A DOCX with headings, paragraphs and tables, one of them nested."""
+    import docx
+
+    document = docx.Document()
+    document.core_properties.title = title
+    document.add_heading("First heading", level=1)
+    document.add_paragraph("Before the table.")
+    table = document.add_table(rows=2, cols=2)
+    for row, names in zip(table.rows, (("a1", "b1"), ("a2", "b2")), strict=True):
+        for cell, name in zip(row.cells, names, strict=True):
+            cell.text = name
+    table.rows[1].cells[1].add_table(rows=1, cols=1).rows[0].cells[0].text = "inside"
+    document.add_heading("Second heading", level=2)
+    paragraph = document.add_paragraph("After")
+    paragraph.add_run().add_tab()
+    paragraph.add_run("the table.").add_break()
+    paragraph.add_run("Next line.")
+    return save_docx(document)
+
+
+def save_docx(document: object) -> bytes:
+    """A python-docx document as bytes."""
+    out = io.BytesIO()
+    document.save(out)  # type: ignore[attr-defined]
+    return out.getvalue()

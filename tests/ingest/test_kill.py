@@ -1,0 +1,182 @@
+"""An ingest that is killed at any moment, and goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from longembed_rag.index.schema import PASSAGE_VECTOR
+from longembed_rag.index.store import DocumentStore
+from longembed_rag.ingest.report import DocumentDone, Event
+from longembed_rag.ingest.synchronise import synchronise
+from tests.index.fakes import FakeEncoder
+
+# So many that none of the ingests below is done before it is killed.
+DOCUMENTS = 24
+# Imports everything once, then forks a child for every ingest: the child is what is killed.
+_PROGRAM = """
+import os, sys, time
+from pathlib import Path
+import llama_index.core.vector_stores.utils, qdrant_client
+from longembed_rag.index.store import DocumentStore
+from longembed_rag.ingest.report import DocumentDone
+from longembed_rag.ingest.synchronise import synchronise
+from tests.index.fakes import FakeEncoder
+
+def tell(event):
+    if isinstance(event, DocumentDone):
+        print(event.status, event.source, flush=True)
+
+for line in sys.stdin:
+    folder, store_path = map(Path, line.rstrip("\\n").split("\\t"))
+    child = os.fork()
+    if child == 0:
+        print("started", os.getpid(), flush=True)
+        encoder = FakeEncoder(before=lambda text: time.sleep(0.01))
+        with DocumentStore.open(path=store_path) as store:
+            synchronise([folder], encoder=encoder, store=store, on_event=tell)
+        os._exit(0)
+    os.waitpid(child, 0)
+    print("over", flush=True)
+"""
+Line = tuple[str, str]
+
+
+@dataclass
+class Nursery:
+    """Starts ingests in processes of their own."""
+
+    process: subprocess.Popen[str]
+
+    def read(self) -> Line:
+        """The next line: its first word, and the rest."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "the process that starts the others has died"
+        word, _, rest = line.rstrip("\n").partition(" ")
+        return word, rest
+
+    def written(self, most: int) -> Iterator[str]:
+        """What an ingest tells as written, until it is over or has told that many."""
+        while most > 0 and (line := self.read())[0] != "over":
+            if line[0] in ("added", "updated"):
+                most -= 1
+                yield line[1]
+
+    def ingest_and_kill(
+        self, folder: Path, store: Path, *, documents: int, wait: float
+    ) -> set[str]:
+        """Kill an ingest so many seconds after it has told that many documents as written.
+
+        Returns:
+            What it told as written.
+        """
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{folder}\t{store}\n")
+        self.process.stdin.flush()
+        word, number = self.read()
+        assert word == "started"
+        before = set(self.written(documents))
+        assert len(before) == documents
+        time.sleep(wait)
+        with suppress(ProcessLookupError):  # on a busy machine it may be done by now
+            os.kill(int(number), signal.SIGKILL)
+        return before | set(self.written(10 * DOCUMENTS))
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    """One process that starts the others, so that imports are paid for once."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as process:
+        yield Nursery(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def write_documents(folder: Path, *, version: int) -> None:
+    """So many documents; for the second version a third is changed, and a third replaced."""
+    folder.mkdir(exist_ok=True)
+    for number in range(DOCUMENTS):
+        path = folder / f"{number:02}.txt"
+        words = " ".join(f"word{number}-{index}" for index in range(40 + number))
+        if version == 1:
+            path.write_text(words)
+        elif number % 3 == 1:
+            path.write_text(f"changed {words}")
+        elif number % 3 == 2:
+            path.unlink()
+            (folder / f"new{number:02}.txt").write_text(f"new {words}")
+
+
+def content(store: DocumentStore) -> dict[str, tuple[Any, ...]]:
+    """Every point of a collection: its payload and its vectors."""
+    records, rest = store.client.scroll(
+        store.collection, limit=1000, with_payload=True, with_vectors=True
+    )
+    assert rest is None
+    points: dict[str, tuple[Any, ...]] = {}
+    for record in records:
+        vector: Any = record.vector
+        shapes = tuple(np.round(vector[name], 5).tobytes() for name in sorted(vector))
+        assert PASSAGE_VECTOR in vector
+        points[str(record.id)] = (record.payload, shapes)
+    assert len(points) == len(records)
+    return points
+
+
+def ingested(folder: Path, store_path: Path) -> tuple[list[str], dict[str, tuple[Any, ...]]]:
+    """What an ingest in this process embeds, and what the collection holds after it."""
+    embedded: list[str] = []
+
+    def tell(event: Event) -> None:
+        if isinstance(event, DocumentDone) and event.status != "unchanged":
+            embedded.append(event.source)
+
+    with DocumentStore.open(path=store_path) as store:
+        synchronise([folder], encoder=FakeEncoder(), store=store, on_event=tell)
+        return embedded, content(store)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_any_moment_it_loses_and_repeats_nothing(
+    nursery: Nursery, tmp_path: Path, seed: int
+) -> None:
+    """Killed again and again, a resumed ingest ends as an undisturbed one does.
+
+    What was told as done is there after the kill, and is not embedded again; there is no
+    document twice and none that should be gone.
+    """
+    chance = random.Random(seed)
+    folder, store_path = tmp_path / "documents", tmp_path / "store"
+    for version in (1, 2):
+        write_documents(folder, version=version)
+        written: set[str] = set()
+        for documents in (0, chance.randint(1, 3), chance.randint(1, 2)):
+            wait = chance.uniform(0, 0.03)
+            now = nursery.ingest_and_kill(folder, store_path, documents=documents, wait=wait)
+            assert not now & written
+            written |= now
+            with DocumentStore.open(path=store_path) as store:
+                assert written <= (set() if store.record() is None else set(store.sources()))
+        embedded, resumed = ingested(folder, store_path)
+        assert not set(embedded) & written
+        _, undisturbed = ingested(folder, tmp_path / f"undisturbed{version}")
+        assert resumed == undisturbed
