@@ -1,0 +1,79 @@
+"""One loaded model for all embeddings with the same settings."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+if TYPE_CHECKING:
+    from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.encoder.settings import EncoderSettings, Kind
+
+_EXCERPT_LENGTH = 60
+# Weak: a model is shared for as long as an embedding that uses it lives, and freed with the last.
+_shared: WeakValueDictionary[EncoderSettings, SharedEncoder] = WeakValueDictionary()
+_shared_lock = Lock()
+
+
+class SharedEncoder:
+    """An encoder that is loaded when it is first needed; the encoder lets threads take turns.
+
+    Copies are the object itself, and a pickle carries the settings without the weights.
+
+    Attributes:
+        settings: What the encoder is, or will be, loaded with.
+    """
+
+    def __init__(self, settings: EncoderSettings, encoder: LongEncoder | None = None) -> None:
+        self.settings = settings
+        self._encoder = encoder
+        self._loading = Lock()
+
+    @classmethod
+    def of_settings(cls, settings: EncoderSettings) -> SharedEncoder:
+        """The one that all embeddings with these settings share; nothing is loaded yet."""
+        with _shared_lock:
+            shared = _shared.get(settings)
+            if shared is None:
+                shared = _shared[settings] = cls(settings)
+            return shared
+
+    @property
+    def encoder(self) -> LongEncoder:
+        """The encoder, loaded on first use; other threads wait for the one that loads it."""
+        with self._loading:
+            if self._encoder is None:
+                self._encoder = _load(self.settings)
+            return self._encoder
+
+    def encode(self, texts: list[str], kind: Kind) -> list[list[float]]:
+        """Embed texts, called by their first words in warnings and errors."""
+        if not texts:
+            return []
+        names = [_excerpt(text) for text in texts]
+        vectors: list[list[float]] = self.encoder.encode(
+            texts, kind=kind, names=names
+        ).embeddings.tolist()
+        return vectors
+
+    def __copy__(self) -> SharedEncoder:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SharedEncoder:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (SharedEncoder.of_settings, (self.settings,))
+
+
+def _excerpt(text: str) -> str:
+    """What a text is called: LlamaIndex hands over texts without their names."""
+    words = " ".join(text[: 4 * _EXCERPT_LENGTH].split())
+    return f'"{words}"' if len(words) <= _EXCERPT_LENGTH else f'"{words[:_EXCERPT_LENGTH]}..."'
+
+
+def _load(settings: EncoderSettings) -> LongEncoder:
+    from longembed_rag.encoder.encoder import LongEncoder
+
+    return LongEncoder.from_settings(settings)
