@@ -1,0 +1,49 @@
+"""The ``longembed-rag`` command.
+
+One module per command; torch, Qdrant and the readers are imported by the commands that need
+them, when they run.
+"""
+
+from __future__ import annotations
+
+import click
+
+from longembed_rag._version import __version__
+from longembed_rag.cli.command import Group
+from longembed_rag.cli.info import info_command
+from longembed_rag.cli.ingest import ingest_command
+from longembed_rag.cli.inspect import inspect_command
+from longembed_rag.cli.models import models_command
+from longembed_rag.cli.search import search_command
+
+__all__ = ["main"]
+
+
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Example:
+  longembed-rag ingest reports/
+  longembed-rag search "who signed the lease?"
+
+\b
+Every option can also be set as LONGEMBED_<OPTION> in the environment or as a
+key in longembed.toml in the working directory; flags win over the environment,
+the environment over the file.
+
+\b
+Exit codes: 0 done; 1 some documents failed, or the work did; 2 wrong use
+(arguments, settings, model or collection); 130 interrupted.""",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="longembed-rag")
+def main() -> None:
+    """Embed whole documents, not chunks, and find them again.
+
+    Documents of up to 32k tokens are read by the model in one go, longer ones in windows; each
+    becomes one point in Qdrant, embedded or on a server.
+    """
+
+
+for _command in (ingest_command, search_command, inspect_command, models_command, info_command):
+    main.add_command(_command)

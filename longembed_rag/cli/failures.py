@@ -1,0 +1,91 @@
+"""How the command line ends when something goes wrong: one line, one exit code, no traceback.
+
+Exit codes: 0 done; 1 it went wrong on the way although the request was right (some documents
+failed, the store cannot be reached or is locked, memory ran out), so trying again may help;
+2 the request itself has to change (usage, settings, model, collection); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+
+from longembed_rag.cli.output import printable, write_json
+from longembed_rag.errors import (
+    CollectionMismatchError,
+    CollectionNotFoundError,
+    InputError,
+    LongEmbedError,
+    ModelLoadError,
+    OutOfMemoryError,
+    SettingsError,
+)
+
+DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+_REQUEST_IS_WRONG = (
+    SettingsError,
+    ModelLoadError,
+    CollectionNotFoundError,
+    CollectionMismatchError,
+    InputError,
+)
+
+
+def exit_code(error: LongEmbedError) -> int:
+    """The exit code for an error: 2 where the request has to change, 1 where it was right."""
+    if isinstance(error, OutOfMemoryError):
+        return FAILED
+    return WRONG_USE if isinstance(error, _REQUEST_IS_WRONG) else FAILED
+
+
+def write_error(kind: str, message: str) -> None:
+    """Write an error as the one JSON value on standard output."""
+    write_json({"error": {"type": kind, "message": message}})
+
+
+@contextmanager
+def reported(*, as_json: bool, debug: bool, interrupted: str) -> Iterator[None]:
+    """Turn the errors of a command into one line on stderr and an exit code.
+
+    Args:
+        as_json: Also write ``{"error": {"type", "message"}}`` on standard output.
+        debug: Show the traceback as well.
+        interrupted: What to tell someone who stopped the command with Ctrl-C.
+
+    Raises:
+        click.exceptions.Exit: In place of the error, with its exit code.
+    """
+    try:
+        yield
+    except LongEmbedError as error:
+        _end(error, str(error), code=exit_code(error), as_json=as_json, debug=debug)
+    except KeyboardInterrupt as error:
+        _end(error, interrupted, code=INTERRUPTED, as_json=as_json, debug=debug)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise  # the reader of our output went away; click ends quietly
+        _end(error, str(error), code=FAILED, as_json=as_json, debug=debug)
+
+
+def _end(error: BaseException, message: str, *, code: int, as_json: bool, debug: bool) -> NoReturn:
+    if debug:
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    if as_json:
+        write_error(type(error).__name__, message)
+    label = "interrupted" if code == INTERRUPTED else "error"
+    if code == INTERRUPTED:
+        click.echo(err=True)  # the terminal has just echoed ^C
+    click.echo(f"{label}: {printable(message)}", err=True)
+    raise click.exceptions.Exit(code)
+
+
+def debugging() -> bool:
+    """Whether tracebacks are asked for through ``LONGEMBED_DEBUG``."""
+    return os.environ.get("LONGEMBED_DEBUG", "").lower() not in ("", "0", "false", "no", "off")

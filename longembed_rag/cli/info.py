@@ -1,0 +1,83 @@
+"""``longembed-rag info``: what a collection holds and how it was made."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from longembed_rag.cli.command import Command
+from longembed_rag.cli.location import StoreLocation
+from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
+from longembed_rag.cli.output import write_json, write_pairs
+from longembed_rag.cli.session import build_settings, load_encoder
+
+if TYPE_CHECKING:
+    from longembed_rag.index.schema import CollectionInfo
+
+_SHOWN_ABOVE = ("model", "dimension", "version")
+
+
+@click.command(
+    "info",
+    cls=Command,
+    short_help="Show what a collection holds and how it was made.",
+    epilog="""\b
+Examples:
+  longembed-rag info
+  longembed-rag info --path index --json
+  longembed-rag info --url http://localhost:6333 --collection reports --method gp""",
+)
+@store_options
+@encoder_options
+def info_command(location: StoreLocation, given: GivenSettings, as_json: bool) -> None:
+    """Show what a collection holds: documents, tokens, and the model and settings that made it.
+
+    With flags for model or context extension it also checks them against the collection's, and
+    ends with an error naming both where they differ. Settings from the environment and from
+    longembed.toml are not checked here.
+    """
+    with location.open(must_exist=True) as store:
+        flags = given.only_flags()
+        if flags.values:
+            encoder = load_encoder(build_settings(flags.values, record=store.record()))
+            store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
+        info = store.info()
+    if as_json:
+        write_json(info.to_dict())
+    else:
+        _write_info(info)
+
+
+def _write_info(info: CollectionInfo) -> None:
+    unread = info.tokens - info.tokens_read
+    tokens = f"{info.tokens:,}" + (f" ({unread:,} of them not read)" if unread else "")
+    pairs = [
+        ("collection", info.collection),
+        ("location", info.location),
+        ("documents", f"{info.documents:,}"),
+        ("tokens", tokens),
+        ("model", info.model or "unknown"),
+        ("dimension", str(info.dimension)),
+        ("vectors", f"{info.dense_vector} (documents), {info.passage_vector} (passages)"),
+        ("fingerprint", info.fingerprint),
+        ("made by version", info.version),
+    ]
+    write_pairs(pairs)
+    click.echo("\nHow its vectors were made:")
+    write_pairs(
+        [
+            (name, _in_words(value))
+            for name, value in info.description.items()
+            if name not in _SHOWN_ABOVE and value is not None
+        ],
+        indent="  ",
+    )
+
+
+def _in_words(value: Any) -> str:
+    """A setting for people; a prompt's blanks are part of it, so they are put in quotes."""
+    if isinstance(value, str):
+        return value if value and value == " ".join(value.split()) else json.dumps(value)
+    return json.dumps(value)

@@ -1,0 +1,134 @@
+"""``longembed-rag ingest``: files into the collection, each read whole."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from longembed_rag.cli.command import Command
+from longembed_rag.cli.failures import FAILED
+from longembed_rag.cli.location import StoreLocation
+from longembed_rag.cli.options import GivenSettings, encoder_options, paths_argument, store_options
+from longembed_rag.cli.output import count, duration, printable, skipped_line, write_json
+from longembed_rag.cli.progress import Display, Tally, ingest_display
+from longembed_rag.cli.session import build_settings, load_encoder
+from longembed_rag.errors import TruncationWarning
+
+if TYPE_CHECKING:
+    from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.index.store import DocumentStore
+    from longembed_rag.ingest.report import Event, IngestReport
+
+
+@click.command(
+    "ingest",
+    cls=Command,
+    short_help="Read files and folders into the collection.",
+    interrupted="every document that was finished is stored; run the same command again to go on",
+    epilog="""\b
+Examples:
+  longembed-rag ingest reports/
+  longembed-rag ingest reports/ minutes.pdf --model intfloat/e5-base-v2
+  longembed-rag ingest reports/ --method gp --max-length 8192 --path index
+  longembed-rag ingest reports/ --url http://localhost:6333 --collection reports""",
+)
+@paths_argument
+@store_options
+@encoder_options
+@click.pass_context
+def ingest_command(
+    context: click.Context,
+    paths: Sequence[Path],
+    location: StoreLocation,
+    given: GivenSettings,
+    as_json: bool,
+) -> None:
+    """Read files and folders, and bring the collection up to date with them.
+
+    Folders are searched recursively for text, Markdown, HTML, PDF, DOCX and the like. Each
+    document is embedded whole and becomes one point. Run it again whenever files change:
+    unchanged ones are skipped, changed ones replaced, and those that are gone from the given
+    folders are deleted from the collection. It can be stopped at any moment; what is finished is
+    stored. Files that cannot be read are named, and the others are still done.
+
+    The defaults below are those of a new collection. One that exists goes on with the model and
+    settings that it was made with; setting others is refused.
+    """
+    from longembed_rag.ingest.synchronise import synchronise
+
+    with location.open(must_exist=False) as store:
+        encoder = load_encoder(build_settings(given.values, record=store.record()))
+        with ingest_display() as display, warnings.catch_warnings():
+            # The display says it with the document's other numbers.
+            warnings.simplefilter("ignore", TruncationWarning)
+            report = synchronise(
+                paths,
+                encoder=encoder,
+                store=store,
+                on_event=partial(_show, display=display, encoder=encoder, store=store),
+            )
+        if as_json:
+            write_json(_as_dict(report, display.tally, encoder=encoder, store=store))
+    _summarise(report, display.tally)
+    if report.failed:
+        context.exit(FAILED)
+
+
+def _show(event: Event, *, display: Display, encoder: LongEncoder, store: DocumentStore) -> None:
+    """Show an event; before the first, which model reads how, and where it all goes."""
+    from longembed_rag.ingest.report import Started
+
+    if isinstance(event, Started):
+        click.echo(
+            f"{printable(encoder.model_name)} ({encoder.method}) into collection "
+            f"{store.collection} at {printable(store.location)}",
+            err=True,
+        )
+    display.show(event)
+
+
+def _as_dict(
+    report: IngestReport, tally: Tally, *, encoder: LongEncoder, store: DocumentStore
+) -> dict[str, Any]:
+    return {
+        **report.to_dict(),
+        "truncated": [
+            {"source": source, "tokens": tokens, "tokens_read": read}
+            for source, tokens, read in tally.truncated
+        ],
+        "notes": [{"source": source, "note": note} for source, note in tally.notes],
+        "collection": store.collection,
+        "location": store.location,
+        "model": encoder.model_name,
+        "method": encoder.method,
+        "fingerprint": encoder.fingerprint,
+    }
+
+
+def _summarise(report: IngestReport, tally: Tally) -> None:
+    """The last line: what has changed in the collection, and at what speed."""
+    numbers = {
+        "added": report.added,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "deleted": report.deleted,
+        "failed": len(report.failed),
+    }
+    changes = ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number)
+    work = ""
+    if report.tokens:
+        speed = tally.tokens_per_second
+        work = f"{count(report.tokens, 'token')} embedded" + (
+            f" at {speed:,.0f} tokens/s; " if speed else "; "
+        )
+    click.echo(
+        f"{changes or 'no documents found'}; {work}{duration(report.seconds)}",
+        err=True,
+    )
+    if report.skipped:
+        click.echo(skipped_line([skipped.source for skipped in report.skipped]), err=True)

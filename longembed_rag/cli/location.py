@@ -1,0 +1,123 @@
+"""Where a collection lies, and how it is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+from click.core import ParameterSource
+
+from longembed_rag.errors import CollectionNotFoundError, SettingsError
+
+if TYPE_CHECKING:
+    from longembed_rag.index.store import DocumentStore
+
+DEFAULT_PATH = Path(".longembed")
+
+# Which source of a value wins, the first most; click's own order is only comparable since 8.3.
+_PRECEDENCE = (
+    ParameterSource.COMMANDLINE,
+    ParameterSource.ENVIRONMENT,
+    ParameterSource.DEFAULT_MAP,
+    ParameterSource.DEFAULT,
+)
+_KEY_VARIABLES = ("LONGEMBED_API_KEY", "QDRANT_API_KEY")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreLocation:
+    """A collection in an embedded store or on a server.
+
+    Attributes:
+        path: Folder of the embedded store; None when it is a server.
+        url: Address of the server; None when it is embedded.
+        collection: Name of the collection.
+        timeout: Seconds to wait for an answer of the server.
+    """
+
+    path: Path | None
+    url: str | None
+    collection: str
+    timeout: float
+
+    @classmethod
+    def choose(
+        cls,
+        *,
+        path: Path | None,
+        url: str | None,
+        collection: str,
+        timeout: float,
+        sources: Mapping[str, ParameterSource | None],
+    ) -> StoreLocation:
+        """Pick between folder and server: the one that was set more directly.
+
+        Args:
+            path: Folder, if one was set.
+            url: Server, if one was set.
+            collection: Name of the collection.
+            timeout: Seconds to wait for an answer.
+            sources: Where ``path`` and ``url`` come from.
+
+        Raises:
+            SettingsError: Both were set in the same place.
+        """
+        if url is not None and path is not None:
+            path_rank, url_rank = (_rank(sources[name]) for name in ("path", "url"))
+            if path_rank == url_rank:
+                raise SettingsError(
+                    f"path={str(path)!r} and url={url!r} are both set; a collection lies in a "
+                    "folder or on a server: give one of them"
+                )
+            path, url = (path, None) if path_rank < url_rank else (None, url)
+        if url is None:
+            path = (path or DEFAULT_PATH).expanduser().absolute()
+        return cls(path=path, url=url, collection=collection, timeout=timeout)
+
+    def open(self, *, must_exist: bool) -> DocumentStore:
+        """Open the store.
+
+        Args:
+            must_exist: Refuse an embedded store that is not there, rather than create it.
+
+        Raises:
+            CollectionNotFoundError: It has to exist and does not.
+            StoreError: It cannot be opened.
+        """
+        # Qdrant would make a store in any folder, and leave its files in one that was a mistake.
+        if must_exist and self.path is not None and not (self.path / "meta.json").is_file():
+            raise CollectionNotFoundError(
+                f"there is no store at {self.path}; run 'longembed-rag ingest PATH...' first, or "
+                "name the right folder with --path"
+            )
+        from longembed_rag.index.store import DocumentStore
+
+        key = api_key() if self.url else None
+        if self.url and key and _is_exposed(self.url):
+            click.echo(f"warning: the API key goes to {self.url} unencrypted; use https", err=True)
+        return DocumentStore.open(
+            path=self.path,
+            url=self.url,
+            api_key=key,
+            collection=self.collection,
+            timeout=self.timeout,
+        )
+
+
+def api_key() -> str | None:
+    """The server's key, from the environment and from nowhere else."""
+    return next((os.environ[name] for name in _KEY_VARIABLES if os.environ.get(name)), None)
+
+
+def _rank(source: ParameterSource | None) -> int:
+    return _PRECEDENCE.index(source) if source in _PRECEDENCE else len(_PRECEDENCE)
+
+
+def _is_exposed(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")

@@ -1,0 +1,84 @@
+"""The options that several commands share, as decorators."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from longembed_rag.cli.location import StoreLocation
+from longembed_rag.cli.option_specs import ENCODER_SPECS, STORE_SPECS, Function, OptionSpec
+
+
+@dataclass(frozen=True)
+class GivenSettings:
+    """The encoder settings that the user set, and nothing about the others.
+
+    Attributes:
+        values: By name.
+        from_flags: Those of them that stand on the command line itself.
+    """
+
+    values: dict[str, Any]
+    from_flags: frozenset[str]
+
+    def only_flags(self) -> GivenSettings:
+        """Without what the environment and ``longembed.toml`` set."""
+        kept = {name: self.values[name] for name in self.values if name in self.from_flags}
+        return GivenSettings(kept, self.from_flags)
+
+
+def _decorated(function: Function, specs: Sequence[OptionSpec]) -> Function:
+    for spec in reversed(specs):
+        function = spec.decorate(function)
+    return function
+
+
+def encoder_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the encoder's flags; the function gets ``given``, a :class:`GivenSettings`."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **parameters: Any) -> Any:
+        context = click.get_current_context()
+        values, from_flags = {}, set()
+        for spec in ENCODER_SPECS:
+            value = parameters.pop(spec.name)
+            source = context.get_parameter_source(spec.name)
+            if source is not ParameterSource.DEFAULT:
+                values[spec.name] = value
+            if source is ParameterSource.COMMANDLINE:
+                from_flags.add(spec.name)
+        given = GivenSettings(values, frozenset(from_flags))
+        return function(*args, given=given, **parameters)
+
+    return _decorated(wrapper, ENCODER_SPECS)
+
+
+def store_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the collection's flags; the function gets ``location``, a :class:`StoreLocation`."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **parameters: Any) -> Any:
+        context = click.get_current_context()
+        values = {spec.name: parameters.pop(spec.name) for spec in STORE_SPECS}
+        sources = {name: context.get_parameter_source(name) for name in ("path", "url")}
+        location = StoreLocation.choose(**values, sources=sources)
+        return function(*args, location=location, **parameters)
+
+    return _decorated(wrapper, STORE_SPECS)
+
+
+def paths_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the files and folders to read; the function gets ``paths``."""
+    return click.argument(
+        "paths",
+        nargs=-1,
+        required=True,
+        metavar="PATH...",
+        type=click.Path(exists=True, path_type=Path),
+    )(function)

@@ -1,0 +1,137 @@
+"""What people and programs read: JSON values, tables, paths, numbers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+#: Longer lines are hard to read even on a wide terminal.
+_WIDEST = 100
+
+
+def write_json(value: Any) -> None:
+    """Write one JSON value on standard output, whatever the encoding of that stream."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:  # a narrow stream, or a file name that is not valid text
+        text = json.dumps(value, indent=2)
+    click.echo(text)
+
+
+def printable(text: str) -> str:
+    """The text without characters that could steer a terminal; line breaks and tabs stay.
+
+    Passages and file names come from other people's documents.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+        else "\N{REPLACEMENT CHARACTER}"
+        for character in text
+    )
+
+
+def shown_path(source: str) -> str:
+    """A document's source for people: relative where it lies below the working directory."""
+    path = Path(source)
+    try:
+        return printable(str(path.relative_to(Path.cwd())))
+    except ValueError:
+        return printable(source)
+
+
+def wrapped(text: str, *, indent: str = "") -> str:
+    """The text as one paragraph that fits the terminal, each line after ``indent``."""
+    return textwrap.fill(
+        " ".join(printable(text).split()),
+        width=line_width(),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+    )
+
+
+def line_width() -> int:
+    """Columns that a line of prose may take."""
+    return max(40, min(shutil.get_terminal_size((80, 24)).columns, _WIDEST))
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: ``1 document``, ``12,345 tokens``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: ``4.1 s``, ``2 min 05 s``, ``1 h 02 min``."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def skipped_line(sources: Sequence[str]) -> str:
+    """One line on the files that no reader takes, with the first few names."""
+    names = ", ".join(Path(source).name for source in sources[:3])
+    more = ", ..." if len(sources) > 3 else ""
+    return f"skipped {count(len(sources), 'file')} of other kinds: {printable(names)}{more}"
+
+
+def write_pairs(pairs: Sequence[tuple[str, str]], *, indent: str = "") -> None:
+    """Write names and values on standard output, the values below each other and wrapped."""
+    width = max((len(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        start = f"{indent}{name:<{width}}  "
+        lines = textwrap.wrap(
+            printable(value),
+            width=line_width(),
+            initial_indent=start,
+            subsequent_indent=" " * len(start),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        click.echo("\n".join(lines) or start.rstrip())
+
+
+def write_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()
+) -> None:
+    """Write a table on standard output.
+
+    Args:
+        columns: Headings.
+        rows: Cells; every row has as many as there are columns.
+        right: Indices of the columns that are aligned to the right.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for index, column in enumerate(columns):
+        is_right = index in right
+        table.add_column(
+            column,
+            justify="right" if is_right else "left",
+            no_wrap=is_right,
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console = Console(file=sys.stdout, highlight=False)
+    if not console.is_terminal:  # a file or a pipe has no width: one line per row
+        console.width = 10_000
+    console.print(table)

@@ -1,0 +1,228 @@
+"""What ``ingest`` shows while it works: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from longembed_rag.cli.output import count, duration, printable, shown_path
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from longembed_rag.ingest.report import DocumentDone, DocumentStarted, Event
+
+
+#: The first document also pays for the model's warming up; a guess from it alone is far off.
+_TELLING_SECONDS = 4.0
+
+
+@dataclass
+class Tally:
+    """Running sums over the events of an ingest.
+
+    Attributes:
+        documents: Documents to look at.
+        finished: Documents that are done, failed ones among them.
+        bytes_left: Size of the files still to come.
+        bytes_total: Size of all files.
+        tokens: Tokens embedded so far; unchanged documents are not embedded.
+        current: Source of the document in hand.
+        truncated: Source, tokens and tokens read of each document that was not read whole.
+        notes: Source and remark of each reader's remark.
+    """
+
+    documents: int = 0
+    finished: int = 0
+    bytes_left: int = 0
+    bytes_total: int = 0
+    tokens: int = 0
+    current: str = ""
+    truncated: list[tuple[str, int, int]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    _seconds: float = 0.0
+    _bytes_embedded: int = 0
+    _in_hand: DocumentStarted | None = None
+
+    def add(self, event: Event) -> None:
+        """Take one event into account."""
+        from longembed_rag.ingest.report import (
+            DocumentDone,
+            DocumentFailed,
+            DocumentStarted,
+            Started,
+        )
+
+        if isinstance(event, Started):
+            self.documents = event.total
+            self.bytes_total = self.bytes_left = event.total_bytes
+        elif isinstance(event, DocumentStarted):
+            self.current, self._in_hand = event.source, event
+        elif isinstance(event, DocumentDone | DocumentFailed):
+            if self._in_hand is not None:  # folders that cannot be listed fail before any file
+                self.finished += 1
+                self.bytes_left -= self._in_hand.size
+                self._in_hand = None
+            if isinstance(event, DocumentDone):
+                self._add_done(event)
+
+    def _add_done(self, event: DocumentDone) -> None:
+        self.notes += [(event.source, note) for note in event.notes]
+        if event.status == "unchanged":
+            return
+        self.tokens += event.tokens_read
+        self._seconds += event.seconds
+        self._bytes_embedded += event.size
+        if event.tokens_read < event.tokens:
+            self.truncated.append((event.source, event.tokens, event.tokens_read))
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Speed over the documents that were embedded; None before the first."""
+        return self.tokens / self._seconds if self._seconds > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time for the files still to come at the speed so far; None until that can be told.
+
+        By size, not by number, because documents differ by orders of magnitude. Files that turn
+        out to be unchanged take no time, so this errs on the long side.
+        """
+        if not self._bytes_embedded or self._seconds < _TELLING_SECONDS:
+            return None
+        return self.bytes_left * self._seconds / self._bytes_embedded
+
+
+class Display(Protocol):
+    """Shows the events of an ingest as they come."""
+
+    tally: Tally
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+
+
+def lines_of(event: Event, *, everything: bool) -> Iterator[str]:
+    """The lines that an event leaves behind.
+
+    Args:
+        event: The event.
+        everything: Also what went well; without it only what someone should know of.
+    """
+    from longembed_rag.ingest.report import DocumentDeleted, DocumentDone, DocumentFailed
+
+    if isinstance(event, DocumentFailed):
+        kept = " (its earlier version stays in the collection)" if event.kept else ""
+        yield f"failed {shown_path(event.source)}: {printable(event.reason)}{kept}"
+    elif isinstance(event, DocumentDeleted) and everything:
+        yield f"deleted  {shown_path(event.source)}"
+    elif isinstance(event, DocumentDone):
+        yield from _lines_of_done(event, everything=everything)
+
+
+def _lines_of_done(event: DocumentDone, *, everything: bool) -> Iterator[str]:
+    source = shown_path(event.source)
+    if everything and event.status == "unchanged":
+        yield f"unchanged  {source}"
+    elif everything:
+        yield "  ".join(
+            (
+                event.status,
+                source,
+                count(event.tokens, "token"),
+                count(event.windows, "window"),
+                duration(event.seconds),
+            )
+        )
+    for note in event.notes:
+        yield f"note: {source}: {printable(note)}"
+    if event.tokens_read < event.tokens:
+        yield (
+            f"warning: {source}: only {event.tokens_read:,} of its {event.tokens:,} tokens were "
+            "read"
+        )
+
+
+class PlainDisplay:
+    """One line per document on stderr."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        self.tally.add(event)
+        for line in lines_of(event, everything=True):
+            click.echo(line, err=True)
+
+
+class BarDisplay:
+    """A bar with documents, tokens, speed and time left; only what matters stays above it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.tally = Tally()
+        self._progress = progress
+        self._task: TaskID = progress.add_task("", total=None, **self._fields())
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        from rich.text import Text
+
+        self.tally.add(event)
+        for line in lines_of(event, everything=False):
+            self._progress.console.print(Text(line), soft_wrap=True)
+        tally = self.tally
+        self._progress.update(
+            self._task,
+            # Bytes carry the bar, but empty files have none.
+            total=max(tally.bytes_total, 1),
+            completed=tally.bytes_total - tally.bytes_left,
+            **self._fields(),
+        )
+
+    def _fields(self) -> dict[str, Any]:
+        tally = self.tally
+        speed, left = tally.tokens_per_second, tally.seconds_left
+        return {
+            "documents": f"{tally.finished:,}/{count(tally.documents, 'document')}"
+            if tally.documents
+            else "",
+            "tokens": count(tally.tokens, "token"),
+            "speed": f"{speed:,.0f} tokens/s" if speed else "",
+            "left": f"{duration(left)} left" if left is not None and tally.bytes_left else "",
+            "current": shown_path(tally.current) if tally.current else "",
+        }
+
+
+@contextmanager
+def ingest_display() -> Iterator[Display]:
+    """The display that fits where stderr goes."""
+    if not sys.stderr.isatty():
+        yield PlainDisplay()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+    from rich.table import Column
+
+    # The file's name gives way where the terminal is narrow.
+    name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    progress = Progress(
+        SpinnerColumn(),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[documents]}", markup=False),
+        TextColumn("{task.fields[tokens]}", markup=False),
+        TextColumn("{task.fields[speed]}", markup=False),
+        TextColumn("{task.fields[left]}", markup=False),
+        TextColumn("{task.fields[current]}", markup=False, style="dim", table_column=name),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
+        expand=True,
+        redirect_stdout=False,
+    )
+    with progress:
+        yield BarDisplay(progress)

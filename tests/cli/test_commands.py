@@ -1,0 +1,279 @@
+"""The commands as users run them, with a tiny real model and an embedded store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from longembed_rag.cli import main
+from longembed_rag.encoder.encoder import LongEncoder
+from tests.families import ORIGINAL_LENGTH
+from tests.models import TinyModels
+
+Run = Callable[..., Result]
+LONG_TEXT = "the lease was signed by the tenant in the spring of that year. " * 12
+
+
+@pytest.fixture
+def run(tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command; the model is a tiny BERT unless a flag says otherwise."""
+    Path("longembed.toml").write_text(f'model = "{tiny_models.folder("bert").as_posix()}"\n')
+
+    def call(*arguments: str) -> Result:
+        result = CliRunner().invoke(main, list(arguments))
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return call
+
+
+@pytest.fixture
+def documents() -> Path:
+    folder = Path("documents").resolve()
+    (folder / "more").mkdir(parents=True)
+    (folder / "lease.txt").write_text(LONG_TEXT)
+    (folder / "note.md").write_text("# Note\n\nA short note about apples.\n")
+    (folder / "more" / "page.html").write_text("<html><body><p>Pears.</p></body></html>")
+    return folder
+
+
+def as_json(result: Result) -> Any:
+    """The one JSON value on stdout."""
+    return json.loads(result.stdout)
+
+
+def test_ingest_then_search_then_info(run: Run, documents: Path) -> None:
+    """The main path: files in, documents with passages out, and the collection described."""
+    ingested = run("ingest", "documents", "--json")
+    assert ingested.exit_code == 0, ingested.stderr
+    report = as_json(ingested)
+    numbers = [report[key] for key in ("added", "updated", "unchanged", "deleted")]
+    assert numbers == [3, 0, 0, 0]
+    assert report["failed"] == []
+    assert report["tokens"] > ORIGINAL_LENGTH
+    assert report["collection"] == "documents"
+
+    found = as_json(run("search", "apples", "-k", "2", "--json"))
+    assert (found["query"], found["mode"], len(found["results"])) == ("apples", "dense", 2)
+    for result in found["results"]:
+        assert Path(result["source"]).is_relative_to(documents)
+        start, end = result["span"]
+        assert 0 <= start < end
+        assert result["passage"]
+    scores = [result["score"] for result in found["results"]]
+    assert scores == sorted(scores, reverse=True)
+
+    info = as_json(run("info", "--json"))
+    assert info["documents"] == 3
+    assert info["tokens"] == report["tokens"]
+    assert info["fingerprint"] == report["fingerprint"]
+    assert {
+        "collection", "model", "settings", "dense_vector", "dimension", "location", "version"
+    } <= set(info)  # fmt: skip
+
+
+def test_ingest_again_follows_the_files(run: Run, documents: Path) -> None:
+    """Unchanged files are passed over, changed ones replaced, missing ones deleted."""
+    run("ingest", "documents")
+    (documents / "note.md").write_text("# Note\n\nNow it is about plums.\n")
+    (documents / "more" / "page.html").unlink()
+    result = run("ingest", "documents")
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert f"unchanged  {Path('documents', 'lease.txt')}" in lines
+    assert any(line.startswith(f"updated  {Path('documents', 'note.md')}  ") for line in lines)
+    assert f"deleted  {Path('documents', 'more', 'page.html')}" in lines
+    assert lines[-1].startswith("1 updated, 1 unchanged, 1 deleted; ")
+
+
+def test_failed_files_are_named_and_the_others_done(run: Run, documents: Path) -> None:
+    """A damaged file ends with exit code 1, one line and one entry; the rest is in."""
+    (documents / "broken.pdf").write_bytes(b"no pdf")
+    result = run("ingest", "documents", "--json")
+    assert result.exit_code == 1
+    report = as_json(result)
+    assert report["added"] == 3
+    assert [Path(failure["source"]).name for failure in report["failed"]] == ["broken.pdf"]
+    line = next(line for line in result.stderr.splitlines() if line.startswith("failed "))
+    assert line.startswith(f"failed {Path('documents', 'broken.pdf')}: ")
+    assert as_json(run("info", "--json"))["documents"] == 3
+
+
+def test_truncation_is_said_once_with_both_numbers(run: Run, documents: Path) -> None:
+    """Under truncation the document and both counts are named, on stderr and in the report."""
+    result = run("ingest", "documents", "--method", "truncate", "--json")
+    assert result.exit_code == 0
+    (cut,) = as_json(result)["truncated"]
+    assert cut["source"] == str(documents / "lease.txt")
+    assert cut["tokens_read"] == ORIGINAL_LENGTH < cut["tokens"]
+    (warning,) = [line for line in result.stderr.splitlines() if line.startswith("warning:")]
+    assert str(Path("documents", "lease.txt")) in warning
+    assert f"{cut['tokens_read']:,} of its {cut['tokens']:,} tokens" in warning
+
+
+def test_a_collection_keeps_its_settings(run: Run, documents: Path) -> None:
+    """After an ingest with flags, plain search and ingest go on with the same settings."""
+    first = as_json(run("ingest", "documents", "--method", "gp", "--max-length", "256", "--json"))
+    Path("longembed.toml").unlink()  # not even the model is named any more
+    assert run("search", "apples", "--json").exit_code == 0
+    again = run("ingest", "documents", "--json")
+    assert as_json(again)["unchanged"] == 3
+    assert as_json(again)["fingerprint"] == first["fingerprint"]
+    assert as_json(again)["method"] == "gp"
+
+
+@pytest.mark.parametrize("command", ["search", "ingest", "info"])
+def test_other_settings_are_refused_naming_both(run: Run, documents: Path, command: str) -> None:
+    """Vectors of different settings never meet: exit code 2 and both values in the message."""
+    run("ingest", "documents", "--method", "gp")
+    target = {"search": ["apples"], "ingest": ["documents"], "info": []}[command]
+    result = run(command, *target, "--method", "pi", "--json")
+    assert result.exit_code == 2
+    error = as_json(result)["error"]
+    assert error["type"] == "CollectionMismatchError"
+    assert "'gp'" in error["message"]
+    assert "'pi'" in error["message"]
+
+
+def test_another_model_is_refused(run: Run, documents: Path, tiny_models: TinyModels) -> None:
+    """A model of another family is refused for being another, not for a detail of its settings."""
+    run("ingest", "documents", "--method", "rp")
+    other = str(tiny_models.folder("modernbert"))
+    result = run("search", "apples", "--model", other, "--json")
+    assert result.exit_code == 2
+    assert as_json(result)["error"]["type"] == "CollectionMismatchError"
+
+
+def test_info_does_not_check_the_file(run: Run, documents: Path) -> None:
+    """A longembed.toml that disagrees must not hide what the collection holds."""
+    run("ingest", "documents", "--method", "gp")
+    with Path("longembed.toml").open("a") as file:
+        file.write('method = "pi"\n')
+    result = run("info", "--json")
+    assert result.exit_code == 0
+    assert as_json(result)["description"]["method"] == "gp"
+
+
+@pytest.mark.parametrize("mode", ["sparse", "hybrid", "passages"])
+def test_other_modes_say_that_they_are_to_come(run: Run, mode: str) -> None:
+    """They name the way out and exit with 2, before anything is loaded or opened."""
+    result = run("search", "apples", "--mode", mode)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"error: --mode {mode} comes with the next release; this one searches with --mode dense\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["search", "apples"], ["info"]])
+def test_nothing_ingested_yet(run: Run, arguments: list[str]) -> None:
+    """Looking into a store that is not there says how to make one, and makes none."""
+    Path("plain").mkdir()
+    for path in ("nowhere", "plain"):
+        result = run(*arguments, "--path", path)
+        assert result.exit_code == 2
+        assert "longembed-rag ingest" in result.stderr
+    assert not Path("nowhere").exists()
+    assert list(Path("plain").iterdir()) == []
+
+
+def test_unknown_collection(run: Run, documents: Path) -> None:
+    """A collection that the store does not hold is named."""
+    run("ingest", "documents")
+    result = run("search", "apples", "--collection", "reports")
+    assert result.exit_code == 2
+    assert "'reports'" in result.stderr
+
+
+@pytest.mark.parametrize("query", ["", "  \n"])
+def test_empty_query(run: Run, query: str) -> None:
+    """A query without anything in it is wrong use."""
+    result = run("search", query)
+    assert result.exit_code == 2
+    assert "QUERY" in result.stderr
+
+
+def test_search_for_people(run: Run, documents: Path) -> None:
+    """Rank, score and relative source on one line, the passage below with its characters."""
+    run("ingest", "documents")
+    lines = run("search", "apples", "-k", "1").stdout.splitlines()
+    assert lines[0].startswith("1. ")
+    assert lines[0].split("  ")[1].startswith("documents")
+    assert all(line.startswith("   ") for line in lines[1:])
+    assert lines[-1].strip().startswith("characters ")
+
+
+def test_interrupted_ingest_keeps_what_is_done(
+    run: Run, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the second document: the first one is stored, and the message says so."""
+    whole = LongEncoder.encode_passages
+    seen: list[str] = []
+
+    def interrupted(self: LongEncoder, text: str, **options: Any) -> Any:
+        seen.append(text)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return whole(self, text, **options)
+
+    monkeypatch.setattr(LongEncoder, "encode_passages", interrupted)
+    result = run("ingest", "documents")
+    assert result.exit_code == 130
+    assert "every document that was finished is stored" in result.stderr
+    assert as_json(run("info", "--json"))["documents"] == 1
+
+
+def test_inspect_counts_without_weights(run: Run, documents: Path, tiny_models: TinyModels) -> None:
+    """Tokens, plan and coverage per file, from a model folder that has no weights at all."""
+    model = tiny_models.copy("bert", "weightless")
+    for weights in model.glob("*.safetensors"):
+        weights.unlink()
+    (documents / "broken.pdf").write_bytes(b"no pdf")
+    (documents / "picture.png").write_bytes(b"")
+    result = run("inspect", "documents", "--model", str(model), "--method", "gp", "--json")
+    assert result.exit_code == 1
+    value = as_json(result)
+    assert (value["method"], value["original_length"]) == ("gp", ORIGINAL_LENGTH)
+    by_name = {Path(file["source"]).name: file for file in value["files"]}
+    assert set(by_name) == {"lease.txt", "note.md", "page.html"}
+    lease = by_name["lease.txt"]
+    assert lease["tokens"] == lease["tokens_read"] > ORIGINAL_LENGTH
+    assert lease["plan"]["scale"] >= lease["tokens"] / ORIGINAL_LENGTH
+    assert by_name["note.md"]["plan"]["scale"] == 1
+    assert [Path(failure["source"]).name for failure in value["failed"]] == ["broken.pdf"]
+    assert [Path(source).name for source in value["skipped"]] == ["picture.png"]
+
+
+def test_inspect_for_people(run: Run, documents: Path) -> None:
+    """A table with one line per file, and a warning when something would not be read."""
+    result = run("inspect", "documents", "--method", "truncate")
+    assert result.exit_code == 0
+    row = next(line for line in result.stdout.splitlines() if "lease.txt" in line)
+    assert "%" in row
+    assert "all" in next(line for line in result.stdout.splitlines() if "note.md" in line)
+    assert "would not be read" in result.stderr
+
+
+def test_models_marks_the_default_and_explains_auto(run: Run) -> None:
+    """Every preset with its prompts, the method that auto picks and why; one is the default."""
+    value = as_json(run("models", "--json"))
+    (default,) = [model for model in value["models"] if model["default"]]
+    assert any(name.endswith(value["default"]) for name in default["names"])
+    assert all(model["method"] != "auto" and model["method_reason"] for model in value["models"])
+    shown = run("models").stdout
+    assert next(line for line in shown.splitlines() if value["default"] in line).startswith("*")
+
+
+def test_settings_that_do_not_fit_are_refused(run: Run, documents: Path) -> None:
+    """A method that the model cannot do is wrong use, told in one line with what it can do."""
+    result = run("ingest", "documents", "--method", "ntk")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert "pcw" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

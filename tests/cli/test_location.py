@@ -1,0 +1,112 @@
+"""Where a collection lies: folder or server, and the key of a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.core import ParameterSource
+
+from longembed_rag.cli.location import StoreLocation, api_key
+from longembed_rag.errors import CollectionNotFoundError, SettingsError
+from longembed_rag.index.store import DocumentStore
+
+FLAG, VARIABLE, FILE, UNSET = (
+    ParameterSource.COMMANDLINE,
+    ParameterSource.ENVIRONMENT,
+    ParameterSource.DEFAULT_MAP,
+    ParameterSource.DEFAULT,
+)
+
+
+def choose(
+    path: Path | None, url: str | None, path_source: ParameterSource, url_source: ParameterSource
+) -> StoreLocation:
+    return StoreLocation.choose(
+        path=path,
+        url=url,
+        collection="documents",
+        timeout=60.0,
+        sources={"path": path_source, "url": url_source},
+    )
+
+
+def test_default_is_a_folder_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing set, the store lies in .longembed, by its absolute path."""
+    monkeypatch.chdir(tmp_path)
+    location = choose(None, None, UNSET, UNSET)
+    assert (location.path, location.url) == (tmp_path / ".longembed", None)
+
+
+@pytest.mark.parametrize(
+    ("path_source", "url_source", "server"),
+    [(FLAG, VARIABLE, False), (FLAG, FILE, False), (FILE, VARIABLE, True), (VARIABLE, FLAG, True)],
+)
+def test_the_more_direct_setting_wins(
+    path_source: ParameterSource, url_source: ParameterSource, server: bool
+) -> None:
+    """A flag beats a variable and a variable the file, between folder and server too."""
+    location = choose(Path("x"), "http://h:6333", path_source, url_source)
+    assert (location.url is not None) is server
+    assert (location.path is None) is server
+
+
+def test_both_in_one_place_is_refused() -> None:
+    """Two places for one collection, named side by side, are a mistake; both are named."""
+    with pytest.raises(SettingsError, match=r"path='x' and url='http://h:6333'"):
+        choose(Path("x"), "http://h:6333", FLAG, FLAG)
+
+
+def test_reading_does_not_create_a_store(tmp_path: Path) -> None:
+    """Looking for a collection where there is none leaves no folder behind."""
+    location = choose(tmp_path / "none", None, FLAG, UNSET)
+    with pytest.raises(CollectionNotFoundError, match="run 'longembed-rag ingest"):
+        location.open(must_exist=True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_home_folder_is_understood_where_no_shell_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path from a variable or the file may start with a tilde."""
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("USERPROFILE", "/home/somebody")
+    location = choose(Path("~/index"), None, FILE, UNSET)
+    assert location.path == Path("/home/somebody/index").absolute()
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("http://qdrant.example", True),
+        ("https://q:6333", False),
+        ("http://[::1]:6333", False),
+    ],
+)
+def test_key_over_an_open_line_is_said(
+    url: str, warned: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The key goes to the server that was named, with a warning where others can read it."""
+    opened: dict[str, Any] = {}
+    monkeypatch.setenv("LONGEMBED_API_KEY", "secret")
+    monkeypatch.setattr(DocumentStore, "open", lambda **options: opened.update(options))
+    location = choose(None, url, UNSET, FLAG)
+    location.open(must_exist=True)
+    assert opened["url"] == url
+    assert opened["api_key"] == "secret"
+    error = capsys.readouterr().err
+    assert ("unencrypted" in error) is warned
+    assert "secret" not in error + repr(location)
+
+
+def test_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own variable wins over Qdrant's; empty ones count as unset."""
+    monkeypatch.delenv("LONGEMBED_API_KEY", raising=False)
+    monkeypatch.delenv("QDRANT_API_KEY", raising=False)
+    assert api_key() is None
+    monkeypatch.setenv("QDRANT_API_KEY", "theirs")
+    monkeypatch.setenv("LONGEMBED_API_KEY", "")
+    assert api_key() == "theirs"
+    monkeypatch.setenv("LONGEMBED_API_KEY", "ours")
+    assert api_key() == "ours"

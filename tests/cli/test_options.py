@@ -1,0 +1,152 @@
+"""Options: every setting is a flag, a variable and a key, with one default and one order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from longembed_rag.cli.command import Command
+from longembed_rag.cli.location import StoreLocation
+from longembed_rag.cli.option_specs import ENCODER_SPECS
+from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
+from longembed_rag.cli.session import build_settings
+from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderSettings
+from longembed_rag.errors import SettingsError
+from longembed_rag.index.schema import CollectionRecord
+
+
+@pytest.fixture
+def seen() -> Iterator[dict[str, Any]]:
+    return {}
+
+
+@pytest.fixture
+def probe(seen: dict[str, Any]) -> click.Command:
+    @click.command("probe", cls=Command)
+    @store_options
+    @encoder_options
+    def command(given: GivenSettings, location: StoreLocation, as_json: bool) -> None:
+        seen.update(given=given, location=location)
+
+    return command
+
+
+def test_every_setting_of_the_encoder_is_a_flag() -> None:
+    """A setting that is added to the encoder cannot be forgotten here."""
+    assert {spec.name for spec in ENCODER_SPECS} == {f.name for f in fields(EncoderSettings)}
+
+
+@pytest.mark.parametrize("spec", ENCODER_SPECS, ids=lambda spec: str(spec.name))
+def test_help_tells_the_default_that_the_encoder_has(spec: Any, probe: click.Command) -> None:
+    """--help shows the default of EncoderSettings, which is written nowhere else."""
+    default = {f.name: f.default for f in fields(EncoderSettings)}[spec.name]
+    if default is not None and not isinstance(default, bool):
+        assert spec.shown_default == str(default)
+    result = CliRunner().invoke(probe, ["--help"])
+    assert spec.flags[0].partition("/")[0] in result.output
+
+
+def test_nothing_set_is_nothing_given(probe: click.Command, seen: dict[str, Any]) -> None:
+    """Defaults do not count as given, so that a collection's own settings can stand."""
+    result = CliRunner().invoke(probe, [], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert seen["given"] == GivenSettings({}, frozenset())
+
+
+def test_a_flag_with_the_default_value_is_given(probe: click.Command, seen: dict[str, Any]) -> None:
+    """Somebody who types the default means it."""
+    CliRunner().invoke(probe, ["--method", "auto", "--query-prompt", "", "--no-normalize"])
+    assert seen["given"].values == {"method": "auto", "query_prompt": "", "normalize": False}
+
+
+def test_flags_win_over_variables_and_variables_over_the_file(
+    probe: click.Command, seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order of precedence, with one setting from each place."""
+    Path("longembed.toml").write_text(
+        'method = "gp"\nmax_length = 1000\ndevice = "cpu"\ncollection = "file"\nnormalize = false\n'
+    )
+    monkeypatch.setenv("LONGEMBED_MAX_LENGTH", "2000")
+    monkeypatch.setenv("LONGEMBED_DEVICE", "meta")
+    monkeypatch.setenv("LONGEMBED_COLLECTION", "variable")
+    CliRunner().invoke(probe, ["--device", "cuda"], catch_exceptions=False)
+    assert seen["given"].values == {
+        "method": "gp",
+        "max_length": 2000,
+        "device": "cuda",
+        "normalize": False,
+    }
+    assert seen["given"].only_flags().values == {"device": "cuda"}
+    assert seen["location"].collection == "variable"
+
+
+def test_mistake_in_the_file_ends_with_one_line(probe: click.Command) -> None:
+    """A wrong key is named with its file; --help is still given."""
+    Path("longembed.toml").write_text("methd = 'gp'\n")
+    result = CliRunner().invoke(probe, [])
+    assert result.exit_code == 2
+    assert result.stderr == ("error: longembed.toml: unknown key 'methd'; did you mean 'method'?\n")
+    assert CliRunner().invoke(probe, ["--help"]).exit_code == 0
+
+
+def record(*, settings: dict[str, Any], description: dict[str, Any]) -> CollectionRecord:
+    return CollectionRecord(
+        fingerprint="f", dimension=3, description=description, settings=settings, version="0"
+    )
+
+
+def test_settings_of_a_collection_fill_what_was_not_given() -> None:
+    """The user's values stand, the collection's fill the rest, in that order."""
+    stored = record(settings={"method": "gp", "max_length": 4096, "revision": "v2"}, description={})
+    settings = build_settings({"max_length": 8192}, record=stored)
+    assert (settings.method, settings.max_length, settings.revision) == ("gp", 8192, "v2")
+
+
+def test_what_auto_was_is_kept() -> None:
+    """A collection made with auto goes on with what auto picked then, whatever it picks now."""
+    description = {"model": "m", "method": "rp", "pooling": "cls", "family": "bert"}
+    stored = record(
+        settings={"model": "/m", "method": "auto", "pooling": None}, description=description
+    )
+    settings = build_settings({}, record=stored)
+    assert (settings.model, settings.method, settings.pooling) == ("/m", "rp", "cls")
+
+
+def test_settings_of_newer_versions_are_left_aside() -> None:
+    """A setting that this version does not know leaves the fingerprint to speak."""
+    stored = record(settings={"sharpness": 3, "method": "gp"}, description={"flavour": "x"})
+    assert build_settings({}, record=stored).method == "gp"
+
+
+def test_another_model_does_not_get_the_settings_of_the_collections_model() -> None:
+    """They may not even fit it; the collection will refuse the model itself."""
+    stored = record(settings={"model": "a", "method": "rp"}, description={"model": "a"})
+    assert build_settings({"model": "b"}, record=stored) == EncoderSettings(model="b")
+    assert build_settings({"model": "a"}, record=stored).method == "rp"
+
+
+def test_how_to_run_a_model_is_never_taken_from_a_collection() -> None:
+    """A collection cannot switch on remote code or a device on somebody else's machine."""
+    values = {"device": "cuda:7", "dtype": "float16", "batch_tokens": 1, "trust_remote_code": True}
+    assert set(values) == RUNTIME_SETTINGS
+    stored = record(settings=values, description=values)
+    assert build_settings({}, record=stored) == EncoderSettings()
+
+
+def test_model_folder_is_kept_by_its_absolute_path(tmp_path: Path) -> None:
+    """A collection made with a relative model folder can be searched from anywhere."""
+    Path("model").mkdir()
+    assert build_settings({"model": "model"}).model == str(Path("model").resolve())
+    assert build_settings({"model": "intfloat/e5-base-v2"}).model == "intfloat/e5-base-v2"
+
+
+def test_value_out_of_range_is_refused_by_the_encoder_itself() -> None:
+    """Ranges are checked in one place, by EncoderSettings."""
+    with pytest.raises(SettingsError, match="max_length=0 must be greater than zero"):
+        build_settings({"max_length": 0})

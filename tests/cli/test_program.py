@@ -1,0 +1,90 @@
+"""The installed program in processes of its own: speed, exit codes, and what is on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from longembed_rag import __version__
+from longembed_rag.cli import main
+from tests.models import TinyModels
+
+COMMANDS = ("ingest", "search", "inspect", "models", "info")
+
+
+def program(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run ``longembed-rag``, or some Python code, in a process of its own."""
+    start = code or "from longembed_rag.cli import main; main(prog_name='longembed-rag')"
+    return subprocess.run(
+        [sys.executable, "-c", start, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"},
+    )
+
+
+def test_help_is_quick() -> None:
+    """--help takes well under half a second (the best of five, for a busy machine)."""
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        assert program("--help").returncode == 0
+        times.append(time.perf_counter() - began)
+        if times[-1] < 0.5:
+            break
+    assert min(times) < 0.5
+
+
+def test_import_loads_nothing_heavy() -> None:
+    """Importing the command line loads no model, store or framework."""
+    heavy = ("torch", "transformers", "qdrant_client", "llama_index", "numpy", "rich", "pypdf")
+    code = f"import sys, longembed_rag.cli; print([m for m in {heavy!r} if m in sys.modules])"
+    result = program(code=code)
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command_has_an_example(command: str) -> None:
+    """Each command says what it does and shows how it is used."""
+    text = main.commands[command].get_help(main.make_context("longembed-rag", [command]))
+    assert "Example" in text
+    assert f"longembed-rag {command}" in text
+    assert "--json" in text
+
+
+def test_commands_are_all_there() -> None:
+    """The group knows the commands, in the order in which a newcomer meets them."""
+    assert tuple(main.commands) == COMMANDS
+
+
+def test_version() -> None:
+    """--version names program and version."""
+    assert program("--version").stdout.strip() == f"longembed-rag, version {__version__}"
+
+
+def test_stdout_holds_json_and_nothing_else(tiny_models: TinyModels) -> None:
+    """A whole ingest writes one JSON value on stdout, and nobody else's noise on stderr."""
+    Path("grün.txt").write_text("Grüße. " * 50, encoding="utf-8")
+    model = str(tiny_models.folder("bert"))
+    ingested = program("ingest", "grün.txt", "--model", model, "--json")
+    assert json.loads(ingested.stdout)["added"] == 1
+    first, added, last = ingested.stderr.splitlines()
+    assert "into collection documents" in first
+    assert added.startswith("added  grün.txt  ")
+    assert last.startswith("1 added; ")
+
+
+def test_wrong_use_exits_with_2() -> None:
+    """Unknown flags, commands and missing paths are wrong use."""
+    for arguments in (["ingest"], ["serch", "x"], ["ingest", "nowhere"], ["info", "--nonsense"]):
+        result = program(*arguments)
+        assert result.returncode == 2
+        assert result.stdout == ""
