@@ -1,0 +1,65 @@
+# make demo   set everything up, read a folder of long documents and search it
+# make test   set everything up and run the tests
+# make lint   what CI checks besides the tests
+# make help   the rest
+#
+# Nothing is needed but Python 3.10 or newer and make: `make demo PYTHON=python3.12` picks another.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+# Installed first and by this pin. Left to a wider range, pip takes the newest torch, whose Linux
+# wheel brings gigabytes of CUDA libraries, even where a CPU build of this version is at hand (in a
+# folder of PIP_FIND_LINKS, or with PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu).
+TORCH := torch==2.13.0
+
+# The demo and the tests need no network once everything is installed.
+export HF_HUB_OFFLINE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format figures clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(VENV)/.installed ## ingest demo/documents and ask it a few questions
+	$(BIN)/python demo/run.py
+
+# One thread per worker: more would only fight over the cores.
+test: $(VENV)/.installed-dev ## the tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/.installed-dev ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev ## let ruff fix what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+figures: $(VENV)/.installed-dev ## draw the figures of docs/methods.md again
+	$(BIN)/python docs/figures/positions.py
+
+clean: ## remove the environment, caches and what the demo made
+	rm -rf $(VENV) demo-output build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: an environment is made once, and again when the dependencies change.
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "Python 3.10 or newer is needed; say which: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up $(VENV); the first time this downloads some hundred megabytes and takes minutes."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -qq --upgrade pip
+	$(BIN)/python -m pip install -qq "$(TORCH)"
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install -qq --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install -qq --editable ".[dev]"
+	@touch $(VENV)/.installed $@
