@@ -17,6 +17,7 @@ The tree::
     │   ├── CollectionMismatchError        the collection was made with other settings
     │   ├── StoreLockedError               another process holds the embedded store
     │   └── WriteError                     points could not be written; says which
+    │       └── PointRefusedError          one document's point; the others still can
     ├── ReadError                          a file cannot be read as a document
     └── MissingDependencyError             an optional package is not installed
 
@@ -85,6 +86,10 @@ class StoreLockedError(StoreError):
 
 class WriteError(StoreError):
     """Points could not be written; the message says what was written and what was not."""
+
+
+class PointRefusedError(WriteError):
+    """One document's point cannot be written as it is; the others still can."""
 
 
 class ReadError(LongEmbedError):

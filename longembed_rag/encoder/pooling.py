@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,6 +48,7 @@ class PassageSums:
 
     def __init__(self, bounds: Sequence[tuple[int, int]], *, hidden: int, last_token: bool) -> None:
         self._bounds = bounds
+        self._starts = [start for start, _ in bounds]
         self._last_token = last_token
         self._sums = torch.zeros((len(bounds), hidden), dtype=torch.float32)
 
@@ -58,7 +60,9 @@ class PassageSums:
             states: Content states first, ``[>= window.stop - window.start, hidden]``.
         """
         pieces = []
-        for index, (start, stop) in enumerate(self._bounds):
+        first = max(0, bisect_right(self._starts, window.fresh) - 1)
+        for index in range(first, bisect_left(self._starts, window.stop)):
+            start, stop = self._bounds[index]
             left, right = max(start, window.fresh), min(stop, window.stop)
             if left >= right:
                 continue

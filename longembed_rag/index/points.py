@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from longembed_rag.errors import WriteError
+from longembed_rag.errors import PointRefusedError
 from longembed_rag.index.passages import fit_passages, unit_length
 from longembed_rag.index.payload import build_payload
 from longembed_rag.index.schema import DENSE_VECTOR, PASSAGE_VECTOR, document_id
@@ -21,10 +21,6 @@ REQUEST_LIMIT = 32 * 1024 * 1024
 # Digits after the point that a unit vector's numbers travel with: half the bytes of a float32
 # written out as a float64, and an error far below float32's own.
 _DIGITS = 9
-
-
-class PointRefusedError(WriteError):
-    """One document's point cannot be written as it is; the others still can."""
 
 
 def build_point(document: IndexedDocument, *, embedded: bool) -> PointStruct:

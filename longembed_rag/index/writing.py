@@ -6,9 +6,14 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from longembed_rag.errors import CollectionNotFoundError, StoreError, WriteError
+from longembed_rag.errors import (
+    CollectionNotFoundError,
+    PointRefusedError,
+    StoreError,
+    WriteError,
+)
 from longembed_rag.index.gateway import NOT_FOUND, Gateway, confirmed
-from longembed_rag.index.points import PointRefusedError, build_point, require_request_size
+from longembed_rag.index.points import build_point, require_request_size
 from longembed_rag.index.schema import document_id
 
 if TYPE_CHECKING:

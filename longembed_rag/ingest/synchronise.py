@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
-from longembed_rag.errors import InputError, ReadError
-from longembed_rag.index.points import PointRefusedError
+from longembed_rag.errors import InputError, PointRefusedError, ReadError
 from longembed_rag.index.schema import IndexedDocument, StoredSource
 from longembed_rag.ingest.discover import Discovery, discover, source_of
 from longembed_rag.ingest.readers import FileText, read_file

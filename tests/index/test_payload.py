@@ -8,8 +8,9 @@ from datetime import date
 
 import pytest
 
+from longembed_rag.errors import PointRefusedError
 from longembed_rag.index.payload import build_payload, read_node, read_source, read_stored_source
-from longembed_rag.index.points import PointRefusedError, build_point
+from longembed_rag.index.points import build_point
 from longembed_rag.index.store import DocumentStore
 from tests.index.fakes import make_document, vector_of
 

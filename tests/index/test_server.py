@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from longembed_rag.encoder.values import Passage
-from longembed_rag.errors import StoreError, WriteError
-from longembed_rag.index.points import PointRefusedError
+from longembed_rag.errors import PointRefusedError, StoreError, WriteError
 from longembed_rag.index.retries import RetryPolicy
 from longembed_rag.index.schema import PASSAGE_VECTOR
 from longembed_rag.index.store import DocumentStore

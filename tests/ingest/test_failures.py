@@ -10,11 +10,11 @@ import pytest
 from longembed_rag.errors import (
     CollectionMismatchError,
     OutOfMemoryError,
+    PointRefusedError,
     ReadError,
     SettingsError,
     WriteError,
 )
-from longembed_rag.index.points import PointRefusedError
 from longembed_rag.index.schema import IndexedDocument
 from longembed_rag.ingest.readers import FileText
 from longembed_rag.ingest.report import (
