@@ -79,7 +79,13 @@ def _fused_with_lse(
             query, key, value, 0.0, causal, scale=scale
         )
         return out, lse.float()
-    if query.device.type == "cuda" and hasattr(aten, "_scaled_dot_product_efficient_attention"):
+    # The CUDA kernel wants rows of whole 16-byte pieces.
+    aligned = query.shape[-1] % 8 == 0
+    if (
+        query.device.type == "cuda"
+        and aligned
+        and hasattr(aten, "_scaled_dot_product_efficient_attention")
+    ):
         result = aten._scaled_dot_product_efficient_attention(
             query, key, value, None, True, 0.0, causal, scale=scale
         )
