@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.reference.encode import ReferenceModel
 
 TOLERANCE = 1e-4
-#: Within the window, at its edge, just above it, and at scales 4 and 8.
-LENGTHS = (9, ORIGINAL_LENGTH, ORIGINAL_LENGTH + 1, 80, 7 * ORIGINAL_LENGTH)
+#: Within the window, at its edge, just above it, at the edge of scale 2, at scales 4 and 8.
+LENGTHS = (9, ORIGINAL_LENGTH, ORIGINAL_LENGTH + 1, 2 * ORIGINAL_LENGTH, 80, 7 * ORIGINAL_LENGTH)
 PAIRS = [(family, m) for family in (*FAMILIES, E5_ROPE.name) for m in methods_of(family)]
 #: One family for each way of numbering positions, of tokenizing, and of seeing other tokens.
 REPRESENTATIVE = ("bert", "xlm-roberta", "modernbert", "gte", "gemma3_text", "mistral", "qwen3")

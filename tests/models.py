@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from longembed_rag import LongEncoder
 
 
-def build_model(family: str, folder: Path, **changes: Any) -> Path:
+def build_model(family: str, folder: Path, *, calm: bool = False, **changes: Any) -> Path:
     """Write a tiny random model with its tokenizer into a folder.
 
     Args:
         family: A key of :data:`FAMILIES`.
         folder: Where to write; created if missing.
+        calm: Draw the weights so narrow that rounding errors fade, as they do in trained models.
         changes: Config arguments that differ from the family's own.
 
     Returns:
@@ -43,7 +44,7 @@ def build_model(family: str, folder: Path, **changes: Any) -> Path:
     arguments = {**_special_ids(spec, vocabulary), **spec.config, **changes}
     config = AutoConfig.for_model(spec.name, vocab_size=len(vocabulary), **arguments)
     model = AutoModel.from_config(config)
-    fill_with_noise(model, seed_of(family))
+    fill_with_noise(model, seed_of(family), width=0.4 if calm else 1.0)
     model.save_pretrained(folder)
     return folder
 
@@ -74,8 +75,8 @@ def seed_of(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
-def fill_with_noise(model: PreTrainedModel, seed: int) -> None:
-    """Draw every weight of a model, wide enough for positions to show in its output."""
+def fill_with_noise(model: PreTrainedModel, seed: int, *, width: float = 1.0) -> None:
+    """Draw every weight of a model; at width 1 positions show clearly in its output."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
@@ -83,7 +84,7 @@ def fill_with_noise(model: PreTrainedModel, seed: int) -> None:
         for name, weight in sorted(model.named_parameters()):
             noise = torch.randn(weight.shape, generator=generator)
             if "q_norm" in name or "k_norm" in name:
-                weight.add_(0.8 + 0.1 * noise)
+                weight.add_(0.8 * width + 0.1 * noise)
             elif "norm" in name.lower() and name.endswith("weight"):
                 weight.add_(0.1 * noise)
             elif name.endswith("bias") or weight.dim() < 2:
@@ -93,7 +94,7 @@ def fill_with_noise(model: PreTrainedModel, seed: int) -> None:
             elif "embed" in name:
                 weight.copy_(noise)
             else:
-                gain = 2.2 if "q_proj" in name else 1.6
+                gain = width * (2.2 if "q_proj" in name else 1.6)
                 weight.copy_(noise * gain / weight.shape[-1] ** 0.5)
 
 
@@ -219,6 +220,11 @@ class TinyModels:
     def copy(self, family: str, name: str) -> Path:
         """A private copy of a family's folder, under a name of its own."""
         return Path(shutil.copytree(self.folder(family), self._root / name))
+
+    def calm(self, family: str) -> Path:
+        """The shared folder of a family's calm model, see :func:`build_model`."""
+        folder = self._root / f"{family}-calm"
+        return folder if folder.is_dir() else build_model(family, folder, calm=True)
 
     def variant(self, family: str, name: str, **changes: Any) -> Path:
         """A model of a family with other config arguments, under a name of its own."""

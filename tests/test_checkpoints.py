@@ -75,7 +75,7 @@ def test_the_whole_chain_is_honoured(
     """Dense steps and prompts of the folder count, within the window and beyond it."""
     prompts: dict[Kind, str] = {"query": "query: ", "document": "passage: "}
     folder = tiny_models.sentence_transformers(
-        family, f"{family}-chain", dense=DENSE, prompts=prompts
+        family, f"{family}-chain", dense=DENSE, prompts=dict(prompts.items())
     )
     encoder, reference = open_encoder(folder, method="pi"), load_reference(family)
     assert encoder.dimension == 24

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from longembed_rag.errors import TextTooLongError, TruncationWarning
 from tests.families import FAMILIES, ORIGINAL_LENGTH, methods_of
+from tests.models import TinyModels
 from tests.reference.definitions import Settings
 from tests.tokenizers_of_tests import text_of
 
@@ -64,13 +65,16 @@ def test_own_length_only(
     dtype: str,
     least: float,
     load_encoder: EncoderFactory,
+    tiny_models: TinyModels,
 ) -> None:
     """Alone or with others of any length, in any order and batch size: the same vector."""
     family, method = pair
+    # Wild weights would blow up bf16's rounding, which no trained model does.
+    model = family if dtype == "float32" else tiny_models.calm(family)
     options = {"method": method, "max_length": max_length, "dtype": dtype}
     texts = [text_of(count, seed=index) for index, count in enumerate(words)]
-    together = load_encoder(family, batch_tokens=batch_tokens, **options).encode(texts).embeddings
-    alone_encoder = load_encoder(family, **options)
+    together = load_encoder(model, batch_tokens=batch_tokens, **options).encode(texts).embeddings
+    alone_encoder = load_encoder(model, **options)
     alone = np.concatenate([alone_encoder.encode([text]).embeddings for text in texts])
     assert cosines(together, alone).min() >= least
 

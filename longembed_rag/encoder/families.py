@@ -90,6 +90,14 @@ def family_of(config: Any, *, model_name: str) -> Family:
     )
 
 
+def table_offset(model_type: str, padding_idx: int | None) -> int:
+    """The row of position 0 in a learned table: RoBERTa and its kin count from padding_idx + 1."""
+    if model_type == "bert":
+        return 0
+    # transformers' MPNet has its padding row at 1 whatever the config says.
+    return 2 if model_type == "mpnet" or padding_idx is None else int(padding_idx) + 1
+
+
 def native_length(config: Any, family: Family, *, model_name: str) -> int:
     """The context length that a model's config states, in tokens.
 
@@ -111,7 +119,6 @@ def native_length(config: Any, family: Family, *, model_name: str) -> int:
     if family.name == "mistral" and getattr(config, "sliding_window", None):
         # Trained with this window in every layer, it has seen no pair of tokens further apart.
         length = min(length, int(config.sliding_window))
-    if family.positions == "learned" and family.name != "bert":
-        padding = getattr(config, "pad_token_id", None)
-        length -= (1 if padding is None else int(padding)) + 1
+    if family.positions == "learned":
+        length -= table_offset(family.name, getattr(config, "pad_token_id", None))
     return length

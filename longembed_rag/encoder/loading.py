@@ -15,10 +15,11 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from longembed_rag.encoder.e5rope import E5_ROPE, E5_ROPE_KEYS
+from longembed_rag.encoder.families import table_offset
 from longembed_rag.encoder.folder import read_json, weight_files
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import ModelLoadError, SettingsError
-from longembed_rag.extension.absolute import install_table, table_offset
+from longembed_rag.extension.absolute import install_table
 from longembed_rag.extension.frequencies import RotaryFrequencies
 from longembed_rag.extension.packing import Pack, activate
 from longembed_rag.extension.plan import ExtensionPlan

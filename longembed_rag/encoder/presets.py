@@ -133,6 +133,7 @@ PRESETS: tuple[Preset, ...] = (
         names=("jinaai/jina-embeddings-v3",),
         family="jina_embeddings_v3",
         pooling="mean",
+        original_length=8192,
     ),
     Preset(
         patterns=("qwen3-embedding-*",),

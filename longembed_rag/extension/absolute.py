@@ -48,13 +48,6 @@ class PositionTable(nn.Module):
         return vectors.unsqueeze(0)
 
 
-def table_offset(model_type: str, padding_idx: int | None) -> int:
-    """The row of position 0 in a family's table."""
-    if model_type == "bert":
-        return 0
-    return (padding_idx if padding_idx is not None else 1) + 1
-
-
 def install_table(model: nn.Module, *, offset: int) -> None:
     """Replace a model's ``embeddings.position_embeddings`` by one that reads the active pack."""
     embeddings = cast(nn.Module, model.embeddings)

@@ -185,7 +185,7 @@ class PlanRules:
             original_length=self.original_length,
             max_length=self.max_length,
         )
-        if tokens <= self.original_length:
+        if tokens <= self.original_length or self.method == "none":
             return base
         if self.scaling == "static":
             scale = static_scale(self.max_length, self.original_length)
@@ -216,7 +216,7 @@ class PlanRules:
             neighbors = self.neighbor_window or max(1, self.original_length // scale)
         elif self.method == "ntk":
             ntk_lambda = self.ntk_lambda or default_ntk_lambda(scale, self.rotary_dim)
-        # YaRN brings its own attention factor, and `none` changes nothing at all.
+        # YaRN brings its own attention factor.
         scaled = self.method in ("gp", "rp", "pi", "ntk", "self_extend")
         if self.attention_scaling == "log_n" and scaled:
             factor = log_n_factor(tokens, self.original_length)
