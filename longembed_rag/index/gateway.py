@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from longembed_rag.errors import CollectionNotFoundError, StoreError
+from longembed_rag.index.readiness import Readiness, is_starting
 from longembed_rag.index.retries import (
     GaveUpError,
     NotConfirmedError,
@@ -33,12 +35,21 @@ class Gateway:
         location: Folder or address, for messages.
         embedded: Whether the client works in this process.
         policy: How often and how long to try.
+        readiness: Waits, at first contact, for a server that is only starting.
     """
 
-    def __init__(self, *, location: str, embedded: bool, policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        *,
+        location: str,
+        embedded: bool,
+        policy: RetryPolicy,
+        readiness: Readiness | None = None,
+    ) -> None:
         self.location = location
         self.embedded = embedded
         self._policy = policy
+        self._readiness = readiness
         self._answered = False
 
     def call(
@@ -58,9 +69,13 @@ class Gateway:
 
         make = failure or (lambda told, status: self._failed(what, told, status))
         try:
-            result = call_with_retries(action, policy=self._current_policy())
+            result = call_with_retries(
+                action, policy=self._current_policy(), waited_out=self._waited_for_start
+            )
         except GaveUpError as error:
-            raise make(f"{self.location} does not answer: {reason(error)}", None) from error
+            way_out = "" if error.waited is None else "; is a Qdrant server running there?"
+            told = f"{self.location} does not answer: {reason(error)}{way_out}"
+            raise make(told, None) from error
         except ApiException as error:
             status = refusal(error)
             raise make(self._told(reason(error), status), status) from error
@@ -72,17 +87,19 @@ class Gateway:
         self._answered = True
         return result
 
+    def _waited_for_start(self, error: Exception) -> bool:
+        """Wait for a server that is only starting, once; False for any other error."""
+        if self._answered or self._readiness is None or not is_starting(error):
+            return False
+        readiness, self._readiness = self._readiness, None
+        readiness.wait()
+        return True
+
     def _current_policy(self) -> RetryPolicy:
         policy = self._policy
         if self._answered or policy.attempts <= _FIRST_CONTACT:
             return policy
-        return RetryPolicy(
-            attempts=_FIRST_CONTACT,
-            first_wait=policy.first_wait,
-            longest_wait=policy.longest_wait,
-            sleep=policy.sleep,
-            spread=policy.spread,
-        )
+        return replace(policy, attempts=_FIRST_CONTACT)
 
     def _told(self, told: str, status: int | None) -> str:
         if status in _LOGIN:

@@ -23,6 +23,7 @@ class RetryPolicy:
         attempts: Most tries, the first one included.
         first_wait: Longest wait before the second try, seconds; it doubles from try to try.
         longest_wait: Longest wait between two tries, seconds.
+        longest_start: Longest wait at first contact for a server that is only starting, seconds.
         sleep: How to wait.
         spread: A number from 0 to 1 for each wait, so that many clients do not return at once.
     """
@@ -30,6 +31,7 @@ class RetryPolicy:
     attempts: int = 6
     first_wait: float = 0.5
     longest_wait: float = 20.0
+    longest_start: float = 10.0
     sleep: Callable[[float], None] = time.sleep
     spread: Callable[[], float] = random.random
 
@@ -54,23 +56,36 @@ class RetryPolicy:
 
 
 class GaveUpError(Exception):
-    """Every try failed; the cause is the last one's error."""
+    """Every try failed; the cause is the last one's error.
 
-    def __init__(self, attempts: int) -> None:
+    Attributes:
+        attempts: How many there were.
+        waited: Seconds given to a server to become ready, if that is what it did not.
+    """
+
+    def __init__(self, attempts: int, *, waited: float | None = None) -> None:
         super().__init__(f"{attempts} tries failed")
         self.attempts = attempts
+        self.waited = waited
 
 
 class NotConfirmedError(Exception):
     """A server took a request and did not say that it is done with it."""
 
 
-def call_with_retries(action: Callable[[], Result], *, policy: RetryPolicy) -> Result:
+def call_with_retries(
+    action: Callable[[], Result],
+    *,
+    policy: RetryPolicy,
+    waited_out: Callable[[Exception], bool] = lambda error: False,
+) -> Result:
     """Call the client, and again after time-outs, connection errors, 5xx and 429.
 
     Args:
         action: The call; has to be safe to repeat.
         policy: How often and how long to try.
+        waited_out: Asked before each further try: waits for the cause of an error to pass and
+            says so, or says that it knows no better than the policy.
 
     Raises:
         GaveUpError: Every try failed in a way that another try might have helped.
@@ -86,7 +101,8 @@ def call_with_retries(action: Callable[[], Result], *, policy: RetryPolicy) -> R
                 raise
             if attempt == policy.attempts:
                 raise GaveUpError(attempt) from error
-            policy.sleep(policy.wait_after(attempt, asked=_asked_wait(error)))
+            if not waited_out(error):
+                policy.sleep(policy.wait_after(attempt, asked=_asked_wait(error)))
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
@@ -137,6 +153,8 @@ def reason(error: BaseException) -> str:
     if isinstance(error, GaveUpError):
         cause = error.__cause__
         told = reason(cause) if cause is not None else "no reason"
+        if error.waited is not None:
+            return f"{told} (not ready after {error.waited:g} seconds)"
         return f"{told} ({error.attempts} tries)" if error.attempts > 1 else told
     if isinstance(error, ResponseHandlingException):
         source = error.source

@@ -13,6 +13,7 @@ from longembed_rag.index.collection import Collection, require_name
 from longembed_rag.index.connection import FolderLock, is_embedded, open_embedded, open_server
 from longembed_rag.index.gateway import Gateway
 from longembed_rag.index.payload import LISTING_KEYS, read_stored_source
+from longembed_rag.index.readiness import Readiness
 from longembed_rag.index.retries import RetryPolicy
 from longembed_rag.index.schema import (
     DEFAULT_COLLECTION,
@@ -63,8 +64,12 @@ class DocumentStore:
         self._lock = lock
         self._owns_client = owns_client
         self._embedded = is_embedded(client)
+        policy = retries or RetryPolicy()
         self._gateway = Gateway(
-            location=location, embedded=self._embedded, policy=retries or RetryPolicy()
+            location=location,
+            embedded=self._embedded,
+            policy=policy,
+            readiness=None if self._embedded else Readiness(client, policy=policy),
         )
         self._collection = Collection(client, collection, self._gateway)
 
@@ -85,7 +90,8 @@ class DocumentStore:
         Args:
             path: Folder of an embedded store, made when it is not there. Its points are Python
                 pickles, as qdrant-client writes them: open only folders that you trust.
-            url: Address of a server. Nothing is sent yet.
+            url: Address of a server. Nothing is sent yet; the first call waits for a server that
+                is only starting.
             api_key: Key of the server, if it wants one.
             collection: Name of the collection.
             timeout: Seconds to wait for an answer of the server, per try.
@@ -113,7 +119,8 @@ class DocumentStore:
             client, lock = open_embedded(folder)
             return cls(client, collection=collection, location=str(folder), path=folder, lock=lock)
         client = open_server(str(url), api_key=api_key, timeout=timeout)
-        return cls(client, collection=collection, location=str(url), retries=retries)
+        policy = retries or RetryPolicy(longest_start=min(timeout, RetryPolicy.longest_start))
+        return cls(client, collection=collection, location=str(url), retries=policy)
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,6 +62,7 @@ class FakeQdrant:
         faults: What is to go wrong, in order.
         requests: What came in.
         keeps_metadata: Whether it knows collection metadata (Qdrant 1.16 and later).
+        start: Begins to listen, if it was not to do so at once.
     """
 
     client: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"))
@@ -72,6 +73,7 @@ class FakeQdrant:
     keeps_metadata: bool = True
     write_status: str = "completed"
     lock: threading.Lock = field(default_factory=threading.Lock)
+    start: Callable[[], None] = field(default=lambda: None)
 
     def count(self, method: str, path: str) -> int:
         """Requests of a method whose path ends so."""
@@ -186,12 +188,16 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             self._send(fault.status, {"status": {"error": "out of order"}}, dict(fault.headers))
+        elif isinstance(result, str) and status == 200:
+            self._send(200, result, {})
         elif status == 200:
             self._send(200, {"result": result, "status": "ok", "time": 0.0}, {})
         else:
             self._send(status, {"status": {"error": result}}, {})
 
     def _carry_out(self, request: Request) -> tuple[int, Any]:
+        if request.path == "/readyz":
+            return 200, "all shards are ready"
         try:
             return 200, self.fake.answer(request)
         except KeyError as error:
@@ -200,12 +206,13 @@ class _Handler(BaseHTTPRequestHandler):
             return 409 if "already exists" in str(error) else 400, str(error)
 
     def _send(self, status: int, value: Any, headers: dict[str, str]) -> None:
-        body = json.dumps(value).encode()
+        body = (value if isinstance(value, str) else json.dumps(value)).encode()
         try:
             self.send_response(status)
             for name, content in headers.items():
                 self.send_header(name, content)
-            self.send_header("Content-Type", "application/json")
+            kind = "text/plain" if isinstance(value, str) else "application/json"
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -216,19 +223,32 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_fake() -> Iterator[FakeQdrant]:
-    """The server, running until the block ends."""
+def running_fake(*, listening: bool = True) -> Iterator[FakeQdrant]:
+    """The server, running until the block ends.
+
+    Args:
+        listening: From the beginning; else its port refuses connections until ``start()``.
+    """
     fake = FakeQdrant()
     handler = type("Handler", (_Handler,), {"fake": fake})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler, bind_and_activate=False)
     server.daemon_threads = True
+    server.server_bind()
     fake.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
+
+    def start() -> None:
+        server.server_activate()
+        thread.start()
+
+    fake.start = start
+    if listening:
+        start()
     try:
         yield fake
     finally:
-        server.shutdown()
+        if thread.is_alive():
+            server.shutdown()
+            thread.join()
         server.server_close()
-        thread.join()
         fake.client.close()
