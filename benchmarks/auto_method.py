@@ -71,7 +71,7 @@ def evaluate(data: Path, options: dict) -> dict:
         "tokens": sum(each.tokens for each in documents.coverage),
         "tokens_read": sum(each.tokens_read for each in documents.coverage),
         "seconds": round(seconds, 1),
-        "settings": encoder.describe(),
+        "settings": {k: v for k, v in encoder.describe().items() if k != "model_path"},
     }
 
 

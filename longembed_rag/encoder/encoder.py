@@ -228,7 +228,12 @@ class LongEncoder:
             return Encoding(self._finish(sums), tuple(r.coverage for r in readings))
 
     def encode_passages(
-        self, text: str, *, passage_tokens: int = 256, name: str | None = None
+        self,
+        text: str,
+        *,
+        passage_tokens: int = 256,
+        name: str | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> PassageEncoding:
         """Embed a document and, from the same forward pass, each of its passages.
 
@@ -240,6 +245,7 @@ class LongEncoder:
             text: The document.
             passage_tokens: Most content tokens in a passage.
             name: What to call the document in warnings and errors.
+            on_progress: Is told, after each window, how many of how many tokens are read.
 
         Returns:
             The document's vector, equal to :meth:`encode`'s, and one vector per passage. Under
@@ -249,8 +255,8 @@ class LongEncoder:
             SettingsError: ``passage_tokens`` is not positive.
             InputError: As :meth:`encode`.
         """
-        if passage_tokens < 1:
-            raise SettingsError(f"passage_tokens={passage_tokens} must be greater than zero")
+        if not isinstance(passage_tokens, int) or passage_tokens < 1:
+            raise SettingsError(f"passage_tokens={passage_tokens!r} must be a number above zero")
         with self._lock:
             readings, labels = self._read([text], "document", None if name is None else [name])
             reading = readings[0]
@@ -267,9 +273,13 @@ class LongEncoder:
                 whole = job.window.weight * self._pool(reading, states)
                 return whole, parts.of(job.window, states[len(reading.text.head) :])
 
-            for _, (whole, pieces) in self._run(readings, labels, pool):
+            done = 0
+            for job, (whole, pieces) in self._run(readings, labels, pool):
                 sums[0] += whole
                 parts.add(pieces)
+                done += job.window.stop - job.window.fresh
+                if on_progress is not None:
+                    on_progress(done, reading.coverage.tokens_read)
             vectors = self._chain(parts.vectors())
             return PassageEncoding(
                 embedding=self._finish(sums)[0],
@@ -281,6 +291,7 @@ class LongEncoder:
     def _read(
         self, texts: Sequence[str], kind: Kind, names: Sequence[str] | None
     ) -> tuple[list[Reading], list[str]]:
+        texts = texts if isinstance(texts, str) else list(texts)
         tokenized = self._planner.tokenize(texts, kind=kind, names=names)
         labels = list(names) if names is not None else [f"text {i}" for i in range(len(texts))]
         pairs = zip(tokenized, labels, strict=True)
@@ -292,7 +303,7 @@ class LongEncoder:
                     f"{label}: only {coverage.tokens_read:,} of {coverage.tokens:,} tokens were "
                     "read, the rest was cut off; another method, or overflow='windows', reads all",
                     TruncationWarning,
-                    stacklevel=4,
+                    stacklevel=3,
                 )
         return readings, labels
 

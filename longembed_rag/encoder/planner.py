@@ -11,6 +11,7 @@ from typing import Any
 
 from typing_extensions import Unpack
 
+from longembed_rag.encoder.configs import load_config
 from longembed_rag.encoder.families import Family, family_of, native_length
 from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
 from longembed_rag.encoder.presets import Preset, find_preset
@@ -22,7 +23,7 @@ from longembed_rag.encoder.settings import (
 )
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
-from longembed_rag.errors import ModelLoadError, SettingsError, TextTooLongError
+from longembed_rag.errors import SettingsError, TextTooLongError
 from longembed_rag.extension.plan import ExtensionPlan, Method, PlanRules, require_method
 from longembed_rag.extension.windows import Window, cut
 
@@ -225,19 +226,29 @@ class Planner:
         Beyond ``max_length``, and for PCW, the plan counts the windows; scale and factors are
         those of its longest window.
         """
+        if not isinstance(n_tokens, int) or isinstance(n_tokens, bool) or n_tokens < 0:
+            raise SettingsError(f"n_tokens={n_tokens!r} is not a count of tokens")
         overhead = self.tokenizer.overhead(self.document_prompt)
         windows = self._windows(max(n_tokens - overhead, 0), overhead, n_tokens, "the text")
+        return self._plan_of(windows, overhead, n_tokens)
+
+    def _plan_of(self, windows: Sequence[Window], overhead: int, n_tokens: int) -> ExtensionPlan:
         longest = max(window.stop - window.start for window in windows) + overhead
-        plan = self.rules.plan(min(n_tokens, self.max_length))
-        if self.method in ("pcw", "truncate"):
-            plan = replace(plan, scale=1)
-        elif longest < plan.tokens:
-            plan = self.rules.plan(longest)
+        plan = self.rules.plan(min(longest, n_tokens))
         return replace(plan, tokens=n_tokens, windows=len(windows))
+
+    def inspect(
+        self, text: str, *, kind: Kind = "document", name: str = "the text"
+    ) -> tuple[Coverage, ExtensionPlan]:
+        """What of a text would be read, and by which plan, without running the model."""
+        tokenized = self.tokenize([text], kind=kind, names=[name])[0]
+        reading = self.read(tokenized, name=name)
+        plan = self._plan_of(reading.windows, tokenized.overhead, tokenized.tokens)
+        return reading.coverage, plan
 
     def coverage(self, text: str, *, kind: Kind = "document") -> Coverage:
         """What of a text would be read, without running the model."""
-        return self.read(self.tokenize([text], kind=kind)[0], name="the text").coverage
+        return self.inspect(text, kind=kind)[0]
 
     def read(self, text: TokenizedText, *, name: str) -> Reading:
         """Cut a tokenized text into the windows in which it will be read.
@@ -247,7 +258,7 @@ class Planner:
             SettingsError: The prompt leaves no room for content.
         """
         windows = self._windows(len(text.content), text.overhead, text.tokens, name)
-        read = max((window.stop for window in windows), default=0)
+        read = max(window.stop for window in windows)
         coverage = Coverage(
             tokens=text.tokens,
             tokens_read=text.overhead + read,
@@ -279,40 +290,6 @@ class Planner:
             section_room=max(section_room, 1),
             window_room=window_room if self.method == "pcw" else None,
         )
-
-
-def load_config(folder: ModelFolder, settings: EncoderSettings) -> Any:
-    """The model's config.
-
-    Raises:
-        ModelLoadError: It cannot be parsed, or its architecture is unknown to transformers.
-    """
-    from transformers import AutoConfig
-
-    from longembed_rag.encoder.e5rope import E5_ROPE, e5_rope_config
-    from longembed_rag.encoder.folder import read_json
-
-    raw = read_json(folder.path / "config.json")
-    if raw.get("model_type") == E5_ROPE:
-        return e5_rope_config(raw)
-    if raw.get("position_embedding_type") == "alibi" and not settings.trust_remote_code:
-        # transformers' own BERT would silently build a table in place of the biases.
-        require_method(
-            settings.method if settings.method != "auto" else "none",
-            positions="alibi",
-            model=f"{folder.name} ({raw.get('model_type')})",
-        )
-        raise ModelLoadError(
-            f"{folder.name} is an ALiBi model whose code is not part of transformers; "
-            "trust_remote_code=True would let it run its own"
-        )
-    try:
-        return AutoConfig.from_pretrained(
-            str(folder.path), trust_remote_code=settings.trust_remote_code
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelLoadError(f"{folder.path / 'config.json'} cannot be read: {reason}") from error
 
 
 def _rotary_dim(config: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypedDict, get_args
 
@@ -118,6 +119,7 @@ class EncoderSettings:
 
     def __post_init__(self) -> None:
         self._as_plain_values()
+        self._require_types()
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if value not in choices:
@@ -135,6 +137,18 @@ class EncoderSettings:
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 object.__setattr__(self, name, str(value).removeprefix("torch."))
+        if isinstance(self.ntk_lambda, int) and not isinstance(self.ntk_lambda, bool):
+            object.__setattr__(self, "ntk_lambda", float(self.ntk_lambda))
+
+    def _require_types(self) -> None:
+        for name in ("query_prompt", "document_prompt", "revision"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise SettingsError(f"{name}={value!r} is not a text")
+        for name in ("normalize", "trust_remote_code"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise SettingsError(f"{name}={value!r} is neither True nor False")
 
     @staticmethod
     def _require_positive(name: str, value: object) -> None:
@@ -143,8 +157,8 @@ class EncoderSettings:
             return
         if isinstance(value, bool) or not isinstance(value, kinds):
             raise SettingsError(f"{name}={value!r} is not a number of the right kind")
-        if not value > 0:
-            raise SettingsError(f"{name}={value!r} must be greater than zero")
+        if not 0 < value < math.inf:
+            raise SettingsError(f"{name}={value!r} must be greater than zero, and finite")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EncoderSettings:

@@ -9,10 +9,9 @@ from typing import Any
 from longembed_rag.ingest.decoding import decode
 from longembed_rag.ingest.readers import Content
 
-# Never shown by a browser that runs scripts.
-_UNSEEN = frozenset(
-    {"head", "iframe", "noscript", "object", "script", "style", "template", "title"}
-)
+# Never shown by a browser that runs scripts. Not <head> itself: its end tag is optional, and
+# without it the parser takes the whole body for a part of it.
+_UNSEEN = frozenset({"iframe", "noscript", "object", "script", "style", "template", "title"})
 _BLOCKS = frozenset(
     {
         "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details",
@@ -61,7 +60,9 @@ def read_html(data: bytes, name: str) -> Content:
     writer = _Writer()
     _walk(soup, writer)
     body = writer.text()
-    title = _collapsed(soup.title.get_text()) if soup.title is not None else ""
+    # A drawing inside the page may have a title too, which is not the page's.
+    titles = (tag for tag in soup.find_all("title") if tag.find_parent("svg") is None)
+    title = next((_collapsed(tag.get_text()) for tag in titles), "")
     text = body if not title or body.startswith(title) else f"{title}\n\n{body}".rstrip()
     metadata: dict[str, Any] = {"title": title} if title else {}
     if decoded.encoding != "utf-8":
@@ -95,7 +96,9 @@ def _walk(soup: Any, writer: _Writer) -> None:
 
 
 def _is_hidden(tag: Any) -> bool:
-    if tag.name in _UNSEEN or tag.has_attr("hidden"):
+    if tag.name in _UNSEEN:
+        return True
+    if tag.has_attr("hidden") and str(tag["hidden"]).lower() != "until-found":
         return True
     return tag.has_attr("style") and bool(_HIDDEN_STYLE.search(str(tag["style"])))
 

@@ -146,6 +146,10 @@ class LongEmbedding(BaseEmbedding):
         settings.pop("class_name", None)
         _refuse_unknown(settings, known=set(type(self).model_fields))
         settings["model_name"] = _one_name(model, settings.get("model_name"))
+        for name in ("device", "dtype"):
+            # torch's own objects are understood as well as their names.
+            if settings.get(name) is not None:
+                settings[name] = str(settings[name]).removeprefix("torch.")
         try:
             super().__init__(**settings)
         except ValidationError as error:
@@ -196,6 +200,11 @@ class LongEmbedding(BaseEmbedding):
                 "document_prompt if the model makes no difference between the two"
             )
         return self
+
+    @property
+    def model(self) -> str | None:
+        """Folder or hub name, as the encoder's settings call it; None for the default model."""
+        return self.model_name or None
 
     @property
     def settings(self) -> EncoderSettings:

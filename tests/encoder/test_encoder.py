@@ -163,3 +163,33 @@ def test_cuda_agrees_with_the_cpu(method: str, minilm: LongEncoder) -> None:
     for dtype, tolerance in (("float32", 1e-4), ("bfloat16", 2e-2)):
         encoder = LongEncoder.from_pretrained(device="cuda", dtype=dtype, **options)
         assert np.abs(encoder.encode(texts).embeddings - expected.embeddings).max() < tolerance
+
+
+def test_progress_within_one_document(load_encoder: EncoderFactory) -> None:
+    """A long document says how far it is: ever more tokens, at last all that are read."""
+    encoder = load_encoder("bert", method="pcw", batch_tokens=64)
+    told: list[tuple[int, int]] = []
+    text = "note able acid " * 100
+    result = encoder.encode_passages(text, on_progress=lambda *counts: told.append(counts))
+    assert len(told) == result.coverage.windows > 3
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1][0] == sum(passage.tokens for passage in result.passages)
+    assert {total for _, total in told} == {result.coverage.tokens_read}
+
+
+def test_any_iterable_of_texts(load_encoder: EncoderFactory) -> None:
+    """A generator is as good as a list."""
+    encoder = load_encoder("bert", method="pcw")
+    texts = ["note able", "acid cake"]
+    made = encoder.encode(text for text in texts)  # type: ignore[arg-type]
+    assert np.array_equal(made.embeddings, encoder.encode(texts).embeddings)
+
+
+def test_truncation_points_at_the_caller(load_encoder: EncoderFactory) -> None:
+    """The warning stands at the line that called encode, not somewhere inside."""
+    encoder = load_encoder("bert", method="truncate")
+    with pytest.warns(TruncationWarning) as caught:
+        encoder.encode(["note able acid " * 100])
+    with pytest.warns(TruncationWarning) as again:
+        encoder.encode_passages("note able acid " * 100)
+    assert {caught[0].filename, again[0].filename} == {__file__}

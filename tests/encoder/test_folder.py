@@ -131,3 +131,27 @@ def test_dense_weights_are_part_of_the_hash(tiny_models: TinyModels) -> None:
     data[-1] ^= 1
     weights.write_bytes(bytes(data))
     assert hash_folder(find_folder(folder)) != before
+
+
+def test_everything_that_changes_vectors_is_part_of_the_hash(tiny_models: TinyModels) -> None:
+    """Steps, pooling's view of prompts, lower case and tokenizer settings each count."""
+    from tests.models import Dense, edit_json
+
+    folder = tiny_models.sentence_transformers(
+        "bert", "hashed-whole", dense=(Dense(8),), max_seq_length=64
+    )
+    marks = [hash_folder(find_folder(folder))]
+
+    def marked() -> bool:
+        marks.append(hash_folder(find_folder(folder)))
+        return len(set(marks)) == len(marks)
+
+    edit_json(folder / "1_Pooling" / "config.json", lambda c: {**c, "include_prompt": False})
+    assert marked()
+    edit_json(folder / "sentence_bert_config.json", lambda c: {**c, "do_lower_case": True})
+    assert marked()
+    edit_json(folder / "tokenizer_config.json", lambda c: {**c, "strip_accents": True})
+    assert marked()
+    step = {"idx": 9, "name": "9", "path": "9", "type": "sentence_transformers.models.Normalize"}
+    edit_json(folder / "modules.json", lambda steps: [*steps[:2], step, *steps[2:]])
+    assert marked()

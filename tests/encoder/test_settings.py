@@ -58,3 +58,26 @@ def test_one_list_of_names() -> None:
     """The keyword options and the settings are the same names; the methods the same methods."""
     assert set(EncoderOptions.__annotations__) | {"model"} == set(EncoderSettings().to_dict())
     assert get_args(MethodChoice) == ("auto", *METHODS)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"query_prompt": 5},
+        {"document_prompt": b"note: "},
+        {"normalize": "no"},
+        {"trust_remote_code": 1},
+        {"ntk_lambda": float("inf")},
+    ],
+    ids=str,
+)
+def test_wrong_types_are_named(values: dict[str, Any]) -> None:
+    """What would fail later, or be taken for true, is refused with its name."""
+    with pytest.raises(SettingsError, match=next(iter(values))):
+        EncoderSettings(**values)
+
+
+def test_equal_numbers_are_equal_settings() -> None:
+    """A factor of 10 and one of 10.0 are the same setting, in every spelling."""
+    whole, real = EncoderSettings(ntk_lambda=10), EncoderSettings(ntk_lambda=10.0)
+    assert repr(whole.to_dict()) == repr(real.to_dict())

@@ -71,3 +71,30 @@ def test_the_declared_encoding_counts_unless_it_is_plainly_wrong(
     """A page is read as it declares; valid UTF-8 is UTF-8 whatever is declared."""
     page = f"{declaration}<p>Привет, мир</p>"
     assert read_html(page.encode(encoding), "a.html").text == "Привет, мир"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<!DOCTYPE html><html><head><meta charset=utf-8><title>Notes</title><body><p>Long body.",
+        "<html><head><title>Notes</title><p>Long body.",
+        "<head><title>Notes</title><style>p {}</style><h1></h1><p>Long body.</p>",
+    ],
+)
+def test_a_head_that_never_ends(page: str) -> None:
+    """The end tag of the head is optional; the body is read all the same."""
+    assert "Long body." in read_html(page.encode(), "page.html").text
+
+
+def test_titles_of_drawings_are_not_the_pages() -> None:
+    """A page without a title does not take that of a drawing in it."""
+    content = read_html(b"<body><svg><title>Arrow</title></svg><p>Text</p></body>", "page.html")
+    assert "title" not in content.metadata
+    assert content.text == "Text"
+
+
+def test_hidden_until_found_is_there_to_be_found() -> None:
+    """Sections that a browser opens when a search hits them are text."""
+    content = read_html(b"<p>Seen</p><div hidden=until-found>Folded</div><p hidden>Not</p>", "p")
+    assert "Folded" in content.text
+    assert "Not" not in content.text

@@ -1,0 +1,42 @@
+"""A model folder's config, as transformers reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longembed_rag.encoder.e5rope import E5_ROPE, e5_rope_config
+from longembed_rag.encoder.folder import ModelFolder, read_json
+from longembed_rag.encoder.settings import EncoderSettings
+from longembed_rag.errors import ModelLoadError
+from longembed_rag.extension.plan import require_method
+
+
+def load_config(folder: ModelFolder, settings: EncoderSettings) -> Any:
+    """The model's config.
+
+    Raises:
+        ModelLoadError: It cannot be parsed, or its architecture is unknown to transformers.
+    """
+    from transformers import AutoConfig
+
+    raw = read_json(folder.path / "config.json")
+    if raw.get("model_type") == E5_ROPE:
+        return e5_rope_config(raw)
+    if raw.get("position_embedding_type") == "alibi" and not settings.trust_remote_code:
+        # transformers' own BERT would silently build a table in place of the biases.
+        require_method(
+            settings.method if settings.method != "auto" else "none",
+            positions="alibi",
+            model=f"{folder.name} ({raw.get('model_type')})",
+        )
+        raise ModelLoadError(
+            f"{folder.name} is an ALiBi model whose code is not part of transformers; "
+            "trust_remote_code=True would let it run its own"
+        )
+    try:
+        return AutoConfig.from_pretrained(
+            str(folder.path), trust_remote_code=settings.trust_remote_code
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelLoadError(f"{folder.path / 'config.json'} cannot be read: {reason}") from error
