@@ -199,7 +199,7 @@ def merge_(out: Tensor, lse: Tensor, more: Tensor, more_lse: Tensor) -> None:
     lse.copy_(both)
 
 
-def add_far_left_(
+def add_far_(
     out: Tensor,
     lse: Tensor,
     query: Tensor,
@@ -208,11 +208,13 @@ def add_far_left_(
     *,
     window: int,
     scale: float,
+    backwards: bool = False,
     bias: Tensor | None = None,
 ) -> None:
-    """Add every pair whose key lies ``window`` or more to the left to an attention result.
+    """Add every pair whose key lies ``window`` or more to one side to an attention result.
 
-    Query ``i`` sees keys ``0 .. i - window``: shifted by the window, that is causal attention.
+    To the left, query ``i`` sees keys ``0 .. i - window``: shifted by the window, that is causal
+    attention. To the right it is the same problem, read backwards.
 
     Args:
         out: Result so far, float32, ``[batch, heads, n, head_dim]``, changed in place.
@@ -222,41 +224,21 @@ def add_far_left_(
         value: Values.
         window: Smallest distance counted as far.
         scale: Factor on the logits.
+        backwards: Whether the keys lie to the right.
         bias: One number per head added to these logits, ``[heads]``.
     """
     far = query.shape[2] - window
     if far <= 0:
         return
-    more, more_lse = attend_with_lse(
-        query[:, :, window:], key[:, :, :far], value[:, :, :far], causal=True, scale=scale
-    )
+    rows, columns = slice(window, None), slice(None, far)
+    if backwards:
+        rows, columns = columns, rows
+    states = [query[:, :, rows], key[:, :, columns], value[:, :, columns]]
+    if backwards:
+        states = [each.flip(2) for each in states]
+    more, more_lse = attend_with_lse(*states, causal=True, scale=scale)
+    if backwards:
+        more, more_lse = more.flip(2), more_lse.flip(2)
     if bias is not None:
         more_lse = more_lse + bias.float()[None, :, None]
-    merge_(out[:, :, window:], lse[:, :, window:], more, more_lse)
-
-
-def add_far_right_(
-    out: Tensor,
-    lse: Tensor,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    *,
-    window: int,
-    scale: float,
-    bias: Tensor | None = None,
-) -> None:
-    """:func:`add_far_left_` for keys to the right: the same problem, read backwards."""
-    far = query.shape[2] - window
-    if far <= 0:
-        return
-    more, more_lse = attend_with_lse(
-        query[:, :, :far].flip(2),
-        key[:, :, window:].flip(2),
-        value[:, :, window:].flip(2),
-        causal=True,
-        scale=scale,
-    )
-    if bias is not None:
-        more_lse = more_lse + bias.float()[None, :, None]
-    merge_(out[:, :, :far], lse[:, :, :far], more.flip(2), more_lse.flip(2))
+    merge_(out[:, :, rows], lse[:, :, rows], more, more_lse)

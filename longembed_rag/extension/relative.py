@@ -13,7 +13,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from longembed_rag.extension.attention import add_far_left_, add_far_right_, band_attention
+from longembed_rag.extension.attention import add_far_, band_attention
 from longembed_rag.extension.packing import active_pack
 from longembed_rag.extension.rotary import unpack
 
@@ -58,8 +58,16 @@ class PackedRelativeAttention(nn.Module):
                 states[0], states[1], states[2], window=FAR, scale=scale, bias=bias[:, 1:-1]
             )
             merged = piece.float()
-            add_far_left_(merged, lse, *states, window=FAR, scale=scale, bias=bias[:, 0])
-            add_far_right_(merged, lse, *states, window=FAR, scale=scale, bias=bias[:, -1])
+            for backwards, far_bias in ((False, bias[:, 0]), (True, bias[:, -1])):
+                add_far_(
+                    merged,
+                    lse,
+                    *states,
+                    window=FAR,
+                    scale=scale,
+                    backwards=backwards,
+                    bias=far_bias,
+                )
             rows = merged.to(out.dtype).transpose(1, 2).flatten(2, 3).flatten(0, 1)
             out[run.start : run.stop] = rows
         return (stock.o(out.unsqueeze(0)),)

@@ -18,8 +18,7 @@ from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from longembed_rag.errors import UnsupportedModelError
 from longembed_rag.extension.attention import (
-    add_far_left_,
-    add_far_right_,
+    add_far_,
     attend,
     band_attention,
     working_dtype,
@@ -212,10 +211,10 @@ def self_extend_attention(
     out = piece.float()
     far_key = pack.rotation(plan, FULL, "key")(key)
     after = pack.rotation(plan, FULL, "query_after")(query)
-    add_far_left_(out, lse, after, far_key, value, window=window, scale=scale)
+    add_far_(out, lse, after, far_key, value, window=window, scale=scale)
     if not causal:
         before = pack.rotation(plan, FULL, "query_before")(query)
-        add_far_right_(out, lse, before, far_key, value, window=window, scale=scale)
+        add_far_(out, lse, before, far_key, value, window=window, scale=scale, backwards=True)
     return out.to(query.dtype)
 
 

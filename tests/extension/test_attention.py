@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -117,9 +118,9 @@ def test_band_and_far_sides_make_the_whole(rows: int, window: int) -> None:
     nothing = torch.zeros(rows, rows, dtype=torch.bool)
     expected, expected_lse = full(query, key, value, hidden=nothing, scale=0.3, bias=bias)
     out, lse = attention.band_attention(query, key, value, window=window, scale=0.3)
-    far = {"window": window, "scale": 0.3}
-    attention.add_far_left_(out, lse, query, key, value, bias=sides[0], **far)
-    attention.add_far_right_(out, lse, query, key, value, bias=sides[1], **far)
+    far: dict[str, Any] = {"window": window, "scale": 0.3}
+    attention.add_far_(out, lse, query, key, value, bias=sides[0], **far)
+    attention.add_far_(out, lse, query, key, value, bias=sides[1], backwards=True, **far)
     assert (out - expected).abs().max() < 1e-5
     assert (lse - expected_lse).abs().max() < 1e-5
 
