@@ -28,9 +28,9 @@ Example:
   longembed-rag search "who signed the lease?"
 
 \b
-Every option can also be set as LONGEMBED_<OPTION> in the environment or as a
-key in longembed.toml in the working directory; flags win over the environment,
-the environment over the file.
+Every option but --json can also be set as LONGEMBED_<OPTION> in the
+environment or, --trust-remote-code excepted, as a key in longembed.toml in the
+working directory; flags win over the environment, the environment over the file.
 
 \b
 Exit codes: 0 done; 1 some documents failed, or the work did; 2 wrong use
@@ -40,8 +40,8 @@ Exit codes: 0 done; 1 some documents failed, or the work did; 2 wrong use
 def main() -> None:
     """Embed whole documents, not chunks, and find them again.
 
-    Documents of up to 32k tokens are read by the model in one go, longer ones in windows; each
-    becomes one point in Qdrant, embedded or on a server.
+    Each document is read whole, in one go or, where the model cannot, in windows that are averaged,
+    and becomes one point in Qdrant, embedded or on a server.
     """
 
 

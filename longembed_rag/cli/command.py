@@ -65,7 +65,8 @@ class Command(click.Command):
         as_json, debug = _asks_for("--json", args), debugging() or _asks_for("--debug", args)
         if os.environ.get("NO_COLOR"):
             extra.setdefault("color", False)
-        if not _asks_for("--help", args):  # help is given even where the file is wrong
+        # Help is given even where the file is wrong.
+        if not any(_asks_for(flag, args) for flag in ("-h", "--help")):
             with reported(as_json=as_json, debug=debug, interrupted=self.interrupted):
                 extra["default_map"] = load_config(Path(CONFIG_FILE), types=CONFIGURABLE)
         with _usage_errors_as_json(as_json):

@@ -16,7 +16,8 @@ from longembed_rag.cli.session import build_settings, load_encoder
 if TYPE_CHECKING:
     from longembed_rag.index.schema import CollectionInfo
 
-_SHOWN_ABOVE = ("model", "dimension", "version")
+#: Shown above, or only how the last ingest ran: those change no vector.
+_LEFT_OUT = ("model", "dimension", "version", "model_path", "device", "dtype", "batch_tokens")
 
 
 @click.command(
@@ -70,7 +71,7 @@ def _write_info(info: CollectionInfo) -> None:
         [
             (name, _in_words(value))
             for name, value in info.description.items()
-            if name not in _SHOWN_ABOVE and value is not None
+            if name not in _LEFT_OUT and value is not None
         ],
         indent="  ",
     )

@@ -13,7 +13,7 @@ from longembed_rag.cli.failures import FAILED
 from longembed_rag.cli.options import GivenSettings, encoder_options, paths_argument
 from longembed_rag.cli.output import (
     count,
-    printable,
+    one_line,
     shown_path,
     skipped_line,
     wrapped,
@@ -73,7 +73,10 @@ def inspect_command(
                 "max_length": planner.max_length,
                 "files": files,
                 "failed": failed,
-                "skipped": [each.source for each in found.skipped],
+                "skipped": {
+                    "count": len(found.skipped),
+                    "names": [each.source for each in found.skipped],
+                },
             }
         )
     else:
@@ -86,7 +89,7 @@ def inspect_command(
 
 def _failed(source: str, reason: str) -> dict[str, str]:
     """Say at once that a file cannot be read, and keep it for the report."""
-    click.echo(f"failed {shown_path(source)}: {printable(reason)}", err=True)
+    click.echo(f"failed {shown_path(source)}: {one_line(reason)}", err=True)
     return {"source": source, "reason": reason}
 
 
@@ -99,8 +102,7 @@ def _inspected(path: Path, planner: Planner) -> dict[str, Any]:
     from longembed_rag.ingest.readers import read_file
 
     text = read_file(path).text
-    coverage = planner.coverage(text)
-    plan = planner.plan(coverage.tokens)
+    coverage, plan = planner.inspect(text)
     return {
         "characters": len(text),
         "tokens": coverage.tokens,

@@ -119,5 +119,11 @@ def _rank(source: ParameterSource | None) -> int:
 
 
 def _is_exposed(url: str) -> bool:
+    """Whether a key sent there crosses a network unencrypted.
+
+    A name without a dot, such as a service of the same compose file, is no public host.
+    """
     parts = urlsplit(url)
-    return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
+    host = parts.hostname or ""
+    local = host in ("127.0.0.1", "::1") or not set(host) & set(".:")
+    return parts.scheme == "http" and not local

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -46,9 +47,14 @@ def shown_path(source: str) -> str:
     """A document's source for people: relative where it lies below the working directory."""
     path = Path(source)
     try:
-        return printable(str(path.relative_to(Path.cwd())))
+        return one_line(str(path.relative_to(Path.cwd())))
     except ValueError:
-        return printable(source)
+        return one_line(source)
+
+
+def one_line(text: str) -> str:
+    """The text as a part of one line: line breaks and tabs, too, become visible marks."""
+    return re.sub(r"[\n\t\u2028\u2029]", "\N{REPLACEMENT CHARACTER}", printable(text))
 
 
 def wrapped(text: str, *, indent: str = "") -> str:
@@ -87,7 +93,7 @@ def skipped_line(sources: Sequence[str]) -> str:
     """One line on the files that no reader takes, with the first few names."""
     names = ", ".join(Path(source).name for source in sources[:3])
     more = ", ..." if len(sources) > 3 else ""
-    return f"skipped {count(len(sources), 'file')} of other kinds: {printable(names)}{more}"
+    return f"skipped {count(len(sources), 'file')} of other kinds: {one_line(names)}{more}"
 
 
 def write_pairs(pairs: Sequence[tuple[str, str]], *, indent: str = "") -> None:

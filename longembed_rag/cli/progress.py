@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,16 +11,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from longembed_rag.cli.output import count, duration, printable, shown_path
+from longembed_rag.cli.output import count, duration, one_line, shown_path
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from longembed_rag.ingest.report import DocumentDone, DocumentStarted, Event
+    from longembed_rag.ingest.report import (
+        DocumentDone,
+        DocumentProgress,
+        DocumentStarted,
+        Event,
+    )
 
 
 #: The first document also pays for the model's warming up; a guess from it alone is far off.
 _TELLING_SECONDS = 4.0
+# Columns that the other fields of the bar's line may take, and those that a name always gets.
+_OTHER_COLUMNS = 86
+_LEAST_NAME = 16
 
 
 @dataclass
@@ -31,7 +40,8 @@ class Tally:
         finished: Documents that are done, failed ones among them.
         bytes_left: Size of the files still to come.
         bytes_total: Size of all files.
-        tokens: Tokens embedded so far; unchanged documents are not embedded.
+        tokens: Tokens embedded so far, those of the document in hand among them; unchanged
+            documents are not embedded.
         current: Source of the document in hand.
         truncated: Source, tokens and tokens read of each document that was not read whole.
         notes: Source and remark of each reader's remark.
@@ -41,19 +51,21 @@ class Tally:
     finished: int = 0
     bytes_left: int = 0
     bytes_total: int = 0
-    tokens: int = 0
     current: str = ""
     truncated: list[tuple[str, int, int]] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
+    _tokens: int = 0
     _seconds: float = 0.0
-    _bytes_embedded: int = 0
+    _bytes_embedded: float = 0.0
     _in_hand: DocumentStarted | None = None
+    _progress: DocumentProgress | None = None
 
     def add(self, event: Event) -> None:
         """Take one event into account."""
         from longembed_rag.ingest.report import (
             DocumentDone,
             DocumentFailed,
+            DocumentProgress,
             DocumentStarted,
             Started,
         )
@@ -63,11 +75,13 @@ class Tally:
             self.bytes_total = self.bytes_left = event.total_bytes
         elif isinstance(event, DocumentStarted):
             self.current, self._in_hand = event.source, event
+        elif isinstance(event, DocumentProgress):
+            self._progress = event
         elif isinstance(event, DocumentDone | DocumentFailed):
             if self._in_hand is not None:  # folders that cannot be listed fail before any file
                 self.finished += 1
                 self.bytes_left -= self._in_hand.size
-                self._in_hand = None
+                self._in_hand = self._progress = None
             if isinstance(event, DocumentDone):
                 self._add_done(event)
 
@@ -75,16 +89,37 @@ class Tally:
         self.notes += [(event.source, note) for note in event.notes]
         if event.status == "unchanged":
             return
-        self.tokens += event.tokens_read
+        self._tokens += event.tokens_read
         self._seconds += event.seconds
         self._bytes_embedded += event.size
         if event.tokens_read < event.tokens:
             self.truncated.append((event.source, event.tokens, event.tokens_read))
 
     @property
+    def tokens(self) -> int:
+        """Tokens embedded so far."""
+        return self._tokens + (self._progress.tokens_done if self._progress else 0)
+
+    @property
+    def bytes_done(self) -> float:
+        """Size of what is done, the part of the document in hand that is read among it."""
+        return self.bytes_total - self.bytes_left + self._bytes_in_hand
+
+    @property
+    def _bytes_in_hand(self) -> float:
+        if self._progress is None or self._in_hand is None:
+            return 0.0
+        total = max(self._progress.tokens_total, self._progress.tokens_done, 1)
+        return self._in_hand.size * self._progress.tokens_done / total
+
+    @property
+    def _seconds_spent(self) -> float:
+        return self._seconds + (self._progress.seconds if self._progress else 0.0)
+
+    @property
     def tokens_per_second(self) -> float | None:
-        """Speed over the documents that were embedded; None before the first."""
-        return self.tokens / self._seconds if self._seconds > 0 else None
+        """Speed over what was embedded; None before the first part of it."""
+        return self.tokens / self._seconds_spent if self._seconds_spent > 0 else None
 
     @property
     def seconds_left(self) -> float | None:
@@ -93,9 +128,10 @@ class Tally:
         By size, not by number, because documents differ by orders of magnitude. Files that turn
         out to be unchanged take no time, so this errs on the long side.
         """
-        if not self._bytes_embedded or self._seconds < _TELLING_SECONDS:
+        embedded = self._bytes_embedded + self._bytes_in_hand
+        if not embedded or self._seconds_spent < _TELLING_SECONDS:
             return None
-        return self.bytes_left * self._seconds / self._bytes_embedded
+        return (self.bytes_total - self.bytes_done) * self._seconds_spent / embedded
 
 
 class Display(Protocol):
@@ -118,7 +154,7 @@ def lines_of(event: Event, *, everything: bool) -> Iterator[str]:
 
     if isinstance(event, DocumentFailed):
         kept = " (its earlier version stays in the collection)" if event.kept else ""
-        yield f"failed {shown_path(event.source)}: {printable(event.reason)}{kept}"
+        yield f"failed {shown_path(event.source)}: {one_line(event.reason)}{kept}"
     elif isinstance(event, DocumentDeleted) and everything:
         yield f"deleted  {shown_path(event.source)}"
     elif isinstance(event, DocumentDone):
@@ -140,7 +176,7 @@ def _lines_of_done(event: DocumentDone, *, everything: bool) -> Iterator[str]:
             )
         )
     for note in event.notes:
-        yield f"note: {source}: {printable(note)}"
+        yield f"note: {source}: {one_line(note)}"
     if event.tokens_read < event.tokens:
         yield (
             f"warning: {source}: only {event.tokens_read:,} of its {event.tokens:,} tokens were "
@@ -181,7 +217,7 @@ class BarDisplay:
             self._task,
             # Bytes carry the bar, but empty files have none.
             total=max(tally.bytes_total, 1),
-            completed=tally.bytes_total - tally.bytes_left,
+            completed=tally.bytes_done,
             **self._fields(),
         )
 
@@ -195,8 +231,14 @@ class BarDisplay:
             "tokens": count(tally.tokens, "token"),
             "speed": f"{speed:,.0f} tokens/s" if speed else "",
             "left": f"{duration(left)} left" if left is not None and tally.bytes_left else "",
-            "current": shown_path(tally.current) if tally.current else "",
+            "current": _end_of(shown_path(tally.current)),
         }
+
+
+def _end_of(path: str) -> str:
+    """The last part of a path, which tells more than its first."""
+    room = max(_LEAST_NAME, shutil.get_terminal_size((80, 24)).columns - _OTHER_COLUMNS)
+    return path if len(path) <= room else f"…{path[1 - room :]}"
 
 
 @contextmanager
@@ -209,11 +251,12 @@ def ingest_display() -> Iterator[Display]:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
     from rich.table import Column
 
-    # The file's name gives way where the terminal is narrow.
-    name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    # Where the terminal is narrow, the bar gives way first, then the end of the line.
+    name = Column(no_wrap=True, overflow="ellipsis", min_width=_LEAST_NAME)
+    narrow = shutil.get_terminal_size((80, 24)).columns < _OTHER_COLUMNS + _LEAST_NAME
     progress = Progress(
         SpinnerColumn(),
-        BarColumn(bar_width=20),
+        *([] if narrow else [BarColumn(bar_width=20)]),
         TextColumn("{task.fields[documents]}", markup=False),
         TextColumn("{task.fields[tokens]}", markup=False),
         TextColumn("{task.fields[speed]}", markup=False),

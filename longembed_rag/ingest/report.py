@@ -88,6 +88,23 @@ class DocumentDone:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DocumentProgress:
+    """A part of the document in hand has been read by the model.
+
+    Attributes:
+        source: Which document.
+        tokens_done: Tokens that are read.
+        tokens_total: Tokens that will be.
+        seconds: Time since the document was begun.
+    """
+
+    source: str
+    tokens_done: int
+    tokens_total: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class DocumentFailed:
     """A document could not be taken in.
 
@@ -113,7 +130,9 @@ class DocumentDeleted:
     source: str
 
 
-Event = Started | DocumentStarted | DocumentDone | DocumentFailed | DocumentDeleted
+Event = (
+    Started | DocumentStarted | DocumentProgress | DocumentDone | DocumentFailed | DocumentDeleted
+)
 
 
 @dataclass(frozen=True, kw_only=True)

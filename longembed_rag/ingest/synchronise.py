@@ -17,6 +17,7 @@ from longembed_rag.ingest.report import (
     DocumentDeleted,
     DocumentDone,
     DocumentFailed,
+    DocumentProgress,
     DocumentStarted,
     Event,
     Failure,
@@ -55,7 +56,12 @@ class DocumentEncoder(Protocol):
         """The model and its settings, ready for JSON."""
 
     def encode_passages(
-        self, text: str, *, passage_tokens: int = ..., name: str | None = ...
+        self,
+        text: str,
+        *,
+        passage_tokens: int = ...,
+        name: str | None = ...,
+        on_progress: Callable[[int, int], None] | None = ...,
     ) -> PassageEncoding:
         """A document's vector and its passages'."""
 
@@ -163,7 +169,7 @@ class _Run:
             read: StoredSource | IndexedDocument = earlier
         else:
             status = "added" if earlier is None else "updated"
-            read = self._embed(file, source, digest)
+            read = self._embed(file, source, digest, began)
             self.store.upsert(read)
             self.tokens += read.tokens
             self.tokens_read += read.tokens_read
@@ -181,9 +187,17 @@ class _Run:
             )
         )
 
-    def _embed(self, file: FileText, source: str, digest: str) -> IndexedDocument:
+    def _embed(self, file: FileText, source: str, digest: str, began: float) -> IndexedDocument:
+        def on_progress(done: int, total: int) -> None:
+            seconds = time.monotonic() - began
+            self.tell(
+                DocumentProgress(
+                    source=source, tokens_done=done, tokens_total=total, seconds=seconds
+                )
+            )
+
         encoding = self.encoder.encode_passages(
-            file.text, passage_tokens=self.passage_tokens, name=source
+            file.text, passage_tokens=self.passage_tokens, name=source, on_progress=on_progress
         )
         return IndexedDocument(
             source=source,

@@ -247,7 +247,7 @@ def test_inspect_counts_without_weights(run: Run, documents: Path, tiny_models: 
     assert lease["plan"]["scale"] >= lease["tokens"] / ORIGINAL_LENGTH
     assert by_name["note.md"]["plan"]["scale"] == 1
     assert [Path(failure["source"]).name for failure in value["failed"]] == ["broken.pdf"]
-    assert [Path(source).name for source in value["skipped"]] == ["picture.png"]
+    assert [Path(source).name for source in value["skipped"]["names"]] == ["picture.png"]
 
 
 def test_inspect_for_people(run: Run, documents: Path) -> None:

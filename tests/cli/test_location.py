@@ -82,6 +82,7 @@ def test_home_folder_is_understood_where_no_shell_is(monkeypatch: pytest.MonkeyP
         ("http://qdrant.example", True),
         ("https://q:6333", False),
         ("http://[::1]:6333", False),
+        ("http://qdrant:6333", False),
     ],
 )
 def test_key_over_an_open_line_is_said(

@@ -82,3 +82,12 @@ def test_table_rows_stay_on_one_line_in_a_file(capsys: pytest.CaptureFixture[str
     assert len(lines) == 3
     assert long_path in lines[1]
     assert lines[2].startswith("[b]x[/b]")
+
+
+@pytest.mark.parametrize("name", ["a\nadded  b.txt", "a\tb", "a\rb", "a\u2028b", "a\x1b[31mb"])
+def test_a_name_stays_on_its_line(name: str) -> None:
+    """A file name cannot fake a second line of status, nor steer the terminal."""
+    shown = output.shown_path(f"/elsewhere/{name}")
+    assert len(shown.splitlines()) == 1
+    assert "\x1b" not in shown
+    assert "\t" not in shown

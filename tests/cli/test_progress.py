@@ -130,3 +130,20 @@ def test_bar_shows_numbers_and_keeps_only_what_matters() -> None:
     assert "failed /x/b.pdf: damaged [1]" in shown
     assert "added" not in shown
     assert "2/3 documents 1,000 tokens 200 tokens/s 5.0 s left /x/c.txt" in shown
+
+
+def test_the_tally_moves_within_one_document() -> None:
+    """Half a document read is half of its bytes, with a speed and a time left of its own."""
+    from longembed_rag.ingest.report import DocumentProgress
+
+    tally = Tally()
+    tally.add(Started(total=1, total_bytes=1000))
+    tally.add(DocumentStarted(source="/book.txt", size=1000, position=1))
+    assert (tally.tokens, tally.tokens_per_second, tally.seconds_left) == (0, None, None)
+    tally.add(
+        DocumentProgress(source="/book.txt", tokens_done=500, tokens_total=1000, seconds=10.0)
+    )
+    assert tally.tokens == 500
+    assert tally.bytes_done == 500
+    assert tally.tokens_per_second == 50
+    assert tally.seconds_left == 10

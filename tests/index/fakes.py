@@ -60,7 +60,12 @@ class FakeEncoder:
         return {"model": "fake", "method": "none", "max_length": 100, "device": "cpu"}
 
     def encode_passages(
-        self, text: str, *, passage_tokens: int = 256, name: str | None = None
+        self,
+        text: str,
+        *,
+        passage_tokens: int = 256,
+        name: str | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> PassageEncoding:
         self.before(text)
         passages = cut(text, passage_tokens)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from longembed_rag.ingest.readers import read_file
 from longembed_rag.ingest.report import (
@@ -203,3 +204,26 @@ def test_passages_are_as_long_as_asked(bench: Bench) -> None:
     best = bench.store.search(vector_of("four five six"), limit=1)[0]
     assert best.passage == "four five six"
     assert best.text == read_file(Path(source)).text
+
+
+def test_progress_within_a_document_is_told(tmp_path: Path) -> None:
+    """What the encoder says of its progress reaches the listener, with the document's name."""
+    from longembed_rag.index.store import DocumentStore
+    from longembed_rag.ingest.report import DocumentProgress
+    from longembed_rag.ingest.synchronise import synchronise
+    from tests.index.fakes import FakeEncoder
+
+    class Telling(FakeEncoder):
+        def encode_passages(self, text: str, **options: Any) -> Any:
+            options["on_progress"](3, 7)
+            return super().encode_passages(text, **options)
+
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("some words of a text")
+    events: list[Event] = []
+    with DocumentStore.open(path=tmp_path / "store") as store:
+        synchronise([tmp_path / "docs"], encoder=Telling(), store=store, on_event=events.append)
+    (told,) = [event for event in events if isinstance(event, DocumentProgress)]
+    assert told.source == str((tmp_path / "docs" / "a.txt").resolve())
+    assert (told.tokens_done, told.tokens_total) == (3, 7)
+    assert told.seconds >= 0
