@@ -14,6 +14,7 @@ from longembed_rag.cli.config import CONFIG_FILE, load_config
 from longembed_rag.cli.failures import debugging, reported, write_error
 from longembed_rag.cli.option_specs import COMMON_SECTION, CONFIGURABLE
 from longembed_rag.cli.quiet import quiet_libraries
+from longembed_rag.errors import SettingsError
 
 _INTERRUPTED = "stopped before it was done"
 
@@ -65,10 +66,15 @@ class Command(click.Command):
         as_json, debug = _asks_for("--json", args), debugging() or _asks_for("--debug", args)
         if os.environ.get("NO_COLOR"):
             extra.setdefault("color", False)
-        # Help is given even where the file is wrong.
-        if not any(_asks_for(flag, args) for flag in ("-h", "--help")):
-            with reported(as_json=as_json, debug=debug, interrupted=self.interrupted):
+        with reported(as_json=as_json, debug=debug, interrupted=self.interrupted):
+            try:
                 extra["default_map"] = load_config(Path(CONFIG_FILE), types=CONFIGURABLE)
+            except SettingsError:
+                # Help is given even where the file is wrong. Only click knows whether it is asked
+                # for: "-h" may be the value of an option. If it is, this prints it and ends.
+                if any(_asks_for(flag, args) for flag in ("-h", "--help")):
+                    super().make_context(info_name, list(args), parent, **extra)
+                raise
         with _usage_errors_as_json(as_json):
             return super().make_context(info_name, args, parent, **extra)
 

@@ -14,7 +14,7 @@ from longembed_rag.cli.command import Command
 from longembed_rag.cli.failures import FAILED
 from longembed_rag.cli.location import StoreLocation
 from longembed_rag.cli.options import GivenSettings, encoder_options, paths_argument, store_options
-from longembed_rag.cli.output import count, duration, printable, skipped_line, write_json
+from longembed_rag.cli.output import count, duration, one_line, printable, skipped_line, write_json
 from longembed_rag.cli.progress import Display, Tally, ingest_display
 from longembed_rag.cli.session import build_settings, load_encoder
 from longembed_rag.errors import TruncationWarning
@@ -86,7 +86,7 @@ def _show(event: Event, *, display: Display, encoder: LongEncoder, store: Docume
     if isinstance(event, Started):
         click.echo(
             f"{printable(encoder.model_name)} ({encoder.method}) into collection "
-            f"{store.collection} at {printable(store.location)}",
+            f"{store.collection} at {one_line(store.location)}",
             err=True,
         )
     display.show(event)

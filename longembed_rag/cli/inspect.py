@@ -118,9 +118,8 @@ def _write_report(files: Sequence[dict[str, Any]], planner: Planner) -> None:
     """Write a line on the model, then a table of the files, then what would not be read."""
     click.echo(
         wrapped(
-            f"{planner.model_name} was trained on {planner.original_length:,} tokens and reads up "
-            f"to {planner.max_length:,} in one go. Method {planner.method}: "
-            f"{planner.method_reason}."
+            f"{planner.model_name} was trained on {planner.original_length:,} tokens and "
+            f"{_reads(planner)}. Method {planner.method}: {planner.method_reason}."
         )
     )
     if not files:
@@ -149,6 +148,16 @@ def _write_report(files: Sequence[dict[str, Any]], planner: Planner) -> None:
             "'truncate')",
             err=True,
         )
+
+
+def _reads(planner: Planner) -> str:
+    """What the method makes of a text that is longer than what the model was trained on."""
+    window = min(planner.original_length, planner.max_length)
+    if planner.method == "pcw":
+        return f"reads longer texts in windows of {window:,}, which are averaged"
+    if planner.method == "truncate":
+        return f"reads the first {window:,} of a longer text"
+    return f"reads up to {planner.max_length:,} in one go"
 
 
 def _share(part: int, whole: int) -> str:

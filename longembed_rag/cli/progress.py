@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +13,7 @@ import click
 from longembed_rag.cli.output import count, duration, one_line, shown_path
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from longembed_rag.ingest.report import (
@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 
 #: The first document also pays for the model's warming up; a guess from it alone is far off.
 _TELLING_SECONDS = 4.0
-# Columns that the other fields of the bar's line may take, and those that a name always gets.
-_OTHER_COLUMNS = 86
-_LEAST_NAME = 16
+#: Columns of a terminal from which on there is room for a bar beside the numbers.
+_WIDE = 110
+#: Columns that the bar and the spinner take, each with the blank after it.
+_BAR_COLUMNS, _SPINNER_COLUMNS = 21, 2
+#: Columns of a file's name that tell which file it is.
+_LEAST_NAME = 20
 
 
 @dataclass
@@ -198,7 +201,11 @@ class PlainDisplay:
 
 
 class BarDisplay:
-    """A bar with documents, tokens, speed and time left; only what matters stays above it."""
+    """A bar with documents, tokens, speed and time left; only what matters stays above it.
+
+    Args:
+        progress: As :func:`bar_progress` makes it.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self.tally = Tally()
@@ -222,23 +229,77 @@ class BarDisplay:
         )
 
     def _fields(self) -> dict[str, Any]:
-        tally = self.tally
-        speed, left = tally.tokens_per_second, tally.seconds_left
-        return {
-            "documents": f"{tally.finished:,}/{count(tally.documents, 'document')}"
-            if tally.documents
-            else "",
-            "tokens": count(tally.tokens, "token"),
-            "speed": f"{speed:,.0f} tokens/s" if speed else "",
-            "left": f"{duration(left)} left" if left is not None and tally.bytes_left else "",
-            "current": _end_of(shown_path(tally.current)),
-        }
+        from rich.progress import BarColumn
+
+        bar = any(isinstance(column, BarColumn) for column in self._progress.columns)
+        room = self._progress.console.width - (_BAR_COLUMNS if bar else 0) - _SPINNER_COLUMNS
+        return fields_of(self.tally, room=room)
 
 
-def _end_of(path: str) -> str:
+def fields_of(tally: Tally, *, room: int) -> dict[str, str]:
+    """What the moving line says, shortened until the name of the file has its place in it.
+
+    Args:
+        tally: The numbers.
+        room: Columns for all fields, with a blank between each two of them.
+
+    Returns:
+        The texts of the columns, by name. A text that finds no place is empty.
+    """
+    speed, left = tally.tokens_per_second, tally.seconds_left
+    position = f"{tally.finished:,}/{tally.documents:,}" if tally.documents else ""
+    fields = {
+        "documents": f"{tally.finished:,}/{count(tally.documents, 'document')}"
+        if tally.documents
+        else "",
+        "tokens": count(tally.tokens, "token"),
+        "speed": f"{speed:,.0f} tokens/s" if speed else "",
+        "left": f"{duration(left)} left" if left is not None and tally.bytes_left else "",
+    }
+    name = shown_path(tally.current) if tally.current else ""
+    # What is told by the other fields as well, or is known when it is over, goes first.
+    for field_name, shorter in (("documents", position), ("documents", ""), ("speed", "")):
+        if _room_beside(fields, room) >= min(len(name), _LEAST_NAME):
+            break
+        fields[field_name] = shorter
+    return {**fields, "current": _end_of(name, room=_room_beside(fields, room))}
+
+
+def _room_beside(fields: Mapping[str, str], room: int) -> int:
+    return room - sum(len(text) + 1 for text in fields.values())
+
+
+def _end_of(path: str, *, room: int) -> str:
     """The last part of a path, which tells more than its first."""
-    room = max(_LEAST_NAME, shutil.get_terminal_size((80, 24)).columns - _OTHER_COLUMNS)
-    return path if len(path) <= room else f"…{path[1 - room :]}"
+    from rich.cells import cell_len
+
+    if cell_len(path) <= room:
+        return path
+    end = path[-max(room - 1, 1) :]
+    while len(end) > 1 and cell_len(end) > room - 1:  # some characters are two columns wide
+        end = end[1:]
+    return f"…{end}"
+
+
+def bar_progress(console: Console) -> Progress:
+    """The moving line, with a bar where the terminal is wide enough for it."""
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+    from rich.table import Column
+
+    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    return Progress(
+        SpinnerColumn(),
+        *([BarColumn(bar_width=20)] if console.width >= _WIDE else []),
+        TextColumn("{task.fields[documents]}", markup=False),
+        TextColumn("{task.fields[tokens]}", markup=False),
+        TextColumn("{task.fields[speed]}", markup=False),
+        TextColumn("{task.fields[left]}", markup=False),
+        TextColumn("{task.fields[current]}", markup=False, style="dim", table_column=rest),
+        console=console,
+        transient=True,
+        expand=True,
+        redirect_stdout=False,
+    )
 
 
 @contextmanager
@@ -248,24 +309,6 @@ def ingest_display() -> Iterator[Display]:
         yield PlainDisplay()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
-    from rich.table import Column
 
-    # Where the terminal is narrow, the bar gives way first, then the end of the line.
-    name = Column(no_wrap=True, overflow="ellipsis", min_width=_LEAST_NAME)
-    narrow = shutil.get_terminal_size((80, 24)).columns < _OTHER_COLUMNS + _LEAST_NAME
-    progress = Progress(
-        SpinnerColumn(),
-        *([] if narrow else [BarColumn(bar_width=20)]),
-        TextColumn("{task.fields[documents]}", markup=False),
-        TextColumn("{task.fields[tokens]}", markup=False),
-        TextColumn("{task.fields[speed]}", markup=False),
-        TextColumn("{task.fields[left]}", markup=False),
-        TextColumn("{task.fields[current]}", markup=False, style="dim", table_column=name),
-        console=Console(stderr=True, highlight=False),
-        transient=True,
-        expand=True,
-        redirect_stdout=False,
-    )
-    with progress:
+    with bar_progress(Console(stderr=True, highlight=False)) as progress:
         yield BarDisplay(progress)

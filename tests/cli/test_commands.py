@@ -260,6 +260,56 @@ def test_inspect_for_people(run: Run, documents: Path) -> None:
     assert "would not be read" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("pcw", f"reads longer texts in windows of {ORIGINAL_LENGTH}, which are averaged"),
+        ("truncate", f"reads the first {ORIGINAL_LENGTH} of a longer text"),
+        ("gp", "reads up to 32,768 in one go"),
+    ],
+)
+def test_inspect_says_what_is_read_at_once(
+    run: Run, documents: Path, method: str, said: str
+) -> None:
+    """Only a method that stretches positions is said to read beyond them in one go."""
+    shown = " ".join(run("inspect", "documents", "--method", method).stdout.split())
+    assert said in shown
+
+
+@pytest.mark.parametrize("prompt", ["the lease: ", "the lease:\n", "  "])
+def test_inspect_names_one_number_of_windows(
+    run: Run, documents: Path, tiny_models: TinyModels, prompt: str
+) -> None:
+    """The plan's windows are the file's, also where a prompt's last blank joins the first word."""
+    model = str(tiny_models.folder("xlm-roberta"))
+    for words in range(20, 60):
+        (documents / f"{words}.txt").write_text("lease " * words)
+    options = ("--model", model, "--method", "pcw", "--document-prompt", prompt)
+    files = as_json(run("inspect", "documents", *options, "--json"))["files"]
+    assert len({file["windows"] for file in files}) > 1
+    assert all(file["plan"]["windows"] == file["windows"] for file in files)
+
+
+def test_skipped_files_have_one_shape(run: Run, documents: Path) -> None:
+    """Both commands count and name the files that no reader takes."""
+    picture = documents / "picture.png"
+    picture.write_bytes(b"")
+    for command in ("ingest", "inspect"):
+        skipped = as_json(run(command, "documents", "--json"))["skipped"]
+        assert skipped == {"count": 1, "names": [str(picture)]}
+
+
+def test_info_for_people_tells_what_made_the_vectors(run: Run, documents: Path) -> None:
+    """Settings that change no vector are not among them."""
+    run("ingest", "documents", "--batch-tokens", "2048")
+    _, made = run("info").stdout.split("How its vectors were made:")
+    names = {
+        line.split()[0] for line in made.splitlines() if line.startswith("  ") and line[2:3].strip()
+    }
+    assert {"method", "pooling", "original_length"} <= names
+    assert not names & {"model_path", "device", "dtype", "batch_tokens"}
+
+
 def test_models_marks_the_default_and_explains_auto(run: Run) -> None:
     """Every preset with its prompts, the method that auto picks and why; one is the default."""
     value = as_json(run("models", "--json"))

@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from longembed_rag.cli import main
 from longembed_rag.cli.command import Command
 from longembed_rag.cli.location import StoreLocation
 from longembed_rag.cli.option_specs import ENCODER_SPECS
@@ -93,6 +94,18 @@ def test_mistake_in_the_file_ends_with_one_line(probe: click.Command) -> None:
     assert result.exit_code == 2
     assert result.stderr == ("error: longembed.toml: unknown key 'methd'; did you mean 'method'?\n")
     assert CliRunner().invoke(probe, ["--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_beside_a_broken_file(flag: str) -> None:
+    """Both ways of asking for help give it; a value that looks like one does not ask for it."""
+    Path("longembed.toml").write_text("methd = 'gp'\n")
+    asked = CliRunner().invoke(main, ["search", flag])
+    assert (asked.exit_code, asked.stderr) == (0, "")
+    assert "Usage: " in asked.stdout
+    value = CliRunner().invoke(main, ["search", "apples", "--document-prompt", flag])
+    assert value.exit_code == 2
+    assert "unknown key 'methd'" in value.stderr
 
 
 def record(*, settings: dict[str, Any], description: dict[str, Any]) -> CollectionRecord:

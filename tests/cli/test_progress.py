@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from longembed_rag.cli.progress import BarDisplay, PlainDisplay, Tally
+from longembed_rag.cli.progress import BarDisplay, PlainDisplay, Tally, bar_progress
 from longembed_rag.ingest.report import (
     DocumentDeleted,
     DocumentDone,
     DocumentFailed,
+    DocumentProgress,
     DocumentStarted,
     Event,
     Started,
@@ -134,8 +135,6 @@ def test_bar_shows_numbers_and_keeps_only_what_matters() -> None:
 
 def test_the_tally_moves_within_one_document() -> None:
     """Half a document read is half of its bytes, with a speed and a time left of its own."""
-    from longembed_rag.ingest.report import DocumentProgress
-
     tally = Tally()
     tally.add(Started(total=1, total_bytes=1000))
     tally.add(DocumentStarted(source="/book.txt", size=1000, position=1))
@@ -147,3 +146,66 @@ def test_the_tally_moves_within_one_document() -> None:
     assert tally.bytes_done == 500
     assert tally.tokens_per_second == 50
     assert tally.seconds_left == 10
+
+
+def moving_line(width: int, events: Sequence[Event]) -> str:
+    """The line that stands on a terminal after some events."""
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    progress = bar_progress(console)
+    display = BarDisplay(progress)
+    for event in events:
+        display.show(event)
+    with console.capture() as captured:
+        console.print(progress.make_tasks_table(progress.tasks))
+    (line,) = captured.get().splitlines()
+    return line
+
+
+def long_read(source: str, *, documents: int = 1, read: int = 1_250_000) -> list[Event]:
+    """Two and a half million tokens, read in part for ten minutes."""
+    return [
+        Started(total=documents, total_bytes=9_000_000),
+        DocumentStarted(source=source, size=9_000_000, position=1),
+        DocumentProgress(
+            source=source, tokens_done=read, tokens_total=2_500_000, seconds=read / 2500
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("width", "documents"), [(80, 1), (80, 1234), (120, 1234)])
+def test_a_single_large_file_shows_tokens_speed_and_time_left(width: int, documents: int) -> None:
+    """All of them move while one document is read, whole, beside the end of its name."""
+    source = "/archive/of/many/years/annual-report-2025.pdf"
+    line = moving_line(width, long_read(source, documents=documents))
+    assert " 1,250,000 tokens 2,500 tokens/s 8 min 20 s left " in line
+    assert line.rstrip().endswith("report-2025.pdf")
+    assert len(line.rstrip()) <= width
+    later = moving_line(width, long_read(source, documents=documents, read=2_000_000))
+    assert " 2,000,000 tokens 2,500 tokens/s 3 min 20 s left " in later
+
+
+def test_the_bar_is_for_wide_terminals() -> None:
+    """At 120 columns it shows the half that is read; at 80 the numbers need its place."""
+    assert "━" * 10 in moving_line(120, long_read("/x/a.txt"))
+    assert "━" not in moving_line(80, long_read("/x/a.txt"))
+
+
+def test_other_columns_give_way_to_the_name() -> None:
+    """First the count of documents gets shorter, then it goes, then the speed."""
+    events = long_read("/archive/annual-report-2025.pdf", documents=1234)
+    assert "0/1,234 documents" in moving_line(100, events)
+    assert "0/1,234 1,250,000 tokens" in moving_line(82, events)
+    assert "0/1,234" not in moving_line(74, events)
+    narrow = moving_line(62, events)
+    assert "tokens/s" not in narrow
+    assert "8 min 20 s left" in narrow
+    assert narrow.rstrip().endswith("report-2025.pdf")
+
+
+def test_wide_characters_count_twice() -> None:
+    """A name of wide characters is shortened from the left as well, and keeps its end."""
+    line = moving_line(80, long_read("/x/" + "報告書" * 20 + ".pdf"))
+    assert "8 min 20 s left …" in line
+    assert line.rstrip().endswith("報告書.pdf")
