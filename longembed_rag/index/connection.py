@@ -103,7 +103,7 @@ def open_embedded(folder: Path) -> tuple[QdrantClient, FolderLock]:
             "may have made it: update that package; if the store is damaged, delete the folder "
             "and ingest again"
         ) from error
-    except BaseException:
+    except BaseException:  # whatever it was, it goes on; only the folder must not stay locked
         lock.release()
         raise
 
