@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,3 +53,13 @@ def load_reference(tiny_models: TinyModels) -> ReferenceFactory:
         return ReferenceModel(tiny_models.folder(family), family)
 
     return load
+
+
+@pytest.fixture
+def quiet_truncation() -> Iterator[None]:
+    """Tests of the method ``truncate`` cut texts on purpose; those of the warning record it."""
+    from longembed_rag.errors import TruncationWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TruncationWarning)
+        yield

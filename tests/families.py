@@ -231,3 +231,9 @@ def spec_of(family: str) -> Family:
 def methods_of(family: str) -> tuple[str, ...]:
     """The extension methods that make sense for a family."""
     return LEARNED_METHODS if spec_of(family).positions == "learned" else ROTARY_METHODS
+
+
+#: Every family with every method that it can do.
+PAIRS = [(family, method) for family in FAMILIES for method in methods_of(family)]
+#: One family for each mechanism: table, table with relative bias, rotation, local layers, causal.
+MECHANISMS = ("bert", "mpnet", "gte", "modernbert", "gemma3_text", "mistral")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longembed_rag.errors import TextTooLongError, TruncationWarning
-from tests.families import FAMILIES, ORIGINAL_LENGTH, methods_of
+from tests.families import FAMILIES, ORIGINAL_LENGTH, PAIRS
 from tests.models import TinyModels
 from tests.reference.definitions import Settings
 from tests.tokenizers_of_tests import text_of
@@ -23,17 +22,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import EncoderFactory, ReferenceFactory
 
-PAIRS = [(family, method) for family in FAMILIES for method in methods_of(family)]
-#: One family for each mechanism: table, table with relative bias, rotation, local layers, causal.
-MECHANISMS = ("bert", "mpnet", "gte", "modernbert", "gemma3_text", "mistral")
 
-
-@pytest.fixture(autouse=True)
-def _quiet_truncation() -> Iterator[None]:
-    """Tests of the method ``truncate`` cut texts on purpose; those of the warning record it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TruncationWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("quiet_truncation")
 
 
 # Law 1: a text's vector depends on the text and the settings only.

@@ -6,14 +6,11 @@ import json
 import os
 import subprocess
 import sys
-import warnings
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from longembed_rag.errors import TruncationWarning
-from tests.families import FAMILIES, methods_of
+from tests.families import MECHANISMS, PAIRS
 from tests.memory import TensorMemory
 from tests.models import TinyModels
 from tests.tokenizers_of_tests import text_of
@@ -21,17 +18,8 @@ from tests.tokenizers_of_tests import text_of
 if TYPE_CHECKING:
     from tests.conftest import EncoderFactory
 
-PAIRS = [(family, method) for family in FAMILIES for method in methods_of(family)]
-#: One family for each mechanism: table, table with relative bias, rotation, local layers, causal.
-MECHANISMS = ("bert", "mpnet", "gte", "modernbert", "gemma3_text", "mistral")
 
-
-@pytest.fixture(autouse=True)
-def _quiet_truncation() -> Iterator[None]:
-    """Tests of the method ``truncate`` cut texts on purpose; those of the warning record it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TruncationWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("quiet_truncation")
 
 
 @pytest.mark.parametrize(("family", "method"), [p for p in PAIRS if p[0] in MECHANISMS])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from longembed_rag.errors import TruncationWarning
 from tests.families import FAMILIES, ORIGINAL_LENGTH, ROTARY, methods_of
 from tests.models import TinyModels, open_encoder
 from tests.reference.encode import ReferenceModel
@@ -20,17 +17,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import EncoderFactory, ReferenceFactory
 
-PAIRS = [(family, method) for family in FAMILIES for method in methods_of(family)]
-#: One family for each mechanism: table, table with relative bias, rotation, local layers, causal.
-MECHANISMS = ("bert", "mpnet", "gte", "modernbert", "gemma3_text", "mistral")
 
-
-@pytest.fixture(autouse=True)
-def _quiet_truncation() -> Iterator[None]:
-    """Tests of the method ``truncate`` cut texts on purpose; those of the warning record it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TruncationWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("quiet_truncation")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

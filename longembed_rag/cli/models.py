@@ -54,13 +54,11 @@ def models_command(as_json: bool) -> None:
 
 
 def _described(preset: Preset, *, default_model: str) -> dict[str, Any]:
-    from longembed_rag.encoder.families import family_of
+    from longembed_rag.encoder.families import family_of, pick_method
 
     config = SimpleNamespace(model_type=preset.family, use_bidirectional_attention=True)
     family = family_of(config, model_name=preset.names[0])
-    method, reason = family.auto_method()
-    if preset.best_method is not None:
-        method, reason = preset.best_method, f"best published score of {preset.names[0]}"
+    method, reason = pick_method(family, preset, model_name=preset.names[0])
     return {
         "names": list(preset.names),
         "default": any(name.rsplit("/", 1)[-1] == default_model for name in preset.names),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from longembed_rag.encoder.presets import Preset
 from longembed_rag.errors import SettingsError, UnsupportedModelError
 from longembed_rag.extension.plan import Method, PositionKind
 
@@ -60,6 +61,13 @@ class Family:
     def auto_method(self) -> tuple[Method, str]:
         """What ``method="auto"`` picks, and why."""
         return _AUTO[self.positions, self.causal]
+
+
+def pick_method(family: Family, preset: Preset | None, *, model_name: str) -> tuple[Method, str]:
+    """What ``method="auto"`` picks for a model, and why: its own best method, else its family's."""
+    if preset is not None and preset.best_method is not None:
+        return preset.best_method, f"best published score of {model_name}"
+    return family.auto_method()
 
 
 def family_of(config: Any, *, model_name: str) -> Family:

@@ -20,6 +20,7 @@ from longembed_rag.encoder.folder import read_json, weight_files
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import ModelLoadError, SettingsError
 from longembed_rag.extension.absolute import install_table
+from longembed_rag.extension.attention import has_amx
 from longembed_rag.extension.frequencies import RotaryFrequencies
 from longembed_rag.extension.packing import Pack, activate
 from longembed_rag.extension.plan import ExtensionPlan
@@ -79,9 +80,9 @@ def fast_bfloat16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     if device.type != "cpu":
         return False
-    # Private probes; where a torch release lacks one, the answer is the safe no.
-    if bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()):
+    if has_amx():
         return True
+    # A private probe; where a torch release lacks it, the answer is the safe no.
     has_avx = bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
     return has_avx and bfloat16_wins()
 

@@ -12,7 +12,7 @@ from typing import Any
 from typing_extensions import Unpack
 
 from longembed_rag.encoder.configs import load_config
-from longembed_rag.encoder.families import Family, family_of, native_length
+from longembed_rag.encoder.families import Family, family_of, native_length, pick_method
 from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
 from longembed_rag.encoder.presets import Preset, find_preset
 from longembed_rag.encoder.settings import (
@@ -141,9 +141,7 @@ class Planner:
             method = self.settings.method
             require_method(method, positions=positions, model=f"{name} ({self.family.name})")
             return method, "asked for"
-        if preset is not None and preset.best_method is not None:
-            return preset.best_method, f"best published score of {name}"
-        return self.family.auto_method()
+        return pick_method(self.family, preset, model_name=name)
 
     def _resolve_pooling(self, preset: Preset | None) -> str:
         if self.settings.pooling is not None:

@@ -62,6 +62,11 @@ class EncoderOptions(TypedDict, total=False):
     trust_remote_code: bool
 
 
+def plain_name(value: object) -> str:
+    """The name of a path, or of one of torch's own devices and dtypes."""
+    return str(value).removeprefix("torch.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class EncoderSettings:
     """How texts become vectors.
@@ -136,7 +141,7 @@ class EncoderSettings:
         for name in ("model", "device", "dtype"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
-                object.__setattr__(self, name, str(value).removeprefix("torch."))
+                object.__setattr__(self, name, plain_name(value))
         if isinstance(self.ntk_lambda, int) and not isinstance(self.ntk_lambda, bool):
             object.__setattr__(self, "ntk_lambda", float(self.ntk_lambda))
 

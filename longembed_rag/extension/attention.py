@@ -24,6 +24,11 @@ _SMALLEST_BLOCK = 64
 _LARGEST_BLOCK = 256
 
 
+def has_amx() -> bool:
+    """Whether this CPU has AMX; no where a torch release lacks its private probe."""
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+
+
 def working_dtype(states: Tensor) -> torch.dtype:
     """The dtype in which attention over these states is fastest.
 
@@ -32,8 +37,7 @@ def working_dtype(states: Tensor) -> torch.dtype:
     """
     if states.device.type != "cpu" or states.dtype != torch.bfloat16:
         return states.dtype
-    has_amx = bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
-    return states.dtype if has_amx else torch.float32
+    return states.dtype if has_amx() else torch.float32
 
 
 def attend(

@@ -83,7 +83,7 @@ def _blocks(parent: Any) -> Iterator[str]:
         if child.tag == _PARAGRAPH:
             yield from _paragraph(child)
         elif child.tag == _TABLE:
-            rows = [_row(row) for row in _rows(child)]
+            rows = [_row(row) for row in _own(child, _ROW)]
             table = "\n".join(row for row in rows if row)
             if table:
                 yield table
@@ -91,26 +91,18 @@ def _blocks(parent: Any) -> Iterator[str]:
             yield from _blocks(child)  # content controls, inserted blocks, custom XML
 
 
-def _rows(table: Any) -> Iterator[Any]:
-    """The rows of a table itself, not those of tables in its cells."""
-    for child in table:
-        if child.tag == _ROW:
+def _own(element: Any, tag: str) -> Iterator[Any]:
+    """The rows of a table, or cells of a row, itself: not those of tables inside of them."""
+    for child in element:
+        if child.tag == tag:
             yield child
         elif child.tag not in _PASSED_OVER and isinstance(child.tag, str):
-            yield from _rows(child)
+            yield from _own(child, tag)
 
 
 def _row(row: Any) -> str:
-    cells = [" ".join(" ".join(_blocks(cell)).split()) for cell in _cells(row)]
+    cells = [" ".join(" ".join(_blocks(cell)).split()) for cell in _own(row, _CELL)]
     return " | ".join(cells) if any(cells) else ""
-
-
-def _cells(row: Any) -> Iterator[Any]:
-    for child in row:
-        if child.tag == _CELL:
-            yield child
-        elif child.tag not in _PASSED_OVER and isinstance(child.tag, str):
-            yield from _cells(child)
 
 
 def _paragraph(paragraph: Any) -> Iterator[str]:

@@ -24,6 +24,7 @@ from longembed_rag.encoder.settings import (
     Overflow,
     Pooling,
     Scaling,
+    plain_name,
 )
 from longembed_rag.errors import SettingsError
 from longembed_rag.llama_index.sharing import SharedEncoder
@@ -149,7 +150,7 @@ class LongEmbedding(BaseEmbedding):
         for name in ("device", "dtype"):
             # torch's own objects are understood as well as their names.
             if settings.get(name) is not None:
-                settings[name] = str(settings[name]).removeprefix("torch.")
+                settings[name] = plain_name(settings[name])
         try:
             super().__init__(**settings)
         except ValidationError as error:
