@@ -1,0 +1,145 @@
+"""The engine: loading the package, one shard with its lock, and its errors turned into ours."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from longembed_rag.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from qdrant_edge import EdgeConfig, EdgeShard, UpdateOperation
+
+Result = TypeVar("Result")
+
+# Seconds of updates after which they are flushed. An update is in the write-ahead log when it
+# returns and outlives the process; flushing each would cost 40 to 110 ms. But opening a shard
+# applies what was not flushed once more, which takes about as long as it took the first time.
+_UNFLUSHED = 2.0
+_INTERNAL = "Service runtime error"
+
+
+def require_engine() -> None:
+    """Require that qdrant-edge-py is installed.
+
+    Raises:
+        MissingDependencyError: It is not; says how to install it.
+    """
+    try:
+        import qdrant_edge  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            "the embedded engine needs the package qdrant-edge-py: pip install qdrant-edge-py"
+        ) from error
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Turn what the engine raises into ValueError (the request) and RuntimeError (the store).
+
+    The engine raises bare ``Exception`` for most errors, ``TypeError`` and ``OverflowError`` for
+    values it cannot convert, and ``PanicException``, which is no ``Exception`` at all, where its
+    own code fails.
+
+    Raises:
+        ValueError: The request is wrong.
+        RuntimeError: The shard cannot be read or written.
+    """
+    try:
+        yield
+    except (ValueError, RuntimeError, OSError):
+        raise
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"Wrong input: {first_line(error)}") from error
+    except Exception as error:
+        kind = RuntimeError if _INTERNAL in str(error) else ValueError
+        raise kind(first_line(error)) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(f"the engine failed (qdrant-edge-py): {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message."""
+    return str(error).partition("\n")[0]
+
+
+class Shard:
+    """One EdgeShard, loaded when it is first used, called by one thread at a time.
+
+    Args:
+        folder: Its folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.RLock()
+        self._shard: EdgeShard | None = None
+        self._closed = False
+        self._unflushed = 0.0
+
+    def create(self, config: EdgeConfig) -> None:
+        """Make it on disk.
+
+        Raises:
+            RuntimeError: It cannot be made.
+        """
+        from qdrant_edge import EdgeShard
+
+        with self._lock, engine_errors():
+            self._shard = EdgeShard.create(str(self._folder), config)
+
+    def call(self, action: Callable[[EdgeShard], Result]) -> Result:
+        """Read from it.
+
+        Raises:
+            ValueError: The request is wrong.
+            RuntimeError: The shard cannot be read, or is closed.
+        """
+        with self._lock, engine_errors():
+            return action(self._loaded())
+
+    def update(self, operation: UpdateOperation) -> None:
+        """Write to it; what is written outlives the process.
+
+        Raises:
+            ValueError: The request is wrong.
+            RuntimeError: The shard cannot be written, or is closed.
+        """
+        with self._lock, engine_errors():
+            shard = self._loaded()
+            began = time.monotonic()
+            shard.update(operation)
+            self._unflushed += time.monotonic() - began
+            if self._unflushed > _UNFLUSHED:
+                shard.flush()
+                self._unflushed = 0.0
+
+    def close(self, *, flush: bool = True) -> None:
+        """Close it; again is harmless.
+
+        Args:
+            flush: Whether to write out what is only in the log; not for what is to be deleted.
+        """
+        with self._lock, engine_errors():
+            shard, self._shard, self._closed = self._shard, None, True
+            if shard is not None:
+                try:
+                    if flush:
+                        shard.flush()
+                finally:
+                    shard.close()
+
+    def _loaded(self) -> EdgeShard:
+        if self._shard is None:
+            from qdrant_edge import EdgeShard
+
+            if self._closed:
+                raise RuntimeError("the collection is closed or deleted; open a new client")
+            self._shard = EdgeShard.load(str(self._folder))
+        return self._shard

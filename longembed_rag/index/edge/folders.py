@@ -1,0 +1,210 @@
+"""Where collections lie: folder names, the file that describes each, and what killed ones left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qdrant_client.models import CreateCollection
+
+_SUFFIX = ".edge"
+_FILE = "collection.json"
+_SHARD = "shard"
+_LOCK = ".lock"  # the name that QdrantClient(path=...) uses: neither opens what the other holds
+_FORMAT = 1
+_READABLE = 40
+_DIGITS = 32
+_FORBIDDEN = '<>:"/\\|?*\0\x1f'
+_LONGEST_NAME = 255
+
+
+def require_name(name: str) -> None:
+    """Refuse a collection name that Qdrant would not take.
+
+    Raises:
+        ValueError: It would not; in the words of QdrantClient.
+    """
+    for char in _FORBIDDEN:
+        if char in name:
+            raise ValueError(f"Collection name cannot contain {char!r} char")
+    if name in ("", ".", ".."):
+        raise ValueError(f"Collection name cannot be {name!r}")
+    if len(name) > _LONGEST_NAME:
+        raise ValueError(f"Collection name must be at most {_LONGEST_NAME} characters long")
+
+
+def folder_name(name: str) -> str:
+    """The name of a collection's folder: a readable part, and a digest that tells names apart.
+
+    Quoting alone would not do: a name may have 255 characters of four bytes, where file systems
+    take 255 bytes, and many of them take ``A`` and ``a`` for the same.
+    """
+    readable = re.sub(r"[^a-z0-9_-]", "_", name.lower())[:_READABLE]
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+    return f"{readable}-{digest}{_SUFFIX}"
+
+
+@dataclass
+class Description:
+    """What a collection is, beside what its shard holds.
+
+    Attributes:
+        name: Its name.
+        config: Its vectors.
+        metadata: What its maker noted down.
+        indexes: Its payload indexes by field, as JSON values.
+    """
+
+    name: str
+    config: CreateCollection
+    metadata: dict[str, Any] | None = None
+    indexes: dict[str, Any] = field(default_factory=dict)
+
+
+class CollectionFolder:
+    """The folder of one collection.
+
+    A collection exists when its file does. The file is written last when a collection is made and
+    removed first when it is deleted, so that a folder without it is what a killed process left.
+
+    Args:
+        root: The client's folder.
+        name: The collection's name.
+    """
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.path = root / folder_name(name)
+        self.shard = self.path / _SHARD
+
+    def write(self, description: Description) -> None:
+        """Write the collection's file, whole or not at all."""
+        config = description.config.model_dump(
+            mode="json", exclude_none=True, include={"vectors", "sparse_vectors"}
+        )
+        content = {
+            "format": _FORMAT,
+            "name": description.name,
+            **config,
+            "metadata": description.metadata,
+            "payload_indexes": description.indexes,
+        }
+        write_whole(self.path / _FILE, json.dumps(content, indent=1))
+
+    def remove(self) -> None:
+        """Remove the collection, its file first."""
+        (self.path / _FILE).unlink(missing_ok=True)
+        _sync_folder(self.path)
+        shutil.rmtree(self.path)
+
+
+def read_folders(root: Path) -> list[Description]:
+    """The collections in a folder; what killed processes left of others is removed.
+
+    Raises:
+        ValueError: A collection's file is damaged, or of a later version.
+    """
+    found = []
+    for path in sorted(root.glob(f"*{_SUFFIX}")):
+        if (path / _FILE).is_file():
+            found.append(_read(path / _FILE))
+        else:
+            remove_unfinished(path)
+    return found
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what a killed process left of a collection; a folder that holds anything else stays.
+
+    Args:
+        path: The collection's folder; it holds no file that describes it.
+    """
+    if path.is_dir() and all(
+        child.name == _SHARD or child.name.startswith(_FILE) for child in path.iterdir()
+    ):
+        shutil.rmtree(path)
+
+
+def _read(path: Path) -> Description:
+    from qdrant_client.models import CreateCollection
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != _FORMAT:
+            raise ValueError(f"format {content['format']}, made by a later version")
+        return Description(
+            name=content["name"],
+            config=CreateCollection(
+                vectors=content["vectors"], sparse_vectors=content.get("sparse_vectors")
+            ),
+            metadata=content["metadata"],
+            indexes=content["payload_indexes"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Write a file so that it is there whole or as it was before, whenever the process ends."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name == "nt":  # there, folders cannot be opened
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class RootLock:
+    """Holds a client's folder: one client at a time, as with QdrantClient(path=...).
+
+    Args:
+        root: The folder; it exists.
+
+    Raises:
+        RuntimeError: Another client holds it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        import portalocker
+
+        file = (root / _LOCK).open("a", encoding="utf-8")
+        try:
+            portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        except portalocker.LockException as error:
+            file.close()
+            raise RuntimeError(
+                f"Storage folder {root} is already accessed by another instance of Qdrant client. "
+                "If you require concurrent access, use Qdrant server instead."
+            ) from error
+        self._file: IO[str] | None = file
+
+    def release(self) -> None:
+        """Let others in; again is harmless."""
+        import portalocker
+
+        if self._file is not None:
+            portalocker.unlock(self._file)
+            self._file.close()
+            self._file = None
