@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from longembed_rag.cli import main as longembed
+from longembed_rag.index.connection import has_store
 
 HERE = Path(__file__).resolve().parent
 DOCUMENTS = HERE / "documents"
@@ -63,7 +64,7 @@ def ingest(store: str, *options: str) -> None:
         SystemExit: The command failed, with its exit code.
     """
     code = run("ingest", _shown(DOCUMENTS), *options)
-    if code == WRONG_USE and Path(store, "meta.json").is_file():
+    if code == WRONG_USE and has_store(Path(store)):
         print(f"{store} was made by another version of this program: starting afresh")
         shutil.rmtree(store)
         code = run("ingest", _shown(DOCUMENTS), *options)

@@ -17,33 +17,48 @@ if TYPE_CHECKING:
     from longembed_rag.encoder.values import Coverage, Encoding, Passage, PassageEncoding
     from longembed_rag.errors import LongEmbedError
     from longembed_rag.extension.plan import ExtensionPlan
-    from longembed_rag.llama_index import LongEmbedding, WholeDocument
+    from longembed_rag.index.results import PassageHit, SearchResult
+    from longembed_rag.index.search import SearchOptions, search
+    from longembed_rag.index.store import DocumentStore
+    from longembed_rag.llama_index import LongEmbedding, LongRetriever, WholeDocument
 
 __all__ = [
     "Coverage",
+    "DocumentStore",
     "EncoderSettings",
     "Encoding",
     "ExtensionPlan",
     "LongEmbedError",
     "LongEmbedding",
     "LongEncoder",
+    "LongRetriever",
     "Passage",
     "PassageEncoding",
+    "PassageHit",
+    "SearchOptions",
+    "SearchResult",
     "WholeDocument",
     "__version__",
+    "search",
 ]
 
 _HOMES = {
     "Coverage": "longembed_rag.encoder.values",
+    "DocumentStore": "longembed_rag.index.store",
     "EncoderSettings": "longembed_rag.encoder.settings",
     "Encoding": "longembed_rag.encoder.values",
     "ExtensionPlan": "longembed_rag.extension.plan",
     "LongEmbedError": "longembed_rag.errors",
     "LongEmbedding": "longembed_rag.llama_index",
     "LongEncoder": "longembed_rag.encoder.encoder",
+    "LongRetriever": "longembed_rag.llama_index",
     "Passage": "longembed_rag.encoder.values",
     "PassageEncoding": "longembed_rag.encoder.values",
+    "PassageHit": "longembed_rag.index.results",
+    "SearchOptions": "longembed_rag.index.search",
+    "SearchResult": "longembed_rag.index.results",
     "WholeDocument": "longembed_rag.llama_index",
+    "search": "longembed_rag.index.search",
 }
 
 

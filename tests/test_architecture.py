@@ -28,12 +28,15 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "torch": ("extension", "encoder"),
     "transformers": ("extension", "encoder"),
     "llama_index": ("llama_index",),
+    "bm25s": (),
     "bs4": (),
     "docx": (),
     "pypdf": (),
     "qdrant_client": (),
+    "qdrant_edge": (),
     "rich": (),
     "sentence_transformers": (),
+    "Stemmer": (),
     "tokenizers": (),
 }
 

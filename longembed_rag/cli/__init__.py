@@ -15,6 +15,7 @@ from longembed_rag.cli.ingest import ingest_command
 from longembed_rag.cli.inspect import inspect_command
 from longembed_rag.cli.models import models_command
 from longembed_rag.cli.search import search_command
+from longembed_rag.cli.verify import verify_command
 
 __all__ = ["main"]
 
@@ -28,9 +29,10 @@ Example:
   longembed-rag search "who signed the lease?"
 
 \b
-Every option but --json can also be set as LONGEMBED_<OPTION> in the
-environment or, --trust-remote-code excepted, as a key in longembed.toml in the
-working directory; flags win over the environment, the environment over the file.
+Every option that says how things are done (not --json, --dry-run, --filter,
+--repair, --files) can also be set as LONGEMBED_<OPTION> in the environment or,
+--trust-remote-code excepted, as a key in longembed.toml in the working directory;
+flags win over the environment, the environment over the file.
 
 \b
 Exit codes: 0 done; 1 some documents failed, or the work did; 2 wrong use
@@ -45,5 +47,12 @@ def main() -> None:
     """
 
 
-for _command in (ingest_command, search_command, inspect_command, models_command, info_command):
+for _command in (
+    ingest_command,
+    search_command,
+    inspect_command,
+    models_command,
+    info_command,
+    verify_command,
+):
     main.add_command(_command)

@@ -10,7 +10,7 @@ import click
 from longembed_rag.cli.command import Command
 from longembed_rag.cli.location import StoreLocation
 from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
-from longembed_rag.cli.output import write_json, write_pairs
+from longembed_rag.cli.output import count, write_json, write_pairs
 from longembed_rag.cli.session import build_settings, load_encoder
 
 if TYPE_CHECKING:
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 #: Shown above, or only how the last ingest ran: those change no vector.
 _LEFT_OUT = ("model", "dimension", "version", "model_path", "device", "dtype", "batch_tokens")
+
+_ENGINES = {
+    "edge": "Qdrant's own engine, in this process (edge)",
+    "local": "qdrant-client's local mode (local)",
+    "server": "a Qdrant server",
+}
 
 
 @click.command(
@@ -58,10 +64,13 @@ def _write_info(info: CollectionInfo) -> None:
         ("collection", info.collection),
         ("location", info.location),
         ("documents", f"{info.documents:,}"),
+        ("passages", _passages_in_words(info)),
         ("tokens", tokens),
         ("model", info.model or "unknown"),
         ("dimension", str(info.dimension)),
-        ("vectors", f"{info.dense_vector} (documents), {info.passage_vector} (passages)"),
+        ("vectors", f"{info.dense_vector} (meaning), {info.sparse_vector} (words)"),
+        ("language", info.options.language),
+        ("kept by", _ENGINES[info.engine]),
         ("fingerprint", info.fingerprint),
         ("made by version", info.version),
     ]
@@ -75,6 +84,13 @@ def _write_info(info: CollectionInfo) -> None:
         ],
         indent="  ",
     )
+
+
+def _passages_in_words(info: CollectionInfo) -> str:
+    if not info.options.passages:
+        return "not kept"
+    tokens = count(info.options.passage_tokens, "token")
+    return f"{info.passages:,}, of up to {tokens}, in {info.passages_collection}"
 
 
 def _in_words(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,30 @@ import click
 from longembed_rag.cli.command import Command
 from longembed_rag.cli.failures import FAILED
 from longembed_rag.cli.location import StoreLocation
-from longembed_rag.cli.options import GivenSettings, encoder_options, paths_argument, store_options
-from longembed_rag.cli.output import count, duration, one_line, printable, skipped_line, write_json
+from longembed_rag.cli.options import (
+    GivenKeeping,
+    GivenSettings,
+    encoder_options,
+    keeping_options,
+    paths_argument,
+    store_options,
+)
+from longembed_rag.cli.output import (
+    count,
+    duration,
+    one_line,
+    printable,
+    shown_path,
+    skipped_line,
+    write_json,
+)
 from longembed_rag.cli.progress import Display, Tally, ingest_display
 from longembed_rag.cli.session import build_settings, load_encoder
 from longembed_rag.errors import TruncationWarning
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.index.schema import IndexOptions, StoredSource
     from longembed_rag.index.store import DocumentStore
     from longembed_rag.ingest.report import Event, IngestReport
 
@@ -34,17 +51,24 @@ if TYPE_CHECKING:
 Examples:
   longembed-rag ingest reports/
   longembed-rag ingest reports/ minutes.pdf --model intfloat/e5-base-v2
+  longembed-rag ingest reports/ --dry-run
   longembed-rag ingest reports/ --method gp --max-length 8192 --path index
   longembed-rag ingest reports/ --url http://localhost:6333 --collection reports""",
 )
 @paths_argument
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be done, and do nothing; runs no model."
+)
 @store_options
+@keeping_options
 @encoder_options
 @click.pass_context
 def ingest_command(
     context: click.Context,
     paths: Sequence[Path],
+    dry_run: bool,
     location: StoreLocation,
+    keeping: GivenKeeping,
     given: GivenSettings,
     as_json: bool,
 ) -> None:
@@ -61,6 +85,11 @@ def ingest_command(
     """
     from longembed_rag.ingest.synchronise import synchronise
 
+    if dry_run:
+        if _plan(paths, location, as_json=as_json):
+            context.exit(FAILED)
+        return
+    options, storage = keeping.options(), keeping.storage()
     with location.open(must_exist=False) as store:
         encoder = load_encoder(build_settings(given.values, record=store.record()))
         with ingest_display() as display, warnings.catch_warnings():
@@ -70,6 +99,8 @@ def ingest_command(
                 paths,
                 encoder=encoder,
                 store=store,
+                options=_inherited(options, keeping, store),
+                storage=storage,
                 on_event=partial(_show, display=display, encoder=encoder, store=store),
             )
         if as_json:
@@ -77,6 +108,47 @@ def ingest_command(
     _summarise(report, display.tally)
     if report.failed:
         context.exit(FAILED)
+
+
+def _inherited(
+    options: IndexOptions | None, keeping: GivenKeeping, store: DocumentStore
+) -> IndexOptions | None:
+    """What was said of a collection's options; the rest as the collection has it."""
+    record = store.record()
+    if options is None or record is None:
+        return options
+    return replace(
+        record.options,
+        **{k: v for k, v in options.to_dict().items() if k in keeping.values},
+    )
+
+
+def _plan(paths: Sequence[Path], location: StoreLocation, *, as_json: bool) -> bool:
+    """Say what would be done; gives whether some files could not be taken in."""
+    from longembed_rag.ingest.plan import plan_ingest
+
+    stored: dict[str, StoredSource] = {}
+    if location.exists():
+        with location.open(must_exist=True) as store:
+            if store.record() is not None:
+                stored = store.complete_sources()
+    exclude = [] if location.path is None else [location.path]
+    plan = plan_ingest(paths, stored=stored, exclude=exclude)
+    if as_json:
+        write_json(plan.to_dict())
+    else:
+        for step in plan.steps:
+            if step.action != "keep":
+                size = f"  ({count(step.characters, 'character')})" if step.characters else ""
+                click.echo(f"would {step.action:<6}  {shown_path(step.source)}{size}")
+    for failure in plan.failed:
+        click.echo(f"cannot take in {shown_path(failure.source)}: {failure.reason}", err=True)
+    click.echo(
+        f"dry run: {plan.count('add'):,} to add, {plan.count('update'):,} to update, "
+        f"{plan.count('delete'):,} to delete, {plan.count('keep'):,} unchanged; nothing was done",
+        err=True,
+    )
+    return bool(plan.failed)
 
 
 def _show(event: Event, *, display: Display, encoder: LongEncoder, store: DocumentStore) -> None:
@@ -119,6 +191,10 @@ def _summarise(report: IngestReport, tally: Tally) -> None:
         "deleted": report.deleted,
         "failed": len(report.failed),
     }
+    if report.recovered:
+        names = one_line(", ".join(shown_path(source) for source in report.recovered[:3]))
+        more = ", ..." if len(report.recovered) > 3 else ""
+        click.echo(f"an earlier run had stopped in the middle; put right: {names}{more}", err=True)
     changes = ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number)
     work = ""
     if report.tokens:

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from longembed_rag.errors import CollectionNotFoundError, SettingsError
 
 if TYPE_CHECKING:
+    from longembed_rag.index.connection import EngineChoice
     from longembed_rag.index.store import DocumentStore
 
 DEFAULT_PATH = Path(".longembed")
@@ -38,12 +39,14 @@ class StoreLocation:
         url: Address of the server; None when it is embedded.
         collection: Name of the collection.
         timeout: Seconds to wait for an answer of the server.
+        engine: What keeps an embedded store.
     """
 
     path: Path | None
     url: str | None
     collection: str
     timeout: float
+    engine: EngineChoice = "auto"
 
     @classmethod
     def choose(
@@ -53,6 +56,7 @@ class StoreLocation:
         url: str | None,
         collection: str,
         timeout: float,
+        engine: EngineChoice = "auto",
         sources: Mapping[str, ParameterSource | None],
     ) -> StoreLocation:
         """Pick between folder and server: the one that was set more directly.
@@ -62,6 +66,7 @@ class StoreLocation:
             url: Server, if one was set.
             collection: Name of the collection.
             timeout: Seconds to wait for an answer.
+            engine: What keeps an embedded store.
             sources: Where ``path`` and ``url`` come from.
 
         Raises:
@@ -77,7 +82,13 @@ class StoreLocation:
             path, url = (path, None) if path_rank < url_rank else (None, url)
         if url is None:
             path = (path or DEFAULT_PATH).expanduser().absolute()
-        return cls(path=path, url=url, collection=collection, timeout=timeout)
+        return cls(path=path, url=url, collection=collection, timeout=timeout, engine=engine)
+
+    def exists(self) -> bool:
+        """Whether there is a store; of a server only its collections can say more."""
+        from longembed_rag.index.connection import has_store
+
+        return self.path is None or has_store(self.path)
 
     def open(self, *, must_exist: bool) -> DocumentStore:
         """Open the store.
@@ -90,7 +101,7 @@ class StoreLocation:
             StoreError: It cannot be opened.
         """
         # Qdrant would make a store in any folder, and leave its files in one that was a mistake.
-        if must_exist and self.path is not None and not (self.path / "meta.json").is_file():
+        if must_exist and not self.exists():
             raise CollectionNotFoundError(
                 f"there is no store at {self.path}; run 'longembed-rag ingest PATH...' first, or "
                 "name the right folder with --path"
@@ -106,6 +117,7 @@ class StoreLocation:
             api_key=key,
             collection=self.collection,
             timeout=self.timeout,
+            engine=self.engine,
         )
 
 

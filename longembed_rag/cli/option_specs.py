@@ -15,7 +15,7 @@ import click
 
 from longembed_rag.cli.location import DEFAULT_PATH
 from longembed_rag.encoder.settings import EncoderSettings
-from longembed_rag.index.schema import DEFAULT_COLLECTION
+from longembed_rag.index.schema import DEFAULT_COLLECTION, DEFAULT_PASSAGE_TOKENS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -24,8 +24,9 @@ COLLECTION_SECTION = "Collection"
 MODEL_SECTION = "Model"
 EXTENSION_SECTION = "Context extension"
 MACHINE_SECTION = "Machine"
+KEEPING_SECTION = "New collections"
 
-SEARCH_MODES = ("dense", "sparse", "hybrid", "passages")
+SEARCH_MODES = ("hybrid", "dense", "sparse", "passages")
 
 
 class SectionedOption(click.Option):
@@ -219,6 +220,15 @@ STORE_SPECS = (
         shown_default=DEFAULT_COLLECTION,
     ),
     OptionSpec(
+        name="engine",
+        type=click.Choice(("auto", "edge", "local")),
+        help="What keeps a new embedded store: Qdrant's own engine (edge), or qdrant-client's "
+        "local mode, which is slower.",
+        section=COLLECTION_SECTION,
+        default="auto",
+        shown_default="edge",
+    ),
+    OptionSpec(
         name="timeout",
         type=click.FloatRange(min=0, min_open=True),
         help="Wait this long for an answer of the server.",
@@ -231,25 +241,80 @@ STORE_SPECS = (
 LIMIT_SPEC = OptionSpec(
     name="limit",
     type=click.IntRange(min=1),
-    help="How many documents to show.",
+    help="Most documents to show.",
     metavar="N",
-    default=5,
-    shown_default="5",
+    shown_default="5, with --adaptive 50",
     short="-k",
 )
 MODE_SPEC = OptionSpec(
     name="mode",
     type=click.Choice(SEARCH_MODES),
-    help="dense compares the query's vector with each document's; the others come with the "
-    "next release.",
+    help="hybrid weighs words and meaning, of documents and of their passages; dense compares "
+    "vectors of documents, sparse words of documents (BM25), passages vectors of passages.",
     default=SEARCH_MODES[0],
     shown_default=SEARCH_MODES[0],
 )
+ADAPTIVE_SPEC = OptionSpec(
+    name="adaptive",
+    type=click.BOOL,
+    help="Stop at the largest gap between scores, of documents and of passages.",
+    default=False,
+    shown_default="no-adaptive",
+)
+PASSAGES_SHOWN_SPEC = OptionSpec(
+    name="show_passages",
+    type=click.IntRange(min=0),
+    help="Most passages of each document to show.",
+    metavar="N",
+    shown_default="1; with --json 3",
+)
+SEARCH_SPECS = (LIMIT_SPEC, ADAPTIVE_SPEC, PASSAGES_SHOWN_SPEC, MODE_SPEC)
+KEEPING_SPECS = (
+    OptionSpec(
+        name="passages",
+        type=click.BOOL,
+        help="Keep passages beside the documents, each with its vector and words.",
+        section=KEEPING_SECTION,
+        shown_default="passages",
+    ),
+    OptionSpec(
+        name="passage_tokens",
+        type=click.IntRange(min=1),
+        help="Most tokens in a passage.",
+        metavar="TOKENS",
+        section=KEEPING_SECTION,
+        shown_default=str(DEFAULT_PASSAGE_TOKENS),
+    ),
+    OptionSpec(
+        name="language",
+        type=click.STRING,
+        help="What words are stemmed as; none leaves them as they are.",
+        metavar="NAME",
+        section=KEEPING_SECTION,
+        shown_default="english",
+    ),
+    OptionSpec(
+        name="quantization",
+        type=click.Choice(("none", "scalar", "binary")),
+        help="How a server keeps vectors in memory: as they are, a byte or a bit a number.",
+        section=KEEPING_SECTION,
+        shown_default="none",
+    ),
+    OptionSpec(
+        name="on_disk",
+        type=click.BOOL,
+        help="Whether a server keeps vectors on disk.",
+        section=KEEPING_SECTION,
+        shown_default="no-on-disk",
+    ),
+)
 
+#: Options that belong to one call, and are read from the command line only.
+ONCE_ONLY = frozenset({"as_json", "debug", "dry_run", "filters", "repair", "files"})
 #: Every key that ``longembed.toml`` may hold. Whether a model may run its own code is for the
 #: person who types the command: a file that came with somebody's folder must not say so.
 CONFIGURABLE: dict[str, click.ParamType[Any]] = {
     spec.name: spec.type
-    for spec in (*ENCODER_SPECS, *STORE_SPECS, LIMIT_SPEC, MODE_SPEC)
+    for spec in (*ENCODER_SPECS, *STORE_SPECS, *KEEPING_SPECS, *SEARCH_SPECS)
     if spec.name != "trust_remote_code"
 }

@@ -68,6 +68,29 @@ def wrapped(text: str, *, indent: str = "") -> str:
     )
 
 
+def marked(text: str, marks: Sequence[tuple[int, int]], *, indent: str = "") -> str:
+    """The text as one paragraph that fits the terminal, with places in it in bold.
+
+    Args:
+        text: Without line breaks.
+        marks: Places in it, ascending.
+        indent: What every line begins with.
+    """
+    lines, position = [], 0
+    for line in wrapped(text, indent=indent).split("\n"):
+        content = line[len(indent) :]
+        start = printable(text).find(content, position)
+        position = max(start, position) + len(content)
+        out, done = [], 0
+        for left, right in marks:
+            begin, end = max(left - start, 0), min(right - start, len(content))
+            if start >= 0 and begin < end:
+                out += [content[done:begin], click.style(content[begin:end], bold=True)]
+                done = end
+        lines.append(indent + "".join(out) + content[done:])
+    return "\n".join(lines)
+
+
 def line_width() -> int:
     """Columns that a line of prose may take."""
     return max(40, min(shutil.get_terminal_size((80, 24)).columns, _WIDEST))

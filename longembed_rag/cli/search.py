@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from longembed_rag.cli.command import Command
 from longembed_rag.cli.location import StoreLocation
-from longembed_rag.cli.option_specs import LIMIT_SPEC, MODE_SPEC
+from longembed_rag.cli.option_specs import (
+    ADAPTIVE_SPEC,
+    LIMIT_SPEC,
+    MODE_SPEC,
+    PASSAGES_SHOWN_SPEC,
+)
 from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
-from longembed_rag.cli.output import shown_path, wrapped, write_json
+from longembed_rag.cli.output import marked, shown_path, wrapped, write_json
 from longembed_rag.cli.session import build_settings, load_encoder
-from longembed_rag.errors import SettingsError
 
 if TYPE_CHECKING:
-    from longembed_rag.index.schema import SearchResult
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from longembed_rag.index.results import PassageHit, SearchResult
+    from longembed_rag.index.store import DocumentStore
+
+_IN_WORDS = {
+    "terms": "words",
+    "pairs": "word pairs",
+    "vector": "meaning",
+    "passage_terms": "words of a passage",
+    "passage_vector": "meaning of a passage",
+}
 
 
 @click.command(
@@ -26,22 +43,38 @@ if TYPE_CHECKING:
 Examples:
   longembed-rag search "who signed the lease?"
   longembed-rag search "termination notice" -k 3 --json
+  longembed-rag search "termination notice" --adaptive --show-passages 5
+  longembed-rag search "budget" --filter path=reports/2025 --filter "page_count>=10"
+  longembed-rag search "budget" --filter "last_modified>=2026-01-01" --mode sparse
   longembed-rag search "budget" --url http://localhost:6333 --collection reports""",
 )
 @click.argument("query")
 @LIMIT_SPEC.decorate
+@ADAPTIVE_SPEC.decorate
+@PASSAGES_SHOWN_SPEC.decorate
 @MODE_SPEC.decorate
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="CONDITION",
+    help="Only documents that fulfil it, such as file_type=pdf, path=reports/, "
+    "title~lease or last_modified>=2026-01-01; may be given several times.",
+)
 @store_options
 @encoder_options
 def search_command(
     query: str,
-    limit: int,
+    limit: int | None,
+    adaptive: bool,
+    show_passages: int | None,
     mode: str,
+    filters: Sequence[str],
     location: StoreLocation,
     given: GivenSettings,
     as_json: bool,
 ) -> None:
-    """Find the documents that answer QUERY, best first, each with the passage that fits best.
+    """Find the documents that answer QUERY, best first, each with the passages that fit best.
 
     The model and its settings are those that the collection was made with; setting others is
     refused, because vectors of different settings cannot be compared. The defaults below apply
@@ -49,37 +82,75 @@ def search_command(
     """
     if not query.strip():
         raise click.BadParameter("it is empty; say what to look for", param_hint="QUERY")
-    if mode != "dense":
-        raise SettingsError(
-            f"--mode {mode} comes with the next release; this one searches with --mode dense"
-        )
+    from longembed_rag.index.filters import parse_filters
+    from longembed_rag.index.search import SearchOptions, search
+
+    options = SearchOptions(
+        mode=mode,  # type: ignore[arg-type]
+        limit=limit,
+        adaptive=adaptive,
+        passages=show_passages if show_passages is not None or as_json else 1,
+        filter=parse_filters(filters),
+    )
     with location.open(must_exist=True) as store:
-        encoder = load_encoder(build_settings(given.values, record=store.record()))
-        store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
-        vector = encoder.encode([query], kind="query", names=["the query"]).embeddings[0]
-        results = store.search(vector, limit=limit)
+        vector = _vector(query, given, store, needed=options.needs_vector)
+        results = search(store, query, vector=vector, options=options)
     if as_json:
         found = [result.to_dict() for result in results]
         write_json({"query": query, "mode": mode, "results": found})
         return
-    _write_results(results)
-
-
-def _write_results(results: list[SearchResult]) -> None:
-    """Write results for people: rank, score, source, then the passage and where it stands."""
-    if not results:
-        click.echo("nothing found: the collection holds no documents", err=True)
+    if results:
+        _write_results(results)
         return
+    reason = "no document fulfils the filters" if filters else "no document matches"
+    if mode == "sparse":
+        reason += "; a word search passes over words such as 'the', try --mode hybrid"
+    click.echo(f"nothing found: {reason}", err=True)
+
+
+def _vector(
+    query: str, given: GivenSettings, store: DocumentStore, *, needed: bool
+) -> NDArray[np.float32] | None:
+    """The query's vector; word search needs none, and so no model unless one is named."""
+    if not needed and not given.only_flags().values:
+        return None
+    store.existing_record()
+    encoder = load_encoder(build_settings(given.values, record=store.record()))
+    store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
+    vectors = encoder.encode([query], kind="query", names=["the query"]).embeddings
+    return vectors.reshape(-1)
+
+
+def _write_results(results: Sequence[SearchResult]) -> None:
+    """Write results for people: rank, score, source, then the passages and where they stand."""
     margin = len(str(len(results)))
     indent = " " * (margin + 2)
     for rank, result in enumerate(results, start=1):
         if rank > 1:
             click.echo()
         source = click.style(shown_path(result.source), bold=True)
-        click.echo(f"{rank:>{margin}}. {result.score:.4f}  {source}")
-        if result.passage:
-            click.echo(wrapped(result.passage, indent=indent))
-        if result.span and result.passage_score is not None:
-            start, end = result.span
-            place = f"characters {start:,} to {end:,}, passage score {result.passage_score:.4f}"
-            click.echo(click.style(indent + place, dim=True))
+        click.echo(f"{rank:>{margin}}. {result.score:.4f}  {source}{_why(result)}")
+        if result.snippet is not None:
+            click.echo(marked(result.snippet.text, result.snippet.marks, indent=indent))
+        for number, passage in enumerate(result.passages):
+            if number:
+                click.echo(wrapped(_beginning(passage), indent=indent))
+            click.echo(click.style(indent + _place(passage), dim=True))
+
+
+def _why(result: SearchResult) -> str:
+    """What speaks for a document, where more than one thing does."""
+    if len(result.parts) < 2:
+        return ""
+    parts = sorted(result.parts.items(), key=lambda part: -part[1])
+    told = ", ".join(f"{_IN_WORDS[name]} {value:+.1f}" for name, value in parts)
+    return click.style(f"  ({told})", dim=True)
+
+
+def _place(passage: PassageHit) -> str:
+    return f"characters {passage.start:,} to {passage.end:,}, passage score {passage.score:.4f}"
+
+
+def _beginning(passage: PassageHit, width: int = 240) -> str:
+    text = " ".join(passage.text.split())
+    return text if len(text) <= width else text[:width].rsplit(" ", 1)[0] + " …"

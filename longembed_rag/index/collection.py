@@ -1,8 +1,8 @@
-"""The collection itself: making it, and refusing to mix vectors of different settings in it."""
+"""The three collections: making them, and refusing to mix vectors of different settings in them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import (
@@ -11,24 +11,39 @@ from longembed_rag.errors import (
     SettingsError,
     StoreError,
 )
-from longembed_rag.index.payload import DELETE_KEY
-from longembed_rag.index.record import read_record, require_match, vector_params, write_record
+from longembed_rag.index.layout import (
+    DOCUMENT_INDEXES,
+    PASSAGE_INDEXES,
+    dense_params,
+    server_params,
+    sparse_params,
+)
+from longembed_rag.index.record import (
+    read_record,
+    require_match,
+    require_options,
+    write_record,
+)
+from longembed_rag.index.schema import (
+    CollectionRecord,
+    IndexOptions,
+    StorageOptions,
+    passages_collection,
+)
 
 if TYPE_CHECKING:
-    from qdrant_client import QdrantClient
     from qdrant_client.models import CollectionInfo
 
-    from longembed_rag.index.gateway import Gateway
-    from longembed_rag.index.schema import CollectionRecord
+    from longembed_rag.index.place import Place
 
 _FORBIDDEN = '<>:"/\\|?*\0\x1f'
-_LONGEST_NAME = 255
+_LONGEST_NAME = 255 - len(passages_collection(""))
 # What servers answer when the collection has come into being in the meantime.
 _CONFLICT = (400, 409)
 
 
 def require_name(name: str) -> None:
-    """Refuse a name that Qdrant would not take.
+    """Refuse a name that Qdrant would not take, for the collection or those beside it.
 
     Raises:
         SettingsError: It would not; says why.
@@ -43,18 +58,17 @@ def require_name(name: str) -> None:
 
 
 class Collection:
-    """A collection by name, there or not.
+    """A collection by name, there or not, with those of its passages and its manifest.
 
     Args:
-        client: The client.
-        name: Its name.
-        gateway: How to call the client.
+        place: Where it is.
     """
 
-    def __init__(self, client: QdrantClient, name: str, gateway: Gateway) -> None:
-        self._client = client
-        self._gateway = gateway
-        self.name = name
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._gateway = place.gateway
+        self._client = place.client
+        self.name = place.documents
 
     def record(self) -> CollectionRecord | None:
         """How its vectors were made; None when it is not there.
@@ -63,7 +77,7 @@ class Collection:
             CollectionMismatchError: It was not made by this package.
             StoreError: It cannot be read.
         """
-        info = self._read()
+        info = self._read(self.name)
         return None if info is None else self._require_record(info)
 
     def existing_record(self) -> CollectionRecord:
@@ -89,25 +103,73 @@ class Collection:
         dimension: int,
         description: Mapping[str, Any],
         settings: Mapping[str, Any],
-    ) -> None:
+        options: IndexOptions | None,
+        storage: StorageOptions,
+    ) -> CollectionRecord:
         """Make it, or check that its vectors were made in the same way.
+
+        The collection of documents, with the record, comes last: where it is, the others are too,
+        unless somebody has deleted them.
 
         Raises:
             CollectionMismatchError: They were not; names what differs.
             StoreError: It cannot be made or read.
         """
-        info = self._read()
+        info = self._read(self.name)
+        self._ensure_beside(dimension, storage)
         if info is None:
             metadata = write_record(
                 fingerprint=fingerprint,
                 dimension=dimension,
                 description=description,
                 settings=settings,
+                options=options or IndexOptions(),
             )
-            info = self._create(dimension, metadata)
-        self.require_match(self._require_record(info), fingerprint, description)
-        if not self._gateway.embedded and DELETE_KEY not in info.payload_schema:
-            self._create_delete_index()
+            info = self._create(
+                self.name,
+                metadata=metadata,
+                vectors_config=dense_params(dimension, storage),
+                sparse_vectors_config=sparse_params(storage, pairs=True),
+                **server_params(storage),
+            )
+            info = self._require_kept(info)
+        record = self._require_record(info)
+        self.require_match(record, fingerprint, description)
+        if options is not None:
+            require_options(record, options, collection=self.name, location=self._gateway.location)
+        self._ensure_indexes(self.name, info, DOCUMENT_INDEXES)
+        return record
+
+    def ensure_filterable(self, fields: Iterable[tuple[str, str]]) -> None:
+        """Index what documents and passages are filtered by, where that is not done yet.
+
+        Args:
+            fields: Payload fields, each with the kind of index it wants.
+
+        Raises:
+            StoreError: An index cannot be made.
+        """
+        wanted: dict[str, str] = {}
+        for field, kind in fields:
+            wanted.setdefault(field, kind)  # a field has one index
+        for name in (self.name, self._place.passages):
+            info = self._read(name) if wanted else None
+            if info is not None:
+                self._ensure_indexes(name, info, wanted)
+
+    def _ensure_beside(self, dimension: int, storage: StorageOptions) -> None:
+        place = self._place
+        passages = self._read(place.passages)
+        if passages is None:
+            passages = self._create(
+                place.passages,
+                vectors_config=dense_params(dimension, storage),
+                sparse_vectors_config=sparse_params(storage, pairs=False),
+                **server_params(storage),
+            )
+        self._ensure_indexes(place.passages, passages, PASSAGE_INDEXES)
+        if self._read(place.manifest) is None:
+            self._create(place.manifest, vectors_config={})
 
     def require_match(
         self, record: CollectionRecord, fingerprint: str, description: Mapping[str, Any]
@@ -125,51 +187,55 @@ class Collection:
             location=self._gateway.location,
         )
 
-    def _read(self) -> CollectionInfo | None:
+    def _read(self, name: str) -> CollectionInfo | None:
         def read() -> CollectionInfo | None:
-            if not self._client.collection_exists(self.name):
+            if not self._client.collection_exists(name):
                 return None
-            return self._client.get_collection(self.name)
+            return self._client.get_collection(name)
 
-        return self._gateway.call(read, what=f"reading collection {self.name!r}")
+        return self._gateway.call(read, what=f"reading collection {name!r}")
 
     def _require_record(self, info: CollectionInfo) -> CollectionRecord:
         record = read_record(info)
         if record is None:
             raise CollectionMismatchError(
                 f"collection {self.name!r} at {self._gateway.location} was not made by "
-                "longembed-rag: it does not say how its vectors were made. Name another collection"
+                "longembed-rag, or by a version before word search: it does not say how it was "
+                "made. Name another collection, and ingest into that"
             )
         return record
 
-    def _create(self, dimension: int, metadata: dict[str, Any]) -> CollectionInfo:
+    def _create(self, name: str, **given: Any) -> CollectionInfo:
         refused: list[int] = []
 
         def failure(told: str, status: int | None) -> StoreError:
             refused.append(status or 0)
             return StoreError(
-                f"collection {self.name!r} could not be made at {self._gateway.location}: {told}"
+                f"collection {name!r} could not be made at {self._gateway.location}: {told}"
             )
 
         try:
             self._gateway.call(
-                lambda: self._client.create_collection(
-                    self.name, vectors_config=vector_params(dimension), metadata=metadata
-                ),
+                lambda: self._client.create_collection(name, **given),
                 what="making the collection",
                 failure=failure,
             )
         except StoreError:
             # Another process made it just now, or an earlier try whose answer was lost.
-            info = self._read() if refused[-1] in _CONFLICT else None
+            if refused[-1] not in _CONFLICT:
+                raise
+            info = self._read(name)
             if info is None:
                 raise
             return info
-        return self._require_kept(self._read())
+        made = self._read(name)
+        if made is None:
+            raise StoreError(f"collection {name!r} is gone again from {self._gateway.location}")
+        return made
 
-    def _require_kept(self, info: CollectionInfo | None) -> CollectionInfo:
+    def _require_kept(self, info: CollectionInfo) -> CollectionInfo:
         """Refuse a server that has silently dropped the record (before 1.16)."""
-        if info is not None and read_record(info) is not None:
+        if read_record(info) is not None:
             return info
         self._gateway.call(
             lambda: self._client.delete_collection(self.name), what="removing the new collection"
@@ -179,13 +245,20 @@ class Collection:
             "holds the settings that its vectors were made with; it needs Qdrant 1.16 or later"
         )
 
-    def _create_delete_index(self) -> None:
-        """The index that LlamaIndex makes too; servers in strict mode refuse to filter without."""
+    def _ensure_indexes(self, name: str, info: CollectionInfo, fields: Mapping[str, str]) -> None:
+        """Index what is filtered by; servers in strict mode refuse to filter without."""
         from qdrant_client.models import PayloadSchemaType
 
-        self._gateway.call(
-            lambda: self._client.create_payload_index(
-                self.name, field_name=DELETE_KEY, field_schema=PayloadSchemaType.KEYWORD, wait=True
-            ),
-            what=f"making the index on {DELETE_KEY!r}",
-        )
+        if not self._gateway.indexes_payload:
+            return
+        for field, kind in fields.items():
+            if field not in info.payload_schema:
+                self._gateway.call(
+                    lambda field=field, kind=kind: self._client.create_payload_index(  # type: ignore[misc]
+                        name,
+                        field_name=field,
+                        field_schema=PayloadSchemaType(kind),
+                        wait=True,
+                    ),
+                    what=f"making the index on {field!r}",
+                )

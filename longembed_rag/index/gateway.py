@@ -34,6 +34,7 @@ class Gateway:
     Args:
         location: Folder or address, for messages.
         embedded: Whether the client works in this process.
+        indexes_payload: Whether indexes on payload fields do anything there.
         policy: How often and how long to try.
         readiness: Waits, at first contact, for a server that is only starting.
     """
@@ -43,11 +44,13 @@ class Gateway:
         *,
         location: str,
         embedded: bool,
+        indexes_payload: bool = True,
         policy: RetryPolicy,
         readiness: Readiness | None = None,
     ) -> None:
         self.location = location
         self.embedded = embedded
+        self.indexes_payload = indexes_payload
         self._policy = policy
         self._readiness = readiness
         self._answered = False

@@ -1,19 +1,21 @@
-"""The payload of a document's point: LlamaIndex's own format, with a record of ours beside it.
+"""The payloads of documents and passages.
 
-LlamaIndex's part is written by LlamaIndex itself: ``_node_content`` holds a ``TextNode`` whose id
-is the point's id and whose SOURCE relationship names the document's source, and ``doc_id``,
-``document_id`` and ``ref_doc_id`` repeat that source for filters. The text stands in
-``_node_content`` and nowhere else. Our own fields lie together under one key, out of the way of
-the metadata that LlamaIndex spreads over the payload.
+A document's is LlamaIndex's own format, written by LlamaIndex itself: ``_node_content`` holds a
+``TextNode`` whose id is the point's id and whose SOURCE relationship names the document's source,
+and ``doc_id``, ``document_id`` and ``ref_doc_id`` repeat that source for filters. The text stands
+in ``_node_content`` and nowhere else. Metadata is spread over the payload, of passages too, so
+that one filter fits both. Our own fields lie together under one key, out of its way.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from longembed_rag.index.schema import StoredSource, document_id
+from longembed_rag.index.schema import StoredSource, TermCounts, document_id
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.values import Passage
@@ -23,12 +25,23 @@ OWN_KEY = "longembed"
 NODE_KEY = "_node_content"
 #: The field by which LlamaIndex's ``QdrantVectorStore.delete`` finds points.
 DELETE_KEY = "doc_id"
-#: What a listing of the stored documents needs: no text, no passages.
+#: A number that is as good as random and never changes, by which samples are drawn.
+BUCKET_KEY = f"{OWN_KEY}.bucket"
+BUCKETS = 1 << 32
+#: The fields of a passage by which passages are counted and removed.
+PASSAGE_DOCUMENT_KEY = f"{OWN_KEY}.document"
+PASSAGE_VERSION_KEY = f"{OWN_KEY}.version"
+#: What a listing of the stored documents needs: no text.
 LISTING_KEYS = [
-    f"{OWN_KEY}.{name}" for name in ("source", "content_hash", "tokens", "tokens_read", "windows")
+    f"{OWN_KEY}.{name}"
+    for name in ("source", "content_hash", "tokens", "tokens_read", "windows", "passages", "counts")
 ]
+#: The folders that a document lies in, to find those below one.
+FOLDERS_KEY = f"{OWN_KEY}.folders"
+#: How many passages a document has.
+PASSAGE_COUNT_KEY = f"{OWN_KEY}.passages"
 #: Metadata that tells a language model nothing.
-_TECHNICAL = (
+TECHNICAL_METADATA = (
     "file_path",
     "file_type",
     "file_size",
@@ -40,12 +53,23 @@ _TECHNICAL = (
 )
 
 
-def build_payload(document: IndexedDocument, passages: Sequence[Passage]) -> dict[str, Any]:
+def folders(source: str) -> list[str]:
+    """The folders that a document lies in, innermost first; none when it is no file."""
+    path = PurePath(source)
+    return [str(parent) for parent in path.parents] if path.is_absolute() else []
+
+
+def bucket(point_id: str) -> int:
+    """The number of a point by which it is drawn into a sample, 0 to ``BUCKETS`` - 1."""
+    return UUID(point_id).int >> 96
+
+
+def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str, Any]:
     """What is stored beside a document's vectors.
 
     Args:
         document: The document.
-        passages: Its passages, one for each row of the multivector.
+        counts: Its terms.
 
     Raises:
         ValueError: The metadata does not fit into JSON.
@@ -54,13 +78,14 @@ def build_payload(document: IndexedDocument, passages: Sequence[Passage]) -> dic
     from llama_index.core.schema import NodeRelationship, ObjectType, RelatedNodeInfo, TextNode
     from llama_index.core.vector_stores.utils import node_to_metadata_dict
 
+    identity = document_id(document.source)
     metadata = {**document.metadata, "source": document.source}
     node = TextNode(
-        id_=document_id(document.source),
+        id_=identity,
         text=document.text,
         metadata=metadata,
         excluded_embed_metadata_keys=list(metadata),
-        excluded_llm_metadata_keys=[name for name in _TECHNICAL if name in metadata],
+        excluded_llm_metadata_keys=[name for name in TECHNICAL_METADATA if name in metadata],
         relationships={
             NodeRelationship.SOURCE: RelatedNodeInfo(
                 node_id=document.source,
@@ -76,31 +101,65 @@ def build_payload(document: IndexedDocument, passages: Sequence[Passage]) -> dic
         "tokens": document.tokens,
         "tokens_read": document.tokens_read,
         "windows": document.windows,
-        "passages": [[passage.start, passage.end, passage.tokens] for passage in passages],
+        "passages": len(document.passages),
+        "bucket": bucket(identity),
+        "folders": folders(document.source),
+        "counts": counts_payload(counts),
     }
     return payload
 
 
+def counts_payload(counts: TermCounts) -> list[float]:
+    """A document's terms as they are stored."""
+    return [counts.terms, counts.passage_terms, counts.average, counts.passage_average]
+
+
+def passage_payload(
+    document: IndexedDocument, passage: Passage, *, index: int, point_id: str
+) -> dict[str, Any]:
+    """What is stored beside a passage's vectors: where it stands, not its text."""
+    return {
+        **document.metadata,
+        "source": document.source,
+        OWN_KEY: {
+            "document": document_id(document.source),
+            "version": document.content_hash,
+            "index": index,
+            "start": passage.start,
+            "end": passage.end,
+            "tokens": passage.tokens,
+            "bucket": bucket(point_id),
+            "folders": folders(document.source),
+        },
+    }
+
+
+def read_own(payload: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Our own fields of a payload; empty when there are none."""
+    own = (payload or {}).get(OWN_KEY)
+    return own if isinstance(own, dict) else {}
+
+
 def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None:
     """What a point says of its document; None when the point is not one of ours."""
-    own = (payload or {}).get(OWN_KEY)
-    if not isinstance(own, dict) or "source" not in own or "content_hash" not in own:
+    own = read_own(payload)
+    if "source" not in own or "content_hash" not in own:
         return None
+    terms, passage_terms, average, passage_average = own.get("counts") or (0, 0, 0.0, 0.0)
     return StoredSource(
         source=str(own["source"]),
         content_hash=str(own["content_hash"]),
         tokens=int(own.get("tokens", 0)),
         tokens_read=int(own.get("tokens_read", 0)),
         windows=int(own.get("windows", 1)),
+        passages=int(own.get("passages", 0)),
+        counts=TermCounts(
+            terms=int(terms),
+            passage_terms=int(passage_terms),
+            average=float(average),
+            passage_average=float(passage_average),
+        ),
     )
-
-
-def read_spans(payload: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """First and one past the last character of each passage, in the order of the multivector."""
-    own = payload.get(OWN_KEY)
-    if not isinstance(own, dict):
-        return []
-    return [(int(start), int(end)) for start, end, *_ in own.get("passages", [])]
 
 
 def read_node(payload: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
@@ -126,8 +185,8 @@ def read_node(payload: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
 
 def read_source(payload: Mapping[str, Any], *, point_id: str) -> str:
     """Where a point's document comes from: our record, else LlamaIndex's, else its own id."""
-    own = payload.get(OWN_KEY)
-    if isinstance(own, dict) and own.get("source"):
+    own = read_own(payload)
+    if own.get("source"):
         return str(own["source"])
     reference = payload.get(DELETE_KEY)
     # LlamaIndex writes the word None for a document without a source.

@@ -13,40 +13,14 @@ from typing import TYPE_CHECKING, Any
 from longembed_rag._version import __version__
 from longembed_rag.errors import CollectionMismatchError
 from longembed_rag.index.payload import OWN_KEY
-from longembed_rag.index.schema import DENSE_VECTOR, PASSAGE_VECTOR, CollectionRecord
+from longembed_rag.index.schema import CollectionRecord, IndexOptions
 
 if TYPE_CHECKING:
-    from qdrant_client.models import CollectionInfo, VectorParams
+    from qdrant_client.models import CollectionInfo
 
 # What may differ between two machines without changing a vector.
 _RUNTIME = frozenset({"device", "dtype", "batch_tokens", "model_path", "method_reason"})
 _ABSENT = "(not set)"
-
-
-def vector_params(dimension: int) -> dict[str, VectorParams]:
-    """The vectors of a point: the whole document, and its passages beside it.
-
-    The passages are only read for documents that were found already, so they get no graph
-    (``m=0``) and stay on disk.
-    """
-    from qdrant_client.models import (
-        Distance,
-        HnswConfigDiff,
-        MultiVectorComparator,
-        MultiVectorConfig,
-        VectorParams,
-    )
-
-    return {
-        DENSE_VECTOR: VectorParams(size=dimension, distance=Distance.COSINE),
-        PASSAGE_VECTOR: VectorParams(
-            size=dimension,
-            distance=Distance.COSINE,
-            multivector_config=MultiVectorConfig(comparator=MultiVectorComparator.MAX_SIM),
-            hnsw_config=HnswConfigDiff(m=0),
-            on_disk=True,
-        ),
-    }
 
 
 def write_record(
@@ -55,6 +29,7 @@ def write_record(
     dimension: int,
     description: Mapping[str, Any],
     settings: Mapping[str, Any],
+    options: IndexOptions,
 ) -> dict[str, Any]:
     """The collection's metadata."""
     return {
@@ -63,6 +38,7 @@ def write_record(
             "dimension": dimension,
             "description": dict(description),
             "settings": dict(settings),
+            "index": options.to_dict(),
             "version": __version__,
         }
     }
@@ -71,13 +47,14 @@ def write_record(
 def read_record(info: CollectionInfo) -> CollectionRecord | None:
     """The record of a collection; None when it was not made by this package."""
     own = (info.config.metadata or {}).get(OWN_KEY)
-    if not isinstance(own, dict) or "fingerprint" not in own:
+    if not isinstance(own, dict) or "fingerprint" not in own or "index" not in own:
         return None
     return CollectionRecord(
         fingerprint=str(own["fingerprint"]),
         dimension=int(own.get("dimension", 0)),
         description=dict(own.get("description") or {}),
         settings=dict(own.get("settings") or {}),
+        options=IndexOptions.from_dict(own["index"]),
         version=str(own.get("version", "")),
     )
 
@@ -108,6 +85,22 @@ def require_match(
         f"{fingerprint}): {'; '.join(lines)}. Use the collection's settings, or another "
         "collection for these"
     )
+
+
+def require_options(
+    record: CollectionRecord, options: IndexOptions, *, collection: str, location: str
+) -> None:
+    """Refuse to add documents that would be kept in another way than those that are there.
+
+    Raises:
+        CollectionMismatchError: The options are others; names each one that differs.
+    """
+    lines = differences(record.options.to_dict(), options.to_dict())
+    if lines:
+        raise CollectionMismatchError(
+            f"collection {collection!r} at {location} keeps its documents in another way: "
+            f"{'; '.join(lines)}. Leave these options out, or name another collection for them"
+        )
 
 
 def differences(stored: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:

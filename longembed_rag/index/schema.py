@@ -1,12 +1,13 @@
-"""What a collection holds, as values: documents going in, results and records coming out."""
+"""What a collection holds, as values: documents going in, what is known of them and of it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
-from uuid import NAMESPACE_URL, uuid5
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
 
-from longembed_rag.errors import InputError
+from longembed_rag.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,12 +15,26 @@ if TYPE_CHECKING:
 
     from longembed_rag.encoder.values import Passage
 
-#: Name of the vector of a whole document. It is the name that LlamaIndex's ``QdrantVectorStore``
-#: looks for by default, so that it opens a collection of ours without any option.
+#: The vectors' names are those that LlamaIndex's ``QdrantVectorStore`` looks for by default, so
+#: that it opens a collection of ours without any option.
 DENSE_VECTOR = "text-dense"
-#: Name of the multivector that holds one vector per passage.
-PASSAGE_VECTOR = "passages"
+TERMS_VECTOR = "text-sparse-new"
+#: A document's word pairs; a sparse vector as well.
+PAIRS_VECTOR = "word-pairs"
 DEFAULT_COLLECTION = "documents"
+DEFAULT_PASSAGE_TOKENS = 256
+
+Quantization = Literal["none", "scalar", "binary"]
+
+
+def passages_collection(collection: str) -> str:
+    """Name of the collection that holds the passages of another's documents."""
+    return f"{collection}.passages"
+
+
+def manifest_collection(collection: str) -> str:
+    """Name of the collection that holds another's manifest."""
+    return f"{collection}.manifest"
 
 
 def document_id(source: str) -> str:
@@ -32,6 +47,80 @@ def document_id(source: str) -> str:
         A uuid5 in its usual spelling.
     """
     return str(uuid5(NAMESPACE_URL, source))
+
+
+def passage_id(document: str, version: str, index: int) -> str:
+    """The id of a passage's point: the same passage of the same text always has the same one.
+
+    Args:
+        document: Id of its document's point.
+        version: Hash of the document's text.
+        index: Which of the document's passages it is, from 0.
+    """
+    return str(uuid5(UUID(document), f"{version}/{index}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexOptions:
+    """What a collection keeps of its documents, beside the settings of the encoder.
+
+    Set when a collection is made, and kept with it: documents that are treated differently cannot
+    be compared.
+
+    Attributes:
+        passages: Whether passages are kept, each with its vector and terms.
+        passage_tokens: Most tokens in a passage.
+        language: What words are stemmed as; ``"none"`` leaves them as they are.
+
+    Raises:
+        SettingsError: A value is out of range.
+    """
+
+    passages: bool = True
+    passage_tokens: int = DEFAULT_PASSAGE_TOKENS
+    language: str = "english"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.passage_tokens, bool) or not isinstance(self.passage_tokens, int):
+            raise SettingsError(f"passage_tokens={self.passage_tokens!r} must be a whole number")
+        if self.passage_tokens < 1:
+            raise SettingsError(f"passage_tokens={self.passage_tokens} must be at least 1")
+        from longembed_rag.index.analyzer import require_language
+
+        require_language(self.language)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> IndexOptions:
+        """From plain values; those that are not known here are passed over."""
+        names = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in names})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every option by name, as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageOptions:
+    """How a server keeps a collection's vectors; an embedded store passes them over.
+
+    Attributes:
+        quantization: ``"scalar"`` keeps one byte a number in memory, ``"binary"`` one bit; the
+            exact vectors stay on disk and decide the order of what is found.
+        on_disk: Whether vectors, word lists and graphs stay on disk instead of in memory.
+
+    Raises:
+        SettingsError: A value is unknown.
+    """
+
+    quantization: Quantization = "none"
+    on_disk: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quantization not in ("none", "scalar", "binary"):
+            raise SettingsError(
+                f"quantization={self.quantization!r} is not one of: none, scalar, binary"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +176,23 @@ class IndexedDocument:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TermCounts:
+    """How many terms a document has, and which averages its term vectors were made with.
+
+    Attributes:
+        terms: Terms in the document.
+        passage_terms: Terms in its passages, together.
+        average: Average of ``terms`` in the collection when its vectors were made.
+        passage_average: Average length of a passage, likewise.
+    """
+
+    terms: int
+    passage_terms: int
+    average: float
+    passage_average: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoredSource:
     """What a collection knows of a document that it holds, without its text and vectors.
 
@@ -96,6 +202,8 @@ class StoredSource:
         tokens: Tokens in the text.
         tokens_read: Tokens that reached the model.
         windows: Forward windows that the text was read in.
+        passages: Passages that it was stored with.
+        counts: Its terms.
     """
 
     source: str
@@ -103,6 +211,13 @@ class StoredSource:
     tokens: int
     tokens_read: int
     windows: int
+    passages: int
+    counts: TermCounts
+
+    @property
+    def document_id(self) -> str:
+        """Id of its point."""
+        return document_id(self.source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +229,7 @@ class CollectionRecord:
         dimension: Length of the vectors.
         description: The model and its settings, resolved, as the encoder describes itself.
         settings: The settings as they were given, enough to make the same encoder again.
+        options: What it keeps of its documents.
         version: Version of this package that made the collection.
     """
 
@@ -121,6 +237,7 @@ class CollectionRecord:
     dimension: int
     description: dict[str, Any]
     settings: dict[str, Any]
+    options: IndexOptions
     version: str
 
 
@@ -132,6 +249,7 @@ class CollectionInfo:
         collection: Its name.
         location: Folder or address of its store.
         documents: Documents in it.
+        passages: Passages of them.
         tokens: Tokens in their texts, together.
         tokens_read: Tokens that reached the model, together.
         model: Name of the model that made its vectors.
@@ -139,14 +257,18 @@ class CollectionInfo:
         description: The model and its settings, resolved.
         fingerprint: Hash of the model's files and of every setting that changes a vector.
         dimension: Length of the vectors.
-        dense_vector: Name of the vector of a whole document.
-        passage_vector: Name of the multivector of its passages.
+        dense_vector: Name of the vector of a whole document, and of a passage.
+        sparse_vector: Name of the vector of its terms.
+        passages_collection: Name of the collection of its passages.
+        options: What it keeps of its documents.
+        engine: What keeps it: ``"edge"``, ``"local"`` or ``"server"``.
         version: Version of this package that made the collection.
     """
 
     collection: str
     location: str
     documents: int
+    passages: int
     tokens: int
     tokens_read: int
     model: str | None
@@ -155,45 +277,45 @@ class CollectionInfo:
     fingerprint: str
     dimension: int
     dense_vector: str
-    passage_vector: str
+    sparse_vector: str
+    passages_collection: str
+    options: IndexOptions
+    engine: str
     version: str
+
+    @classmethod
+    def of(
+        cls,
+        record: CollectionRecord,
+        stored: Iterable[StoredSource],
+        *,
+        collection: str,
+        location: str,
+        engine: str,
+        passages: int,
+    ) -> CollectionInfo:
+        """Put together what a collection says of itself and what is in it."""
+        documents = list(stored)
+        return cls(
+            collection=collection,
+            location=location,
+            documents=len(documents),
+            passages=passages,
+            tokens=sum(each.tokens for each in documents),
+            tokens_read=sum(each.tokens_read for each in documents),
+            model=record.description.get("model"),
+            settings=record.settings,
+            description=record.description,
+            fingerprint=record.fingerprint,
+            dimension=record.dimension,
+            dense_vector=DENSE_VECTOR,
+            sparse_vector=TERMS_VECTOR,
+            passages_collection=passages_collection(collection),
+            options=record.options,
+            engine=engine,
+            version=record.version,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON."""
         return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchResult:
-    """A document that was found, with its passage that fits the query best.
-
-    Attributes:
-        source: Where the document comes from.
-        score: Cosine of the query and the whole document.
-        text: The whole text; None when the point holds none.
-        passage: The best passage, ``text[span[0]:span[1]]``; None when there are no passages.
-        span: First character of the passage in the text and one past its last.
-        passage_score: Cosine of the query and the passage.
-        metadata: What is known of the document.
-        document_id: Id of its point.
-    """
-
-    source: str
-    score: float
-    text: str | None
-    passage: str | None
-    span: tuple[int, int] | None
-    passage_score: float | None
-    metadata: dict[str, Any]
-    document_id: str
-
-    def to_dict(self, *, with_text: bool = False) -> dict[str, Any]:
-        """Every field by name, ready for JSON.
-
-        Args:
-            with_text: Also the whole text, which can be as long as a book.
-        """
-        values = asdict(self)
-        if not with_text:
-            del values["text"]
-        return values

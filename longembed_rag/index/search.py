@@ -1,102 +1,200 @@
-"""From the points of a query to documents with their best passage."""
+"""Search: documents that answer a query, each with its best passages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
 
-from longembed_rag.index.passages import unit_length
-from longembed_rag.index.payload import read_node, read_source, read_spans
-from longembed_rag.index.schema import DENSE_VECTOR, PASSAGE_VECTOR, SearchResult
+from longembed_rag.errors import SettingsError
+from longembed_rag.index.adaptive import adaptive_count
+from longembed_rag.index.analyzer import get_analyzer
+from longembed_rag.index.answers import PassageScorer, answer
+from longembed_rag.index.evidence import CANDIDATES, Question, best_passages, gather
+from longembed_rag.index.fusion import Evidence, fuse, passage_score
+from longembed_rag.index.requests import Ask, ask, dense_probe, terms_probe
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from qdrant_client import QdrantClient
-    from qdrant_client.models import Record, ScoredPoint
+    from qdrant_client.models import Filter
 
-    from longembed_rag.index.gateway import Gateway
+    from longembed_rag.index.results import SearchResult
+    from longembed_rag.index.store import DocumentStore
 
-    PassagesOf = Callable[[str], NDArray[np.float32] | None]
+Mode = Literal["hybrid", "dense", "sparse", "passages"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+DEFAULT_MODE: Mode = "hybrid"
+#: Most documents, and passages of a document, that an adaptive search gives unless told.
+ADAPTIVE_LIMIT = 50
+ADAPTIVE_PASSAGES = 10
 
 
-def search_documents(
-    vector: NDArray[np.float32], *, limit: int, client: QdrantClient, name: str, gateway: Gateway
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """What to look for, and how much of it.
+
+    Attributes:
+        mode: ``"hybrid"`` weighs words and meaning of documents and passages; ``"dense"``
+            compares vectors of documents, ``"sparse"`` words of documents (BM25), ``"passages"``
+            vectors of passages.
+        limit: Most documents; None takes 5, or with ``adaptive`` 50.
+        adaptive: Whether to stop at the largest gap between scores.
+        passages: Most passages of each document; None takes 3, or with ``adaptive`` 10.
+        filter: Which documents are looked at; None for all.
+
+    Raises:
+        SettingsError: A value is out of range.
+    """
+
+    mode: Mode = DEFAULT_MODE
+    limit: int | None = None
+    adaptive: bool = False
+    passages: int | None = None
+    filter: Filter | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise SettingsError(f"mode={self.mode!r} is not one of: {', '.join(MODES)}")
+        if self.limit is not None and self.limit < 1:
+            raise SettingsError(f"limit={self.limit} must be at least 1")
+        if self.passages is not None and self.passages < 0:
+            raise SettingsError(f"passages={self.passages} must not be negative")
+
+    @property
+    def most(self) -> int:
+        """Most documents."""
+        return self.limit or (ADAPTIVE_LIMIT if self.adaptive else 5)
+
+    @property
+    def most_passages(self) -> int:
+        """Most passages of each document."""
+        if self.passages is not None:
+            return self.passages
+        return ADAPTIVE_PASSAGES if self.adaptive else 3
+
+    @property
+    def needs_vector(self) -> bool:
+        """Whether the query has to be embedded."""
+        return self.mode != "sparse"
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """Documents by the ids of their points, best first."""
+
+    ids: list[str]
+    scores: list[float]
+    parts: dict[str, dict[str, float]] = field(default_factory=dict)
+    signals: dict[str, dict[str, float]] = field(default_factory=dict)
+    evidence: Evidence | None = None
+
+    @classmethod
+    def of_one_signal(cls, name: str, found: Sequence[tuple[str, float]]) -> _Ranking:
+        """A ranking by one signal, which is the score."""
+        ordered = sorted(found, key=lambda pair: (-pair[1], pair[0]))
+        each = {identity: {name: score} for identity, score in ordered}
+        return cls([i for i, _ in ordered], [s for _, s in ordered], each, each)
+
+
+def search(
+    store: DocumentStore,
+    text: str,
+    *,
+    vector: NDArray[np.float32] | None = None,
+    options: SearchOptions | None = None,
 ) -> list[SearchResult]:
-    """Documents closest to a query; see :meth:`DocumentStore.search`."""
+    """Find the documents that answer a query.
 
-    def passages_of(identity: str) -> NDArray[np.float32] | None:
-        # One document at a time: the passages of a long one can be tens of megabytes.
-        records = gateway.call(
-            lambda: client.retrieve(
-                name, ids=[identity], with_payload=False, with_vectors=[PASSAGE_VECTOR]
-            ),
-            what="reading passages",
+    Args:
+        store: Where they are.
+        text: The query.
+        vector: Its vector, shape ``[dimension]``; not needed for mode ``"sparse"``.
+        options: How to search.
+
+    Returns:
+        Documents, best first, each with its best passages.
+
+    Raises:
+        SettingsError: The mode needs what the collection does not keep, or the query's vector.
+        CollectionNotFoundError: There is no collection.
+        StoreError: It cannot be searched.
+    """
+    options = options or SearchOptions()
+    record = store.existing_record()
+    if options.needs_vector and vector is None:
+        raise SettingsError(f"mode={options.mode!r} needs the query's vector")
+    if options.mode == "passages" and not record.options.passages:
+        raise SettingsError(
+            f"mode='passages': collection {store.collection!r} keeps no passages; use another "
+            "mode, or ingest into another collection with passages"
         )
-        return read_passage_vectors(records[0]) if records else None
-
-    answer = gateway.call(
-        lambda: client.query_points(
-            name,
-            query=unit_length(vector).tolist(),
-            using=DENSE_VECTOR,
-            limit=limit,
-            with_payload=True,
-        ),
-        what="searching",
-    )
-    return [to_result(point, vector, passages_of=passages_of) for point in answer.points]
-
-
-def to_result(
-    point: ScoredPoint, query: NDArray[np.float32], *, passages_of: PassagesOf
-) -> SearchResult:
-    """A point that was found, as a document with the passage that fits the query best.
-
-    Args:
-        point: The point, with its payload.
-        query: The query's vector, shape ``[dimension]``.
-        passages_of: Gives a point's passage vectors, by its id.
-    """
-    payload = point.payload or {}
-    identity = str(point.id)
-    text, metadata = read_node(payload)
-    spans = read_spans(payload)
-    span = passage_score = None
-    if spans and text is not None:
-        vectors = passages_of(identity)
-        if vectors is not None:
-            best, passage_score = best_passage(vectors[: len(spans)], query)
-            span = spans[best]
-    return SearchResult(
-        source=read_source(payload, point_id=identity),
-        score=float(point.score),
-        text=text,
-        passage=None if span is None or text is None else text[span[0] : span[1]],
-        span=span,
-        passage_score=passage_score,
-        metadata=metadata,
-        document_id=identity,
+    store.make_filterable(options.filter)
+    stems = get_analyzer(record.options.language).stems(text)
+    question = Question(stems, vector)
+    ranking = _rank(store, question, options, with_passages=record.options.passages)
+    count = options.most
+    if options.adaptive and ranking.scores:
+        count = adaptive_count(ranking.scores, most=min(options.most, len(ranking.scores)))
+    return answer(
+        ranking.ids,
+        count,
+        scores=dict(zip(ranking.ids, ranking.scores, strict=True)),
+        parts=ranking.parts,
+        signals=ranking.signals,
+        question=question,
+        scorer=_scorer(options, ranking.evidence),
+        with_passages=record.options.passages,
+        language=record.options.language,
+        place=store.place,
     )
 
 
-def best_passage(vectors: NDArray[np.float32], query: NDArray[np.float32]) -> tuple[int, float]:
-    """Which passage is closest to the query, and its cosine; the first one of equals.
+def _rank(
+    store: DocumentStore, question: Question, options: SearchOptions, *, with_passages: bool
+) -> _Ranking:
+    place, matching = store.place, options.filter
+    if options.mode == "hybrid":
+        evidence = gather(question, with_passages=with_passages, matching=matching, place=place)
+        fusion = fuse(evidence)
+        indices = {evidence.documents[i]: int(i) for i in fusion.order}
+        return _Ranking(
+            list(indices),
+            fusion.scores.tolist(),
+            {identity: fusion.parts_of(i) for identity, i in indices.items()},
+            {identity: evidence.signals(i) for identity, i in indices.items()},
+            evidence,
+        )
+    # Adaptive-k looks at more scores than it keeps, and some documents may be gone.
+    depth = max(options.most, CANDIDATES)
+    if options.mode == "passages":
+        assert question.vector is not None
+        best = best_passages(question.vector, matching=matching, place=place)
+        return _Ranking.of_one_signal("passage_vector", best)
+    if options.mode == "dense":
+        assert question.vector is not None
+        name, probe = "vector", dense_probe(question.vector)
+    else:
+        name, probe = "terms", terms_probe(question.stems)
+    (points,) = ask(place.documents, [Ask(probe, depth, matching)], place=place)
+    return _Ranking.of_one_signal(name, [(str(p.id), float(p.score)) for p in points])
 
-    Args:
-        vectors: One unit vector per passage, shape ``[passages, dimension]``.
-        query: The query's vector, shape ``[dimension]``.
-    """
-    scores = vectors @ unit_length(query)
-    best = int(scores.argmax())
-    return best, float(scores[best])
 
+def _scorer(options: SearchOptions, evidence: Evidence | None) -> PassageScorer:
+    def by_evidence(terms: float | None, vector: float | None) -> float:
+        assert evidence is not None
+        return passage_score(terms, vector, evidence)
 
-def read_passage_vectors(record: Record) -> NDArray[np.float32] | None:
-    """The passage vectors of a point that was fetched with them; None when it has none."""
-    import numpy as np
-
-    vectors: Any = record.vector
-    if not isinstance(vectors, dict) or not vectors.get(PASSAGE_VECTOR):
-        return None
-    return unit_length(np.asarray(vectors[PASSAGE_VECTOR], dtype=np.float32))
+    score = {
+        "hybrid": by_evidence,
+        "sparse": lambda terms, vector: terms or 0.0,
+        "dense": lambda terms, vector: vector or 0.0,
+        "passages": lambda terms, vector: vector or 0.0,
+    }[options.mode]
+    return PassageScorer(
+        score=score,
+        uses_terms=options.mode in ("hybrid", "sparse"),
+        uses_vector=options.mode != "sparse",
+        most=options.most_passages,
+        adaptive=options.adaptive,
+    )

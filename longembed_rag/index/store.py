@@ -1,126 +1,98 @@
-"""DocumentStore: a Qdrant collection in which every point is a whole document."""
+"""DocumentStore: whole documents in Qdrant, with their passages beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
-from longembed_rag.errors import SettingsError
 from longembed_rag.index.collection import Collection, require_name
-from longembed_rag.index.connection import FolderLock, is_embedded, open_embedded, open_server
-from longembed_rag.index.gateway import Gateway
-from longembed_rag.index.payload import LISTING_KEYS, read_stored_source
-from longembed_rag.index.readiness import Readiness
+from longembed_rag.index.connection import Connection, EngineChoice, connect
+from longembed_rag.index.listing import count_passages, list_documents, without_all_passages
+from longembed_rag.index.manifest import Manifest, ManifestEntry
+from longembed_rag.index.place import Place
 from longembed_rag.index.retries import RetryPolicy
 from longembed_rag.index.schema import (
     DEFAULT_COLLECTION,
-    DENSE_VECTOR,
-    PASSAGE_VECTOR,
     CollectionInfo,
     CollectionRecord,
     IndexedDocument,
-    SearchResult,
+    IndexOptions,
+    StorageOptions,
     StoredSource,
 )
-from longembed_rag.index.search import search_documents
-from longembed_rag.index.writing import delete_documents, write_document
+from longembed_rag.index.writer import Writer
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from qdrant_client import QdrantClient
-
-_PAGE = 1000  # points per listing: well below a megabyte
+    from qdrant_client.models import Filter
 
 
 class DocumentStore:
     """Whole documents in a collection, embedded in a folder or on a server.
 
-    Use :meth:`open`, as a context manager. The collection is its own list of what it holds: there
-    is no second file that could disagree with it.
+    Use :meth:`open`, as a context manager; :func:`~longembed_rag.index.search.search` searches.
 
     Example:
         >>> with DocumentStore.open(path=Path(".longembed")) as store:
         ...     store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
-        ...     results = store.search(vector, limit=10)
+        ...     print(len(store.sources()))
     """
 
-    def __init__(
-        self,
-        client: QdrantClient,
-        *,
-        collection: str,
-        location: str,
-        path: Path | None = None,
-        lock: FolderLock | None = None,
-        owns_client: bool = True,
-        retries: RetryPolicy | None = None,
-    ) -> None:
-        self._client = client
-        self._path = path
-        self._lock = lock
-        self._owns_client = owns_client
-        self._embedded = is_embedded(client)
-        policy = retries or RetryPolicy()
-        self._gateway = Gateway(
-            location=location,
-            embedded=self._embedded,
-            policy=policy,
-            readiness=None if self._embedded else Readiness(client, policy=policy),
-        )
-        self._collection = Collection(client, collection, self._gateway)
+    def __init__(self, connection: Connection, *, collection: str) -> None:
+        self._connection = connection
+        self._place = Place(connection.client, connection.gateway(), collection)
+        self._collection = Collection(self._place)
+        self._record: CollectionRecord | None = None
+        self._writer: Writer | None = None
+        self._filterable: set[str] = set()
 
     @classmethod
     def open(
         cls,
         *,
-        path: Path | None = None,
+        path: Path | str | None = None,
         url: str | None = None,
         api_key: str | None = None,
         collection: str = DEFAULT_COLLECTION,
         timeout: float = 60.0,
+        engine: EngineChoice = "auto",
         client: QdrantClient | None = None,
         retries: RetryPolicy | None = None,
     ) -> DocumentStore:
         """Open a store; give one of ``path``, ``url`` and ``client``.
 
         Args:
-            path: Folder of an embedded store, made when it is not there. Its points are Python
-                pickles, as qdrant-client writes them: open only folders that you trust.
+            path: Folder of an embedded store, made when it is not there. Open only folders that
+                you trust: those of local mode hold Python pickles.
             url: Address of a server. Nothing is sent yet; the first call waits for a server that
                 is only starting.
             api_key: Key of the server, if it wants one.
             collection: Name of the collection.
             timeout: Seconds to wait for an answer of the server, per try.
+            engine: What keeps an embedded store: ``"edge"`` (Qdrant's own engine), ``"local"``
+                (qdrant-client's local mode, slower), or ``"auto"``: what made it, else ``"edge"``.
             client: A client to work with; it is not closed with the store.
             retries: How often and how long to try while a server is busy or away.
 
         Raises:
-            SettingsError: Not exactly one place is given, or the address or name is wrong.
+            SettingsError: Not exactly one place is given, or one of the values is wrong.
             StoreLockedError: Another process holds the folder.
             StoreError: The folder cannot be used.
         """
-        if sum(place is not None for place in (path, url, client)) != 1:
-            raise SettingsError("give one of path (embedded), url (server) and client")
         require_name(collection)
-        if client is not None:
-            return cls(
-                client,
-                collection=collection,
-                location="the given client",
-                owns_client=False,
-                retries=retries,
-            )
-        if path is not None:
-            folder = path.expanduser().absolute()
-            client, lock = open_embedded(folder)
-            return cls(client, collection=collection, location=str(folder), path=folder, lock=lock)
-        client = open_server(str(url), api_key=api_key, timeout=timeout)
-        policy = retries or RetryPolicy(longest_start=min(timeout, RetryPolicy.longest_start))
-        return cls(client, collection=collection, location=str(url), retries=policy)
+        connection = connect(
+            path=None if path is None else Path(path),
+            url=url,
+            api_key=api_key,
+            timeout=timeout,
+            engine=engine,
+            client=client,
+            retries=retries,
+        )
+        return cls(connection, collection=collection)
 
     def __enter__(self) -> Self:
         return self
@@ -130,10 +102,7 @@ class DocumentStore:
 
     def close(self) -> None:
         """Close the store and let other processes in; again is harmless."""
-        if self._owns_client:
-            self._client.close()
-        if self._lock is not None:
-            self._lock.release()
+        self._connection.close()
 
     @property
     def collection(self) -> str:
@@ -143,17 +112,30 @@ class DocumentStore:
     @property
     def path(self) -> Path | None:
         """Folder of an embedded store; None for a server or a given client."""
-        return self._path
+        return self._connection.path
 
     @property
     def location(self) -> str:
         """Folder or address."""
-        return self._gateway.location
+        return self._place.gateway.location
 
     @property
     def client(self) -> QdrantClient:
-        """The client underneath, for instance for LlamaIndex's ``QdrantVectorStore``."""
-        return self._client
+        """The client underneath, for instance for LlamaIndex's ``QdrantVectorStore``.
+
+        Of the ``"edge"`` engine it is an ``EdgeClient``, which has a ``QdrantClient``'s methods.
+        """
+        return self._place.client
+
+    @property
+    def engine(self) -> str:
+        """What keeps the store: ``"edge"``, ``"local"`` or ``"server"``."""
+        return self._connection.engine
+
+    @property
+    def place(self) -> Place:
+        """Where the collections are, for the modules that search and repair them."""
+        return self._place
 
     def record(self) -> CollectionRecord | None:
         """How the collection's vectors were made; None when there is no collection yet.
@@ -162,7 +144,14 @@ class DocumentStore:
             CollectionMismatchError: The collection was not made by this package.
             StoreError: The store cannot be read.
         """
-        return self._collection.record()
+        self._record = self._collection.record()
+        return self._record
+
+    def existing_record(self) -> CollectionRecord:
+        """:meth:`record`, read once; raises CollectionNotFoundError where there is none."""
+        if self._record is None:
+            self._record = self._collection.existing_record()
+        return self._record
 
     def ensure(
         self,
@@ -171,6 +160,8 @@ class DocumentStore:
         dimension: int,
         description: Mapping[str, Any],
         settings: Mapping[str, Any] | None = None,
+        options: IndexOptions | None = None,
+        storage: StorageOptions | None = None,
     ) -> None:
         """Make the collection, or check that its vectors were made in the same way.
 
@@ -179,17 +170,23 @@ class DocumentStore:
             dimension: Length of its vectors.
             description: How it describes itself.
             settings: Its settings as given, kept so that the same encoder can be made again.
+            options: What to keep of documents; None takes what the collection has, else the
+                defaults.
+            storage: How a server is to keep the vectors of a new collection.
 
         Raises:
             CollectionMismatchError: The collection was made with other settings; names them.
             StoreError: The collection cannot be made or read.
         """
-        self._collection.ensure(
+        self._record = self._collection.ensure(
             fingerprint=fingerprint,
             dimension=dimension,
             description=description,
             settings=settings or {},
+            options=options,
+            storage=storage or StorageOptions(),
         )
+        self._writer = None
 
     def check(self, *, fingerprint: str, description: Mapping[str, Any]) -> CollectionRecord:
         """Require that the collection is there and its vectors were made in the same way.
@@ -203,9 +200,39 @@ class DocumentStore:
             CollectionMismatchError: It was made with other settings; names them.
             StoreError: It cannot be read.
         """
-        record = self._collection.existing_record()
-        self._collection.require_match(record, fingerprint, description)
-        return record
+        self._record = self._collection.existing_record()
+        self._collection.require_match(self._record, fingerprint, description)
+        return self._record
+
+    def make_filterable(self, matching: Filter | None) -> None:
+        """Index the fields that a filter asks for; servers are slow without, or refuse.
+
+        Args:
+            matching: The filter; None asks for nothing.
+
+        Raises:
+            StoreError: An index cannot be made.
+        """
+        from longembed_rag.index.filters import filtered_fields
+
+        fields = [] if matching is None else filtered_fields(matching)
+        if new := [pair for pair in fields if pair[0] not in self._filterable]:
+            self._collection.ensure_filterable(new)
+            self._filterable.update(field for field, _ in new)
+
+    def recover(self) -> list[str]:
+        """Finish or undo what a process that was killed had begun.
+
+        Call it before writing to a collection that others may have been killed over; not while
+        somebody else is writing to it.
+
+        Returns:
+            The documents that were put right, by source.
+
+        Raises:
+            StoreError: The store cannot be read or written to.
+        """
+        return self._writer_now().recover()
 
     def upsert(self, document: IndexedDocument) -> None:
         """Write a document, in place of its earlier version if there is one.
@@ -220,7 +247,7 @@ class DocumentStore:
                 is over the server's limit for a request; others can.
             WriteError: The store cannot be written to; says so of this document.
         """
-        write_document(document, client=self._client, name=self.collection, gateway=self._gateway)
+        self._writer_now().upsert(document)
 
     def delete(self, sources: Iterable[str]) -> None:
         """Remove documents; those that are not there are passed over.
@@ -231,7 +258,36 @@ class DocumentStore:
         Raises:
             WriteError: They could not be removed; says how many were.
         """
-        delete_documents(sources, client=self._client, name=self.collection, gateway=self._gateway)
+        self._writer_now().delete(sources)
+
+    def reweigh(self) -> int:
+        """Weigh words again where the collection has outgrown the averages they were weighed by.
+
+        BM25 compares a document's length with the average. That moves while a collection grows,
+        and documents keep the average of the day they came. This makes the term vectors of those
+        anew that are off by more than :data:`~longembed_rag.index.lengths.TOLERANCE`; their texts
+        are read from the collection, and no model is run.
+
+        Returns:
+            How many documents were done.
+
+        Raises:
+            StoreError: The store cannot be read or written to.
+        """
+        return self._writer_now().reweigh()
+
+    def entries(self) -> dict[str, ManifestEntry]:
+        """The manifest, by source: what is there, and what is under way.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        return Manifest(self._place).entries()
+
+    def _writer_now(self) -> Writer:
+        if self._writer is None:
+            self._writer = Writer(self._place, self.existing_record())
+        return self._writer
 
     def sources(self) -> dict[str, StoredSource]:
         """Every document that this package wrote, by source, without texts and vectors.
@@ -240,45 +296,20 @@ class DocumentStore:
             CollectionNotFoundError: There is no collection.
             StoreError: It cannot be read.
         """
-        return {stored.source: stored for stored in self._listing()}
+        self.existing_record()
+        return {stored.source: stored for stored in list_documents(self._place)}
 
-    def _listing(self) -> Iterator[StoredSource]:
-        self._collection.existing_record()
-        offset = None
-        while True:
-            page, offset = self._gateway.call(
-                lambda offset=offset: self._client.scroll(  # type: ignore[misc]
-                    self.collection,
-                    limit=_PAGE,
-                    offset=offset,
-                    with_payload=LISTING_KEYS,
-                    with_vectors=False,
-                ),
-                what="listing the documents",
-            )
-            for point in page:
-                stored = read_stored_source(point.payload)
-                if stored is not None:
-                    yield stored
-            if offset is None:
-                return
-
-    def search(self, vector: NDArray[np.float32], *, limit: int) -> list[SearchResult]:
-        """Documents closest to a query, best first, each with its passage that fits best.
-
-        Args:
-            vector: The query's vector, shape ``[dimension]``.
-            limit: Most documents.
+    def complete_sources(self) -> dict[str, StoredSource]:
+        """Those of :meth:`sources` that have all of their passages.
 
         Raises:
-            SettingsError: ``limit`` is not positive.
-            StoreError: The collection cannot be searched.
+            CollectionNotFoundError: There is no collection.
+            StoreError: It cannot be read.
         """
-        if limit < 1:
-            raise SettingsError(f"limit={limit} must be at least 1")
-        return search_documents(
-            vector, limit=limit, client=self._client, name=self.collection, gateway=self._gateway
-        )
+        stored = self.sources()
+        for damaged in without_all_passages(stored.values(), place=self._place):
+            del stored[damaged.source]
+        return stored
 
     def info(self) -> CollectionInfo:
         """The collection at a glance; reads the token counts of every document.
@@ -287,20 +318,12 @@ class DocumentStore:
             CollectionNotFoundError: There is no collection.
             StoreError: It cannot be read.
         """
-        record = self._collection.existing_record()
-        stored = self.sources().values()
-        return CollectionInfo(
+        self._record = self._collection.existing_record()
+        return CollectionInfo.of(
+            self._record,
+            self.sources().values(),
             collection=self.collection,
             location=self.location,
-            documents=len(stored),
-            tokens=sum(each.tokens for each in stored),
-            tokens_read=sum(each.tokens_read for each in stored),
-            model=record.description.get("model"),
-            settings=record.settings,
-            description=record.description,
-            fingerprint=record.fingerprint,
-            dimension=record.dimension,
-            dense_vector=DENSE_VECTOR,
-            passage_vector=PASSAGE_VECTOR,
-            version=record.version,
+            engine=self.engine,
+            passages=count_passages(self._place),
         )

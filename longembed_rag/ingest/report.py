@@ -146,6 +146,7 @@ class IngestReport:
         deleted: Documents that were removed because their files are gone.
         failed: Files and folders that could not be taken in; earlier versions stay.
         skipped: Files in folders that are of no type that can be read.
+        recovered: Documents that an earlier run had left half-written or half-removed.
         tokens: Tokens in the texts that were embedded in this run.
         tokens_read: Those of them that reached the model.
         seconds: Time it took.
@@ -157,6 +158,7 @@ class IngestReport:
     deleted: int
     failed: tuple[Failure, ...]
     skipped: tuple[Skipped, ...]
+    recovered: tuple[str, ...]
     tokens: int
     tokens_read: int
     seconds: float
@@ -173,6 +175,7 @@ class IngestReport:
                 "count": len(self.skipped),
                 "names": [each.source for each in self.skipped],
             },
+            "recovered": list(self.recovered),
             "tokens": self.tokens,
             "tokens_read": self.tokens_read,
             "seconds": round(self.seconds, 3),

@@ -10,7 +10,12 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from longembed_rag.errors import InputError, PointRefusedError, ReadError
-from longembed_rag.index.schema import IndexedDocument, StoredSource
+from longembed_rag.index.schema import (
+    IndexedDocument,
+    IndexOptions,
+    StorageOptions,
+    StoredSource,
+)
 from longembed_rag.ingest.discover import Discovery, discover, source_of
 from longembed_rag.ingest.readers import FileText, read_file
 from longembed_rag.ingest.report import (
@@ -27,10 +32,8 @@ from longembed_rag.ingest.report import (
 )
 
 if TYPE_CHECKING:
-    from longembed_rag.encoder.values import PassageEncoding
+    from longembed_rag.encoder.values import Encoding, PassageEncoding
     from longembed_rag.index.store import DocumentStore
-
-DEFAULT_PASSAGE_TOKENS = 256
 
 
 class _Settings(Protocol):
@@ -55,6 +58,9 @@ class DocumentEncoder(Protocol):
     def describe(self) -> dict[str, Any]:
         """The model and its settings, ready for JSON."""
 
+    def encode(self, texts: Sequence[str], *, names: Sequence[str] | None = ...) -> Encoding:
+        """Documents' vectors."""
+
     def encode_passages(
         self,
         text: str,
@@ -76,7 +82,8 @@ def synchronise(
     *,
     encoder: DocumentEncoder,
     store: DocumentStore,
-    passage_tokens: int = DEFAULT_PASSAGE_TOKENS,
+    options: IndexOptions | None = None,
+    storage: StorageOptions | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> IngestReport:
     """Bring a collection in step with the files under paths.
@@ -85,7 +92,8 @@ def synchronise(
     are replaced; documents whose files are gone from under the paths are removed, last of all.
     What cannot be read now keeps its earlier version, and so does everything below a folder that
     cannot be listed. Every document is embedded and then written, whole, before the next one is
-    begun: after a crash the same call goes on with the document that was in hand.
+    begun: after a crash the same call goes on with the document that was in hand, once it has
+    finished or undone what was written of it.
 
     A document is known by its resolved path, so one that was moved is removed and added. A link
     that leads out of the given folders brings in its target, which is not removed with the link.
@@ -94,7 +102,8 @@ def synchronise(
         paths: Files and folders.
         encoder: Makes the vectors.
         store: Where they go; the collection is made when it is not there.
-        passage_tokens: Most tokens in a passage, for documents that are embedded in this run.
+        options: What to keep of documents; None takes what the collection has, else the defaults.
+        storage: How a server is to keep the vectors of a new collection.
         on_event: Is told what happens, as it happens.
 
     Returns:
@@ -102,7 +111,7 @@ def synchronise(
 
     Raises:
         SettingsError: A path does not exist.
-        CollectionMismatchError: The collection was made with other settings.
+        CollectionMismatchError: The collection was made with other settings or options.
         StoreError: The store cannot be read or written to. Every document that was reported as
             done is in it.
     """
@@ -113,17 +122,21 @@ def synchronise(
         dimension=encoder.dimension,
         description=encoder.describe(),
         settings=encoder.settings.to_dict(),
+        options=options,
+        storage=storage,
     )
+    recovered = store.recover()
     run = _Run(
         encoder=encoder,
         store=store,
-        passage_tokens=passage_tokens,
+        options=store.existing_record().options,
         tell=on_event or (lambda event: None),
-        stored=store.sources(),
+        stored=store.complete_sources(),
     )
     run.take_all(found)
     run.remove_gone(found)
-    return run.report(found, seconds=time.monotonic() - began)
+    store.reweigh()
+    return run.report(found, recovered=recovered, seconds=time.monotonic() - began)
 
 
 @dataclass
@@ -132,7 +145,7 @@ class _Run:
 
     encoder: DocumentEncoder
     store: DocumentStore
-    passage_tokens: int
+    options: IndexOptions
     tell: Callable[[Event], None]
     stored: dict[str, StoredSource]
     counts: dict[Status, int] = field(
@@ -155,7 +168,7 @@ class _Run:
             try:
                 self._take(path, source, size)
             except (ReadError, InputError, PointRefusedError) as error:
-                self._fail(source, _without_name(str(error), source, str(path)))
+                self._fail(source, without_name(str(error), source, str(path)))
             except MemoryError:
                 self._fail(source, "it does not fit into memory")
 
@@ -196,9 +209,7 @@ class _Run:
                 )
             )
 
-        encoding = self.encoder.encode_passages(
-            file.text, passage_tokens=self.passage_tokens, name=source, on_progress=on_progress
-        )
+        encoding = self._encode(file.text, source, on_progress)
         return IndexedDocument(
             source=source,
             text=file.text,
@@ -212,16 +223,29 @@ class _Run:
             passage_embeddings=encoding.embeddings,
         )
 
+    def _encode(
+        self, text: str, source: str, on_progress: Callable[[int, int], None]
+    ) -> PassageEncoding:
+        if self.options.passages:
+            return self.encoder.encode_passages(
+                text,
+                passage_tokens=self.options.passage_tokens,
+                name=source,
+                on_progress=on_progress,
+            )
+        from longembed_rag.encoder.values import PassageEncoding
+
+        encoding = self.encoder.encode([text], names=[source])
+        return PassageEncoding(
+            embedding=encoding.embeddings[0],
+            passages=(),
+            embeddings=encoding.embeddings[:0],
+            coverage=encoding.coverage[0],
+        )
+
     def remove_gone(self, found: Discovery) -> None:
         """Remove documents whose files are gone from under the roots."""
-        present = {source_of(path) for path in found.files}
-        roots = [PurePath(source_of(root)) for root in found.roots]
-        unknown = [PurePath(failure.source) for failure in found.unreadable]
-        gone = [
-            source
-            for source in sorted(self.stored.keys() - present)
-            if _is_below(source, roots) and not _is_below(source, unknown) and _is_gone(source)
-        ]
+        gone = gone_sources(self.stored, found)
         self.store.delete(gone)
         for source in gone:
             self.deleted += 1
@@ -231,7 +255,7 @@ class _Run:
         self.failed.append(Failure(source, reason))
         self.tell(DocumentFailed(source=source, reason=reason, kept=source in self.stored))
 
-    def report(self, found: Discovery, *, seconds: float) -> IngestReport:
+    def report(self, found: Discovery, *, recovered: Sequence[str], seconds: float) -> IngestReport:
         """What was done."""
         return IngestReport(
             added=self.counts["added"],
@@ -240,10 +264,28 @@ class _Run:
             deleted=self.deleted,
             failed=tuple(self.failed),
             skipped=found.skipped,
+            recovered=tuple(recovered),
             tokens=self.tokens,
             tokens_read=self.tokens_read,
             seconds=seconds,
         )
+
+
+def gone_sources(stored: Iterable[str], found: Discovery) -> list[str]:
+    """Documents whose files are certainly gone from under the paths that were looked through.
+
+    Args:
+        stored: The documents that are there, by source.
+        found: What was found under the paths.
+    """
+    present = {source_of(path) for path in found.files}
+    roots = [PurePath(source_of(root)) for root in found.roots]
+    unknown = [PurePath(failure.source) for failure in found.unreadable]
+    return [
+        source
+        for source in sorted(set(stored) - present)
+        if _is_below(source, roots) and not _is_below(source, unknown) and is_gone(source)
+    ]
 
 
 def _size(path: Path) -> int:
@@ -257,7 +299,7 @@ def _is_below(source: str, folders: Sequence[PurePath]) -> bool:
     return any(PurePath(source).is_relative_to(folder) for folder in folders)
 
 
-def _is_gone(source: str) -> bool:
+def is_gone(source: str) -> bool:
     """Whether there is certainly no such file any more; one that is out of reach may be there.
 
     Sources are resolved paths, so one that has become a link is known by another name now.
@@ -271,7 +313,7 @@ def _is_gone(source: str) -> bool:
         return False
 
 
-def _without_name(message: str, *names: str) -> str:
+def without_name(message: str, *names: str) -> str:
     """A reason without the name that is told beside it."""
     for name in names:
         message = message.removeprefix(f"{name}: ").removeprefix(f"{name} ")

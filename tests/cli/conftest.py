@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
+
+from longembed_rag.cli import main
+from tests.models import TinyModels
+
+Run = Callable[..., Result]
+LONG_TEXT = "the lease was signed by the tenant in the spring of that year. " * 12
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +26,33 @@ def clean_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def run(tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command; the model is a tiny BERT unless a flag says otherwise."""
+    Path("longembed.toml").write_text(f'model = "{tiny_models.folder("bert").as_posix()}"\n')
+
+    def call(*arguments: str) -> Result:
+        result = CliRunner().invoke(main, list(arguments))
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return call
+
+
+@pytest.fixture
+def documents() -> Path:
+    """A folder of three files, one of them long."""
+    folder = Path("documents").resolve()
+    (folder / "more").mkdir(parents=True)
+    (folder / "lease.txt").write_text(LONG_TEXT)
+    (folder / "note.md").write_text("# Note\n\nA short note about apples.\n")
+    (folder / "more" / "page.html").write_text("<html><body><p>Pears.</p></body></html>")
+    return folder
+
+
+def as_json(result: Result) -> Any:
+    """The one JSON value on stdout."""
+    return json.loads(result.stdout)

@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from longembed_rag.cli import main
 from longembed_rag.encoder.encoder import LongEncoder
+from tests.cli.conftest import Run, as_json
 from tests.families import ORIGINAL_LENGTH
 from tests.models import TinyModels
-
-Run = Callable[..., Result]
-LONG_TEXT = "the lease was signed by the tenant in the spring of that year. " * 12
-
-
-@pytest.fixture
-def run(tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command; the model is a tiny BERT unless a flag says otherwise."""
-    Path("longembed.toml").write_text(f'model = "{tiny_models.folder("bert").as_posix()}"\n')
-
-    def call(*arguments: str) -> Result:
-        result = CliRunner().invoke(main, list(arguments))
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return call
-
-
-@pytest.fixture
-def documents() -> Path:
-    folder = Path("documents").resolve()
-    (folder / "more").mkdir(parents=True)
-    (folder / "lease.txt").write_text(LONG_TEXT)
-    (folder / "note.md").write_text("# Note\n\nA short note about apples.\n")
-    (folder / "more" / "page.html").write_text("<html><body><p>Pears.</p></body></html>")
-    return folder
-
-
-def as_json(result: Result) -> Any:
-    """The one JSON value on stdout."""
-    return json.loads(result.stdout)
 
 
 def test_ingest_then_search_then_info(run: Run, documents: Path) -> None:
@@ -60,7 +25,7 @@ def test_ingest_then_search_then_info(run: Run, documents: Path) -> None:
     assert report["collection"] == "documents"
 
     found = as_json(run("search", "apples", "-k", "2", "--json"))
-    assert (found["query"], found["mode"], len(found["results"])) == ("apples", "dense", 2)
+    assert (found["query"], found["mode"], len(found["results"])) == ("apples", "hybrid", 2)
     for result in found["results"]:
         assert Path(result["source"]).is_relative_to(documents)
         start, end = result["span"]
@@ -74,7 +39,8 @@ def test_ingest_then_search_then_info(run: Run, documents: Path) -> None:
     assert info["tokens"] == report["tokens"]
     assert info["fingerprint"] == report["fingerprint"]
     assert {
-        "collection", "model", "settings", "dense_vector", "dimension", "location", "version"
+        "collection", "model", "settings", "dense_vector", "dimension", "location", "version",
+        "passages", "sparse_vector", "options", "engine"
     } <= set(info)  # fmt: skip
 
 
@@ -161,16 +127,6 @@ def test_info_does_not_check_the_file(run: Run, documents: Path) -> None:
     assert as_json(result)["description"]["method"] == "gp"
 
 
-@pytest.mark.parametrize("mode", ["sparse", "hybrid", "passages"])
-def test_other_modes_say_that_they_are_to_come(run: Run, mode: str) -> None:
-    """They name the way out and exit with 2, before anything is loaded or opened."""
-    result = run("search", "apples", "--mode", mode)
-    assert result.exit_code == 2
-    assert result.stderr == (
-        f"error: --mode {mode} comes with the next release; this one searches with --mode dense\n"
-    )
-
-
 @pytest.mark.parametrize("arguments", [["search", "apples"], ["info"]])
 def test_nothing_ingested_yet(run: Run, arguments: list[str]) -> None:
     """Looking into a store that is not there says how to make one, and makes none."""
@@ -197,16 +153,6 @@ def test_empty_query(run: Run, query: str) -> None:
     result = run("search", query)
     assert result.exit_code == 2
     assert "QUERY" in result.stderr
-
-
-def test_search_for_people(run: Run, documents: Path) -> None:
-    """Rank, score and relative source on one line, the passage below with its characters."""
-    run("ingest", "documents")
-    lines = run("search", "apples", "-k", "1").stdout.splitlines()
-    assert lines[0].startswith("1. ")
-    assert lines[0].split("  ")[1].startswith("documents")
-    assert all(line.startswith("   ") for line in lines[1:])
-    assert lines[-1].strip().startswith("characters ")
 
 
 def test_interrupted_ingest_keeps_what_is_done(

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from longembed_rag.cli.config import load_config
-from longembed_rag.cli.option_specs import CONFIGURABLE
+from longembed_rag.cli.option_specs import CONFIGURABLE, ONCE_ONLY
 from longembed_rag.errors import SettingsError
 
 
@@ -43,7 +43,7 @@ def test_values_keep_their_types(config_file: Path) -> None:
     [
         ("methd = 'gp'", "unknown key 'methd'; did you mean 'method'?"),
         ("max-length = 8192", "did you mean 'max_length'?"),
-        ("zzz = 1", "unknown key 'zzz'; known are: attention_scaling"),
+        ("zzz = 1", "unknown key 'zzz'; known are: adaptive, attention_scaling"),
         ("trust_remote_code = true", "only taken from --trust-remote-code"),
         ("api_key = 'x'", "set LONGEMBED_API_KEY"),
         ("max_length = '8192'", "max_length = '8192' should be a whole number"),
@@ -85,4 +85,4 @@ def test_choices_of_click_and_of_the_file_are_the_same() -> None:
         for parameter in command.params
         if isinstance(parameter, click.Option)
     }
-    assert set(CONFIGURABLE) == set(options) - {"as_json", "debug", "trust_remote_code"}
+    assert set(CONFIGURABLE) == set(options) - {*ONCE_ONLY, "trust_remote_code"}

@@ -19,7 +19,7 @@ from longembed_rag.cli.options import GivenSettings, encoder_options, store_opti
 from longembed_rag.cli.session import build_settings
 from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderSettings
 from longembed_rag.errors import SettingsError
-from longembed_rag.index.schema import CollectionRecord
+from longembed_rag.index.schema import CollectionRecord, IndexOptions
 
 
 @pytest.fixture
@@ -110,7 +110,12 @@ def test_help_beside_a_broken_file(flag: str) -> None:
 
 def record(*, settings: dict[str, Any], description: dict[str, Any]) -> CollectionRecord:
     return CollectionRecord(
-        fingerprint="f", dimension=3, description=description, settings=settings, version="0"
+        fingerprint="f",
+        dimension=3,
+        description=description,
+        settings=settings,
+        options=IndexOptions(),
+        version="0",
     )
 
 

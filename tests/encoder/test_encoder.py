@@ -40,13 +40,13 @@ def test_short_texts_are_the_published_models(minilm: LongEncoder) -> None:
 
 
 def test_a_fact_deep_in_a_document_moves_its_vector(minilm: LongEncoder) -> None:
-    """What stands behind the 512th token counts, which it does not under truncation."""
+    """What stands behind the 256th token counts, which it does not under truncation."""
     plain, planted = SEA * 200, SEA * 150 + LAW * 20 + SEA * 50
     query = minilm.encode(["When is the rent due?"], kind="query").embeddings[0]
     whole = minilm.encode([plain, planted]).embeddings @ query
     assert whole[1] > whole[0] + 0.05
     cut = LongEncoder.from_pretrained(method="truncate", dtype="float32", device="cpu")
-    with pytest.warns(TruncationWarning, match=r"b: only 512 of 2,102 tokens"):
+    with pytest.warns(TruncationWarning, match=r"b: only 256 of 2,102 tokens"):
         vectors = cut.encode([SEA * 10, SEA * 210], names=["a", "b"])
     assert [each.complete for each in vectors.coverage] == [True, False]
 

@@ -158,7 +158,7 @@ def test_the_embedded_default() -> None:
     planner = Planner.from_pretrained()
     assert planner.model_name == "all-MiniLM-L6-v2"
     assert (planner.model_path / "model.safetensors").is_file()
-    assert (planner.original_length, planner.pooling) == (512, "mean")
+    assert (planner.original_length, planner.pooling) == (256, "mean")
 
 
 def test_a_tampered_default_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,30 +1,56 @@
-"""Stores to test with: in a folder, and of a server that runs in this process."""
+"""Stores to test with: of both engines in a folder, and of a server in this process."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
+from longembed_rag.index.results import SearchResult
 from longembed_rag.index.retries import RetryPolicy
+from longembed_rag.index.schema import IndexOptions
+from longembed_rag.index.search import SearchOptions, search
 from longembed_rag.index.store import DocumentStore
 from tests.index.fake_qdrant import FakeQdrant, running_fake
-from tests.index.fakes import FakeEncoder
+from tests.index.fakes import FakeEncoder, vector_of
 
 Opener = Callable[[], DocumentStore]
 ENCODER = FakeEncoder()
+ENGINES = ("edge", "local", "server")
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 * 1024**3
 
 
-def ensure(store: DocumentStore) -> DocumentStore:
-    """Make the fake encoder's collection."""
+@contextmanager
+def opening(engine: str, folder: Path, *, policy: RetryPolicy | None = None) -> Iterator[Opener]:
+    """Opens the same place again and again, as long as the block lasts."""
+    if engine == "server":
+        with running_fake() as fake:
+            yield lambda: DocumentStore.open(url=fake.url, retries=policy)
+    else:
+        yield lambda: DocumentStore.open(path=folder, engine=engine)  # type: ignore[arg-type]
+
+
+def ensure(store: DocumentStore, **options: Any) -> DocumentStore:
+    """Make the fake encoder's collection, with index options if any are given."""
     store.ensure(
         fingerprint=ENCODER.fingerprint,
         dimension=ENCODER.dimension,
         description=ENCODER.describe(),
         settings=ENCODER.settings.to_dict(),
+        options=IndexOptions(**options) if options else None,
     )
     return store
+
+
+def find(store: DocumentStore, text: str, **options: Any) -> list[SearchResult]:
+    """Search with the fake encoder's vector of a query."""
+    return search(store, text, vector=vector_of(text), options=SearchOptions(**options))
 
 
 @pytest.fixture
@@ -46,14 +72,33 @@ def policy(waits: list[float]) -> RetryPolicy:
     return RetryPolicy(sleep=waits.append)
 
 
-@pytest.fixture(params=["embedded", "server"])
-def opener(request: pytest.FixtureRequest, tmp_path: Path, policy: RetryPolicy) -> Iterator[Opener]:
-    """Opens the same place again and again: a folder, or a server."""
-    if request.param == "embedded":
-        yield lambda: DocumentStore.open(path=tmp_path / "store")
-        return
-    with running_fake() as fake:
-        yield lambda: DocumentStore.open(url=fake.url, retries=policy)
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """An empty folder, in memory where there is room: the engines wait for disks all the time."""
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+    with TemporaryDirectory(dir=_MEMORY if roomy else None, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder for a store."""
+    with scratch() as made:
+        yield made
+
+
+@pytest.fixture
+def remote(server: FakeQdrant, policy: RetryPolicy) -> Iterator[DocumentStore]:
+    """A store on the server, with its collection made."""
+    with DocumentStore.open(url=server.url, retries=policy) as store:
+        yield ensure(store)
+
+
+@pytest.fixture(params=ENGINES)
+def opener(request: pytest.FixtureRequest, folder: Path, policy: RetryPolicy) -> Iterator[Opener]:
+    """Opens the same place again and again: a folder of either engine, or a server."""
+    with opening(request.param, folder / "store", policy=policy) as open_store:
+        yield open_store
 
 
 @pytest.fixture

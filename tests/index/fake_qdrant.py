@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from qdrant_client import QdrantClient, models
@@ -51,6 +51,9 @@ class Request:
     body: dict[str, Any]
     size: int
     api_key: str | None
+
+
+Requests = dict[tuple[str, str], Callable[[QdrantClient, str, dict[str, Any]], Any]]
 
 
 @dataclass
@@ -112,48 +115,97 @@ class FakeQdrant:
         return self._points(action, name, request.body)
 
     def _create(self, name: str, body: dict[str, Any]) -> bool:
-        vectors = {key: models.VectorParams(**value) for key, value in body["vectors"].items()}
-        metadata = body.get("metadata") if self.keeps_metadata else None
-        return self.client.create_collection(name, vectors_config=vectors, metadata=metadata)
+        asked = rest.CreateCollection(**body)
+        return self.client.create_collection(
+            name,
+            vectors_config=asked.vectors,
+            sparse_vectors_config=asked.sparse_vectors,
+            metadata=asked.metadata if self.keeps_metadata else None,
+        )
 
     def _points(self, action: tuple[str, str], name: str, body: dict[str, Any]) -> Any:
-        done = {"operation_id": 1, "status": self.write_status}
         if action == ("PUT", "index"):
             self.indexes.setdefault(name, {})[body["field_name"]] = {
                 "data_type": body["field_schema"],
                 "points": 0,
             }
-            return done
-        if action == ("PUT", "points"):
-            points = [rest.PointStruct(**point) for point in body["points"]]
-            self.client.upsert(name, points=points)
-            return done
-        if action == ("POST", "points/delete"):
-            self.client.delete(name, points_selector=models.PointIdsList(points=body["points"]))
-            return done
-        if action == ("POST", "points/scroll"):
-            records, offset = self.client.scroll(
+        elif action in self._writes:
+            self._writes[action](self.client, name, body)
+        elif action == ("POST", "facet") and body["key"] not in self.indexes.get(name, {}):
+            raise ValueError(f"No appropriate index for faceting: `{body['key']}`")
+        elif action in self._reads:
+            return self._reads[action](self.client, name, body)
+        else:
+            raise ValueError(f"the fake server does not know {action}")
+        return {"operation_id": 1, "status": self.write_status}
+
+    _writes: ClassVar[Requests] = {
+        ("PUT", "points"): lambda client, name, body: client.upsert(
+            name, points=[rest.PointStruct(**point) for point in body["points"]]
+        ),
+        ("PUT", "points/vectors"): lambda client, name, body: client.update_vectors(
+            name, points=[rest.PointVectors(**point) for point in body["points"]]
+        ),
+        ("POST", "points/payload"): lambda client, name, body: client.set_payload(
+            name, payload=body["payload"], points=_selector(body), key=body.get("key")
+        ),
+        ("POST", "points/delete"): lambda client, name, body: client.delete(
+            name, points_selector=_selector(body)
+        ),
+    }
+    _reads: ClassVar[Requests] = {
+        ("POST", "points"): lambda client, name, body: [
+            _plain(record)
+            for record in client.retrieve(
                 name,
+                ids=body["ids"],
+                with_payload=body["with_payload"],
+                with_vectors=body.get("with_vector", False),
+            )
+        ],
+        ("POST", "points/scroll"): lambda client, name, body: _page(
+            client.scroll(
+                name,
+                scroll_filter=_filter(body),
                 limit=body["limit"],
                 offset=body.get("offset"),
                 with_payload=body["with_payload"],
+                with_vectors=body.get("with_vector", False),
             )
-            return {"points": [_plain(each) for each in records], "next_page_offset": offset}
-        if action == ("POST", "points/query"):
-            found = self.client.query_points(
-                name,
-                query=body["query"]["nearest"],
-                using=body["using"],
-                limit=body["limit"],
-                with_payload=body["with_payload"],
+        ),
+        ("POST", "points/query"): lambda client, name, body: _query(client, name, [body])[0],
+        ("POST", "points/query/batch"): lambda client, name, body: _query(
+            client, name, body["searches"]
+        ),
+        ("POST", "points/count"): lambda client, name, body: _plain(
+            client.count(name, count_filter=_filter(body), exact=body["exact"])
+        ),
+        ("POST", "facet"): lambda client, name, body: _plain(
+            client.facet(
+                name, key=body["key"], facet_filter=_filter(body), limit=body["limit"], exact=True
             )
-            return _plain(found)
-        if action == ("POST", "points"):
-            records = self.client.retrieve(
-                name, ids=body["ids"], with_payload=False, with_vectors=body["with_vector"]
-            )
-            return [_plain(each) for each in records]
-        raise AssertionError(f"the fake server does not know {action}")
+        ),
+    }
+
+
+def _filter(body: dict[str, Any]) -> models.Filter | None:
+    return models.Filter(**body["filter"]) if body.get("filter") else None
+
+
+def _selector(body: dict[str, Any]) -> Any:
+    if body.get("points") is not None:
+        return models.PointIdsList(points=body["points"])
+    return models.FilterSelector(filter=_filter(body))
+
+
+def _query(client: QdrantClient, name: str, queries: list[dict[str, Any]]) -> list[Any]:
+    requests = [rest.QueryRequest(**query) for query in queries]
+    return [_plain(answer) for answer in client.query_batch_points(name, requests=requests)]
+
+
+def _page(answer: tuple[list[Any], Any]) -> dict[str, Any]:
+    records, offset = answer
+    return {"points": [_plain(record) for record in records], "next_page_offset": offset}
 
 
 def _plain(model: Any) -> Any:

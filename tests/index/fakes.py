@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longembed_rag.encoder.values import Coverage, Passage, PassageEncoding
+from longembed_rag.encoder.values import Coverage, Encoding, Passage, PassageEncoding
 from longembed_rag.errors import EmptyTextError
 from longembed_rag.index.schema import IndexedDocument
 
@@ -58,6 +58,13 @@ class FakeEncoder:
 
     def describe(self) -> dict[str, Any]:
         return {"model": "fake", "method": "none", "max_length": 100, "device": "cpu"}
+
+    def encode(self, texts: Sequence[str], *, names: Sequence[str] | None = None) -> Encoding:
+        read = [
+            self.encode_passages(text, name=name)
+            for text, name in zip(texts, names or [None] * len(texts), strict=True)
+        ]
+        return Encoding(np.stack([r.embedding for r in read]), tuple(r.coverage for r in read))
 
     def encode_passages(
         self,

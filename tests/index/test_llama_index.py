@@ -10,7 +10,7 @@ from qdrant_client import QdrantClient
 
 from longembed_rag.index.schema import document_id
 from longembed_rag.index.store import DocumentStore
-from tests.index.conftest import ensure
+from tests.index.conftest import ENGINES, ensure, find
 from tests.index.fake_qdrant import FakeQdrant
 from tests.index.fakes import make_document, vector_of
 
@@ -18,34 +18,34 @@ LEASE = "the tenant signs the lease every year"
 PLUMS = "plums and pears ripen late"
 
 
-@pytest.fixture(params=["embedded", "server"])
+def fill(store: DocumentStore) -> DocumentStore:
+    """Write two documents."""
+    ensure(store)
+    store.upsert(make_document("/lease.txt", LEASE, metadata={"title": "Lease"}))
+    store.upsert(make_document("/plums.txt", PLUMS))
+    return store
+
+
+@pytest.fixture(params=ENGINES)
 def client(
-    request: pytest.FixtureRequest, tmp_path: Path, server: FakeQdrant
+    request: pytest.FixtureRequest, folder: Path, server: FakeQdrant
 ) -> Iterator[QdrantClient]:
-    """A client of a collection that our store filled and closed."""
-    embedded = request.param == "embedded"
-    store = DocumentStore.open(path=tmp_path) if embedded else DocumentStore.open(url=server.url)
-    with store:
-        ensure(store)
-        store.upsert(make_document("/lease.txt", LEASE, metadata={"title": "Lease"}))
-        store.upsert(make_document("/plums.txt", PLUMS))
+    """A client of a collection that our store filled: the store's own, or any that is opened."""
+    if request.param == "edge":
+        with DocumentStore.open(path=folder) as store:
+            yield fill(store).client
+        return
+    local = request.param == "local"
+    place = {"path": folder, "engine": "local"} if local else {"url": server.url}
+    with DocumentStore.open(**place) as store:  # type: ignore[arg-type]
+        fill(store)
     opened = (
-        QdrantClient(path=str(tmp_path))
-        if embedded
+        QdrantClient(path=str(folder))
+        if local
         else QdrantClient(url=server.url, check_compatibility=False)
     )
     yield opened
     opened.close()
-
-
-@pytest.fixture
-def embedded_client(tmp_path: Path) -> Iterator[QdrantClient]:
-    """The client of an embedded collection with two documents."""
-    with DocumentStore.open(path=tmp_path) as store:
-        ensure(store)
-        store.upsert(make_document("/lease.txt", LEASE, metadata={"title": "Lease"}))
-        store.upsert(make_document("/plums.txt", PLUMS))
-        yield store.client
 
 
 def test_llama_index_answers_from_our_collection(client: QdrantClient) -> None:
@@ -70,19 +70,19 @@ def test_llama_index_answers_from_our_collection(client: QdrantClient) -> None:
     assert answer.similarities[0] == pytest.approx(1.0, abs=1e-5)
 
 
-def test_llama_index_deletes_by_document(embedded_client: QdrantClient) -> None:
+def test_llama_index_deletes_by_document(client: QdrantClient) -> None:
     """Its delete(ref_doc_id) removes that document's point and no other."""
     from llama_index.vector_stores.qdrant import QdrantVectorStore
 
-    theirs = QdrantVectorStore("documents", client=embedded_client)
+    theirs = QdrantVectorStore("documents", client=client)
     theirs.delete("/lease.txt")
-    with DocumentStore.open(client=embedded_client) as ours:
+    with DocumentStore.open(client=client) as ours:
         assert list(ours.sources()) == ["/plums.txt"]
     theirs.delete_nodes([document_id("/plums.txt")])
-    assert embedded_client.count("documents").count == 0
+    assert client.count("documents").count == 0
 
 
-def test_our_store_reads_what_llama_index_adds(embedded_client: QdrantClient) -> None:
+def test_our_store_reads_what_llama_index_adds(client: QdrantClient) -> None:
     """A node that LlamaIndex put beside ours is found by search, and left alone by the listing."""
     from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
     from llama_index.vector_stores.qdrant import QdrantVectorStore
@@ -94,24 +94,24 @@ def test_our_store_reads_what_llama_index_adds(embedded_client: QdrantClient) ->
         embedding=vector_of(text).tolist(),
         relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id="theirs")},
     )
-    QdrantVectorStore("documents", client=embedded_client).add([node])
-    with DocumentStore.open(client=embedded_client) as ours:
-        best = ours.search(vector_of(text), limit=3)[0]
+    QdrantVectorStore("documents", client=client).add([node])
+    with DocumentStore.open(client=client) as ours:
+        best = find(ours, text, mode="dense")[0]
         assert (best.source, best.text, best.passage) == ("theirs", text, None)
+        assert len(find(ours, text)) == 3
         assert sorted(ours.sources()) == ["/lease.txt", "/plums.txt"]
 
 
-def test_llama_index_keeps_our_points_when_it_rewrites_the_store(tmp_path: Path) -> None:
+def test_llama_index_keeps_our_points_when_it_rewrites_the_store(folder: Path) -> None:
     """A store that LlamaIndex has written to opens with us again, vectors and all."""
     from llama_index.vector_stores.qdrant import QdrantVectorStore
 
-    with DocumentStore.open(path=tmp_path) as store:
-        ensure(store).upsert(make_document("/lease.txt", LEASE))
-        store.upsert(make_document("/plums.txt", PLUMS))
-    client = QdrantClient(path=str(tmp_path))
+    with DocumentStore.open(path=folder, engine="local") as store:
+        fill(store)
+    client = QdrantClient(path=str(folder))
     QdrantVectorStore("documents", client=client).delete("/plums.txt")
     client.set_payload("documents", {"note": "theirs"}, points=[document_id("/lease.txt")])
     client.close()
-    with DocumentStore.open(path=tmp_path) as store:
-        (result,) = store.search(vector_of("the tenant signs the"), limit=5)
+    with DocumentStore.open(path=folder) as store:
+        (result,) = find(store, "the tenant signs the")
         assert result.passage == "the tenant signs the"

@@ -1,4 +1,4 @@
-"""The store, embedded and on a server alike."""
+"""The store: of both engines and on a server alike."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from longembed_rag.errors import (
     CollectionNotFoundError,
     SettingsError,
 )
-from longembed_rag.index.schema import DENSE_VECTOR, PASSAGE_VECTOR, document_id
+from longembed_rag.index.schema import DENSE_VECTOR, TERMS_VECTOR, IndexOptions, document_id
+from longembed_rag.index.search import SearchOptions, search
 from longembed_rag.index.store import DocumentStore
-from tests.index.conftest import ENCODER, Opener, ensure
+from tests.index.conftest import ENCODER, Opener, ensure, find
 from tests.index.fakes import make_document, vector_of
 
 TEXT = "one two three four five six seven eight nine ten eleven twelve"
@@ -25,7 +26,7 @@ def test_a_document_written_is_found_with_its_best_passage(store: DocumentStore)
     """A query for the words of one passage finds the document, that passage and its span."""
     store.upsert(make_document("/a.txt", TEXT))
     store.upsert(make_document("/b.txt", "apples and pears and plums"))
-    best, other = store.search(vector_of("five six seven eight"), limit=5)
+    best, other = find(store, "five six seven eight", mode="dense")
     assert (best.source, other.source) == ("/a.txt", "/b.txt")
     assert best.passage == "five six seven eight"
     assert best.span is not None
@@ -41,11 +42,12 @@ def test_a_document_written_is_found_with_its_best_passage(store: DocumentStore)
 def test_results_come_as_json_without_the_text_unless_asked(store: DocumentStore) -> None:
     """A book is not repeated in every result, only when it is asked for."""
     store.upsert(make_document("/a.txt", TEXT))
-    (result,) = store.search(vector_of("one"), limit=1)
+    (result,) = find(store, "one")
     assert "text" not in result.to_dict()
     assert result.to_dict(with_text=True)["text"] == TEXT
     assert set(result.to_dict()) == {
-        "source", "score", "passage", "span", "passage_score", "metadata", "document_id",
+        "source", "score", "parts", "signals", "passage", "span", "passage_score", "passages",
+        "snippet", "metadata", "document_id",
     }  # fmt: skip
 
 
@@ -56,9 +58,10 @@ def test_writing_a_document_again_replaces_it(store: DocumentStore) -> None:
     stored = store.sources()
     assert list(stored) == ["/a.txt"]
     assert stored["/a.txt"].tokens == 3
-    (result,) = store.search(vector_of("else"), limit=5)
+    (result,) = find(store, "else")
     assert result.text == "something else entirely"
-    assert result.passage == "something else entirely"
+    assert [passage.text for passage in result.passages] == ["something else entirely"]
+    assert store.info().passages == 1
 
 
 def test_deleting_removes_only_what_is_named(store: DocumentStore) -> None:
@@ -68,6 +71,8 @@ def test_deleting_removes_only_what_is_named(store: DocumentStore) -> None:
     store.delete(["/a.txt", "/never-there.txt"])
     store.delete([])
     assert list(store.sources()) == ["/b.txt"]
+    assert list(store.entries()) == ["/b.txt"]
+    assert store.info().passages == 3
 
 
 def test_a_collection_outlives_its_store(opener: Opener) -> None:
@@ -75,7 +80,7 @@ def test_a_collection_outlives_its_store(opener: Opener) -> None:
     with opener() as first:
         assert first.record() is None
         ensure(first).upsert(make_document("/a.txt", TEXT))
-        before = first.search(vector_of("five six seven eight"), limit=1)
+        (before,) = find(first, "five six seven eight")
     with opener() as again:
         record = again.check(fingerprint=ENCODER.fingerprint, description={})
         assert record.description == ENCODER.describe()
@@ -83,12 +88,11 @@ def test_a_collection_outlives_its_store(opener: Opener) -> None:
         assert record.version == __version__
         ensure(again)
         assert again.sources()["/a.txt"].content_hash == make_document("/a.txt", TEXT).content_hash
-        (after,) = again.search(vector_of("five six seven eight"), limit=1)
-        assert after.to_dict(with_text=True) == {
-            **before[0].to_dict(with_text=True),
-            "score": pytest.approx(before[0].score, abs=1e-6),
-            "passage_score": pytest.approx(before[0].passage_score, abs=1e-6),
-        }
+        (after,) = find(again, "five six seven eight")
+        assert after.text == before.text
+        assert after.passages[0].text == "five six seven eight"
+        assert after.score == pytest.approx(before.score, abs=1e-5)
+        assert after.passages[0].scores == pytest.approx(before.passages[0].scores, abs=1e-5)
 
 
 def test_info_tells_what_is_there(store: DocumentStore) -> None:
@@ -98,18 +102,11 @@ def test_info_tells_what_is_there(store: DocumentStore) -> None:
     info = store.info().to_dict()
     assert (info["documents"], info["tokens"], info["tokens_read"]) == (2, 14, 13)
     assert (info["model"], info["dimension"]) == ("fake", 16)
-    assert (info["dense_vector"], info["passage_vector"]) == (DENSE_VECTOR, PASSAGE_VECTOR)
+    assert (info["passages"], info["passages_collection"]) == (4, "documents.passages")
+    assert (info["dense_vector"], info["sparse_vector"]) == (DENSE_VECTOR, TERMS_VECTOR)
+    assert (info["engine"], info["options"]) == (store.engine, IndexOptions().to_dict())
     assert (info["collection"], info["location"]) == ("documents", store.location)
     assert (info["settings"], info["fingerprint"]) == ({"model": "fake"}, ENCODER.fingerprint)
-
-
-def test_listing_goes_over_pages(store: DocumentStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More documents than fit on a page are all listed."""
-    monkeypatch.setattr("longembed_rag.index.store._PAGE", 2)
-    names = [f"/{number}.txt" for number in range(5)]
-    for name in names:
-        store.upsert(make_document(name, f"text {name}"))
-    assert sorted(store.sources()) == names
 
 
 def test_deleting_goes_over_pages(store: DocumentStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +116,8 @@ def test_deleting_goes_over_pages(store: DocumentStore, monkeypatch: pytest.Monk
     for name in names:
         store.upsert(make_document(name, f"text {name}"))
     store.delete(iter(names))
-    assert store.sources() == {}
+    assert store.sources() == store.entries() == {}
+    assert store.info().passages == 0
 
 
 def test_other_settings_are_refused_naming_both(store: DocumentStore) -> None:
@@ -155,10 +153,23 @@ def test_a_missing_collection_is_named(opener: Opener) -> None:
             with pytest.raises(CollectionNotFoundError, match="documents"):
                 asked()
         assert store.record() is None
-        with pytest.raises(CollectionNotFoundError):
-            store.search(vector_of("one"), limit=1)
-        with pytest.raises(CollectionNotFoundError, match=r"/a\.txt was not written"):
-            store.upsert(make_document("/a.txt", TEXT))
+        for asked in (
+            lambda: find(store, "one"),
+            lambda: store.upsert(make_document("/a.txt", TEXT)),
+            lambda: store.delete(["/a.txt"]),
+            store.recover,
+            store.reweigh,
+        ):
+            with pytest.raises(CollectionNotFoundError, match="documents"):
+                asked()
+
+
+def test_a_collection_that_is_gone_meanwhile_is_named(store: DocumentStore) -> None:
+    """Writing to what somebody has deleted behind the store's back is no crash."""
+    store.upsert(make_document("/a.txt", TEXT))
+    store.client.delete_collection("documents")
+    with pytest.raises(CollectionNotFoundError, match=r"/a\.txt was not written.*documents"):
+        store.upsert(make_document("/a.txt", TEXT))
 
 
 def test_a_foreign_collection_is_refused(store: DocumentStore) -> None:
@@ -177,12 +188,6 @@ def test_a_given_client_stays_open(store: DocumentStore) -> None:
     with DocumentStore.open(client=store.client) as second:
         second.upsert(make_document("/a.txt", TEXT))
     assert list(store.sources()) == ["/a.txt"]
-
-
-def test_limit_must_be_positive(store: DocumentStore) -> None:
-    """Asking for no results is a mistake, not an empty answer."""
-    with pytest.raises(SettingsError, match="limit=0"):
-        store.search(vector_of("one"), limit=0)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +224,17 @@ def test_scores_do_not_depend_on_the_query_vectors_length(store: DocumentStore) 
     )
     store.upsert(document)
     store.upsert(longer)
-    first, second = store.search(vector_of("one two") * 3, limit=2)
+    vector = vector_of("one two") * 3
+    first, second = search(store, "one two", vector=vector, options=SearchOptions(mode="dense"))
     assert first.score == pytest.approx(second.score, abs=1e-5)
     assert first.passage_score == pytest.approx(second.passage_score, abs=1e-5)
     assert first.passage == second.passage == "one two three four"
+
+
+def test_options_are_kept_and_others_refused(opener: Opener) -> None:
+    """A collection keeps its documents in one way, which who names none takes over."""
+    with opener() as store:
+        ensure(store, passage_tokens=4, language="german")
+        assert ensure(store).existing_record().options.language == "german"
+        with pytest.raises(CollectionMismatchError, match="language is 'german' in the coll"):
+            ensure(store, passage_tokens=4)

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from longembed_rag.index.results import SearchResult
+from longembed_rag.index.schema import IndexOptions
+from longembed_rag.index.search import SearchOptions, search
 from longembed_rag.index.store import DocumentStore
 from longembed_rag.ingest.report import Event, IngestReport
 from longembed_rag.ingest.synchronise import synchronise
-from tests.index.fakes import FakeEncoder
+from tests.index.fakes import FakeEncoder, vector_of
 
 
 @dataclass
@@ -23,12 +26,14 @@ class Bench:
         store: Where they go.
         encoder: Counts what it embeds.
         events: What the last ingest told.
+        options: What the collection keeps of documents.
     """
 
     folder: Path
     store: DocumentStore
     encoder: FakeEncoder = field(default_factory=FakeEncoder)
     events: list[Event] = field(default_factory=list)
+    options: IndexOptions | None = None
 
     def write(self, name: str, text: str) -> str:
         """Write a file; gives its source."""
@@ -48,8 +53,18 @@ class Bench:
                 on_event(event)
 
         return synchronise(
-            paths or (self.folder,), encoder=self.encoder, store=self.store, on_event=tell
+            paths or (self.folder,),
+            encoder=self.encoder,
+            store=self.store,
+            options=self.options,
+            on_event=tell,
         )
+
+
+def find(store: DocumentStore, text: str, *, limit: int = 1) -> list[SearchResult]:
+    """Documents whose vectors are closest to the text's."""
+    options = SearchOptions(mode="dense", limit=limit)
+    return search(store, text, vector=vector_of(text), options=options)
 
 
 def numbers(report: IngestReport) -> tuple[int, int, int, int, int]:

@@ -23,8 +23,8 @@ from longembed_rag.ingest.report import (
     DocumentStarted,
     Event,
 )
-from tests.index.fakes import FakeEncoder, vector_of
-from tests.ingest.conftest import Bench, numbers
+from tests.index.fakes import FakeEncoder
+from tests.ingest.conftest import Bench, find, numbers
 
 
 @pytest.mark.parametrize("text", ["", "\0\1\2\3" * 100])
@@ -40,7 +40,7 @@ def test_what_cannot_be_read_now_keeps_its_earlier_version(bench: Bench, text: s
     assert not report.failed[0].reason.startswith(source)
     (failed,) = [event for event in bench.events if isinstance(event, DocumentFailed)]
     assert failed.kept
-    assert bench.store.search(vector_of("good words"), limit=1)[0].text == "good words"
+    assert find(bench.store, "good words")[0].text == "good words"
 
 
 def test_an_empty_file_fails_with_no_text(bench: Bench) -> None:

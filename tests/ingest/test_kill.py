@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from longembed_rag.index.schema import PASSAGE_VECTOR
+from longembed_rag.index.payload import OWN_KEY
 from longembed_rag.index.store import DocumentStore
 from longembed_rag.ingest.report import DocumentDone, Event
 from longembed_rag.ingest.synchronise import synchronise
+from longembed_rag.ingest.verify import verify
 from tests.index.fakes import FakeEncoder
 
 # So many that none of the ingests below is done before it is killed.
@@ -29,10 +30,11 @@ DOCUMENTS = 24
 _PROGRAM = """
 import os, sys, time
 from pathlib import Path
-import llama_index.core.vector_stores.utils, qdrant_client
+import bm25s.stopwords, llama_index.core.vector_stores.utils, qdrant_client, qdrant_edge
 from longembed_rag.index.store import DocumentStore
 from longembed_rag.ingest.report import DocumentDone
 from longembed_rag.ingest.synchronise import synchronise
+from longembed_rag.ingest.verify import verify
 from tests.index.fakes import FakeEncoder
 
 def tell(event):
@@ -40,13 +42,13 @@ def tell(event):
         print(event.status, event.source, flush=True)
 
 for line in sys.stdin:
-    folder, store_path = map(Path, line.rstrip("\\n").split("\\t"))
+    folder, store_path, engine = line.rstrip("\\n").split("\\t")
     child = os.fork()
     if child == 0:
         print("started", os.getpid(), flush=True)
         encoder = FakeEncoder(before=lambda text: time.sleep(0.01))
-        with DocumentStore.open(path=store_path) as store:
-            synchronise([folder], encoder=encoder, store=store, on_event=tell)
+        with DocumentStore.open(path=Path(store_path), engine=engine) as store:
+            synchronise([Path(folder)], encoder=encoder, store=store, on_event=tell)
         os._exit(0)
     os.waitpid(child, 0)
     print("over", flush=True)
@@ -76,7 +78,7 @@ class Nursery:
                 yield line[1]
 
     def ingest_and_kill(
-        self, folder: Path, store: Path, *, documents: int, wait: float
+        self, folder: Path, store: Path, *, engine: str, documents: int, wait: float
     ) -> set[str]:
         """Kill an ingest so many seconds after it has told that many documents as written.
 
@@ -84,7 +86,7 @@ class Nursery:
             What it told as written.
         """
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{folder}\t{store}\n")
+        self.process.stdin.write(f"{folder}\t{store}\t{engine}\n")
         self.process.stdin.flush()
         word, number = self.read()
         assert word == "started"
@@ -127,42 +129,56 @@ def write_documents(folder: Path, *, version: int) -> None:
 
 
 def content(store: DocumentStore) -> dict[str, tuple[Any, ...]]:
-    """Every point of a collection: its payload and its vectors."""
-    records, rest = store.client.scroll(
-        store.collection, limit=1000, with_payload=True, with_vectors=True
-    )
-    assert rest is None
+    """Every point of the three collections: its payload and its vectors."""
     points: dict[str, tuple[Any, ...]] = {}
-    for record in records:
-        vector: Any = record.vector
-        shapes = tuple(np.round(vector[name], 5).tobytes() for name in sorted(vector))
-        assert PASSAGE_VECTOR in vector
-        points[str(record.id)] = (record.payload, shapes)
-    assert len(points) == len(records)
+    for name in (store.collection, store.place.passages, store.place.manifest):
+        records, rest = store.client.scroll(
+            name, limit=10_000, with_payload=True, with_vectors=True
+        )
+        assert rest is None
+        for record in records:
+            # Which average a document's words were weighed by depends on what came before it.
+            payload = dict(record.payload or {})
+            own = dict(payload.pop(OWN_KEY, {}))
+            terms = own.pop("counts", [])[:2]
+            vectors: Any = record.vector if isinstance(record.vector, dict) else {}
+            points[f"{name} {record.id}"] = (payload, own, terms, _shape(vectors))
     return points
 
 
-def ingested(folder: Path, store_path: Path) -> tuple[list[str], dict[str, tuple[Any, ...]]]:
-    """What an ingest in this process embeds, and what the collection holds after it."""
+def _shape(vectors: dict[str, Any]) -> dict[str, Any]:
+    """Dense vectors, and which terms there are in sparse ones."""
+    return {
+        name: sorted(value.indices) if hasattr(value, "indices") else np.round(value, 5).tobytes()
+        for name, value in vectors.items()
+    }
+
+
+def ingested(
+    folder: Path, store_path: Path, engine: Any
+) -> tuple[list[str], dict[str, tuple[Any, ...]]]:
+    """What an ingest in this process embeds, and what the collections hold after it."""
     embedded: list[str] = []
 
     def tell(event: Event) -> None:
         if isinstance(event, DocumentDone) and event.status != "unchanged":
             embedded.append(event.source)
 
-    with DocumentStore.open(path=store_path) as store:
+    with DocumentStore.open(path=store_path, engine=engine) as store:
         synchronise([folder], encoder=FakeEncoder(), store=store, on_event=tell)
+        assert verify(store) == []
         return embedded, content(store)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("engine", ["edge", "local"])
+@pytest.mark.parametrize("seed", range(3))
 def test_killed_at_any_moment_it_loses_and_repeats_nothing(
-    nursery: Nursery, tmp_path: Path, seed: int
+    nursery: Nursery, tmp_path: Path, seed: int, engine: Any
 ) -> None:
     """Killed again and again, a resumed ingest ends as an undisturbed one does.
 
-    What was told as done is there after the kill, and is not embedded again; there is no
-    document twice and none that should be gone.
+    What was told as done is there after the kill, and is not embedded again; there is no document
+    and no passage twice, and none that should be gone.
     """
     chance = random.Random(seed)
     folder, store_path = tmp_path / "documents", tmp_path / "store"
@@ -171,12 +187,15 @@ def test_killed_at_any_moment_it_loses_and_repeats_nothing(
         written: set[str] = set()
         for documents in (0, chance.randint(1, 3), chance.randint(1, 2)):
             wait = chance.uniform(0, 0.03)
-            now = nursery.ingest_and_kill(folder, store_path, documents=documents, wait=wait)
+            now = nursery.ingest_and_kill(
+                folder, store_path, engine=engine, documents=documents, wait=wait
+            )
             assert not now & written
             written |= now
-            with DocumentStore.open(path=store_path) as store:
-                assert written <= (set() if store.record() is None else set(store.sources()))
-        embedded, resumed = ingested(folder, store_path)
+            with DocumentStore.open(path=store_path, engine=engine) as store:
+                there = set() if store.record() is None else set(store.complete_sources())
+                assert written <= there
+        embedded, resumed = ingested(folder, store_path, engine)
         assert not set(embedded) & written
-        _, undisturbed = ingested(folder, tmp_path / f"undisturbed{version}")
+        _, undisturbed = ingested(folder, tmp_path / f"undisturbed{version}", engine)
         assert resumed == undisturbed

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from longembed_rag.index.schema import IndexOptions
 from longembed_rag.ingest.readers import read_file
 from longembed_rag.ingest.report import (
     DocumentDeleted,
@@ -16,8 +17,7 @@ from longembed_rag.ingest.report import (
     Event,
     Started,
 )
-from tests.index.fakes import vector_of
-from tests.ingest.conftest import Bench, numbers
+from tests.ingest.conftest import Bench, find, numbers
 from tests.ingest.files import make_pdf
 
 
@@ -26,7 +26,7 @@ def test_a_folder_goes_in_and_is_found(bench: Bench) -> None:
     source = bench.write("a.md", "# Lease\n\nThe tenant signs.")
     (bench.folder / "b.pdf").write_bytes(make_pdf(["apples and pears"]))
     assert numbers(bench.ingest()) == (2, 0, 0, 0, 0)
-    best = bench.store.search(vector_of("tenant signs."), limit=1)[0]
+    best = find(bench.store, "tenant signs.")[0]
     assert best.source == source
     assert best.text == "# Lease\n\nThe tenant signs."
     assert best.passage == best.text
@@ -59,7 +59,7 @@ def test_changes_additions_and_removals_are_followed(bench: Bench) -> None:
     assert bench.encoder.encoded == [changed, new]
     assert sorted(bench.store.sources()) == sorted([changed, kept, new])
     assert report.tokens == report.tokens_read == 5
-    found = bench.store.search(vector_of("old words"), limit=9)
+    found = find(bench.store, "old words", limit=9)
     assert "old words" not in [each.text for each in found]
 
 
@@ -171,6 +171,7 @@ def test_the_report_is_json(bench: Bench) -> None:
         "deleted": 0,
         "failed": [{"source": bad, "reason": "no text: the file is empty"}],
         "skipped": {"count": 1, "names": [picture]},
+        "recovered": [],
         "tokens": 3,
         "tokens_read": 3,
     }
@@ -196,12 +197,13 @@ def test_names_that_are_no_text_go_in_and_out(bench: Bench) -> None:
 
 
 def test_passages_are_as_long_as_asked(bench: Bench) -> None:
-    """passage_tokens reaches the encoder; the passages' text is the file's."""
+    """The option reaches the encoder; the passages' text is the file's."""
     from longembed_rag.ingest.synchronise import synchronise
 
     source = bench.write("a.txt", "one two three\nfour five six")
-    synchronise([bench.folder], encoder=bench.encoder, store=bench.store, passage_tokens=3)
-    best = bench.store.search(vector_of("four five six"), limit=1)[0]
+    options = IndexOptions(passage_tokens=3)
+    synchronise([bench.folder], encoder=bench.encoder, store=bench.store, options=options)
+    best = find(bench.store, "four five six")[0]
     assert best.passage == "four five six"
     assert best.text == read_file(Path(source)).text
 

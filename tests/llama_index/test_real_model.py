@@ -80,7 +80,7 @@ def test_one_line_of_settings_finds_what_stands_at_the_end() -> None:
 def test_truncation_names_the_text_and_both_counts() -> None:
     """The encoder's own warning reaches the user of LlamaIndex."""
     embedding = LongEmbedding(method="truncate")
-    with pytest.warns(TruncationWarning, match=r'"The committee met .*512 of [\d,]+ tokens'):
+    with pytest.warns(TruncationWarning, match=r'"The committee met .*256 of [\d,]+ tokens'):
         embedding.get_text_embedding(FILLER * 60)
 
 

@@ -1,0 +1,242 @@
+"""Which weights fuse words and meaning best, and what that is worth.
+
+For every task the documents go into an embedded store as an ingest would put them there, and the
+evidence for every query is gathered as a search would gather it; both are kept in ``--cache``,
+since embedding takes long. Then, on the evidence alone:
+
+- the fixed weights of :mod:`longembed_rag.index.fusion` against each signal by itself, against
+  BM25 by bm25s, and against the fusion with one thing left out;
+- a search over a small grid of weights with one task left out at a time: what would have been
+  chosen without the task, and what it gets on the task.
+
+A task is a folder of ``corpus.jsonl`` (``_id``, ``text``), ``queries.jsonl`` and ``qrels.tsv``
+(``--data``), or is made of a file of pairs ``query``, ``pos`` (``--pairs``): documents of thirty
+texts each, found by the questions on them. The paraphrases that lie beside this program are hidden
+in the demo's documents and are always run.
+
+    python benchmarks/fusion.py --data DIR ... --pairs FILE ... --cache DIR --out FILE
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import json
+import pickle
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fusion_tasks import Task, tasks_of
+
+from longembed_rag import LongEncoder, __version__
+from longembed_rag.index.analyzer import get_analyzer
+from longembed_rag.index.evidence import Question, gather
+from longembed_rag.index.fusion import WEIGHTS, Evidence, Weights, fuse
+from longembed_rag.index.schema import IndexedDocument, IndexOptions, document_id
+from longembed_rag.index.store import DocumentStore
+from longembed_rag.ingest.synchronise import content_hash
+
+GRID = {
+    "passage_terms": (0.2, 0.35, 0.5),
+    "passage_vector": (0.2, 0.4, 0.6, 0.8),
+    "vector": (0.0, 0.05, 0.2),
+    "covered": (0.9, 1.2, 1.5),
+}
+
+
+def fill(task: Task, encoder: LongEncoder, store: DocumentStore) -> None:
+    """Put the documents into the store; those that are there are passed over."""
+    store.ensure(
+        fingerprint=encoder.fingerprint,
+        dimension=encoder.dimension,
+        description=encoder.describe(),
+        settings=encoder.settings.to_dict(),
+        options=IndexOptions(),
+    )
+    store.recover()
+    there = store.complete_sources()
+    began = time.monotonic()
+    for number, (name, text) in enumerate(task.documents.items()):
+        if name in there:
+            continue
+        encoding = encoder.encode_passages(text, name=name)
+        store.upsert(
+            IndexedDocument(
+                source=name,
+                text=text,
+                metadata={},
+                content_hash=content_hash(text),
+                tokens=encoding.coverage.tokens,
+                tokens_read=encoding.coverage.tokens_read,
+                windows=encoding.coverage.windows,
+                embedding=encoding.embedding,
+                passages=encoding.passages,
+                passage_embeddings=encoding.embeddings,
+            )
+        )
+        if number % 25 == 0:
+            print(
+                f"{task.name}: {number} of {len(task.documents)}, {time.monotonic() - began:.0f} s"
+            )
+    store.reweigh()
+
+
+Gathered = list[tuple[str, Evidence]]
+
+
+def gathered(task: Task, encoder: LongEncoder, cache: Path) -> Gathered:
+    """For each query the id of its document's point, and the evidence."""
+    file = cache / f"{task.name}.{encoder.original_length}.evidence"
+    if file.exists():
+        return pickle.loads(file.read_bytes())
+    with DocumentStore.open(path=cache / f"{task.name}.{encoder.original_length}") as store:
+        fill(task, encoder, store)
+        vectors = encoder.encode(list(task.queries.values()), kind="query").embeddings
+        analyzer = get_analyzer()
+        found: Gathered = []
+        for (name, text), vector in zip(task.queries.items(), vectors, strict=True):
+            evidence = gather(
+                Question(analyzer.stems(text), vector),
+                with_passages=True,
+                matching=None,
+                place=store.place,
+            )
+            found.append((document_id(task.answers[name]), evidence))
+    file.write_bytes(pickle.dumps(found))
+    return found
+
+
+Scorer = Callable[[Evidence], np.ndarray]
+
+
+def ndcg(answer: str, documents: Sequence[str], scores: np.ndarray) -> float:
+    """nDCG@10 with one document to find; equal scores in the order of their ids."""
+    if answer not in documents:
+        return 0.0
+    own = scores[documents.index(answer)]
+    before = int((scores > own).sum())
+    before += sum(other < answer for other, s in zip(documents, scores, strict=True) if s == own)
+    return float(1 / np.log2(before + 2)) if before < 10 else 0.0
+
+
+def mean_ndcg(found: Gathered, score: Scorer) -> float:
+    return 100 * float(np.mean([ndcg(a, e.documents, score(e)) for a, e in found]))
+
+
+def fused(weights: Weights) -> Scorer:
+    def score(evidence: Evidence) -> np.ndarray:
+        return np.sum(list(fuse(evidence, weights).parts.values()), axis=0)
+
+    return score
+
+
+SYSTEMS: dict[str, Scorer] = {
+    "terms of documents (sparse)": lambda e: e.terms,
+    "terms and word pairs": lambda e: e.terms + WEIGHTS.pairs * e.pairs,
+    "vector of documents (dense)": lambda e: e.vector,
+    "terms of passages": lambda e: e.passage_terms,
+    "vector of passages": lambda e: e.passage_vector,
+    "hybrid": fused(WEIGHTS),
+    "hybrid, no word pairs": fused(replace(WEIGHTS, pairs=0.0)),
+    "hybrid, no terms of passages": fused(replace(WEIGHTS, passage_terms=0.0)),
+    "hybrid, no vectors": fused(replace(WEIGHTS, passage_vector=0.0, vector=0.0)),
+    "hybrid, words always trusted": fused(replace(WEIGHTS, uncovered=-1.0, covered=0.0)),
+    "hybrid, gain of many passages left in": fused(
+        replace(WEIGHTS, terms_gain=0.0, vector_gain=0.0)
+    ),
+}
+
+
+def by_bm25s(task: Task) -> float:
+    """BM25 by bm25s, over the same terms and with the same k1 and b."""
+    import bm25s
+
+    from longembed_rag.index.terms import K1, B
+
+    stems = get_analyzer().stems
+    names = list(task.documents)
+    retriever = bm25s.BM25(method="lucene", k1=K1, b=B)
+    retriever.index([stems(text) for text in task.documents.values()], show_progress=False)
+    ids = [document_id(name) for name in names]
+    scores = [retriever.get_scores(stems(text)) for text in task.queries.values()]
+    answers = [document_id(name) for name in (task.answers[query] for query in task.queries)]
+    pairs = zip(answers, scores, strict=True)
+    return 100 * float(np.mean([ndcg(answer, ids, score) for answer, score in pairs]))
+
+
+def left_out(tasks: dict[str, Gathered]) -> dict[str, Any]:
+    """For each task: the weights that are best on all others, and what they get on it."""
+    settings = [
+        replace(WEIGHTS, **dict(zip(GRID, values, strict=True)))
+        for values in itertools.product(*GRID.values())
+    ]
+    scores = {
+        name: np.array([mean_ndcg(found, fused(weights)) for weights in settings])
+        for name, found in tasks.items()
+    }
+    rows = {}
+    for name in tasks:
+        others = np.mean([scores[other] for other in tasks if other != name], axis=0)
+        best = int(others.argmax())
+        rows[name] = {
+            "chosen": {key: getattr(settings[best], key) for key in GRID},
+            "ndcg@10": round(float(scores[name][best]), 2),
+            "best of the grid on the task itself": round(float(scores[name].max()), 2),
+            "worst of the grid": round(float(scores[name].min()), 2),
+        }
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, nargs="*", default=[])
+    parser.add_argument("--pairs", type=Path, nargs="*", default=[])
+    parser.add_argument("--original-length", type=int)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    given.cache.mkdir(parents=True, exist_ok=True)
+    encoder = LongEncoder.from_pretrained(original_length=given.original_length)
+    tasks = tasks_of(given.data, given.pairs)
+    evidence = {task.name: gathered(task, encoder, given.cache) for task in tasks}
+    rows = []
+    for task in tasks:
+        found = evidence[task.name]
+        scores = {name: round(mean_ndcg(found, score), 2) for name, score in SYSTEMS.items()}
+        words = [len(text.split()) for text in task.documents.values()]
+        rows.append(
+            {
+                "task": task.name,
+                "documents": len(words),
+                "words per document": round(float(np.mean(words))),
+                "queries": len(task.queries),
+                "ndcg@10": {"bm25s": round(by_bm25s(task), 2), **scores},
+            }
+        )
+        print(json.dumps(rows[-1], indent=1))
+    result = {
+        "command": "python benchmarks/fusion.py --data qmsum 2wikimqa_rebuilt crd3_segments "
+        "--pairs fairytaleqa.jsonl.xz arxiv_title_abstract.jsonl.xz medquad.jsonl.xz "
+        "xquad_en.jsonl.xz --cache DIR --out FILE",
+        "version": __version__,
+        "machine": f"{platform.machine()}, {platform.python_implementation()} "
+        f"{platform.python_version()}",
+        "model": encoder.describe(),
+        "weights": asdict(WEIGHTS),
+        "tasks": rows,
+        "left out": left_out(evidence) if len(evidence) > 1 else {},
+        "data": hashlib.sha256(
+            json.dumps([sorted(task.documents) for task in tasks]).encode()
+        ).hexdigest()[:16],
+    }
+    given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The tasks of ``fusion.py``: documents, queries, and the one document that answers each."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import random
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from longembed_rag.ingest.readers import read_file
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Task:
+    """Documents, queries, and the one document that answers each query."""
+
+    name: str
+    documents: dict[str, str]
+    queries: dict[str, str]
+    answers: dict[str, str]
+
+
+def read_task(folder: Path) -> Task:
+    documents = {}
+    for line in (folder / "corpus.jsonl").open(encoding="utf-8"):
+        row = json.loads(line)
+        documents[row["_id"]] = f"{row.get('title', '')} {row['text']}".strip()
+    rows = (json.loads(line) for line in (folder / "queries.jsonl").open(encoding="utf-8"))
+    queries = {row["_id"]: row["text"] for row in rows}
+    lines = (folder / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    answers = dict(line.split("\t")[:2] for line in lines if line)
+    return Task(folder.name, documents, queries, answers)
+
+
+def pairs_task(file: Path, *, most: int = 100, texts: int = 30, questions: int = 3) -> Task:
+    """Documents of so many texts that follow each other in the file, with questions on some."""
+    chance = random.Random(0)
+    by_text: dict[str, list[str]] = {}
+    with lzma.open(file, "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            by_text.setdefault(row["pos"], []).append(row["query"])
+    every = list(by_text)
+    documents, queries, answers = {}, {}, {}
+    for number in range(min(most, len(every) // texts)):
+        part = every[number * texts : (number + 1) * texts]
+        documents[f"d{number}"] = "\n\n".join(part)
+        for text in chance.sample(part, questions):
+            name = f"q{len(queries)}"
+            queries[name], answers[name] = chance.choice(by_text[text]), f"d{number}"
+    return Task(file.name.partition(".")[0], documents, queries, answers)
+
+
+def joined_task(task: Task, *, parts: int) -> Task:
+    """Very long documents, and queries that tell of all their parts."""
+    names = list(task.documents)
+    of_document: dict[str, list[str]] = {}
+    for query, name in task.answers.items():
+        of_document.setdefault(name, []).append(task.queries[query])
+    documents, queries, answers = {}, {}, {}
+    for number in range(len(names) // parts):
+        group = names[number * parts : (number + 1) * parts]
+        documents[f"d{number}"] = "\n\n".join(task.documents[name] for name in group)
+        told = [of_document[name][0] for name in group if name in of_document]
+        queries[f"q{number}"], answers[f"q{number}"] = " ".join(told), f"d{number}"
+    return Task(f"{task.name}_joined", documents, queries, answers)
+
+
+def paraphrase_task() -> Task:
+    """Facts hidden in the demo's documents, asked for in other words."""
+    chance = random.Random(0)
+    rows = [json.loads(line) for line in (HERE / "data" / "paraphrases.jsonl").open()]
+    files = sorted((HERE.parent / "demo" / "documents").iterdir())
+    sentences = [
+        sentence
+        for file in files
+        for sentence in re.split(r"(?<=[.!?])\s+", read_file(file).text)
+        if sentence.strip()
+    ]
+    each = len(sentences) // len(rows)
+    documents = {}
+    for number, row in enumerate(rows):
+        part = sentences[number * each : (number + 1) * each]
+        part.insert(chance.randrange(len(part) + 1), row["fact"])
+        documents[row["id"]] = " ".join(part)
+    return Task(
+        "paraphrases",
+        documents,
+        {row["id"]: row["question"] for row in rows},
+        {row["id"]: row["id"] for row in rows},
+    )
+
+
+def tasks_of(data: Iterable[Path], pairs: Iterable[Path]) -> list[Task]:
+    tasks = [paraphrase_task(), *(pairs_task(file) for file in pairs)]
+    for folder in data:
+        task = read_task(folder)
+        tasks.append(task)
+        if task.name.startswith("crd3"):
+            tasks.append(joined_task(task, parts=6))
+    return tasks

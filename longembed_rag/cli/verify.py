@@ -1,0 +1,64 @@
+"""``longembed-rag verify``: does the collection hold what it should?"""
+
+from __future__ import annotations
+
+import click
+
+from longembed_rag.cli.command import Command
+from longembed_rag.cli.failures import FAILED
+from longembed_rag.cli.location import StoreLocation
+from longembed_rag.cli.options import store_options
+from longembed_rag.cli.output import count, one_line, shown_path, write_json
+
+
+@click.command(
+    "verify",
+    cls=Command,
+    short_help="Compare the collection with its manifest and the files.",
+    epilog="""\b
+Examples:
+  longembed-rag verify
+  longembed-rag verify --no-files --json
+  longembed-rag verify --repair""",
+)
+@click.option("--repair", is_flag=True, help="Put right what can be without reading files.")
+@click.option(
+    "--files/--no-files", default=True, help="Whether to read the files, too.  [default: files]"
+)
+@store_options
+@click.pass_context
+def verify_command(
+    context: click.Context, repair: bool, files: bool, location: StoreLocation, as_json: bool
+) -> None:
+    """Compare manifest, collection and files, and name whatever does not agree.
+
+    Runs no model. Exit code 0: all agree, or all was put right; 1: something is left to do.
+    --repair finishes or undoes what an interrupted run had begun, removes passages without a
+    document, and takes out documents that have lost passages; what needs the files (changed, gone
+    or taken out) is done by the next ingest.
+    """
+    from longembed_rag.ingest.verify import repair as put_right
+    from longembed_rag.ingest.verify import verify
+
+    with location.open(must_exist=True) as store:
+        findings = verify(store, files=files)
+        left = put_right(store, findings) if repair else findings
+        documents = len(store.sources())
+    if as_json:
+        write_json(
+            {
+                "documents": documents,
+                "findings": [finding.to_dict() for finding in findings],
+                "repaired": len(findings) - len(left),
+                "left": [finding.to_dict() for finding in left],
+            }
+        )
+    else:
+        for finding in left if repair else findings:
+            name = shown_path(finding.source)
+            click.echo(f"{finding.problem}: {name} ({one_line(finding.detail)})")
+    done = f"; {len(findings) - len(left)} put right" if repair else ""
+    told = count(len(findings), "disagreement") if findings else "all agree"
+    click.echo(f"{count(documents, 'document')}: {told}{done}", err=True)
+    if left:
+        context.exit(FAILED)

@@ -1,0 +1,78 @@
+"""What a collection holds: its documents, and how many passages each of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from longembed_rag.index.payload import LISTING_KEYS, PASSAGE_DOCUMENT_KEY, read_stored_source
+from longembed_rag.index.schema import StoredSource
+
+if TYPE_CHECKING:
+    from longembed_rag.index.place import Place
+
+_PAGE = 1000  # points per listing: well below a megabyte
+# Documents whose passages are counted in one request.
+_MOST_COUNTED = 1_000_000
+
+
+def list_documents(place: Place) -> Iterator[StoredSource]:
+    """Every document that this package wrote, without texts and vectors.
+
+    Raises:
+        CollectionNotFoundError: There is no collection.
+        StoreError: It cannot be read.
+    """
+    offset = None
+    while True:
+        page, offset = place.gateway.call(
+            lambda offset=offset: place.client.scroll(  # type: ignore[misc]
+                place.documents,
+                limit=_PAGE,
+                offset=offset,
+                with_payload=LISTING_KEYS,
+                with_vectors=False,
+            ),
+            what="listing the documents",
+        )
+        for point in page:
+            stored = read_stored_source(point.payload)
+            if stored is not None:
+                yield stored
+        if offset is None:
+            return
+
+
+def without_all_passages(stored: Iterable[StoredSource], *, place: Place) -> list[StoredSource]:
+    """Documents that have lost passages, for instance because somebody deleted their collection.
+
+    Args:
+        stored: The documents that are there.
+        place: Where they are.
+    """
+    stored = list(stored)
+    expected = sum(each.passages for each in stored)
+    if expected == count_passages(place):
+        return []
+    counts = passages_by_document(place)
+    return [each for each in stored if counts.get(each.document_id, 0) < each.passages]
+
+
+def count_passages(place: Place) -> int:
+    """How many passages there are."""
+    result = place.gateway.call(
+        lambda: place.client.count(place.passages, exact=True), what="counting passages"
+    )
+    return int(result.count)
+
+
+def passages_by_document(place: Place) -> dict[str, int]:
+    """How many passages each document has, by the id of its point."""
+    answer = place.gateway.call(
+        lambda: place.client.facet(
+            place.passages, PASSAGE_DOCUMENT_KEY, limit=_MOST_COUNTED, exact=True
+        ),
+        what="counting passages",
+    )
+    # Documents whose passages are gone are told with none.
+    return {str(hit.value): int(hit.count) for hit in answer.hits if hit.count}

@@ -1,0 +1,102 @@
+"""What an ingest would do, without doing it: ``--dry-run``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from longembed_rag.errors import ReadError
+from longembed_rag.index.schema import StoredSource
+from longembed_rag.ingest.discover import discover, source_of
+from longembed_rag.ingest.readers import read_file
+from longembed_rag.ingest.report import Failure, Skipped
+from longembed_rag.ingest.synchronise import content_hash, gone_sources, without_name
+
+Action = Literal["add", "update", "keep", "delete"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What would be done to one document.
+
+    Attributes:
+        source: Which one.
+        action: ``"add"`` and ``"update"`` would be embedded, ``"keep"`` is there already.
+        characters: Length of its text now; 0 for one that would be deleted.
+    """
+
+    source: str
+    action: Action
+    characters: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestPlan:
+    """What an ingest would do.
+
+    Attributes:
+        steps: For each document, files first.
+        failed: Files and folders that could not be taken in.
+        skipped: Files in folders that are of no type that can be read.
+    """
+
+    steps: tuple[Step, ...]
+    failed: tuple[Failure, ...]
+    skipped: tuple[Skipped, ...]
+
+    def count(self, action: Action) -> int:
+        """How many documents that would be done to."""
+        return sum(step.action == action for step in self.steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan, ready for JSON."""
+        return {
+            "dry_run": True,
+            "added": self.count("add"),
+            "updated": self.count("update"),
+            "unchanged": self.count("keep"),
+            "deleted": self.count("delete"),
+            "steps": [
+                {"source": s.source, "action": s.action, "characters": s.characters}
+                for s in self.steps
+            ],
+            "failed": [{"source": each.source, "reason": each.reason} for each in self.failed],
+            "skipped": {
+                "count": len(self.skipped),
+                "names": [each.source for each in self.skipped],
+            },
+        }
+
+
+def plan_ingest(
+    paths: Iterable[Path], *, stored: Mapping[str, StoredSource], exclude: Iterable[Path] = ()
+) -> IngestPlan:
+    """Find out what an ingest would do. Files are read; nothing is embedded or written.
+
+    Args:
+        paths: Files and folders.
+        stored: What is in the collection, by source; empty when there is none.
+        exclude: Folders to pass over.
+
+    Raises:
+        SettingsError: A path does not exist.
+    """
+    found = discover(paths, exclude=list(exclude))
+    steps: list[Step] = []
+    failed = list(found.unreadable)
+    for path in found.files:
+        source = source_of(path)
+        try:
+            text = read_file(path).text
+        except ReadError as error:
+            failed.append(Failure(source, without_name(str(error), source, str(path))))
+            continue
+        earlier = stored.get(source)
+        action: Action = "add" if earlier is None else "update"
+        if earlier is not None and earlier.content_hash == content_hash(text):
+            action = "keep"
+        steps.append(Step(source, action, len(text)))
+    steps.extend(Step(source, "delete", 0) for source in gone_sources(stored, found))
+    return IngestPlan(steps=tuple(steps), failed=tuple(failed), skipped=found.skipped)

@@ -1,0 +1,159 @@
+"""Comparing manifest, collection and files, and putting right what can be without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from longembed_rag.errors import ReadError
+from longembed_rag.index.listing import passages_by_document
+from longembed_rag.index.manifest import ManifestEntry
+from longembed_rag.index.schema import StoredSource, document_id
+from longembed_rag.index.writing import remove_passages_of
+from longembed_rag.ingest.readers import read_file
+from longembed_rag.ingest.synchronise import content_hash, is_gone
+
+if TYPE_CHECKING:
+    from longembed_rag.index.store import DocumentStore
+
+Problem = Literal[
+    "unfinished",
+    "missing document",
+    "not in manifest",
+    "manifest differs",
+    "missing passages",
+    "orphaned passages",
+    "file changed",
+    "file gone",
+    "file unreadable",
+]
+#: What :func:`repair` puts right; the others need the files, and are done by an ingest.
+REPAIRABLE: frozenset[Problem] = frozenset(
+    {
+        "unfinished",
+        "missing document",
+        "not in manifest",
+        "manifest differs",
+        "missing passages",
+        "orphaned passages",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not agree.
+
+    Attributes:
+        source: Which document; of orphaned passages the id of the document they say they are of.
+        problem: What is wrong.
+        detail: In words.
+    """
+
+    source: str
+    problem: Problem
+    detail: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, ready for JSON."""
+        return {"source": self.source, "problem": self.problem, "detail": self.detail}
+
+
+def verify(store: DocumentStore, *, files: bool = True) -> list[Finding]:
+    """Compare what the manifest says with what is there, and that with the files.
+
+    Args:
+        store: The store.
+        files: Whether to read the files, too.
+
+    Raises:
+        CollectionNotFoundError: There is no collection.
+        StoreError: It cannot be read.
+    """
+    stored, entries = store.sources(), store.entries()
+    findings = [*_in_store(stored, entries, passages_by_document(store.place))]
+    if files:
+        findings.extend(_against_files(stored))
+    return findings
+
+
+def _in_store(
+    stored: Mapping[str, StoredSource],
+    entries: Mapping[str, ManifestEntry],
+    passages: Mapping[str, int],
+) -> Iterator[Finding]:
+    for source, entry in sorted(entries.items()):
+        there = stored.get(source)
+        if entry.state != "stored":
+            yield Finding(source, "unfinished", f"a process ended while it was {entry.state} it")
+        elif there is None:
+            yield Finding(source, "missing document", "in the manifest, and not in the collection")
+        elif there.content_hash != entry.content_hash:
+            detail = "the collection holds another version than the manifest says"
+            yield Finding(source, "manifest differs", detail)
+    for source, there in sorted(stored.items()):
+        if source not in entries:
+            yield Finding(source, "not in manifest", "in the collection, and not in the manifest")
+        count = passages.get(there.document_id, 0)
+        if count != there.passages:
+            detail = f"{count} passages in place of {there.passages}"
+            problem: Problem = "missing passages" if count < there.passages else "orphaned passages"
+            yield Finding(source, problem, detail)
+    known = {document_id(source) for source in (*stored, *entries)}
+    for identity in sorted(set(passages) - known):
+        detail = f"{passages[identity]} passages of a document that is not there"
+        yield Finding(identity, "orphaned passages", detail)
+
+
+def _against_files(stored: Mapping[str, StoredSource]) -> Iterator[Finding]:
+    for source, there in sorted(stored.items()):
+        path = Path(source)
+        if not path.is_absolute():
+            continue  # put there by a program, not from a file
+        if is_gone(source):
+            yield Finding(source, "file gone", "ingest its folder to remove it")
+            continue
+        try:
+            text = read_file(path).text
+        except ReadError as error:
+            yield Finding(source, "file unreadable", str(error))
+            continue
+        if content_hash(text) != there.content_hash:
+            yield Finding(source, "file changed", "ingest it to bring it up to date")
+
+
+def repair(store: DocumentStore, findings: list[Finding]) -> list[Finding]:
+    """Put right what can be without the files.
+
+    What was begun is finished or undone; passages without a document go; the manifest is made to
+    say what is there. A document that has lost passages is taken out, so that the next ingest
+    makes it anew.
+
+    Args:
+        store: The store.
+        findings: What :func:`verify` found.
+
+    Returns:
+        What is left for an ingest to do.
+
+    Raises:
+        StoreError: The store cannot be read or written to.
+    """
+    store.recover()
+    damaged = {f.source for f in findings if f.problem == "missing passages"}
+    store.delete(sorted(damaged))
+    stored = store.sources()
+    for finding in findings:
+        if finding.problem == "orphaned passages":
+            there = stored.get(finding.source)
+            identity = finding.source if there is None else there.document_id
+            version = None if there is None else there.content_hash
+            remove_passages_of(identity, but=version, place=store.place)
+    lost = {"missing document", "missing passages"}
+    return [
+        Finding(f.source, f.problem, "taken out; ingest it again") if f.problem in lost else f
+        for f in findings
+        if f.problem in lost or f.problem not in REPAIRABLE
+    ]

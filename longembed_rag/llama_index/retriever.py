@@ -1,0 +1,309 @@
+"""LongRetriever: this package's own search as a retriever of LlamaIndex."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
+
+from llama_index.core import Settings
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.retrievers import BaseRetriever
+from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.vector_stores.types import MetadataFilters
+from typing_extensions import Self, Unpack
+
+from longembed_rag.errors import CollectionNotFoundError, InputError, SettingsError
+from longembed_rag.index.analyzer import get_analyzer
+from longembed_rag.index.connection import EngineChoice, has_store
+from longembed_rag.index.filters import from_llama_index
+from longembed_rag.index.inheritance import build_settings
+from longembed_rag.index.schema import DEFAULT_COLLECTION, CollectionRecord
+from longembed_rag.index.search import DEFAULT_MODE, Mode, SearchOptions, search
+from longembed_rag.index.snippet import make_snippet
+from longembed_rag.index.store import DocumentStore
+from longembed_rag.llama_index.embedding import LongEmbedding
+from longembed_rag.llama_index.nodes import document_node, passage_nodes
+
+if TYPE_CHECKING:
+    import os
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from qdrant_client import QdrantClient
+    from qdrant_client.models import Filter
+
+Returns = Literal["passages", "documents"]
+
+
+class RetrieverOptions(TypedDict, total=False):
+    """The keyword options of :class:`LongRetriever`."""
+
+    embedding: LongEmbedding | None
+    mode: Mode
+    similarity_top_k: int | None
+    adaptive: bool
+    returns: Returns
+    passages_per_document: int
+    filters: MetadataFilters | Filter | None
+    callback_manager: CallbackManager | None
+    verbose: bool
+
+
+class LongRetriever(BaseRetriever):
+    """Retrieves documents, or their best passages, from a collection of whole documents.
+
+    Unlike a retriever over LlamaIndex's ``QdrantVectorStore``, which compares vectors of whole
+    documents, it searches as ``longembed-rag search`` does: by words and meaning, of documents
+    and of passages. Its async methods work with embedded stores, too.
+
+    A node's score is its document's, for every passage of it, so scores never increase. Passages
+    are ordered by document, then by their own score, which stands with the parts of the
+    document's score and the snippet in ``node.metadata["longembed"]``, out of what embedding and
+    language models see. Scores are a cosine in the modes ``"dense"`` and ``"passages"``, BM25 in
+    ``"sparse"``, and in ``"hybrid"`` a sum of standard deviations, which may be negative and can
+    be compared within one query only.
+
+    The embedding loads on the first query that needs it and has to be that of the collection;
+    ``"sparse"`` needs none. Any number of threads and coroutines may use a retriever.
+
+    Args:
+        store: The collection; it stays open when the retriever is closed.
+        embedding: Embeds queries; None makes one from the collection's own record.
+        mode: What is compared, see :class:`~longembed_rag.SearchOptions`.
+        similarity_top_k: Most documents; None takes 5, or with ``adaptive`` 50.
+        adaptive: Whether to stop at the largest gap between scores.
+        returns: ``"passages"`` gives the best passages of each document, ``"documents"`` the
+            whole texts.
+        passages_per_document: Most passages of each document.
+        filters: Which documents are looked at, LlamaIndex's or Qdrant's own; None for all.
+        callback_manager: Is told of each retrieval; None takes that of LlamaIndex's ``Settings``.
+        verbose: LlamaIndex's own.
+
+    Raises:
+        SettingsError: An option is unknown or out of range.
+
+    Example:
+        >>> with LongRetriever.open(path=".longembed", similarity_top_k=3) as retriever:
+        ...     engine = RetrieverQueryEngine.from_args(retriever)
+        ...     print(engine.query("Who signed the lease?"))
+    """
+
+    def __init__(
+        self,
+        store: DocumentStore,
+        *,
+        embedding: LongEmbedding | None = None,
+        mode: Mode = DEFAULT_MODE,
+        similarity_top_k: int | None = None,
+        adaptive: bool = False,
+        returns: Returns = "passages",
+        passages_per_document: int = 3,
+        filters: MetadataFilters | Filter | None = None,
+        callback_manager: CallbackManager | None = None,
+        verbose: bool = False,
+    ) -> None:
+        if returns not in get_args(Returns):
+            raise SettingsError(
+                f"returns={returns!r} is not one of: {', '.join(get_args(Returns))}"
+            )
+        if returns == "passages" and passages_per_document < 1:
+            raise SettingsError(
+                f"passages_per_document={passages_per_document} must be at least 1 with "
+                "returns='passages'"
+            )
+        if not isinstance(embedding, LongEmbedding | None):
+            raise SettingsError(
+                f"embedding={type(embedding).__name__} is not a LongEmbedding, and only with one "
+                "can the collection tell whether its vectors were made in the same way"
+            )
+        self._options = SearchOptions(
+            mode=mode,
+            limit=similarity_top_k,
+            adaptive=adaptive,
+            passages=passages_per_document,
+            filter=_as_filter(filters),
+        )
+        self._store = store
+        self._owns_store = False
+        self._returns = returns
+        self._embedding = embedding
+        self._is_checked = False
+        self._lock = Lock()
+        super().__init__(
+            callback_manager=callback_manager or Settings.callback_manager, verbose=verbose
+        )
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        url: str | None = None,
+        client: QdrantClient | None = None,
+        collection: str = DEFAULT_COLLECTION,
+        api_key: str | None = None,
+        engine: EngineChoice = "auto",
+        **options: Unpack[RetrieverOptions],
+    ) -> Self:
+        """Open a collection and retrieve from it; give one of ``path``, ``url`` and ``client``.
+
+        Args:
+            path: Folder of an embedded store; open only those that you trust.
+            url: Address of a server.
+            client: A client to work with; it is not closed with the retriever.
+            collection: Name of the collection.
+            api_key: Key of the server, if it wants one.
+            engine: What keeps an embedded store, see :meth:`DocumentStore.open`.
+            **options: Those of the class.
+
+        Raises:
+            SettingsError: Not exactly one place is given, or an option is wrong.
+            CollectionNotFoundError: There is no store in the folder, or no such collection.
+            CollectionMismatchError: The collection was not made by this package.
+            StoreError: It cannot be opened or read.
+        """
+        folder = None if path is None else Path(path).expanduser()
+        # Opening would make a store in any folder, and leave its files in one that was a mistake.
+        if folder is not None and url is None and client is None and not has_store(folder):
+            raise CollectionNotFoundError(
+                f"there is no store at {folder.absolute()}; run 'longembed-rag ingest' first, or "
+                "name the right folder"
+            )
+        store = DocumentStore.open(
+            path=folder,
+            url=url,
+            client=client,
+            collection=collection,
+            api_key=api_key,
+            engine=engine,
+        )
+        try:
+            retriever = cls(store, **options)
+            retriever._searchable_record()
+        except BaseException:  # whatever it was, it goes on; only the folder must not stay locked
+            store.close()
+            raise
+        retriever._owns_store = True
+        return retriever
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store, if :meth:`open` has opened it; again is harmless."""
+        if self._owns_store:
+            self._store.close()
+
+    @property
+    def store(self) -> DocumentStore:
+        """The collection."""
+        return self._store
+
+    @property
+    def embedding(self) -> LongEmbedding:
+        """What queries are embedded with: what was given, else as the collection's record says.
+
+        Raises:
+            CollectionNotFoundError: There is no collection.
+            StoreError: It cannot be read.
+        """
+        with self._lock:
+            return self._embedding_now()
+
+    @property
+    def similarity_top_k(self) -> int:
+        """Most documents that a query finds."""
+        return self._options.most
+
+    @similarity_top_k.setter
+    def similarity_top_k(self, similarity_top_k: int | None) -> None:
+        self._options = replace(self._options, limit=similarity_top_k)
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        options, text = self._options, query_bundle.query_str
+        by_vector_alone = query_bundle.embedding is not None and options.mode in (
+            "dense",
+            "passages",
+        )
+        if not text.strip() and not by_vector_alone:
+            raise InputError("the query is empty; say what to look for")
+        record = self._searchable_record()
+        vector = self._vector(query_bundle, record) if options.needs_vector else None
+        found = search(self._store, text, vector=vector, options=options)
+        if self._returns == "documents":
+            return [document_node(result) for result in found]
+        language = record.options.language
+        stems = frozenset(get_analyzer(language).stems(text))
+
+        def snippet_of(passage: str) -> str:
+            return make_snippet(passage, stems, language=language).marked()
+
+        return [node for result in found for node in passage_nodes(result, snippet_of)]
+
+    async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        return await asyncio.to_thread(self._retrieve, query_bundle)
+
+    def _searchable_record(self) -> CollectionRecord:
+        """The collection's record, once it is known to hold what is asked for."""
+        record = self._store.existing_record()
+        if not record.options.passages and "passages" in (self._returns, self._options.mode):
+            raise SettingsError(
+                f"collection {self._store.collection!r} keeps no passages: give "
+                "returns='documents' and another mode than 'passages', or ingest into another "
+                "collection with passages"
+            )
+        return record
+
+    def _vector(self, query: QueryBundle, record: CollectionRecord) -> NDArray[np.float32]:
+        """The query's vector: the one that came with it, else of the texts that stand for it."""
+        import numpy as np
+
+        if query.embedding is not None:
+            given = np.asarray(query.embedding, dtype=np.float32)
+            if given.shape != (record.dimension,) or not np.isfinite(given).all():
+                raise InputError(
+                    f"the query's own embedding, of shape {given.shape}, is not one of "
+                    f"{record.dimension} finite numbers, as collection {self._store.collection!r} "
+                    "holds them; leave it out, or take it from the collection's embedding"
+                )
+            return given
+        texts = query.embedding_strs or [query.query_str]
+        embedded = self._checked_embedding().get_agg_embedding_from_queries(texts)
+        return np.asarray(embedded, dtype=np.float32)
+
+    def _checked_embedding(self) -> LongEmbedding:
+        """The embedding, once it is known to be the one that the collection was made with."""
+        with self._lock:
+            embedding = self._embedding_now()
+            if not self._is_checked:
+                encoder = embedding.encoder
+                self._store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
+                self._is_checked = True
+            return embedding
+
+    def _embedding_now(self) -> LongEmbedding:
+        if self._embedding is None:
+            settings = build_settings({}, record=self._store.existing_record())
+            self._embedding = LongEmbedding(
+                **settings.to_dict(), callback_manager=self.callback_manager
+            )
+        return self._embedding
+
+
+def _as_filter(filters: Any) -> Filter | None:
+    if isinstance(filters, MetadataFilters):
+        return from_llama_index(filters)
+    from qdrant_client.models import Filter
+
+    if not isinstance(filters, Filter | None):
+        raise SettingsError(
+            f"filters={type(filters).__name__} is neither LlamaIndex's MetadataFilters nor "
+            "Qdrant's Filter"
+        )
+    return filters
