@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from longembed_rag.index.payload import LISTING_KEYS, PASSAGE_DOCUMENT_KEY, read_stored_source
 from longembed_rag.index.schema import StoredSource
+from longembed_rag.index.scrolling import scroll
 
 if TYPE_CHECKING:
     from longembed_rag.index.place import Place
 
-_PAGE = 1000  # points per listing: well below a megabyte
 # Documents whose passages are counted in one request.
 _MOST_COUNTED = 1_000_000
 
@@ -23,24 +23,11 @@ def list_documents(place: Place) -> Iterator[StoredSource]:
         CollectionNotFoundError: There is no collection.
         StoreError: It cannot be read.
     """
-    offset = None
-    while True:
-        page, offset = place.gateway.call(
-            lambda offset=offset: place.client.scroll(  # type: ignore[misc]
-                place.documents,
-                limit=_PAGE,
-                offset=offset,
-                with_payload=LISTING_KEYS,
-                with_vectors=False,
-            ),
-            what="listing the documents",
-        )
-        for point in page:
-            stored = read_stored_source(point.payload)
-            if stored is not None:
-                yield stored
-        if offset is None:
-            return
+    points = scroll(place.documents, place=place, what="listing the documents", keys=LISTING_KEYS)
+    for point in points:
+        stored = read_stored_source(point.payload)
+        if stored is not None:
+            yield stored
 
 
 def without_all_passages(stored: Iterable[StoredSource], *, place: Place) -> list[StoredSource]:

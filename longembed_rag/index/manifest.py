@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.index.gateway import Failure, confirmed
 from longembed_rag.index.schema import document_id
+from longembed_rag.index.scrolling import scroll
 
 if TYPE_CHECKING:
     from longembed_rag.index.place import Place
@@ -97,7 +98,9 @@ class Manifest:
         Raises:
             StoreError: It cannot be read.
         """
-        return {entry.source: entry for entry in self._listing()}
+        points = scroll(self._place.manifest, place=self._place, what="reading the manifest")
+        entries = (ManifestEntry.from_payload(point.payload or {}) for point in points)
+        return {entry.source: entry for entry in entries}
 
     def put(self, entries: Iterable[ManifestEntry], *, failure: Failure | None = None) -> None:
         """Write entries, in place of those of the same sources.
@@ -147,19 +150,6 @@ class Manifest:
                 what="writing the manifest",
                 failure=failure,
             )
-
-    def _listing(self) -> Iterator[ManifestEntry]:
-        offset = None
-        while True:
-            page, offset = self._place.gateway.call(
-                lambda offset=offset: self._place.client.scroll(  # type: ignore[misc]
-                    self._place.manifest, limit=_PAGE, offset=offset, with_payload=True
-                ),
-                what="reading the manifest",
-            )
-            yield from (ManifestEntry.from_payload(point.payload or {}) for point in page)
-            if offset is None:
-                return
 
 
 def _pages(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.index.payload import read_own
+from longembed_rag.index.scrolling import scroll
 from longembed_rag.index.writing import of_documents
 
 if TYPE_CHECKING:
     from longembed_rag.index.place import Place
 
-_PAGE = 1000
 #: What of a passage's payload says where it stands.
 PLACE_KEYS = [
     f"longembed.{name}" for name in ("document", "version", "index", "start", "end", "tokens")
@@ -66,21 +66,13 @@ def passages_of(documents: Sequence[str], *, version: str, place: Place) -> list
         version: Hash of the text.
         place: Where they are.
     """
-    selected = of_documents(documents, version=version)
-    found: list[PassagePlace] = []
-    offset = None
-    while True:
-        page, offset = place.gateway.call(
-            lambda offset=offset: place.client.scroll(  # type: ignore[misc]
-                place.passages,
-                scroll_filter=selected,
-                limit=_PAGE,
-                offset=offset,
-                with_payload=PLACE_KEYS,
-            ),
-            what="reading passages",
-        )
-        places = (read_place(point.id, point.payload) for point in page)
-        found.extend(each for each in places if each is not None)
-        if offset is None:
-            return sorted(found, key=lambda each: (each.document, each.index))
+    points = scroll(
+        place.passages,
+        place=place,
+        what="reading passages",
+        keys=PLACE_KEYS,
+        matching=of_documents(documents, version=version),
+    )
+    places = (read_place(point.id, point.payload) for point in points)
+    found = [each for each in places if each is not None]
+    return sorted(found, key=lambda each: (each.document, each.index))

@@ -29,17 +29,8 @@ Problem = Literal[
     "file gone",
     "file unreadable",
 ]
-#: What :func:`repair` puts right; the others need the files, and are done by an ingest.
-REPAIRABLE: frozenset[Problem] = frozenset(
-    {
-        "unfinished",
-        "missing document",
-        "not in manifest",
-        "manifest differs",
-        "missing passages",
-        "orphaned passages",
-    }
-)
+#: What :func:`repair` leaves to an ingest, which reads the files.
+OF_FILES: frozenset[Problem] = frozenset({"file changed", "file gone", "file unreadable"})
 
 
 @dataclass(frozen=True)
@@ -155,5 +146,5 @@ def repair(store: DocumentStore, findings: list[Finding]) -> list[Finding]:
     return [
         Finding(f.source, f.problem, "taken out; ingest it again") if f.problem in lost else f
         for f in findings
-        if f.problem in lost or f.problem not in REPAIRABLE
+        if f.problem in lost or f.problem in OF_FILES
     ]

@@ -33,7 +33,7 @@ def lose(store: DocumentStore, source: str) -> None:
 
 def test_listing_goes_over_pages(filled: DocumentStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """More documents than fit on a page are all listed, each once, with what is known of them."""
-    monkeypatch.setattr("longembed_rag.index.listing._PAGE", 2)
+    monkeypatch.setattr("longembed_rag.index.scrolling._PAGE", 2)
     listed = list(list_documents(filled.place))
     assert sorted(each.source for each in listed) == [f"/{number}.txt" for number in range(5)]
     by_source = {each.source: each for each in listed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
     from longembed_rag.index.edge.collection import EdgeCollection
 
 
-class PayloadWrites:
+class PayloadWrites(ABC):
     """The methods that write payloads.
 
     What is written is in the write-ahead log on return, whatever ``wait`` says, and outlives the
     process.
     """
 
+    @abstractmethod
     def _collection(self, name: str) -> EdgeCollection:
-        raise NotImplementedError
+        """The collection of that name."""
 
     def _update(
         self, collection_name: str, make: Callable[[EdgeCollection], edge.UpdateOperation]
@@ -55,17 +57,8 @@ class PayloadWrites:
         import qdrant_edge as edge
 
         make = edge.UpdateOperation
-        return self._update(
-            collection_name,
-            lambda collection: selected(
-                points,
-                lambda ids: with_plain_payload(
-                    payload, lambda plain: make.set_payload(ids, plain, key)
-                ),
-                lambda chosen: with_plain_payload(
-                    payload, lambda plain: make.set_payload_by_filter(chosen, plain, key)
-                ),
-            ),
+        return self._write(
+            collection_name, payload, points, key, make.set_payload, make.set_payload_by_filter
         )
 
     def overwrite_payload(
@@ -81,16 +74,33 @@ class PayloadWrites:
         import qdrant_edge as edge
 
         make = edge.UpdateOperation
+        return self._write(
+            collection_name,
+            payload,
+            points,
+            key,
+            make.overwrite_payload,
+            make.overwrite_payload_by_filter,
+        )
+
+    def _write(
+        self,
+        collection_name: str,
+        payload: dict[str, Any],
+        points: Any,
+        key: str | None,
+        by_ids: Callable[..., edge.UpdateOperation],
+        by_filter: Callable[..., edge.UpdateOperation],
+    ) -> models.UpdateResult:
+        def operation(make: Callable[..., edge.UpdateOperation], chosen: Any) -> Any:
+            return with_plain_payload(payload, lambda plain: make(chosen, plain, key))
+
         return self._update(
             collection_name,
             lambda collection: selected(
                 points,
-                lambda ids: with_plain_payload(
-                    payload, lambda plain: make.overwrite_payload(ids, plain, key)
-                ),
-                lambda chosen: with_plain_payload(
-                    payload, lambda plain: make.overwrite_payload_by_filter(chosen, plain, key)
-                ),
+                lambda ids: operation(by_ids, ids),
+                lambda chosen: operation(by_filter, chosen),
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +28,12 @@ _FIRST_GROUPS = 4  # times as many hits as the groups could hold
 _MORE_GROUPS = 4  # times as many again, for as long as that was not enough
 
 
-class Reads:
+class Reads(ABC):
     """The methods that read; arguments and answers are those of a QdrantClient."""
 
+    @abstractmethod
     def _collection(self, name: str) -> EdgeCollection:
-        raise NotImplementedError
+        """The collection of that name."""
 
     def query_points(
         self,
