@@ -37,7 +37,7 @@ from fusion_tasks import Task, tasks_of
 from longembed_rag import LongEncoder, __version__
 from longembed_rag.index.analyzer import get_analyzer
 from longembed_rag.index.evidence import Question, gather
-from longembed_rag.index.fusion import WEIGHTS, Evidence, Weights, fuse
+from longembed_rag.index.fusion import WEIGHTS, Evidence, Weights, weigh
 from longembed_rag.index.schema import IndexedDocument, IndexOptions, document_id
 from longembed_rag.index.store import DocumentStore
 from longembed_rag.ingest.synchronise import content_hash
@@ -121,7 +121,7 @@ def ndcg(answer: str, documents: Sequence[str], scores: np.ndarray) -> float:
         return 0.0
     own = scores[documents.index(answer)]
     before = int((scores > own).sum())
-    before += sum(other < answer for other, s in zip(documents, scores, strict=True) if s == own)
+    before += sum(documents[index] < answer for index in np.flatnonzero(scores == own))
     return float(1 / np.log2(before + 2)) if before < 10 else 0.0
 
 
@@ -131,7 +131,7 @@ def mean_ndcg(found: Gathered, score: Scorer) -> float:
 
 def fused(weights: Weights) -> Scorer:
     def score(evidence: Evidence) -> np.ndarray:
-        return np.sum(list(fuse(evidence, weights).parts.values()), axis=0)
+        return np.sum(list(weigh(evidence, weights).values()), axis=0)
 
     return score
 
@@ -193,6 +193,17 @@ def left_out(tasks: dict[str, Gathered]) -> dict[str, Any]:
     return rows
 
 
+def command(given: argparse.Namespace) -> str:
+    """How to make the result again; folders by their names only."""
+    words = ["python benchmarks/fusion.py"]
+    for name in ("data", "pairs"):
+        if paths := getattr(given, name):
+            words.append(f"--{name} " + " ".join(path.name for path in paths))
+    if given.original_length:
+        words.append(f"--original-length {given.original_length}")
+    return " ".join([*words, "--cache DIR --out FILE"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, nargs="*", default=[])
@@ -221,9 +232,7 @@ def main() -> None:
         )
         print(json.dumps(rows[-1], indent=1))
     result = {
-        "command": "python benchmarks/fusion.py --data qmsum 2wikimqa_rebuilt crd3_segments "
-        "--pairs fairytaleqa.jsonl.xz arxiv_title_abstract.jsonl.xz medquad.jsonl.xz "
-        "xquad_en.jsonl.xz --cache DIR --out FILE",
+        "command": command(given),
         "version": __version__,
         "machine": f"{platform.machine()}, {platform.python_implementation()} "
         f"{platform.python_version()}",

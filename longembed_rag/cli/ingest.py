@@ -128,12 +128,13 @@ def _plan(paths: Sequence[Path], location: StoreLocation, *, as_json: bool) -> b
     from longembed_rag.ingest.plan import plan_ingest
 
     stored: dict[str, StoredSource] = {}
+    whole: frozenset[str] = frozenset()
     if location.exists():
         with location.open(must_exist=True) as store:
             if store.record() is not None:
-                stored = store.complete_sources()
+                stored, whole = store.sources(), frozenset(store.complete_sources())
     exclude = [] if location.path is None else [location.path]
-    plan = plan_ingest(paths, stored=stored, exclude=exclude)
+    plan = plan_ingest(paths, stored=stored, whole=whole, exclude=exclude)
     if as_json:
         write_json(plan.to_dict())
     else:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from longembed_rag.index.evidence import Question
     from longembed_rag.index.place import Place
 
-# Passages of one document that are compared; among more, those that are best by one signal.
-_DEPTH = 40
+# Passages that are compared for each found document; among more, those that are best by a signal.
+_DEPTH = 30
+# Documents that are read, and whose passages are compared, in one request.
+_PAGE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +75,16 @@ def answer(
     wanted = list(ranked[:count])
     if not wanted:
         return []
-    read = place.gateway.call(
-        lambda: place.client.retrieve(place.documents, ids=wanted, with_payload=True),
-        what="reading documents",
-    )
-    records = {str(record.id): record for record in read}
+    records: dict[str, Record] = {}
+    for start in range(0, len(wanted), _PAGE):
+        page = wanted[start : start + _PAGE]
+        read = place.gateway.call(
+            lambda page=page: place.client.retrieve(  # type: ignore[misc]
+                place.documents, ids=page, with_payload=True
+            ),
+            what="reading documents",
+        )
+        records.update({str(record.id): record for record in read})
     found = [identity for identity in wanted if identity in records]
     hits: dict[str, list[_Hit]] = {}
     if with_passages and scorer.most:
@@ -114,19 +121,21 @@ def _passages(
         probes.append(("terms", terms_probe(question.stems)))
     if scorer.uses_vector and question.vector is not None:
         probes.append(("vector", dense_probe(question.vector)))
-    asks = [
-        Ask(probe, _DEPTH, of_documents([document]), tuple(PLACE_KEYS))
-        for document in documents
-        for _, probe in probes
-    ]
-    answers = iter(ask(place.passages, asks, place=place))
-    return {
-        document: _ranked({name: next(answers) for name, _ in probes}, scorer)
-        for document in documents
-    }
+    hits: dict[str, list[_Hit]] = {}
+    for start in range(0, len(documents), _PAGE):
+        page = documents[start : start + _PAGE]
+        depth = _DEPTH * len(page)
+        asks = [Ask(probe, depth, of_documents(page), tuple(PLACE_KEYS)) for _, probe in probes]
+        answers = ask(place.passages, asks, place=place)
+        names = (name for name, _ in probes)
+        for hit in _ranked(dict(zip(names, answers, strict=True)), scorer, depth):
+            hits.setdefault(hit.where.document, []).append(hit)
+    return hits
 
 
-def _ranked(by_signal: Mapping[str, Sequence[ScoredPoint]], scorer: PassageScorer) -> list[_Hit]:
+def _ranked(
+    by_signal: Mapping[str, Sequence[ScoredPoint]], scorer: PassageScorer, depth: int
+) -> list[_Hit]:
     places: dict[str, PassagePlace] = {}
     scores: dict[str, dict[str, float]] = {}
     for name, points in by_signal.items():
@@ -135,8 +144,19 @@ def _ranked(by_signal: Mapping[str, Sequence[ScoredPoint]], scorer: PassageScore
             if where is not None:
                 places[where.point_id] = where
                 scores.setdefault(where.point_id, {})[name] = float(point.score)
+    # Of a list that is full, others are at most as good as its last.
+    least = {
+        name: float(points[-1].score) if len(points) == depth else None
+        for name, points in by_signal.items()
+    }
     hits = [
-        _Hit(places[each], scorer.score(known.get("terms"), known.get("vector")), known)
+        _Hit(
+            places[each],
+            scorer.score(
+                known.get("terms", least.get("terms")), known.get("vector", least.get("vector"))
+            ),
+            known,
+        )
         for each, known in scores.items()
     ]
     return sorted(hits, key=lambda hit: (-hit.score, hit.where.start))

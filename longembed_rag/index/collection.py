@@ -28,6 +28,7 @@ from longembed_rag.index.schema import (
     CollectionRecord,
     IndexOptions,
     StorageOptions,
+    manifest_collection,
     passages_collection,
 )
 
@@ -51,10 +52,18 @@ def require_name(name: str) -> None:
     forbidden = sorted(set(name) & set(_FORBIDDEN))
     if forbidden:
         raise SettingsError(f"collection={name!r} must not contain {' '.join(forbidden)}")
-    if name in ("", ".", "..") or len(name) > _LONGEST_NAME:
+    size = len(name.encode("utf-8", "surrogatepass"))
+    if name in ("", ".", "..") or size > _LONGEST_NAME or not name.isprintable():
         raise SettingsError(
-            f"collection={name!r} is not a name: 1 to {_LONGEST_NAME} characters, not . or .."
+            f"collection={name!r} is not a name: 1 to {_LONGEST_NAME} bytes that can be printed, "
+            "not . or .."
         )
+    for sibling in (passages_collection(""), manifest_collection("")):
+        if name.endswith(sibling):
+            raise SettingsError(
+                f"collection={name!r} must not end in {sibling!r}: that is how the collections "
+                "beside another one are called"
+            )
 
 
 class Collection:
@@ -116,7 +125,7 @@ class Collection:
             StoreError: It cannot be made or read.
         """
         info = self._read(self.name)
-        self._ensure_beside(dimension, storage)
+        self.ensure_beside(dimension, storage)
         if info is None:
             metadata = write_record(
                 fingerprint=fingerprint,
@@ -157,7 +166,12 @@ class Collection:
             if info is not None:
                 self._ensure_indexes(name, info, wanted)
 
-    def _ensure_beside(self, dimension: int, storage: StorageOptions) -> None:
+    def ensure_beside(self, dimension: int, storage: StorageOptions) -> None:
+        """Make the collections of passages and of the manifest, where they are not there.
+
+        Raises:
+            StoreError: They cannot be made.
+        """
         place = self._place
         passages = self._read(place.passages)
         if passages is None:

@@ -2,7 +2,7 @@
 
 Documents that are among the best by any signal are candidates. What a candidate lacks of the
 documents' signals is asked for; of the passages' signals it can only lack what is below the last
-of the best 512 passages, and that is what it is taken to have.
+of the best 256 passages, and that is what it is taken to have.
 
 A signal's unit is its standard deviation over the collection, for this query: over all documents
 or passages, or in larger collections over a sample that is the same for every query. So it does
@@ -17,8 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longembed_rag.index.filters import combine
 from longembed_rag.index.fusion import WEIGHTS, Evidence
-from longembed_rag.index.payload import PASSAGE_COUNT_KEY, read_own
+from longembed_rag.index.payload import read_own
+from longembed_rag.index.reading import passages_there
 from longembed_rag.index.requests import (
     Ask,
     Probe,
@@ -29,6 +31,8 @@ from longembed_rag.index.requests import (
     sample_filter,
     terms_probe,
 )
+from longembed_rag.index.schema import DENSE_VECTOR
+from longembed_rag.index.writing import of_documents
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,19 +42,22 @@ if TYPE_CHECKING:
     from longembed_rag.index.place import Place
 
 #: Best documents of each signal that become candidates.
-CANDIDATES = 256
+CANDIDATES = 100
 #: Best passages of each signal that are looked at.
-PASSAGES = 512
+PASSAGES = 256
 #: Documents and passages that signals are measured over.
-SAMPLE = 512
-PASSAGE_SAMPLE = 512
+SAMPLE = 256
+PASSAGE_SAMPLE = 256
 
 # Words of a query that are looked up by themselves to know what an ideal document would get.
 _MOST_WORDS = 128
+# From so many documents on, the best passages are taken to say enough of all of them. They come
+# from fewer where documents are very long; then the others' are asked for, too.
+_ENOUGH_DOCUMENTS = 50
+_MOST_ROUNDS = 8
 # BM25's weight of a word in a document that holds it, of at most 1.
 _TYPICAL_WEIGHT = 0.7
 
-_VERSION_KEY = "longembed.content_hash"
 # As few fields as tell whose passage it is: a thousand of them come back.
 _PASSAGE_KEYS = ("longembed.document", "longembed.version")
 
@@ -69,7 +76,12 @@ class Question:
 
 
 def gather(
-    question: Question, *, with_passages: bool, matching: Filter | None, place: Place
+    question: Question,
+    *,
+    with_passages: bool,
+    matching: Filter | None,
+    place: Place,
+    most: int = 0,
 ) -> Evidence:
     """What speaks for the documents that may be the best.
 
@@ -78,6 +90,7 @@ def gather(
         with_passages: Whether the collection keeps passages.
         matching: Which documents are looked at; None for all. Signals are measured over all.
         place: Where they are.
+        most: How many documents are wanted, if that is more than :data:`CANDIDATES`.
 
     Raises:
         StoreError: The collection cannot be searched.
@@ -90,7 +103,7 @@ def gather(
         dense_probe(question.vector),
     )
     total = _count(place.documents, place)
-    wanted = [Ask(probe, CANDIDATES, matching) for probe in probes]
+    wanted = [Ask(probe, max(CANDIDATES, most), matching) for probe in probes]
     sample = sample_filter(total, SAMPLE)
     # Twice what is expected: how many pass the sample's filter is a matter of chance.
     measured = [Ask(probe, min(total, 2 * SAMPLE), sample) for probe in probes]
@@ -115,6 +128,7 @@ def gather(
         candidates,
         probes,
         passages,
+        matching=matching,
         scales=_document_scales(in_sample),
         ideal=ideal * len(question.stems) / max(asked_for, 1),
         words=len(question.stems),
@@ -156,35 +170,65 @@ def _passages(probes: Sequence[Probe], matching: Filter | None, place: Place) ->
     terms, _, vector = probes
     total = _count(place.passages, place)
     sample = sample_filter(total, PASSAGE_SAMPLE)
-    asks = [Ask(probe, PASSAGES, matching, _PASSAGE_KEYS) for probe in (terms, vector)]
-    asks += [Ask(probe, min(total, 2 * PASSAGE_SAMPLE), sample) for probe in (terms, vector)]
-    by_terms, by_vector, terms_sample, vector_sample = ask(place.passages, asks, place=place)
+    asks = [Ask(probe, min(total, 2 * PASSAGE_SAMPLE), sample) for probe in (terms, vector)]
+    terms_sample, vector_sample = ask(place.passages, asks, place=place)
+    by_terms = _best_by_document(terms, _ENOUGH_DOCUMENTS, matching, place)
+    by_vector = _best_by_document(vector, _ENOUGH_DOCUMENTS, matching, place)
     return _Passages(
-        terms=_best_of_each(by_terms),
-        vector=_best_of_each(by_vector),
-        terms_floor=by_terms[-1].score if len(by_terms) == PASSAGES else 0.0,
-        vector_floor=by_vector[-1].score if by_vector else 0.0,
+        terms=by_terms.scores,
+        vector=by_vector.scores,
+        terms_floor=by_terms.floor,
+        vector_floor=by_vector.floor,
         terms_scale=_deviation([p.score for p in terms_sample], len(vector_sample)),
         vector_scale=_deviation([p.score for p in vector_sample], len(vector_sample)),
     )
 
 
-def _best_of_each(points: Iterable[ScoredPoint]) -> dict[tuple[str, str], float]:
-    best: dict[tuple[str, str], float] = {}
-    for point in points:  # best first
-        own = read_own(point.payload)
-        key = str(own.get("document")), str(own.get("version"))
-        best.setdefault(key, float(point.score))
-    return best
+@dataclass(frozen=True)
+class _Best:
+    """The best passage of each document and version, and what those without one have at most."""
+
+    scores: dict[tuple[str, str], float]
+    floor: float
+
+
+def _best_by_document(probe: Probe, documents: int, matching: Filter | None, place: Place) -> _Best:
+    """Best passages of at least so many documents, where there are so many."""
+    scores: dict[tuple[str, str], float] = {}
+    floor = 0.0
+    for _ in range(_MOST_ROUNDS):
+        others = combine(matching, _without([document for document, _ in scores]))
+        (points,) = ask(place.passages, [Ask(probe, PASSAGES, others, _PASSAGE_KEYS)], place=place)
+        for point in points:  # best first
+            own = read_own(point.payload)
+            key = str(own.get("document")), str(own.get("version"))
+            scores.setdefault(key, float(point.score))
+        full = len(points) == PASSAGES
+        # Who has no passage at all has none of the words, and the least of the cosines.
+        floor = points[-1].score if points and (full or probe.using == DENSE_VECTOR) else floor
+        if not full:
+            return _Best(scores, floor if probe.using == DENSE_VECTOR else 0.0)
+        if len(scores) >= documents:
+            break
+    return _Best(scores, floor)
+
+
+def _without(documents: Sequence[str]) -> Filter | None:
+    """Passages of other documents than these."""
+    from qdrant_client.models import Filter
+
+    ids = list(dict.fromkeys(documents))
+    return Filter(must_not=of_documents(ids).must) if ids else None
 
 
 def best_passages(
-    vector: NDArray[np.float32], *, matching: Filter | None, place: Place
+    vector: NDArray[np.float32], *, most: int, matching: Filter | None, place: Place
 ) -> list[tuple[str, float]]:
     """Documents by the cosine of their best passage, in any order.
 
     Args:
         vector: The query's vector, shape ``[dimension]``.
+        most: How many documents are wanted; there may be more.
         matching: Which documents are looked at; None for all.
         place: Where they are.
 
@@ -195,17 +239,14 @@ def best_passages(
     Raises:
         StoreError: The collection cannot be searched.
     """
-    asked = Ask(dense_probe(vector), PASSAGES, matching, _PASSAGE_KEYS)
-    (points,) = ask(place.passages, [asked], place=place)
-    best = _best_of_each(points)
+    probe = dense_probe(vector)
+    best = _best_by_document(probe, most, matching, place).scores
     ids = list(dict.fromkeys(document for document, _ in best))
-    if not ids:
-        return []
-    records = place.gateway.call(
-        lambda: place.client.retrieve(place.documents, ids=ids, with_payload=[_VERSION_KEY]),
-        what="searching",
-    )
-    keys = [(str(r.id), str(read_own(r.payload).get("content_hash", ""))) for r in records]
+    among = combine(only(ids), matching)
+    (points,) = ask(place.documents, [Ask(probe, len(ids), among)], place=place)
+    there = [str(point.id) for point in points]
+    versions = passages_there(there, place=place)
+    keys = [(document, versions[document].version) for document in there]
     return [(key[0], best[key]) for key in keys if key in best]
 
 
@@ -224,14 +265,14 @@ def _document_scales(in_sample: Sequence[Sequence[ScoredPoint]]) -> tuple[float,
 def _deviation(scores: Sequence[float], count: int) -> float:
     """Standard deviation over so many, of which those without a score have none: zero.
 
-    One where there is no deviation, so that it can be divided by.
+    Never so small that rounding would decide: at least a fiftieth of the mean.
     """
     import numpy as np
 
     values = np.zeros(max(count, len(scores), 1))
     values[: len(scores)] = scores
-    deviation = float(values.std())
-    return deviation if deviation > 1e-9 else 1.0
+    deviation = max(float(values.std()), float(np.abs(values).mean()) / 50, 1e-3)
+    return deviation if values.any() else 1.0
 
 
 def _complete(
@@ -239,6 +280,7 @@ def _complete(
     probes: Sequence[Probe],
     passages: _Passages | None,
     *,
+    matching: Filter | None,
     scales: tuple[float, float],
     ideal: float,
     words: int,
@@ -247,27 +289,20 @@ def _complete(
     """Ask for what is not known of the candidates; those that are gone are left out."""
     import numpy as np
 
-    among = only(candidates)
-    terms, pairs, vector = ask(
-        place.documents,
-        [
-            Ask(probe, len(candidates), among, (PASSAGE_COUNT_KEY, _VERSION_KEY) if last else ())
-            for probe, last in zip(probes, (False, False, True), strict=True)
-        ],
-        place=place,
-    )
+    # The filter once more: passages do not say all of their documents that can be asked for.
+    among = combine(only(candidates), matching)
+    asks = [Ask(probe, len(candidates), among) for probe in probes]
+    terms, pairs, vector = ask(place.documents, asks, place=place)
     there = [str(point.id) for point in vector]
-    own = [read_own(point.payload) for point in vector]
-    versions = [str(each.get("content_hash", "")) for each in own]
+    known = passages_there(there, place=place)
 
     def of_passages(scores: Mapping[tuple[str, str], float], floor: float) -> list[float]:
-        keys = zip(there, versions, strict=True)
-        return [scores.get(key, floor) for key in keys]
+        return [scores.get((each, known[each].version), floor) for each in there]
 
     by_terms = _scores_of(there, terms)
     return Evidence(
         documents=tuple(there),
-        passages=np.array([int(each.get("passages", 0)) for each in own]),
+        passages=np.array([known[each].passages for each in there], dtype=np.int64),
         terms=by_terms,
         pairs=_scores_of(there, pairs),
         vector=np.array([point.score for point in vector]),

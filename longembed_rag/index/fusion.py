@@ -135,8 +135,8 @@ def trust_in_words(evidence: Evidence, weights: Weights = WEIGHTS) -> float:
     return min(1.0, max(weights.least_trust, share))
 
 
-def fuse(evidence: Evidence, weights: Weights = WEIGHTS) -> Fusion:
-    """Weigh the evidence.
+def weigh(evidence: Evidence, weights: Weights = WEIGHTS) -> dict[str, Floats]:
+    """What each signal adds to each candidate's score, by name; float64, shape ``[n]``.
 
     A part is a weight times a signal in standard deviations; the same constant for all candidates
     is left in, so that parts can be told apart from what others have, not read as absolute.
@@ -157,6 +157,14 @@ def fuse(evidence: Evidence, weights: Weights = WEIGHTS) -> Fusion:
         vector = cosine - weights.vector_gain * many
         parts["passage_terms"] = trust * weights.passage_terms * terms
         parts["passage_vector"] = weights.passage_vector * vector
+    return parts
+
+
+def fuse(evidence: Evidence, weights: Weights = WEIGHTS) -> Fusion:
+    """Rank the candidates by the sum of their parts."""
+    import numpy as np
+
+    parts = weigh(evidence, weights)
     total = np.sum(list(parts.values()), axis=0)
     # Equal scores by id, so that the order is the same wherever the collection lies.
     order = np.array(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from longembed_rag.errors import CollectionNotFoundError
 from longembed_rag.index.payload import LISTING_KEYS, PASSAGE_DOCUMENT_KEY, read_stored_source
 from longembed_rag.index.schema import StoredSource
 from longembed_rag.index.scrolling import scroll
@@ -37,29 +38,34 @@ def without_all_passages(stored: Iterable[StoredSource], *, place: Place) -> lis
         stored: The documents that are there.
         place: Where they are.
     """
-    stored = list(stored)
-    expected = sum(each.passages for each in stored)
-    if expected == count_passages(place):
-        return []
     counts = passages_by_document(place)
     return [each for each in stored if counts.get(each.document_id, 0) < each.passages]
 
 
 def count_passages(place: Place) -> int:
-    """How many passages there are."""
-    result = place.gateway.call(
-        lambda: place.client.count(place.passages, exact=True), what="counting passages"
-    )
+    """How many passages there are; none where somebody has deleted their collection."""
+    try:
+        result = place.gateway.call(
+            lambda: place.client.count(place.passages, exact=True), what="counting passages"
+        )
+    except CollectionNotFoundError:
+        return 0
     return int(result.count)
 
 
 def passages_by_document(place: Place) -> dict[str, int]:
-    """How many passages each document has, by the id of its point."""
-    answer = place.gateway.call(
-        lambda: place.client.facet(
-            place.passages, PASSAGE_DOCUMENT_KEY, limit=_MOST_COUNTED, exact=True
-        ),
-        what="counting passages",
-    )
+    """How many passages each document has, by the id of its point.
+
+    Without any where somebody has deleted their collection: the next ingest makes it anew.
+    """
+    try:
+        answer = place.gateway.call(
+            lambda: place.client.facet(
+                place.passages, PASSAGE_DOCUMENT_KEY, limit=_MOST_COUNTED, exact=True
+            ),
+            what="counting passages",
+        )
+    except CollectionNotFoundError:
+        return {}
     # Documents whose passages are gone are told with none.
     return {str(hit.value): int(hit.count) for hit in answer.hits if hit.count}

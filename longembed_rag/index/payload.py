@@ -40,6 +40,8 @@ LISTING_KEYS = [
 FOLDERS_KEY = f"{OWN_KEY}.folders"
 #: How many passages a document has.
 PASSAGE_COUNT_KEY = f"{OWN_KEY}.passages"
+#: Hash of a document's text, which its passages name, too.
+VERSION_KEY = f"{OWN_KEY}.content_hash"
 #: Metadata that tells a language model nothing.
 TECHNICAL_METADATA = (
     "file_path",
@@ -121,6 +123,7 @@ def passage_payload(
     return {
         **document.metadata,
         "source": document.source,
+        **dict.fromkeys((DELETE_KEY, "document_id", "ref_doc_id"), document.source),
         OWN_KEY: {
             "document": document_id(document.source),
             "version": document.content_hash,

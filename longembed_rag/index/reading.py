@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from longembed_rag.index.payload import read_own
+from longembed_rag.index.payload import PASSAGE_COUNT_KEY, VERSION_KEY, read_own
 from longembed_rag.index.scrolling import scroll
 from longembed_rag.index.writing import of_documents
 
 if TYPE_CHECKING:
+    from qdrant_client.models import Record
+
     from longembed_rag.index.place import Place
 
 #: What of a passage's payload says where it stands.
@@ -40,6 +42,58 @@ class PassagePlace:
     start: int
     end: int
     tokens: int
+
+
+@dataclass(frozen=True)
+class PassagesOfDocument:
+    """Which passages a document has.
+
+    Attributes:
+        version: Hash of the text that they are of; empty where it is not known.
+        passages: How many there are.
+    """
+
+    version: str
+    passages: int
+
+
+def passages_there(documents: Sequence[str], *, place: Place) -> dict[str, PassagesOfDocument]:
+    """Which passages documents have, by the ids of their points.
+
+    The manifest says so in a few bytes each; the documents' own payloads hold their texts, and are
+    only read where it says nothing yet.
+
+    Args:
+        documents: Ids of their points.
+        place: Where they are.
+    """
+    told: dict[str, PassagesOfDocument] = {}
+    for record in _records(place.manifest, documents, None, place):
+        payload = record.payload or {}
+        if payload.get("state") == "stored":
+            told[str(record.id)] = PassagesOfDocument(
+                str(payload["content_hash"]), int(payload["passages"])
+            )
+    others = [document for document in documents if document not in told]
+    for record in _records(place.documents, others, [PASSAGE_COUNT_KEY, VERSION_KEY], place):
+        own = read_own(record.payload)
+        told[str(record.id)] = PassagesOfDocument(
+            str(own.get("content_hash", "")), int(own.get("passages", 0))
+        )
+    return {document: told.get(document, PassagesOfDocument("", 0)) for document in documents}
+
+
+def _records(
+    name: str, ids: Sequence[str], keys: list[str] | None, place: Place
+) -> Sequence[Record]:
+    if not ids:
+        return []
+    return place.gateway.call(
+        lambda: place.client.retrieve(
+            name, ids=list(ids), with_payload=True if keys is None else keys
+        ),
+        what="searching",
+    )
 
 
 def read_place(point_id: object, payload: dict[str, Any] | None) -> PassagePlace | None:

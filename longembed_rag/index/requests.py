@@ -116,12 +116,12 @@ def sample_filter(total: int, wanted: int) -> Filter | None:
     """A filter that lets about so many points pass, always the same ones; None lets all pass.
 
     Args:
-        total: Points in the collection.
+        total: Points in the collection; up to twice as many as are wanted all pass.
         wanted: How many are to pass.
     """
     from qdrant_client.models import FieldCondition, Filter, Range
 
-    if total <= wanted:
+    if total <= 2 * wanted:
         return None
     below = round(BUCKETS * wanted / total)
     return Filter(must=[FieldCondition(key=BUCKET_KEY, range=Range(lt=below))])

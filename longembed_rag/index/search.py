@@ -28,6 +28,8 @@ DEFAULT_MODE: Mode = "hybrid"
 #: Most documents, and passages of a document, that an adaptive search gives unless told.
 ADAPTIVE_LIMIT = 50
 ADAPTIVE_PASSAGES = 10
+#: Most documents that can be asked for at once.
+MOST_DOCUMENTS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,11 @@ class SearchOptions:
             raise SettingsError(f"mode={self.mode!r} is not one of: {', '.join(MODES)}")
         if self.limit is not None and self.limit < 1:
             raise SettingsError(f"limit={self.limit} must be at least 1")
+        if self.limit is not None and self.limit > MOST_DOCUMENTS:
+            raise SettingsError(
+                f"limit={self.limit} is more than the {MOST_DOCUMENTS:,} documents that one search "
+                "gives; a filter narrows what is looked at"
+            )
         if self.passages is not None and self.passages < 0:
             raise SettingsError(f"passages={self.passages} must not be negative")
 
@@ -129,6 +136,11 @@ def search(
             f"mode='passages': collection {store.collection!r} keeps no passages; use another "
             "mode, or ingest into another collection with passages"
         )
+    if vector is not None and vector.shape != (record.dimension,):
+        raise SettingsError(
+            f"the query's vector has shape {vector.shape}, the collection's vectors have "
+            f"{record.dimension} numbers: it is another model's"
+        )
     store.make_filterable(options.filter)
     stems = get_analyzer(record.options.language).stems(text)
     question = Question(stems, vector)
@@ -155,7 +167,13 @@ def _rank(
 ) -> _Ranking:
     place, matching = store.place, options.filter
     if options.mode == "hybrid":
-        evidence = gather(question, with_passages=with_passages, matching=matching, place=place)
+        evidence = gather(
+            question,
+            with_passages=with_passages,
+            matching=matching,
+            place=place,
+            most=options.most,
+        )
         fusion = fuse(evidence)
         indices = {evidence.documents[i]: int(i) for i in fusion.order}
         return _Ranking(
@@ -169,7 +187,7 @@ def _rank(
     depth = max(options.most, CANDIDATES)
     if options.mode == "passages":
         assert question.vector is not None
-        best = best_passages(question.vector, matching=matching, place=place)
+        best = best_passages(question.vector, most=options.most, matching=matching, place=place)
         return _Ranking.of_one_signal("passage_vector", best)
     if options.mode == "dense":
         assert question.vector is not None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
+from longembed_rag.errors import CollectionNotFoundError
 from longembed_rag.index.collection import Collection, require_name
 from longembed_rag.index.connection import Connection, EngineChoice, connect
 from longembed_rag.index.listing import count_passages, list_documents, without_all_passages
@@ -232,6 +233,8 @@ class DocumentStore:
         Raises:
             StoreError: The store cannot be read or written to.
         """
+        record = self.existing_record()
+        self._collection.ensure_beside(record.dimension, StorageOptions())
         return self._writer_now().recover()
 
     def upsert(self, document: IndexedDocument) -> None:
@@ -282,7 +285,10 @@ class DocumentStore:
         Raises:
             StoreError: It cannot be read.
         """
-        return Manifest(self._place).entries()
+        try:
+            return Manifest(self._place).entries()
+        except CollectionNotFoundError:
+            return {}  # somebody has deleted it; recovery writes it anew
 
     def _writer_now(self) -> Writer:
         if self._writer is None:
@@ -290,22 +296,12 @@ class DocumentStore:
         return self._writer
 
     def sources(self) -> dict[str, StoredSource]:
-        """Every document that this package wrote, by source, without texts and vectors.
-
-        Raises:
-            CollectionNotFoundError: There is no collection.
-            StoreError: It cannot be read.
-        """
+        """Every document that this package wrote, by source; raises as :meth:`info`."""
         self.existing_record()
         return {stored.source: stored for stored in list_documents(self._place)}
 
     def complete_sources(self) -> dict[str, StoredSource]:
-        """Those of :meth:`sources` that have all of their passages.
-
-        Raises:
-            CollectionNotFoundError: There is no collection.
-            StoreError: It cannot be read.
-        """
+        """Those of :meth:`sources` that have all of their passages; raises as :meth:`info`."""
         stored = self.sources()
         for damaged in without_all_passages(stored.values(), place=self._place):
             del stored[damaged.source]

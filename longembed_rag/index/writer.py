@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from longembed_rag.errors import PointRefusedError
 from longembed_rag.index.lengths import Lengths
 from longembed_rag.index.listing import list_documents
 from longembed_rag.index.manifest import Manifest, ManifestEntry
@@ -35,6 +36,11 @@ class Writer:
 
     def upsert(self, document: IndexedDocument) -> None:
         """Write a document; see :meth:`DocumentStore.upsert`."""
+        if document.dimension != self._record.dimension:
+            raise PointRefusedError(
+                f"{document.source} was not written: its vectors have {document.dimension} "
+                f"numbers, the collection's {self._record.dimension}: they are another model's"
+            )
         terms = analyse(document.text, document.passages, language=self._record.options.language)
         lengths, entries = self._known_lengths(), self._known_entries()
         before = lengths.get(document.source)

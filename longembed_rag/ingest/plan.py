@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -71,13 +71,18 @@ class IngestPlan:
 
 
 def plan_ingest(
-    paths: Iterable[Path], *, stored: Mapping[str, StoredSource], exclude: Iterable[Path] = ()
+    paths: Iterable[Path],
+    *,
+    stored: Mapping[str, StoredSource],
+    whole: Collection[str] | None = None,
+    exclude: Iterable[Path] = (),
 ) -> IngestPlan:
     """Find out what an ingest would do. Files are read; nothing is embedded or written.
 
     Args:
         paths: Files and folders.
         stored: What is in the collection, by source; empty when there is none.
+        whole: Those of them that have all of their passages; None for all.
         exclude: Folders to pass over.
 
     Raises:
@@ -95,7 +100,8 @@ def plan_ingest(
             continue
         earlier = stored.get(source)
         action: Action = "add" if earlier is None else "update"
-        if earlier is not None and earlier.content_hash == content_hash(text):
+        is_whole = whole is None or source in whole
+        if earlier is not None and is_whole and earlier.content_hash == content_hash(text):
             action = "keep"
         steps.append(Step(source, action, len(text)))
     steps.extend(Step(source, "delete", 0) for source in gone_sources(stored, found))

@@ -131,7 +131,8 @@ def synchronise(
         store=store,
         options=store.existing_record().options,
         tell=on_event or (lambda event: None),
-        stored=store.complete_sources(),
+        stored=store.sources(),
+        whole=frozenset(store.complete_sources()),
     )
     run.take_all(found)
     run.remove_gone(found)
@@ -148,6 +149,7 @@ class _Run:
     options: IndexOptions
     tell: Callable[[Event], None]
     stored: dict[str, StoredSource]
+    whole: frozenset[str]
     counts: dict[Status, int] = field(
         default_factory=lambda: {"added": 0, "updated": 0, "unchanged": 0}
     )
@@ -177,7 +179,8 @@ class _Run:
         file = read_file(path)
         digest = content_hash(file.text)
         earlier = self.stored.get(source)
-        if earlier is not None and earlier.content_hash == digest:
+        same = earlier is not None and earlier.content_hash == digest
+        if earlier is not None and same and source in self.whole:
             status: Status = "unchanged"
             read: StoredSource | IndexedDocument = earlier
         else:

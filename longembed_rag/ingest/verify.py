@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -64,7 +64,12 @@ def verify(store: DocumentStore, *, files: bool = True) -> list[Finding]:
         StoreError: It cannot be read.
     """
     stored, entries = store.sources(), store.entries()
-    findings = [*_in_store(stored, entries, passages_by_document(store.place))]
+    fingerprint = store.existing_record().fingerprint
+    true = {
+        source: ManifestEntry.of_stored(each, fingerprint=fingerprint)
+        for source, each in stored.items()
+    }
+    findings = [*_in_store(stored, entries, true, passages_by_document(store.place))]
     if files:
         findings.extend(_against_files(stored))
     return findings
@@ -73,6 +78,7 @@ def verify(store: DocumentStore, *, files: bool = True) -> list[Finding]:
 def _in_store(
     stored: Mapping[str, StoredSource],
     entries: Mapping[str, ManifestEntry],
+    true: Mapping[str, ManifestEntry],
     passages: Mapping[str, int],
 ) -> Iterator[Finding]:
     for source, entry in sorted(entries.items()):
@@ -81,8 +87,8 @@ def _in_store(
             yield Finding(source, "unfinished", f"a process ended while it was {entry.state} it")
         elif there is None:
             yield Finding(source, "missing document", "in the manifest, and not in the collection")
-        elif there.content_hash != entry.content_hash:
-            detail = "the collection holds another version than the manifest says"
+        elif entry != true[source]:
+            detail = "the collection holds something else than the manifest says"
             yield Finding(source, "manifest differs", detail)
     for source, there in sorted(stored.items()):
         if source not in entries:
@@ -134,7 +140,9 @@ def repair(store: DocumentStore, findings: list[Finding]) -> list[Finding]:
     """
     store.recover()
     damaged = {f.source for f in findings if f.problem == "missing passages"}
-    store.delete(sorted(damaged))
+    # One whose file is gone is better found by its text and its own vector than not at all.
+    replaceable = {source for source in damaged if _can_be_ingested(source)}
+    store.delete(sorted(replaceable))
     stored = store.sources()
     for finding in findings:
         if finding.problem == "orphaned passages":
@@ -142,9 +150,24 @@ def repair(store: DocumentStore, findings: list[Finding]) -> list[Finding]:
             identity = finding.source if there is None else there.document_id
             version = None if there is None else there.content_hash
             remove_passages_of(identity, but=version, place=store.place)
-    lost = {"missing document", "missing passages"}
-    return [
-        Finding(f.source, f.problem, "taken out; ingest it again") if f.problem in lost else f
-        for f in findings
-        if f.problem in lost or f.problem in OF_FILES
-    ]
+    return [_left(finding, replaceable) for finding in findings if _is_left(finding)]
+
+
+def _can_be_ingested(source: str) -> bool:
+    """Whether a document comes from a file that is there."""
+    path = Path(source)
+    return path.is_absolute() and path.is_file()
+
+
+def _is_left(finding: Finding) -> bool:
+    lost = ("missing document", "missing passages")
+    return finding.problem in lost or finding.problem in OF_FILES
+
+
+def _left(finding: Finding, replaceable: set[str]) -> Finding:
+    """What is to do about a finding that could not be put right."""
+    if finding.problem == "missing document" or finding.source in replaceable:
+        return replace(finding, detail="taken out; ingest it again")
+    if finding.problem == "missing passages":
+        return replace(finding, detail=f"{finding.detail}; it stays, since its file is not there")
+    return finding

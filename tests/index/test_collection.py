@@ -146,3 +146,10 @@ def test_fields_of_filters_are_indexed_once(server: FakeQdrant, remote: Document
         assert server.indexes[name]["file_type"]["data_type"] == "keyword"
     made = [each for each in server.requests if each.body.get("field_name") == "page_count"]
     assert len(made) == 2
+
+
+@pytest.mark.parametrize("name", ["x.passages", "x.manifest", "漢" * 100, "new\nline", "\x01"])
+def test_names_that_would_get_in_the_way_are_refused(name: str) -> None:
+    """Those of the collections beside another one, too long ones in bytes, unprintable ones."""
+    with pytest.raises(SettingsError, match="collection="):
+        require_name(name)

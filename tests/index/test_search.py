@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from longembed_rag.errors import SettingsError, StoreError
+from longembed_rag.errors import SettingsError
 from longembed_rag.index.adaptive import adaptive_count
 from longembed_rag.index.filters import parse_filters
 from longembed_rag.index.results import SearchResult
@@ -301,6 +301,34 @@ def test_adaptive_looks_further_unless_told() -> None:
 
 
 def test_a_vector_of_another_length_is_refused(filled: DocumentStore) -> None:
-    """A query of another model's is no crash."""
-    with pytest.raises(StoreError, match="searching"):
+    """A query of another model's is told as what it is."""
+    with pytest.raises(SettingsError, match="another model's"):
         search(filled, "w1", vector=np.ones(7, dtype=np.float32))
+
+
+def test_a_filter_on_what_only_documents_say_holds_for_their_passages_too(
+    filled: DocumentStore,
+) -> None:
+    """Excluding a document by LlamaIndex's fields excludes it in every mode."""
+    from qdrant_client.models import FieldCondition, Filter, MatchValue
+
+    everything = found_sources(filled, "w1 w2", None)
+    named = FieldCondition(key="doc_id", match=MatchValue(value=everything[0]))
+    for mode in MODES:
+        left = found_sources(filled, "w1 w2", Filter(must_not=[named]), mode)
+        assert everything[0] not in left
+        assert found_sources(filled, "w1 w2", Filter(must=[named]), mode) == [everything[0]]
+
+
+def found_sources(
+    store: DocumentStore, text: str, matching: object, mode: str = "hybrid"
+) -> list[str]:
+    """Which documents a search gives, best first."""
+    options = SearchOptions(mode=mode, limit=50, filter=matching)  # type: ignore[arg-type]
+    return [each.source for each in search(store, text, vector=vector_of(text), options=options)]
+
+
+def test_more_than_a_search_gives_is_refused() -> None:
+    """A limit out of all bounds is told before it reaches an engine."""
+    with pytest.raises(SettingsError, match="10,000"):
+        SearchOptions(limit=10**30)

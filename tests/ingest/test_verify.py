@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from qdrant_client.models import PointStruct
 
 from longembed_rag.index.manifest import Manifest, ManifestEntry
-from longembed_rag.index.schema import IndexOptions, document_id
+from longembed_rag.index.schema import DENSE_VECTOR, IndexOptions, document_id
 from longembed_rag.index.writing import of_documents
 from longembed_rag.ingest.verify import Finding, repair, verify
 from tests.ingest.conftest import Bench, numbers
@@ -55,7 +56,46 @@ def test_a_document_that_lost_passages_is_found_and_made_again(bench: Bench, sou
 def test_an_ingest_mends_lost_passages_by_itself(bench: Bench, source: str) -> None:
     """Without any repair, too, a document that is not whole counts as not there."""
     remove_passages(bench, source, keep=0)
-    assert numbers(bench.ingest()) == (1, 0, 1, 0, 0)
+    assert numbers(bench.ingest()) == (0, 1, 1, 0, 0)
+    assert verify(bench.store) == []
+
+
+def test_a_damaged_document_whose_file_is_gone_is_kept_until_an_ingest(
+    bench: Bench, source: str
+) -> None:
+    """Repair does not take out what no ingest could bring back; an ingest removes it."""
+    remove_passages(bench, source, keep=1)
+    Path(source).unlink()
+    left = repair(bench.store, verify(bench.store))
+    assert {finding.problem for finding in left} == {"missing passages", "file gone"}
+    assert source in bench.store.sources()
+    assert numbers(bench.ingest()) == (0, 0, 1, 1, 0)
+    assert verify(bench.store) == []
+
+
+def test_a_loss_and_an_orphan_do_not_make_up_for_each_other(bench: Bench, source: str) -> None:
+    """One passage lost and one of nobody's: the number of all is right, and yet it is seen."""
+    remove_passages(bench, source, keep=2)
+    point = PointStruct(
+        id=document_id("orphan"),
+        vector={DENSE_VECTOR: [1.0] * 16},
+        payload={"longembed": {"document": document_id("nobody"), "version": "v"}},
+    )
+    bench.store.client.upsert(bench.store.place.passages, points=[point])
+    assert numbers(bench.ingest()) == (0, 1, 1, 0, 0)
+    assert [finding.problem for finding in verify(bench.store)] == ["orphaned passages"]
+
+
+@pytest.mark.parametrize("which", ["passages", "manifest"])
+def test_a_deleted_sibling_can_be_verified_and_repaired(
+    bench: Bench, source: str, which: str
+) -> None:
+    """Verify names what is missing in place of failing, and repair makes the collection anew."""
+    place = bench.store.place
+    bench.store.client.delete_collection(getattr(place, which))
+    assert verify(bench.store)
+    repair(bench.store, verify(bench.store))
+    bench.ingest()
     assert verify(bench.store) == []
 
 
