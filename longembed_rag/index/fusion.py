@@ -20,6 +20,7 @@ account that a plain sum would miss:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -173,19 +174,19 @@ def fuse(evidence: Evidence, weights: Weights = WEIGHTS) -> Fusion:
     return Fusion(order, total[order], parts)
 
 
-def passage_score(
-    terms: float | None, vector: float | None, evidence: Evidence, weights: Weights = WEIGHTS
-) -> float:
-    """How well a passage fits, by the weights that documents are weighed by.
+def passage_scorer(
+    evidence: Evidence, weights: Weights = WEIGHTS
+) -> Callable[[float | None, float | None], float]:
+    """How well passages fit, by the weights that documents are weighed by.
 
     Args:
-        terms: Its BM25; None counts as none of the words.
-        vector: Its cosine; None counts as zero.
         evidence: Of the same query, for its scales.
         weights: The constants.
+
+    Returns:
+        From a passage's BM25 and its cosine to its score; None counts as zero.
     """
     trust = trust_in_words(evidence, weights)
-    return (
-        trust * weights.passage_terms * (terms or 0.0) / evidence.passage_terms_scale
-        + weights.passage_vector * (vector or 0.0) / evidence.passage_vector_scale
-    )
+    of_terms = trust * weights.passage_terms / evidence.passage_terms_scale
+    of_vector = weights.passage_vector / evidence.passage_vector_scale
+    return lambda terms, vector: of_terms * (terms or 0.0) + of_vector * (vector or 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -11,7 +11,7 @@ from longembed_rag.index.adaptive import adaptive_count
 from longembed_rag.index.analyzer import get_analyzer
 from longembed_rag.index.answers import PassageScorer, answer
 from longembed_rag.index.evidence import CANDIDATES, Question, best_passages, gather
-from longembed_rag.index.fusion import Evidence, fuse, passage_score
+from longembed_rag.index.fusion import Evidence, fuse, passage_scorer
 from longembed_rag.index.requests import Ask, ask, dense_probe, terms_probe
 
 if TYPE_CHECKING:
@@ -199,16 +199,13 @@ def _rank(
 
 
 def _scorer(options: SearchOptions, evidence: Evidence | None) -> PassageScorer:
-    def by_evidence(terms: float | None, vector: float | None) -> float:
-        assert evidence is not None
-        return passage_score(terms, vector, evidence)
-
-    score = {
-        "hybrid": by_evidence,
-        "sparse": lambda terms, vector: terms or 0.0,
-        "dense": lambda terms, vector: vector or 0.0,
-        "passages": lambda terms, vector: vector or 0.0,
-    }[options.mode]
+    score: Callable[[float | None, float | None], float]
+    if evidence is not None:
+        score = passage_scorer(evidence)
+    elif options.mode == "sparse":
+        score = _terms_alone
+    else:
+        score = _vector_alone
     return PassageScorer(
         score=score,
         uses_terms=options.mode in ("hybrid", "sparse"),
@@ -216,3 +213,11 @@ def _scorer(options: SearchOptions, evidence: Evidence | None) -> PassageScorer:
         most=options.most_passages,
         adaptive=options.adaptive,
     )
+
+
+def _terms_alone(terms: float | None, vector: float | None) -> float:
+    return terms or 0.0
+
+
+def _vector_alone(terms: float | None, vector: float | None) -> float:
+    return vector or 0.0

@@ -17,7 +17,7 @@ from longembed_rag.index.fusion import (
     Evidence,
     Weights,
     fuse,
-    passage_score,
+    passage_scorer,
     trust_in_words,
 )
 
@@ -236,8 +236,8 @@ def test_no_candidates_are_no_ranking() -> None:
 def test_passages_are_weighed_like_their_documents() -> None:
     """A passage's words and meaning, in the same units; what is not known counts as nothing."""
     seen = evidence()
-    assert passage_score(3.0, 0.5, seen, ROUND) == pytest.approx(0.25 * 2 + 2 * 2.5)
-    assert passage_score(3.0, None, seen, ROUND) == pytest.approx(0.5)
-    assert passage_score(None, 0.5, seen, ROUND) == pytest.approx(5.0)
+    assert passage_scorer(seen, ROUND)(3.0, 0.5) == pytest.approx(0.25 * 2 + 2 * 2.5)
+    assert passage_scorer(seen, ROUND)(3.0, None) == pytest.approx(0.5)
+    assert passage_scorer(seen, ROUND)(None, 0.5) == pytest.approx(5.0)
     untrusted = evidence(coverage=0.0)
-    assert passage_score(3.0, 0.5, untrusted, ROUND) == pytest.approx(0.1 * 0.5 + 5.0)
+    assert passage_scorer(untrusted, ROUND)(3.0, 0.5) == pytest.approx(0.1 * 0.5 + 5.0)
