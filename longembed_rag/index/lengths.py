@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from longembed_rag.index.schema import StoredSource, TermCounts
 
-#: How far a document's vectors may lie from the true average before they are made again. Between
-#: two documents of one collection this much moves a score by less than two per cent.
+#: How far a document's vectors may lie from the true average before they are made again. In a
+#: document of average length this much moves the weight of a word by about two per cent.
 TOLERANCE = 0.05
 
 
