@@ -11,6 +11,7 @@ from longembed_rag.errors import (
     SettingsError,
     StoreError,
 )
+from longembed_rag.index.gateway import LOGIN
 from longembed_rag.index.layout import (
     DOCUMENT_INDEXES,
     PASSAGE_INDEXES,
@@ -64,6 +65,10 @@ def require_name(name: str) -> None:
                 f"collection={name!r} must not end in {sibling!r}: that is how the collections "
                 "beside another one are called"
             )
+
+
+class _NotAllowedError(StoreError):
+    """The key may not do this."""
 
 
 class Collection:
@@ -152,6 +157,8 @@ class Collection:
     def ensure_filterable(self, fields: Iterable[tuple[str, str]]) -> None:
         """Index what documents and passages are filtered by, where that is not done yet.
 
+        A key that may only read searches without: slower, and with the same result.
+
         Args:
             fields: Payload fields, each with the kind of index it wants.
 
@@ -163,8 +170,12 @@ class Collection:
             wanted.setdefault(field, kind)  # a field has one index
         for name in (self.name, self._place.passages):
             info = self._read(name) if wanted else None
-            if info is not None:
+            if info is None:
+                continue
+            try:
                 self._ensure_indexes(name, info, wanted)
+            except _NotAllowedError:
+                return
 
     def ensure_beside(self, dimension: int, storage: StorageOptions) -> None:
         """Make the collections of passages and of the manifest, where they are not there.
@@ -265,6 +276,11 @@ class Collection:
 
         if not self._gateway.indexes_payload:
             return
+
+        def failure(told: str, status: int | None) -> StoreError:
+            kind = _NotAllowedError if status in LOGIN else StoreError
+            return kind(f"making an index in {name!r} at {self._gateway.location} failed: {told}")
+
         for field, kind in fields.items():
             if field not in info.payload_schema:
                 self._gateway.call(
@@ -275,4 +291,5 @@ class Collection:
                         wait=True,
                     ),
                     what=f"making the index on {field!r}",
+                    failure=failure,
                 )

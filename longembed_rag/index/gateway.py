@@ -22,7 +22,8 @@ Result = TypeVar("Result")
 #: Makes the error to raise from the reason and the status of a server's refusal, if it was one.
 Failure = Callable[[str, "int | None"], StoreError]
 
-_LOGIN = (401, 403)
+#: What servers answer to a key that is wrong, or that may not do this.
+LOGIN = (401, 403)
 NOT_FOUND = 404
 # Before the first answer a wrong address is likelier than a busy server.
 _FIRST_CONTACT = 4
@@ -105,7 +106,7 @@ class Gateway:
         return replace(policy, attempts=_FIRST_CONTACT)
 
     def _told(self, told: str, status: int | None) -> str:
-        if status in _LOGIN:
+        if status in LOGIN:
             return f"{self.location} refused the API key or its rights ({told})"
         if status == NOT_FOUND and not self._answered:
             return f"{told}; is {self.location} the address of a Qdrant server?"

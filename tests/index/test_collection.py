@@ -153,3 +153,17 @@ def test_names_that_would_get_in_the_way_are_refused(name: str) -> None:
     """Those of the collections beside another one, too long ones in bytes, unprintable ones."""
     with pytest.raises(SettingsError, match="collection="):
         require_name(name)
+
+
+def test_a_key_that_may_only_read_searches_without_an_index(
+    server: FakeQdrant, remote: DocumentStore
+) -> None:
+    """A filter needs no right to write; any other trouble with the index is told."""
+    remote.upsert(make_document("/a.txt", "one two"))
+    matching = parse_filters(["page_count>=10"])
+    server.faults.append(Fault("/index", 403))
+    remote.make_filterable(matching)
+    assert "page_count" not in server.indexes["documents"]
+    server.faults.append(Fault("/index", 400))
+    with pytest.raises(StoreError, match="index"):
+        remote.make_filterable(parse_filters(["page_count>=10", "file_size>1"]))
