@@ -58,7 +58,7 @@ _MOST_ROUNDS = 8
 # BM25's weight of a word in a document that holds it, of at most 1.
 _TYPICAL_WEIGHT = 0.7
 
-# As few fields as tell whose passage it is: a thousand of them come back.
+# As few fields as tell whose passage it is: hundreds of them come back.
 _PASSAGE_KEYS = ("longembed.document", "longembed.version")
 
 
@@ -106,7 +106,7 @@ def gather(
     wanted = [Ask(probe, max(CANDIDATES, most), matching) for probe in probes]
     sample = sample_filter(total, SAMPLE)
     # Twice what is expected: how many pass the sample's filter is a matter of chance.
-    measured = [Ask(probe, min(total, 2 * SAMPLE), sample) for probe in probes]
+    measured = [Ask(probe, 2 * SAMPLE, sample) for probe in probes]
     counts = Counter(question.stems)
     words = counts.most_common(_MOST_WORDS)
     alone = [Ask(terms_probe([stem]), 1) for stem, _ in words]
@@ -171,7 +171,7 @@ def _passages(probes: Sequence[Probe], matching: Filter | None, place: Place) ->
     terms, _, vector = probes
     total = _count(place.passages, place)
     sample = sample_filter(total, PASSAGE_SAMPLE)
-    asks = [Ask(probe, min(total, 2 * PASSAGE_SAMPLE), sample) for probe in (terms, vector)]
+    asks = [Ask(probe, 2 * PASSAGE_SAMPLE, sample) for probe in (terms, vector)]
     terms_sample, vector_sample = ask(place.passages, asks, place=place)
     by_terms = _best_by_document(terms, _ENOUGH_DOCUMENTS, matching, place)
     by_vector = _best_by_document(vector, _ENOUGH_DOCUMENTS, matching, place)
