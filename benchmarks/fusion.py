@@ -236,7 +236,7 @@ def main() -> None:
         "version": __version__,
         "machine": f"{platform.machine()}, {platform.python_implementation()} "
         f"{platform.python_version()}",
-        "model": encoder.describe(),
+        "model": {k: v for k, v in encoder.describe().items() if k != "model_path"},
         "weights": asdict(WEIGHTS),
         "tasks": rows,
         "left out": left_out(evidence) if len(evidence) > 1 else {},
