@@ -67,17 +67,8 @@ def fill(task: Task, encoder: LongEncoder, store: DocumentStore) -> None:
             continue
         encoding = encoder.encode_passages(text, name=name)
         store.upsert(
-            IndexedDocument(
-                source=name,
-                text=text,
-                metadata={},
-                content_hash=content_hash(text),
-                tokens=encoding.coverage.tokens,
-                tokens_read=encoding.coverage.tokens_read,
-                windows=encoding.coverage.windows,
-                embedding=encoding.embedding,
-                passages=encoding.passages,
-                passage_embeddings=encoding.embeddings,
+            IndexedDocument.of_encoding(
+                encoding, source=name, text=text, metadata={}, content_hash=content_hash(text)
             )
         )
         if number % 25 == 0:

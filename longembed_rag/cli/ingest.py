@@ -132,7 +132,8 @@ def _plan(paths: Sequence[Path], location: StoreLocation, *, as_json: bool) -> b
     if location.exists():
         with location.open(must_exist=True) as store:
             if store.record() is not None:
-                stored, whole = store.sources(), frozenset(store.complete_sources())
+                stored = store.sources()
+                whole = frozenset(store.complete_sources(stored))
     exclude = [] if location.path is None else [location.path]
     plan = plan_ingest(paths, stored=stored, whole=whole, exclude=exclude)
     if as_json:

@@ -140,10 +140,11 @@ def _ranked(
     scores: dict[str, dict[str, float]] = {}
     for name, points in by_signal.items():
         for point in points:
-            where = read_place(point.id, point.payload)
+            identity = str(point.id)
+            where = places.get(identity) or read_place(point.id, point.payload)
             if where is not None:
-                places[where.point_id] = where
-                scores.setdefault(where.point_id, {})[name] = float(point.score)
+                places[identity] = where
+                scores.setdefault(identity, {})[name] = float(point.score)
     # Of a list that is full, others are at most as good as its last.
     least = {
         name: float(points[-1].score) if len(points) == depth else None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from longembed_rag.index.filters import combine
 from longembed_rag.index.fusion import WEIGHTS, Evidence
-from longembed_rag.index.payload import read_own
+from longembed_rag.index.payload import PASSAGE_DOCUMENT_KEY, PASSAGE_VERSION_KEY, read_own
 from longembed_rag.index.reading import passages_there
 from longembed_rag.index.requests import (
     Ask,
@@ -59,7 +59,7 @@ _MOST_ROUNDS = 8
 _TYPICAL_WEIGHT = 0.7
 
 # As few fields as tell whose passage it is: hundreds of them come back.
-_PASSAGE_KEYS = ("longembed.document", "longembed.version")
+_PASSAGE_KEYS = (PASSAGE_DOCUMENT_KEY, PASSAGE_VERSION_KEY)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from longembed_rag.index.payload import PASSAGE_COUNT_KEY, VERSION_KEY, read_own
+from longembed_rag.index.payload import OWN_KEY, PASSAGE_COUNT_KEY, VERSION_KEY, read_own
 from longembed_rag.index.scrolling import scroll
 from longembed_rag.index.writing import of_documents
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: What of a passage's payload says where it stands.
 PLACE_KEYS = [
-    f"longembed.{name}" for name in ("document", "version", "index", "start", "end", "tokens")
+    f"{OWN_KEY}.{name}" for name in ("document", "version", "index", "start", "end", "tokens")
 ]
 
 

@@ -41,10 +41,9 @@ def recover(
     deleting = [entry.source for entry in unfinished if entry.state == "deleting"]
     delete_documents(deleting, place=place)
     for entry in unfinished:
-        if entry.state == "writing":
-            there = stored.get(entry.source)
-            version = None if there is None else there.content_hash
-            remove_other_versions(entry.source, version, place=place)
+        there = stored.get(entry.source)
+        if entry.state == "writing" and there is not None:
+            remove_other_versions(entry.source, there.content_hash, place=place)
     lost = sorted(set(entries) - set(stored) - set(deleting))
     for source in lost:
         remove_other_versions(source, None, place=place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from longembed_rag.encoder.values import Passage
+    from longembed_rag.encoder.values import Passage, PassageEncoding
 
 #: The vectors' names are those that LlamaIndex's ``QdrantVectorStore`` looks for by default, so
 #: that it opens a collection of ours without any option.
@@ -169,6 +169,30 @@ class IndexedDocument:
         if not (np.isfinite(self.embedding).all() and np.isfinite(self.passage_embeddings).all()):
             raise InputError(f"{self.source}: its vectors hold values that are not finite")
 
+    @classmethod
+    def of_encoding(
+        cls,
+        encoding: PassageEncoding,
+        *,
+        source: str,
+        text: str,
+        metadata: dict[str, Any],
+        content_hash: str,
+    ) -> IndexedDocument:
+        """Put a document together with what an encoder made of its text."""
+        return cls(
+            source=source,
+            text=text,
+            metadata=metadata,
+            content_hash=content_hash,
+            tokens=encoding.coverage.tokens,
+            tokens_read=encoding.coverage.tokens_read,
+            windows=encoding.coverage.windows,
+            embedding=encoding.embedding,
+            passages=encoding.passages,
+            passage_embeddings=encoding.embeddings,
+        )
+
     @property
     def dimension(self) -> int:
         """Length of its vectors."""
@@ -239,83 +263,3 @@ class CollectionRecord:
     settings: dict[str, Any]
     options: IndexOptions
     version: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CollectionInfo:
-    """A collection at a glance.
-
-    Attributes:
-        collection: Its name.
-        location: Folder or address of its store.
-        documents: Documents in it.
-        passages: Passages of them.
-        tokens: Tokens in their texts, together.
-        tokens_read: Tokens that reached the model, together.
-        model: Name of the model that made its vectors.
-        settings: The settings as they were given.
-        description: The model and its settings, resolved.
-        fingerprint: Hash of the model's files and of every setting that changes a vector.
-        dimension: Length of the vectors.
-        dense_vector: Name of the vector of a whole document, and of a passage.
-        sparse_vector: Name of the vector of its terms.
-        passages_collection: Name of the collection of its passages.
-        options: What it keeps of its documents.
-        engine: What keeps it: ``"edge"``, ``"local"`` or ``"server"``.
-        version: Version of this package that made the collection.
-    """
-
-    collection: str
-    location: str
-    documents: int
-    passages: int
-    tokens: int
-    tokens_read: int
-    model: str | None
-    settings: dict[str, Any]
-    description: dict[str, Any]
-    fingerprint: str
-    dimension: int
-    dense_vector: str
-    sparse_vector: str
-    passages_collection: str
-    options: IndexOptions
-    engine: str
-    version: str
-
-    @classmethod
-    def of(
-        cls,
-        record: CollectionRecord,
-        stored: Iterable[StoredSource],
-        *,
-        collection: str,
-        location: str,
-        engine: str,
-        passages: int,
-    ) -> CollectionInfo:
-        """Put together what a collection says of itself and what is in it."""
-        documents = list(stored)
-        return cls(
-            collection=collection,
-            location=location,
-            documents=len(documents),
-            passages=passages,
-            tokens=sum(each.tokens for each in documents),
-            tokens_read=sum(each.tokens_read for each in documents),
-            model=record.description.get("model"),
-            settings=record.settings,
-            description=record.description,
-            fingerprint=record.fingerprint,
-            dimension=record.dimension,
-            dense_vector=DENSE_VECTOR,
-            sparse_vector=TERMS_VECTOR,
-            passages_collection=passages_collection(collection),
-            options=record.options,
-            engine=engine,
-            version=record.version,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every field by name, ready for JSON."""
-        return asdict(self)

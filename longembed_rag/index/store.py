@@ -11,13 +11,13 @@ from typing_extensions import Self
 from longembed_rag.errors import CollectionNotFoundError
 from longembed_rag.index.collection import Collection, require_name
 from longembed_rag.index.connection import Connection, EngineChoice, connect
+from longembed_rag.index.info import CollectionInfo
 from longembed_rag.index.listing import count_passages, list_documents, without_all_passages
 from longembed_rag.index.manifest import Manifest, ManifestEntry
 from longembed_rag.index.place import Place
 from longembed_rag.index.retries import RetryPolicy
 from longembed_rag.index.schema import (
     DEFAULT_COLLECTION,
-    CollectionInfo,
     CollectionRecord,
     IndexedDocument,
     IndexOptions,
@@ -300,9 +300,11 @@ class DocumentStore:
         self.existing_record()
         return {stored.source: stored for stored in list_documents(self._place)}
 
-    def complete_sources(self) -> dict[str, StoredSource]:
-        """Those of :meth:`sources` that have all of their passages; raises as :meth:`info`."""
-        stored = self.sources()
+    def complete_sources(
+        self, stored: Mapping[str, StoredSource] | None = None
+    ) -> dict[str, StoredSource]:
+        """Those of :meth:`sources`, unless given, with all passages; raises as :meth:`info`."""
+        stored = self.sources() if stored is None else dict(stored)
         for damaged in without_all_passages(stored.values(), place=self._place):
             del stored[damaged.source]
         return stored

@@ -31,8 +31,7 @@ class Writer:
         self._place = place
         self._record = record
         # As far as this process has looked; others may write to a server, too.
-        self._entries: dict[str, ManifestEntry] | None = None
-        self._lengths: Lengths | None = None
+        self._known: tuple[dict[str, ManifestEntry], Lengths] | None = None
 
     def upsert(self, document: IndexedDocument) -> None:
         """Write a document; see :meth:`DocumentStore.upsert`."""
@@ -42,7 +41,7 @@ class Writer:
                 f"numbers, the collection's {self._record.dimension}: they are another model's"
             )
         terms = analyse(document.text, document.passages, language=self._record.options.language)
-        lengths, entries = self._known_lengths(), self._known_entries()
+        entries, lengths = self._look()
         before = lengths.get(document.source)
         lengths.add(
             document.source,
@@ -68,7 +67,7 @@ class Writer:
         except BaseException:  # whatever it was, it goes on; the lengths are as before
             lengths.restore(document.source, before)
             if document.source not in entries:
-                self._entries = None  # the manifest knows whether something of it is there now
+                self._forget()  # the manifest knows whether something of it is there now
             raise
 
     def delete(self, sources: Iterable[str]) -> None:
@@ -102,19 +101,17 @@ class Writer:
         return reweigh(stored, Lengths(stored), language=language, place=self._place)
 
     def _forget(self) -> None:
-        self._entries = self._lengths = None
+        self._known = None
 
-    def _known_entries(self) -> dict[str, ManifestEntry]:
-        if self._entries is None:
+    def _look(self) -> tuple[dict[str, ManifestEntry], Lengths]:
+        """The manifest and the lengths, from one listing."""
+        if self._known is None:
+            stored = list(list_documents(self._place))
             # A document that is there is known even where somebody has deleted the manifest.
-            there = {
+            entries = {
                 each.source: ManifestEntry.of_stored(each, fingerprint=self._record.fingerprint)
-                for each in list_documents(self._place)
+                for each in stored
             }
-            self._entries = {**there, **Manifest(self._place).entries()}
-        return self._entries
-
-    def _known_lengths(self) -> Lengths:
-        if self._lengths is None:
-            self._lengths = Lengths(list_documents(self._place))
-        return self._lengths
+            entries.update(Manifest(self._place).entries())
+            self._known = entries, Lengths(stored)
+        return self._known

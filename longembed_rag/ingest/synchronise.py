@@ -126,13 +126,14 @@ def synchronise(
         storage=storage,
     )
     recovered = store.recover()
+    stored = store.sources()
     run = _Run(
         encoder=encoder,
         store=store,
         options=store.existing_record().options,
         tell=on_event or (lambda event: None),
-        stored=store.sources(),
-        whole=frozenset(store.complete_sources()),
+        stored=stored,
+        whole=frozenset(store.complete_sources(stored)),
     )
     run.take_all(found)
     run.remove_gone(found)
@@ -213,17 +214,12 @@ class _Run:
             )
 
         encoding = self._encode(file.text, source, on_progress)
-        return IndexedDocument(
+        return IndexedDocument.of_encoding(
+            encoding,
             source=source,
             text=file.text,
             metadata=file.metadata,
             content_hash=digest,
-            tokens=encoding.coverage.tokens,
-            tokens_read=encoding.coverage.tokens_read,
-            windows=encoding.coverage.windows,
-            embedding=encoding.embedding,
-            passages=encoding.passages,
-            passage_embeddings=encoding.embeddings,
         )
 
     def _encode(

@@ -50,17 +50,12 @@ def store(
             text = " ".join([*around[: WORDS // 2], row["fact"], *around[WORDS // 2 :]])
             encoding = encoder.encode_passages(text)
             opened.upsert(
-                IndexedDocument(
+                IndexedDocument.of_encoding(
+                    encoding,
                     source=row["id"],
                     text=text,
                     metadata={},
                     content_hash=content_hash(text),
-                    tokens=encoding.coverage.tokens,
-                    tokens_read=encoding.coverage.tokens_read,
-                    windows=encoding.coverage.windows,
-                    embedding=encoding.embedding,
-                    passages=encoding.passages,
-                    passage_embeddings=encoding.embeddings,
                 )
             )
         opened.reweigh()
