@@ -19,6 +19,7 @@ RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))
     && pip install --requirement requirements.txt
 COPY README.md LICENSE NOTICE ./
 COPY longembed_rag ./longembed_rag
+COPY eval/longembed_eval ./eval/longembed_eval
 RUN pip install --no-deps .
 
 FROM base

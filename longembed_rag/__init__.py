@@ -13,13 +13,18 @@ from longembed_rag._version import __version__
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.encoder.planner import Planner
     from longembed_rag.encoder.settings import EncoderSettings
     from longembed_rag.encoder.values import Coverage, Encoding, Passage, PassageEncoding
     from longembed_rag.errors import LongEmbedError
     from longembed_rag.extension.plan import ExtensionPlan
+    from longembed_rag.index.analyzer import get_analyzer
     from longembed_rag.index.results import PassageHit, SearchResult
+    from longembed_rag.index.schema import IndexedDocument, IndexOptions
     from longembed_rag.index.search import SearchOptions, search
     from longembed_rag.index.store import DocumentStore
+    from longembed_rag.ingest.discover import discover
+    from longembed_rag.ingest.readers import read_file
     from longembed_rag.llama_index import LongEmbedding, LongRetriever, WholeDocument
 
 __all__ = [
@@ -28,6 +33,8 @@ __all__ = [
     "EncoderSettings",
     "Encoding",
     "ExtensionPlan",
+    "IndexOptions",
+    "IndexedDocument",
     "LongEmbedError",
     "LongEmbedding",
     "LongEncoder",
@@ -35,10 +42,14 @@ __all__ = [
     "Passage",
     "PassageEncoding",
     "PassageHit",
+    "Planner",
     "SearchOptions",
     "SearchResult",
     "WholeDocument",
     "__version__",
+    "discover",
+    "get_analyzer",
+    "read_file",
     "search",
 ]
 
@@ -48,6 +59,8 @@ _HOMES = {
     "EncoderSettings": "longembed_rag.encoder.settings",
     "Encoding": "longembed_rag.encoder.values",
     "ExtensionPlan": "longembed_rag.extension.plan",
+    "IndexOptions": "longembed_rag.index.schema",
+    "IndexedDocument": "longembed_rag.index.schema",
     "LongEmbedError": "longembed_rag.errors",
     "LongEmbedding": "longembed_rag.llama_index",
     "LongEncoder": "longembed_rag.encoder.encoder",
@@ -55,9 +68,13 @@ _HOMES = {
     "Passage": "longembed_rag.encoder.values",
     "PassageEncoding": "longembed_rag.encoder.values",
     "PassageHit": "longembed_rag.index.results",
+    "Planner": "longembed_rag.encoder.planner",
     "SearchOptions": "longembed_rag.index.search",
     "SearchResult": "longembed_rag.index.results",
     "WholeDocument": "longembed_rag.llama_index",
+    "discover": "longembed_rag.ingest.discover",
+    "get_analyzer": "longembed_rag.index.analyzer",
+    "read_file": "longembed_rag.ingest.readers",
     "search": "longembed_rag.index.search",
 }
 

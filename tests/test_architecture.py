@@ -47,6 +47,7 @@ LONGEST_FILES = {
     "demo": 330,
     "examples": 330,
     "benchmarks": 330,
+    "eval": 330,
     "tests": 600,
 }
 SOURCES = [

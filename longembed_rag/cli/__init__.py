@@ -10,11 +10,13 @@ import click
 
 from longembed_rag._version import __version__
 from longembed_rag.cli.command import Group
+from longembed_rag.cli.eval import eval_command
 from longembed_rag.cli.info import info_command
 from longembed_rag.cli.ingest import ingest_command
 from longembed_rag.cli.inspect import inspect_command
 from longembed_rag.cli.models import models_command
 from longembed_rag.cli.search import search_command
+from longembed_rag.cli.tune import tune_command
 from longembed_rag.cli.verify import verify_command
 
 __all__ = ["main"]
@@ -54,5 +56,7 @@ for _command in (
     models_command,
     info_command,
     verify_command,
+    eval_command,
+    tune_command,
 ):
     main.add_command(_command)

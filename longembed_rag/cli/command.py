@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from longembed_rag.cli.config import CONFIG_FILE, load_config
+from longembed_rag.cli.configurable import CONFIGURABLE
 from longembed_rag.cli.failures import debugging, reported, write_error
-from longembed_rag.cli.option_specs import COMMON_SECTION, CONFIGURABLE
+from longembed_rag.cli.option_specs import COMMON_SECTION
 from longembed_rag.cli.quiet import quiet_libraries
 from longembed_rag.errors import SettingsError
 

@@ -308,13 +308,3 @@ KEEPING_SPECS = (
         shown_default="no-on-disk",
     ),
 )
-
-#: Options that belong to one call, and are read from the command line only.
-ONCE_ONLY = frozenset({"as_json", "debug", "dry_run", "filters", "repair", "files"})
-#: Every key that ``longembed.toml`` may hold. Whether a model may run its own code is for the
-#: person who types the command: a file that came with somebody's folder must not say so.
-CONFIGURABLE: dict[str, click.ParamType[Any]] = {
-    spec.name: spec.type
-    for spec in (*ENCODER_SPECS, *STORE_SPECS, *KEEPING_SPECS, *SEARCH_SPECS)
-    if spec.name != "trust_remote_code"
-}

@@ -24,7 +24,13 @@ from longembed_rag.encoder.settings import (
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
 from longembed_rag.errors import SettingsError, TextTooLongError
-from longembed_rag.extension.plan import ExtensionPlan, Method, PlanRules, require_method
+from longembed_rag.extension.plan import (
+    METHODS_BY_POSITIONS,
+    ExtensionPlan,
+    Method,
+    PlanRules,
+    require_method,
+)
 from longembed_rag.extension.windows import Window, cut
 
 #: Raised when the way vectors are made changes, so that older collections are recognised.
@@ -192,6 +198,11 @@ class Planner:
             "document_prompt": self.document_prompt,
             "version": VECTOR_VERSION,
         }
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The extension methods that this model can be read with."""
+        return METHODS_BY_POSITIONS[self.family.positions]
 
     def describe(self) -> dict[str, Any]:
         """The model and its settings, resolved, ready for JSON."""

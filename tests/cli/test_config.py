@@ -8,7 +8,7 @@ import click
 import pytest
 
 from longembed_rag.cli.config import load_config
-from longembed_rag.cli.option_specs import CONFIGURABLE, ONCE_ONLY
+from longembed_rag.cli.configurable import CONFIGURABLE, ONCE_ONLY
 from longembed_rag.errors import SettingsError
 
 

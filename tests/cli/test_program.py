@@ -15,7 +15,7 @@ from longembed_rag import __version__
 from longembed_rag.cli import main
 from tests.models import TinyModels
 
-COMMANDS = ("ingest", "search", "inspect", "models", "info", "verify")
+COMMANDS = ("ingest", "search", "inspect", "models", "info", "verify", "eval", "tune")
 
 
 def program(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess[str]:

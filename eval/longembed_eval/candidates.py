@@ -1,0 +1,79 @@
+"""What can be tried with a model: methods and scales."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from longembed_rag import Planner
+
+#: What a setting is judged by: whole-document vectors, best passages, or the mean of both.
+By = Literal["both", "documents", "passages"]
+
+#: Scales that are tried, as multiples of the model's own length.
+SCALES = (2, 4, 8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A setting, and what was measured of it in the last round that it took part in.
+
+    Attributes:
+        settings: What it sets; empty for the default.
+        label: What it is called, such as ``"gp, up to 1,024 tokens at once"``.
+        documents: How many documents it was measured on; 0 if it was not.
+        of_documents: nDCG@10 of whole-document vectors, in points.
+        of_passages: nDCG@10 of the best passage, in points.
+        tokens_per_second: Speed.
+        refused: Why it was left out, if it was.
+    """
+
+    settings: Mapping[str, Any]
+    label: str
+    documents: int = 0
+    of_documents: float = 0.0
+    of_passages: float = 0.0
+    tokens_per_second: float = 0.0
+    refused: str | None = None
+
+    def score(self, by: By) -> float:
+        """What it is judged by."""
+        if by == "both":
+            return (self.of_documents + self.of_passages) / 2
+        return self.of_documents if by == "documents" else self.of_passages
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, ready for JSON."""
+        return {
+            "settings": dict(self.settings),
+            "label": self.label,
+            "documents": self.documents,
+            "of_documents": round(self.of_documents, 2),
+            "of_passages": round(self.of_passages, 2),
+            "tokens_per_second": round(self.tokens_per_second, 1),
+            "refused": self.refused,
+        }
+
+
+def candidates_for(planner: Planner, *, longest: int) -> list[Candidate]:
+    """What can be tried with a model: the default first, then every method and scale.
+
+    Args:
+        planner: The model, with the settings that stay.
+        longest: Tokens of the longest document; larger scales would change nothing.
+    """
+    found = [Candidate(settings={}, label=f"default ({planner.method})")]
+    own, most = planner.original_length, planner.max_length
+    for method in planner.methods:
+        if method in ("pcw", "truncate"):
+            if method != planner.method:
+                found.append(Candidate(settings={"method": method}, label=method))
+            continue
+        lengths = {scale * own for scale in SCALES if scale * own < min(longest, most)}
+        if planner.family.positions == "rotary":
+            lengths.add(min(longest, most))
+        for length in sorted(lengths) or [most]:
+            settings = {"method": method, "max_length": length}
+            found.append(Candidate(settings=settings, label=f"{method}, {length:,} tokens at once"))
+    return found

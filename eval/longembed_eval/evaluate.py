@@ -1,0 +1,96 @@
+"""The benchmark in one call: tasks and systems by name, results as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from longembed_eval.archive import results_to_dict, write_whole
+from longembed_eval.events import Event
+from longembed_eval.extras import require
+from longembed_eval.results import Results
+from longembed_eval.workshop import BenchOptions
+
+#: Lengths of the tasks that are made here, in tokens, unless others are asked for. The paper goes
+#: on to 32,768, which is most of the work.
+DEFAULT_LENGTHS = (256, 512, 1024, 2048, 4096)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to measure.
+
+    Attributes:
+        tasks: Names of tasks.
+        data: Folders of labelled tasks.
+        docs: Files and folders of documents without labels.
+        haystack: Folder of text that needles are hidden in; None for the one that ships.
+        lengths: Lengths of ``passkey`` and ``needle``, tokens.
+        seed: What the tasks that are made here are made with.
+        systems: Names of systems; none for the usual ones.
+        options: What holds for every system.
+        out: Folder for results, and for what is kept between runs.
+        command: The command, for people who want to run it again.
+    """
+
+    tasks: tuple[str, ...] = ()
+    data: tuple[Path, ...] = ()
+    docs: tuple[Path, ...] = ()
+    haystack: Path | None = None
+    lengths: tuple[int, ...] = DEFAULT_LENGTHS
+    seed: int = 0
+    systems: tuple[str, ...] = ()
+    options: BenchOptions
+    out: Path
+    command: str = ""
+
+
+def evaluate(
+    request: Request, *, on_event: Callable[[Event], None] = lambda event: None
+) -> Results:
+    """Run a benchmark and write ``results.json``, ``results.md`` and ``report.html``.
+
+    Args:
+        request: What to measure.
+        on_event: Is told what happens.
+
+    Raises:
+        MissingDependencyError: The extra ``eval`` is not installed.
+        SettingsError: A task or system is unknown, or does not fit the model.
+        LongEmbedError: Nothing at all could be run; the first reason.
+    """
+    require()
+    from longembed_eval.runner import run_benchmark
+    from longembed_eval.tasks.choose import choose_tasks
+
+    planned = choose_tasks(
+        names=request.tasks,
+        data=request.data,
+        docs=request.docs,
+        haystack=request.haystack,
+        lengths=request.lengths,
+        seed=request.seed,
+    )
+    results = run_benchmark(
+        planned,
+        request.systems,
+        options=request.options,
+        folder=request.out,
+        command=request.command,
+        on_event=on_event,
+    )
+    write_results(results, request.out)
+    return results
+
+
+def write_results(results: Results, folder: Path) -> None:
+    """Write what programs and people read, each file whole or not at all."""
+    from longembed_eval.report.html import render_report
+    from longembed_eval.table import markdown_table
+
+    values = results_to_dict(results)
+    write_whole(folder / "results.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+    write_whole(folder / "results.md", markdown_table(results))
+    write_whole(folder / "report.html", render_report(results))

@@ -1,0 +1,153 @@
+"""What others have published on the same tasks: the table of the LongEmbed paper.
+
+Not our measurements. The paper's runs use other models than ours, and its passkeys and needles are
+other texts: what follows from a comparison is how large differences between methods are, and
+where words alone stand, not which model is better.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+#: Which column of the paper a group of ours stands beside. A group that is missing here, such as
+#: a rebuilt task, has none: other documents or queries make another task.
+_COLUMNS = {
+    "passkey": "passkey",
+    "longembed_passkey": "passkey",
+    "needle": "needle",
+    "longembed_needle": "needle",
+    "narrativeqa": "narrativeqa",
+    "qmsum": "qmsum",
+    "summ_screen_fd": "summ_screen_fd",
+    "2wikimqa": "2wikimqa",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One of the paper's tasks.
+
+    Attributes:
+        id: What :attr:`PublishedRun.scores` calls it.
+        title: What people call it.
+        metric: What it is judged by.
+    """
+
+    id: str
+    title: str
+    metric: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedRun:
+    """One row of the paper's table, in points (0 to 100).
+
+    Attributes:
+        name: Model, method and length, such as ``"E5-RoPE SelfExtend 4k"``.
+        model: The model.
+        method: How it was made to read long texts.
+        context: Tokens that it reads; None for words.
+        scores: Of each task, by the column's id.
+        average: Plain mean of the six.
+        lengths: Accuracies by length in tokens, by the column's id, where these are known.
+    """
+
+    name: str
+    model: str
+    method: str
+    context: int | None
+    scores: Mapping[str, float]
+    average: float
+    lengths: Mapping[str, Mapping[int, float]]
+
+    def at(self, *, column: str, length: int) -> float | None:
+        """Accuracy at one length; None where it is not known.
+
+        A mean of 100 over all lengths says that it is 100 at each.
+        """
+        if self.scores[column] == 100:
+            return 100.0
+        return self.lengths.get(column, {}).get(length)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """The paper's table.
+
+    Attributes:
+        source: What it is.
+        arxiv: Its number on arXiv.
+        url: Where it can be read.
+        columns: Its tasks.
+        lengths: Lengths in tokens that passkey and needle are means over.
+        runs: Its rows.
+    """
+
+    source: str
+    arxiv: str
+    url: str
+    columns: tuple[Column, ...]
+    lengths: tuple[int, ...]
+    runs: tuple[PublishedRun, ...]
+
+    def comparable(self, *, group: str, lengths: Sequence[int]) -> bool:
+        """Whether a group's mean is a mean over what the paper's is a mean over.
+
+        Args:
+            group: A group of ours.
+            lengths: Lengths that were run; empty for tasks that are not made for a length.
+        """
+        id_ = column_of(group)
+        if id_ is None:
+            return False
+        return id_ not in ("passkey", "needle") or set(lengths) == set(self.lengths)
+
+    def by_length(self, group: str, lengths: Sequence[int]) -> dict[str, dict[int, float]]:
+        """Published accuracies of a group, by run and length, of the runs where any is known."""
+        id_ = column_of(group)
+        if id_ not in ("passkey", "needle"):
+            return {}
+        known: dict[str, dict[int, float]] = {}
+        for run in self.runs:
+            points = {length: run.at(column=id_, length=length) for length in lengths}
+            found = {
+                length: value
+                for length, value in points.items()
+                if value is not None and length in self.lengths
+            }
+            if found:
+                known[run.name] = found
+        return known
+
+
+def column_of(group: str) -> str | None:
+    """The id of the published column that a group of ours stands beside; None without one."""
+    return _COLUMNS.get(group)
+
+
+@cache
+def published() -> Published:
+    """Read the table that the package carries."""
+    text = (files("longembed_eval") / "data" / "published.json").read_text(encoding="utf-8")
+    values = json.loads(text)
+    return Published(
+        source=values["source"],
+        arxiv=values["arxiv"],
+        url=values["url"],
+        columns=tuple(Column(**column) for column in values["columns"]),
+        lengths=tuple(values["lengths"]),
+        runs=tuple(_run(run) for run in values["runs"]),
+    )
+
+
+def _run(values: dict[str, Any]) -> PublishedRun:
+    lengths = {
+        column: {int(length): value for length, value in points.items()}
+        for column, points in values["lengths"].items()
+    }
+    return PublishedRun(**{**values, "lengths": lengths})

@@ -1,0 +1,1 @@
+"""What is compared: everything that can index documents and answer queries."""

@@ -1,0 +1,125 @@
+"""Vectors of a task's documents: made by one reading, kept, and shared by systems.
+
+Several systems look at the same reading of the documents in different ways: the whole-document
+vector, its passages and the hybrid search all come from one forward pass, as in an ingest; the
+best and the mean of chunks from one embedding of the chunks. A reading is done once, and its cost
+is told for each system that uses it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from longembed_eval.meter import Meter, machine
+from longembed_eval.systems.protocol import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Raised when what a reading holds changes, so that those that were kept before are made anew.
+_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Vectors of ``n`` documents, of dimension ``d``, and of their ``m`` parts.
+
+    Attributes:
+        vectors: One of each document, float32, shape ``[n, d]``.
+        parts: Those of passages or chunks, float32, shape ``[m, d]``, in the order of documents;
+            ``m`` is 0 where there are none.
+        owners: Which document each part belongs to, int64, ascending, shape ``[m]``.
+        spans: First character of each part in its document and one past its last, shape ``[m, 2]``.
+        part_tokens: Content tokens in each part, shape ``[m]``.
+        tokens: Tokens in each document, int64, shape ``[n]``.
+        tokens_read: Tokens of it that reached the model, shape ``[n]``; overlaps count each time.
+        seconds: Wall-clock time of the reading.
+        peak_memory_bytes: Most memory that the process held meanwhile.
+    """
+
+    vectors: NDArray[np.float32]
+    parts: NDArray[np.float32]
+    owners: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    part_tokens: NDArray[np.int64]
+    tokens: NDArray[np.int64]
+    tokens_read: NDArray[np.int64]
+    seconds: float = 0.0
+    peak_memory_bytes: int = 0
+
+    def save(self, path: Path) -> None:
+        """Write it to a file, whole or not at all."""
+        import numpy as np
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(f".{os.getpid()}.half")
+        with half.open("wb") as file:
+            np.savez(file, **{name: getattr(self, name) for name in self.__dataclass_fields__})
+        half.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Reading | None:
+        """From :meth:`save`'s file; None where there is none that can be read."""
+        import zipfile
+
+        import numpy as np
+
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                values = {name: stored[name] for name in cls.__dataclass_fields__}
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+            return None
+        seconds, peak = float(values.pop("seconds")), int(values.pop("peak_memory_bytes"))
+        return cls(**values, seconds=seconds, peak_memory_bytes=peak)
+
+
+class Reader(Protocol):
+    """Turns texts into vectors."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that its vectors depend on, ready for JSON."""
+
+    def read(self, documents: Mapping[str, str], *, on_progress: Progress) -> Reading:
+        """Embed documents, texts by id; time and memory are measured by who asks."""
+
+    def embed_queries(self, queries: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of queries, shape ``[len(queries), d]``, of the kind the documents have."""
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Keeps readings in a folder.
+
+    Attributes:
+        folder: Where they are kept.
+    """
+
+    folder: Path
+
+    def get(
+        self, reader: Reader, documents: Mapping[str, str], *, on_progress: Progress
+    ) -> Reading:
+        """The reading of documents, made now unless this machine has made it before."""
+        path = self.folder / f"{self._key(reader, documents)}.npz"
+        if (kept := Reading.load(path)) is not None:
+            return kept
+        with Meter() as meter:
+            reading = reader.read(documents, on_progress=on_progress)
+        reading = replace(reading, seconds=meter.seconds, peak_memory_bytes=meter.peak_memory_bytes)
+        reading.save(path)
+        return reading
+
+    def _key(self, reader: Reader, documents: Mapping[str, str]) -> str:
+        # The machine is part of it: what a reading took is told with its scores.
+        content = [_VERSION, machine(), reader.settings, list(documents.items())]
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(json.dumps(content, sort_keys=True).encode())
+        return digest.hexdigest()

@@ -1,0 +1,188 @@
+"""From the words of a command line to tasks, which are loaded one at a time."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from longembed_eval.tasks.folder import folder_name, read_folder, require_folder
+from longembed_eval.tasks.held_out import NAME as HELD_OUT
+from longembed_eval.tasks.held_out import held_out_task
+from longembed_eval.tasks.hub import LABELLED, PREFIX, SYNTHETIC, read_hub
+from longembed_eval.tasks.hub import LENGTHS as HUB_LENGTHS
+from longembed_eval.tasks.values import Task
+from longembed_rag.errors import SettingsError
+
+#: All six tasks of the paper, from the hub.
+LONGEMBED = "longembed"
+#: Tasks that are made here, one for each length.
+MADE_HERE = ("passkey", "needle")
+#: Every name that can be asked for; those of :data:`MADE_HERE`, and the hub's of the same kind,
+#: may carry a length, such as ``passkey-1024``.
+NAMES = (*MADE_HERE, *LABELLED, *(PREFIX + config for config in SYNTHETIC), LONGEMBED)
+
+_WITH_LENGTH = re.compile(r"(?P<name>.+)-(?P<length>\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A task that has not been loaded yet.
+
+    Attributes:
+        name: What the task will be called.
+        origin: What was asked for, for messages.
+        load: Loads or makes it.
+    """
+
+    name: str
+    origin: str
+    load: Callable[[], Task]
+
+
+def choose_tasks(
+    *,
+    names: Sequence[str] = (),
+    data: Sequence[Path] = (),
+    docs: Sequence[Path] = (),
+    haystack: Path | None = None,
+    lengths: Sequence[int] = (),
+    seed: int = 0,
+    documents: int = 100,
+    queries: int = 50,
+) -> list[Planned]:
+    """Plan the tasks that were asked for.
+
+    Args:
+        names: Some of :data:`NAMES`, or one of their lengths, such as ``passkey-1024``. What is
+            named twice is planned once.
+        data: Folders with labelled tasks, see
+            :func:`~longembed_eval.tasks.folder.read_folder`.
+        docs: Files and folders of documents without labels; one task is made of all.
+        haystack: Folder of texts that ``needle`` hides its facts in; None for the one that ships.
+        lengths: Nominal tokens of documents, for names that stand for one task a length.
+        seed: What tasks that are made here are made with.
+        documents: How many documents each of ``passkey`` and ``needle`` has.
+        queries: How many queries.
+
+    Returns:
+        The tasks in the order of the arguments. Nothing of them has been loaded.
+
+    Raises:
+        SettingsError: A name or length is unknown, two different tasks have one name, a path does
+            not exist, or nothing was asked for.
+        ReadError: A folder does not hold the files of a task.
+    """
+    maker = _Maker(
+        haystack=haystack, lengths=lengths, seed=seed, documents=documents, queries=queries
+    )
+    planned = {task.name: task for name in names for task in maker.named(name)}
+    for task in [*map(_of_folder, data), *_of_documents(docs, seed)]:
+        other = planned.setdefault(task.name, task)
+        if other is not task:
+            raise SettingsError(
+                f"two tasks are called {task.name!r}: that of {other.origin} and that of "
+                f"{task.origin}; leave one out or rename the folder"
+            )
+    if not planned:
+        raise SettingsError(
+            f"no task was given. Name one or more of {', '.join(NAMES)} with --tasks, folders with "
+            "labelled queries with --data, or documents of your own with --docs"
+        )
+    return list(planned.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Maker:
+    """Plans tasks that are asked for by name."""
+
+    haystack: Path | None
+    lengths: Sequence[int]
+    seed: int
+    documents: int
+    queries: int
+
+    def named(self, name: str) -> list[Planned]:
+        """The tasks that a name stands for."""
+        if name == LONGEMBED:
+            parts = NAMES[len(MADE_HERE) : -1]
+            return [task for part in parts for task in self.named(part)]
+        if name in LABELLED:
+            return [_planned(name, partial(_from_hub, name, None))]
+        match = _WITH_LENGTH.fullmatch(name)
+        group = name if match is None else match["name"]
+        if group not in NAMES or group in (*LABELLED, LONGEMBED):
+            raise SettingsError(f"there is no task {name!r}{_suggestion(name)}")
+        lengths = self.lengths if match is None else [int(match["length"])]
+        if not lengths:
+            raise SettingsError(f"{name} is made for lengths: give them with --lengths, in tokens")
+        return [self._of_length(group, length) for length in lengths]
+
+    def _of_length(self, group: str, length: int) -> Planned:
+        if length < 1:
+            raise SettingsError(f"{group}: {length} tokens is no length; give 1 or more")
+        name = f"{group}-{length}"
+        if group == "passkey":
+            return _planned(name, partial(self._passkey, length))
+        if group == "needle":
+            return _planned(name, partial(self._needle, length))
+        if length not in HUB_LENGTHS:
+            told = ", ".join(map(str, HUB_LENGTHS))
+            raise SettingsError(
+                f"{group}: LongEmbed has no documents of {length} tokens, only of {told}"
+            )
+        return _planned(name, partial(_from_hub, group.removeprefix(PREFIX), length))
+
+    def _passkey(self, length: int) -> Task:
+        from longembed_eval.tasks.passkey import passkey_task
+
+        return passkey_task(length, seed=self.seed, documents=self.documents, queries=self.queries)
+
+    def _needle(self, length: int) -> Task:
+        from longembed_eval.tasks.needle import needle_task
+
+        return needle_task(
+            length,
+            haystack=self.haystack,
+            seed=self.seed,
+            documents=self.documents,
+            queries=self.queries,
+        )
+
+
+def _planned(name: str, load: Callable[[], Task]) -> Planned:
+    return Planned(name=name, origin=f"--tasks {name}", load=load)
+
+
+def _from_hub(config: str, length: int | None) -> Task:
+    (task,) = read_hub(config, lengths=None if length is None else [length])
+    return task
+
+
+def _of_folder(folder: Path) -> Planned:
+    require_folder(folder)
+    return Planned(
+        name=folder_name(folder), origin=f"--data {folder}", load=partial(read_folder, folder)
+    )
+
+
+def _of_documents(docs: Sequence[Path], seed: int) -> list[Planned]:
+    for path in docs:
+        if not path.expanduser().exists():
+            raise SettingsError(f"--docs {path} does not exist; name files and folders that do")
+    if not docs:
+        return []
+    load = partial(held_out_task, docs, seed=seed)
+    return [Planned(name=HELD_OUT, origin=f"--docs {' '.join(map(str, docs))}", load=load)]
+
+
+def _suggestion(name: str) -> str:
+    stem = name.rpartition("-")[0] or name
+    close = difflib.get_close_matches(name, NAMES, n=1) or difflib.get_close_matches(
+        stem, NAMES, n=1
+    )
+    told = f"; did you mean {close[0]!r}?" if close else "."
+    return f"{told} There are {', '.join(NAMES)}; those with lengths may name one: passkey-1024"

@@ -1,0 +1,227 @@
+"""What systems are made of, shared between them: the model, vectors, and a place for stores."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from typing_extensions import Self
+
+from longembed_eval.systems.choose import SystemChoice
+from longembed_eval.systems.protocol import System
+from longembed_eval.systems.readings import Reader, Readings
+from longembed_rag import DocumentStore, EncoderSettings, Planner
+from longembed_rag.errors import SettingsError
+
+if TYPE_CHECKING:
+    from longembed_rag import LongEncoder
+
+Through = Literal["exact", "qdrant"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions:
+    """What holds for every system that does not say otherwise.
+
+    Attributes:
+        encoder: Model and settings.
+        through: ``"exact"`` compares every vector in memory; ``"qdrant"`` goes through a store
+            and the product's own search, as the hybrid always does.
+        url: A Qdrant server for ``"qdrant"``; None for an embedded store in a scratch folder.
+        api_key: Its key.
+        window: Tokens of a chunk, special tokens and prompt included; None for the model's own
+            length.
+        overlap: Tokens that neighbouring chunks share.
+        passage_tokens: Most tokens in a passage.
+        language: What words are stemmed as.
+        depth: How many documents each query may find; measures that look further see no more.
+        timed_queries: Most queries that are asked one at a time to be timed.
+
+    Raises:
+        SettingsError: A value is out of range.
+    """
+
+    encoder: EncoderSettings
+    through: Through = "exact"
+    url: str | None = None
+    api_key: str | None = None
+    window: int | None = None
+    overlap: int = 0
+    passage_tokens: int = 256
+    language: str = "english"
+    depth: int = 10
+    timed_queries: int = 30
+
+    def __post_init__(self) -> None:
+        if self.through not in ("exact", "qdrant"):
+            raise SettingsError(f"through={self.through!r} is not one of: exact, qdrant")
+        if self.url is not None and self.through != "qdrant":
+            raise SettingsError("a server's url is only used with --through qdrant")
+        if self.depth < 10:
+            raise SettingsError(f"depth={self.depth} must be at least 10, for nDCG@10")
+        if self.timed_queries < 1:
+            raise SettingsError(f"timed_queries={self.timed_queries} must be at least 1")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A system that can be run.
+
+    Attributes:
+        choice: As it was asked for.
+        system: The system.
+        settings: Everything that its scores depend on, ready for JSON.
+    """
+
+    choice: SystemChoice
+    system: System
+    settings: Mapping[str, Any]
+
+
+class Workshop:
+    """Context in which systems are built and run; closes and removes their stores at the end.
+
+    Args:
+        options: What holds for every system.
+        folder: Where vectors are kept between runs.
+    """
+
+    def __init__(self, options: BenchOptions, *, folder: Path) -> None:
+        self.options = options
+        self._readings = Readings(folder / "vectors")
+        self._encoder: tuple[EncoderSettings, LongEncoder] | None = None
+        self._stores: list[DocumentStore] = []
+        self._scratch = Path(tempfile.mkdtemp(prefix="longembed-eval-"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close_stores()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def planner(self, **own: Any) -> Planner:
+        """Model and settings with some of a system's own, without weights."""
+        return Planner.from_settings(self._settings(own))
+
+    def _settings(self, own: Mapping[str, Any]) -> EncoderSettings:
+        return EncoderSettings.from_dict({**self.options.encoder.to_dict(), **own})
+
+    def encoder(self, settings: EncoderSettings) -> LongEncoder:
+        """The model, loaded; only the one used last stays in memory."""
+        from longembed_rag import LongEncoder
+
+        if self._encoder is None or self._encoder[0] != settings:
+            self._encoder = None
+            self._encoder = settings, LongEncoder.from_settings(settings)
+        return self._encoder[1]
+
+    def build(self, choice: SystemChoice) -> Built:
+        """A system as it was asked for; its model is loaded when it is first used.
+
+        Raises:
+            SettingsError: Its settings contradict each other, or do not fit the model.
+            ModelLoadError: The model cannot be loaded.
+        """
+        if choice.name == "bm25":
+            return self._words(choice)
+        reader = self._reader(choice)
+        mode: Literal["dense", "passages", "hybrid"]
+        if choice.name == "hybrid":
+            mode = "hybrid"
+        else:
+            mode = "passages" if choice.name in ("passages", "chunked") else "dense"
+        settings = {**reader.settings, "depth": self.options.depth}
+        if mode != "hybrid" and self.options.through == "exact":
+            from longembed_eval.systems.vectors import VectorSystem
+
+            level: Literal["parts", "documents"] = "parts" if mode == "passages" else "documents"
+            settings["through"] = "exact"
+            return Built(choice, VectorSystem(reader, level, self._readings), settings)
+        from longembed_eval.systems.stored import StoredSystem
+
+        language = choice.options.get("language", self.options.language)
+        settings |= {"through": "qdrant", "mode": mode}
+        if mode == "hybrid":
+            settings["language"] = language
+        stored = StoredSystem(mode, reader, self._readings, self._open_store, language)
+        return Built(choice, stored, settings)
+
+    def _words(self, choice: SystemChoice) -> Built:
+        from longembed_eval.systems.stored import StoredSystem
+        from longembed_eval.systems.words import WordSystem
+
+        language = choice.options.get("language", self.options.language)
+        words = WordSystem(language)
+        settings = {
+            **words.settings,
+            "depth": self.options.depth,
+            "through": self.options.through,
+        }
+        if self.options.through == "exact":
+            return Built(choice, words, settings)
+        stored = StoredSystem("sparse", None, self._readings, self._open_store, language)
+        return Built(choice, stored, settings)
+
+    def _reader(self, choice: SystemChoice) -> Reader:
+        from longembed_eval.systems.readers import ChunkReader, WholeReader
+
+        own = dict(choice.options)
+        if choice.name == "st":
+            return self._sentence_transformer(own.get("model", self.options.encoder.model))
+        window = own.pop("window", self.options.window)
+        overlap = own.pop("overlap", self.options.overlap)
+        passage_tokens = own.pop("passage_tokens", self.options.passage_tokens)
+        own.pop("language", None)
+        if choice.name not in ("chunked", "chunked_mean", "passages", "hybrid"):
+            own["method"] = choice.name
+        settings = self._settings(own)
+        planner = Planner.from_settings(settings)
+
+        def load() -> LongEncoder:
+            return self.encoder(settings)
+
+        if choice.name in ("chunked", "chunked_mean"):
+            if window is None:
+                window = min(planner.original_length, planner.max_length)
+            return ChunkReader(planner, load, window, overlap)
+        return WholeReader(planner, load, passage_tokens)
+
+    def _sentence_transformer(self, name: str | None) -> Reader:
+        from sentence_transformers import SentenceTransformer
+
+        from longembed_eval.systems.readers import SentenceTransformerReader
+
+        planner = self.planner() if name is None else None
+        path = name if planner is None else str(planner.model_path)
+        shown = planner.model_name if planner is not None else Path(str(path)).name
+        model = SentenceTransformer(path, device=self.options.encoder.device)
+        return SentenceTransformerReader(shown, model)
+
+    def _open_store(self) -> DocumentStore:
+        if self.options.url is not None:
+            store = DocumentStore.open(
+                url=self.options.url,
+                api_key=self.options.api_key,
+                collection=f"longembed-eval-{self._scratch.name.rpartition('-')[2]}",
+            )
+        else:
+            store = DocumentStore.open(path=self._scratch / f"store-{len(self._stores)}")
+        self._stores.append(store)
+        return store
+
+    def close_stores(self) -> None:
+        """Close the stores of systems that are done, and remove what is in them."""
+        for store in self._stores:
+            if self.options.url is not None:
+                for each in store.client.get_collections().collections:
+                    if each.name.startswith(store.collection):
+                        store.client.delete_collection(each.name)
+            store.close()
+            if store.path is not None:
+                shutil.rmtree(store.path, ignore_errors=True)
+        self._stores.clear()

@@ -1,0 +1,43 @@
+"""Writing settings to ``longembed.toml`` without losing what stands there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from longembed_rag.errors import SettingsError
+
+
+def write_settings(path: Path, settings: Mapping[str, Any], *, remark: str) -> None:
+    """Set keys in a file; its other keys, its comments and its order stay.
+
+    Args:
+        path: The file; made where there is none.
+        settings: Values by key.
+        remark: A comment on the line above the first of the keys that are new.
+
+    Raises:
+        SettingsError: The file cannot be read, is no TOML, or cannot be written.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        document = tomlkit.parse(text)
+    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
+    new = [key for key in settings if key not in document]
+    for key, value in settings.items():
+        if key == (new[0] if new else None):
+            document.add(tomlkit.comment(remark))
+        document[key] = value
+    half = path.with_name(f".{path.name}.{os.getpid()}.half")
+    try:
+        half.write_text(tomlkit.dumps(document), encoding="utf-8")
+        half.replace(path)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise SettingsError(f"{path} cannot be written: {error}") from error

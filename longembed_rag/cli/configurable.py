@@ -1,0 +1,38 @@
+"""Which options last beyond one call: those that ``longembed.toml`` and the environment may set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from longembed_rag.cli.option_specs import (
+    ENCODER_SPECS,
+    KEEPING_SPECS,
+    SEARCH_SPECS,
+    STORE_SPECS,
+    OptionSpec,
+)
+
+#: Options that belong to one call, and are read from the command line only.
+ONCE_ONLY = frozenset(
+    {
+        *("as_json", "debug", "dry_run", "filters", "repair", "files"),
+        # what to measure
+        *("tasks", "data", "docs", "lengths", "haystack", "seed", "systems", "through", "window"),
+        *("overlap", "depth", "out", "minutes", "by", "write"),
+    }
+)
+#: Every key that ``longembed.toml`` may hold. Whether a model may run its own code is for the
+#: person who types the command: a file that came with somebody's folder must not say so.
+CONFIGURABLE: dict[str, click.ParamType[Any]] = {
+    spec.name: spec.type
+    for spec in (*ENCODER_SPECS, *STORE_SPECS, *KEEPING_SPECS, *SEARCH_SPECS)
+    if spec.name != "trust_remote_code"
+}
+
+
+def spec_named(name: str) -> OptionSpec:
+    """The option of a name, for a command that takes one of several that usually come together."""
+    every = (*ENCODER_SPECS, *STORE_SPECS, *KEEPING_SPECS, *SEARCH_SPECS)
+    return next(spec for spec in every if spec.name == name)

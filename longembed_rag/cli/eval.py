@@ -1,0 +1,271 @@
+"""``longembed-rag eval``: whole documents against chunks against BM25, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from longembed_rag.cli.command import Command
+from longembed_rag.cli.configurable import spec_named
+from longembed_rag.cli.failures import FAILED
+from longembed_rag.cli.location import api_key
+from longembed_rag.cli.option_specs import SectionedOption
+from longembed_rag.cli.options import GivenSettings, encoder_options
+from longembed_rag.cli.output import shown_path, write_json, write_table
+from longembed_rag.cli.quiet import quiet_transformers
+from longembed_rag.cli.session import build_settings
+from longembed_rag.errors import SettingsError
+
+if TYPE_CHECKING:
+    from longembed_eval import Results
+
+TASKS_SECTION = "Tasks"
+SYSTEMS_SECTION = "Systems"
+DEFAULT_OUT = Path("longembed-eval")
+
+
+def _words(given: Sequence[str]) -> tuple[str, ...]:
+    """Names from options that may be given several times, each with several names."""
+    return tuple(word.strip() for each in given for word in each.split(",") if word.strip())
+
+
+def _lengths(given: Sequence[str]) -> tuple[int, ...]:
+    words = _words(given)
+    wrong = [word for word in words if not word.isdecimal()]
+    if wrong:
+        raise SettingsError(f"lengths: {wrong[0]!r} is not a number of tokens")
+    return tuple(dict.fromkeys(int(word) for word in words))
+
+
+@click.command(
+    "eval",
+    cls=Command,
+    interrupted="stopped; the same command goes on from here",
+    short_help="Measure: whole documents against chunks against BM25.",
+    epilog="""\b
+Examples:
+  longembed-rag eval --docs reports/
+  longembed-rag eval --data my-queries/ --systems bm25,truncate,auto,chunked,hybrid
+  longembed-rag eval --tasks passkey,needle --lengths 256,1024,4096 --systems methods
+  longembed-rag eval --tasks longembed --systems all --max-length 8192
+  longembed-rag eval --data my-queries/ --systems chunked:window=512:overlap=64,pcw
+
+\b
+Tasks: passkey and needle (made here), passkey-1024 (one length), narrativeqa,
+qmsum, 2wikimqa, summ_screen_fd, longembed_passkey, longembed_needle (from the
+Hugging Face hub), longembed (these six).
+Systems: bm25, an extension method or auto, chunked, chunked_mean, passages,
+hybrid, st (a sentence-transformers model as it comes), methods, all; settings of
+one system follow its name, as in pcw:max_length=8192.""",
+)
+@click.option(
+    "--tasks",
+    multiple=True,
+    cls=SectionedOption,
+    section=TASKS_SECTION,
+    metavar="NAMES",
+    help="Tasks by name, with commas between them; see below.",
+)
+@click.option(
+    "--data",
+    multiple=True,
+    cls=SectionedOption,
+    section=TASKS_SECTION,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="A folder of corpus.jsonl, queries.jsonl and qrels.tsv; may be given several times.",
+)
+@click.option(
+    "--docs",
+    multiple=True,
+    cls=SectionedOption,
+    section=TASKS_SECTION,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Your own documents, without any labels: sentences are taken out of them and looked for.",
+)
+@click.option(
+    "--lengths",
+    multiple=True,
+    cls=SectionedOption,
+    section=TASKS_SECTION,
+    metavar="TOKENS",
+    help="Lengths of passkey and needle.  [default: 256,512,1024,2048,4096]",
+)
+@click.option(
+    "--haystack",
+    cls=SectionedOption,
+    section=TASKS_SECTION,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Text that needles are hidden in.  [default: text that comes with the package]",
+)
+@click.option(
+    "--seed",
+    cls=SectionedOption,
+    section=TASKS_SECTION,
+    type=click.INT,
+    default=0,
+    help="What passkey, needle and held-out sentences are drawn with.  [default: 0]",
+)
+@click.option(
+    "--systems",
+    multiple=True,
+    cls=SectionedOption,
+    section=SYSTEMS_SECTION,
+    metavar="NAMES",
+    help="Systems, with commas between them; see below.  "
+    "[default: bm25,truncate,auto,chunked,passages,hybrid]",
+)
+@click.option(
+    "--through",
+    cls=SectionedOption,
+    section=SYSTEMS_SECTION,
+    type=click.Choice(("exact", "qdrant")),
+    default="exact",
+    help="Compare every vector in memory, or search in Qdrant, as hybrid always does.  "
+    "[default: exact]",
+)
+@spec_named("url").decorate
+@click.option(
+    "--window",
+    cls=SectionedOption,
+    section=SYSTEMS_SECTION,
+    metavar="TOKENS",
+    type=click.IntRange(min=1),
+    help="Tokens of a chunk.  [default: the model's own length]",
+)
+@click.option(
+    "--overlap",
+    cls=SectionedOption,
+    section=SYSTEMS_SECTION,
+    metavar="TOKENS",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Tokens that neighbouring chunks share.  [default: 0]",
+)
+@click.option(
+    "--depth",
+    cls=SectionedOption,
+    section=SYSTEMS_SECTION,
+    metavar="N",
+    type=click.IntRange(min=10),
+    default=10,
+    help="Documents that each query may find; recall is told at this depth, too.  [default: 10]",
+)
+@spec_named("passage_tokens").decorate
+@spec_named("language").decorate
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_OUT,
+    metavar="DIR",
+    help=f"Folder for results; the same again goes on where it stopped.  [default: {DEFAULT_OUT}]",
+)
+@encoder_options
+@click.pass_context
+def eval_command(
+    context: click.Context,
+    tasks: Sequence[str],
+    data: Sequence[Path],
+    docs: Sequence[Path],
+    lengths: Sequence[str],
+    haystack: Path | None,
+    seed: int,
+    systems: Sequence[str],
+    through: str,
+    url: str | None,
+    window: int | None,
+    overlap: int,
+    depth: int,
+    passage_tokens: int | None,
+    language: str | None,
+    out: Path,
+    given: GivenSettings,
+    as_json: bool,
+) -> None:
+    """Measure how well documents are found, and what it costs: does reading them whole help?
+
+    Every system is run on every task. What was run before with the same settings is taken from
+    the folder of results. There you find results.json, results.md and report.html.
+    """
+    quiet_transformers()
+    from longembed_eval import BenchOptions, Request, evaluate
+    from longembed_rag.cli.eval_display import eval_display
+
+    if context.get_parameter_source("url") is ParameterSource.COMMANDLINE and through != "qdrant":
+        raise click.UsageError("--url is only used with --through qdrant")
+    defaults = {"passage_tokens": passage_tokens, "language": language}
+    options = BenchOptions(
+        encoder=build_settings(given.values),
+        through=through,  # type: ignore[arg-type]
+        url=url if through == "qdrant" else None,
+        api_key=api_key(),
+        window=window,
+        overlap=overlap,
+        depth=depth,
+        **{name: value for name, value in defaults.items() if value is not None},  # type: ignore[arg-type]
+    )
+    of_lengths: dict[str, Any] = {"lengths": _lengths(lengths)} if lengths else {}
+    request = Request(
+        tasks=_words(tasks),
+        data=tuple(data),
+        docs=tuple(docs),
+        haystack=haystack,
+        seed=seed,
+        systems=_words(systems),
+        options=options,
+        out=out,
+        command=shown_command(context),
+        **of_lengths,
+    )
+    with eval_display() as display:
+        results = evaluate(request, on_event=display.show)
+    if as_json:
+        from longembed_eval.archive import results_to_dict
+
+        write_json(results_to_dict(results))
+    else:
+        _write_summary(results, out)
+    if results.failed:
+        context.exit(FAILED)
+
+
+def shown_command(context: click.Context) -> str:
+    """The command as it was typed, folders by their names: results are passed on."""
+    words = ["longembed-rag", str(context.info_name)]
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if source is not ParameterSource.COMMANDLINE or parameter.name in ("out", "as_json"):
+            continue
+        value = context.params.get(str(parameter.name))
+        for each in value if isinstance(value, tuple) else (value,):
+            text = each.name or str(each) if isinstance(each, Path) else str(each)
+            words += [parameter.opts[0], f'"{text}"' if " " in text or not text else text]
+    return " ".join(words)
+
+
+def _write_summary(results: Results, out: Path) -> None:
+    """Scores of every system on every group of tasks, and where to read more."""
+    groups = results.groups
+    rows = []
+    for system in results.systems:
+        scores = [results.score(group=group, system=system) for group in groups]
+        rows.append((system, *("–" if score is None else f"{score:.1f}" for score in scores)))
+    write_table(("system", *groups), rows, right=tuple(range(1, len(groups) + 1)))
+    metrics = {
+        group: results_of.main_metric
+        for group in groups
+        for results_of in results.rows
+        if results_of.group == group
+    }
+    told = ", ".join(f"{group} {metric}" for group, metric in metrics.items())
+    click.echo(f"\n{told}; of 100")
+    for task in results.tasks.values():
+        for note in task.notes if task.name in groups else ():
+            click.echo(f"note: {task.name}: {note}")
+    click.echo(f"\nread {shown_path(str(out.resolve() / 'report.html'))}")

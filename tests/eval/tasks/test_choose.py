@@ -1,0 +1,176 @@
+"""Tests of choosing tasks by the words of a command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from longembed_eval.tasks import choose
+from longembed_eval.tasks.choose import NAMES, choose_tasks
+from longembed_eval.tasks.values import Query, Task
+from longembed_rag.errors import ReadError, SettingsError
+
+
+def _task(name: str) -> Task:
+    return Task(
+        name=name, documents={"d": "text"}, queries=(Query(id="q", text="?"),), gold={"q": {"d": 1}}
+    )
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the functions that load tasks were called with; they load nothing."""
+    calls: list[tuple[Any, ...]] = []
+
+    def passkey_task(length: int, **options: Any) -> Task:
+        calls.append(("passkey", length, options))
+        return _task(f"passkey-{length}")
+
+    def needle_task(length: int, **options: Any) -> Task:
+        calls.append(("needle", length, options))
+        return _task(f"needle-{length}")
+
+    def read_hub(config: str, *, lengths: list[int] | None = None) -> list[Task]:
+        calls.append(("hub", config, lengths))
+        return [_task(config)]
+
+    def held_out_task(paths: list[Path], *, seed: int) -> Task:
+        calls.append(("held_out", paths, seed))
+        return _task("own-documents")
+
+    modules = "longembed_eval.tasks"
+    monkeypatch.setitem(
+        sys.modules, f"{modules}.passkey", SimpleNamespace(passkey_task=passkey_task)
+    )
+    monkeypatch.setitem(sys.modules, f"{modules}.needle", SimpleNamespace(needle_task=needle_task))
+    monkeypatch.setattr(choose, "read_hub", read_hub)
+    monkeypatch.setattr(choose, "held_out_task", held_out_task)
+    return calls
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a labelled task called ``qmsum``."""
+    path = tmp_path / "qmsum"
+    path.mkdir()
+    (path / "corpus.jsonl").write_text('{"_id": "d", "text": "one"}\n')
+    (path / "queries.jsonl").write_text('{"_id": "q", "text": "which?"}\n')
+    (path / "qrels.tsv").write_text("q\td\t1\n")
+    return path
+
+
+def test_a_task_for_each_length(made: list[tuple[Any, ...]]) -> None:
+    """A task that is made here comes once a length, and is made when it is loaded."""
+    planned = choose_tasks(
+        names=["passkey", "needle"],
+        lengths=[256, 512],
+        haystack=Path("hay"),
+        seed=3,
+        documents=20,
+        queries=5,
+    )
+    names = ["passkey-256", "passkey-512", "needle-256", "needle-512"]
+    assert [task.name for task in planned] == names
+    assert made == []
+    assert [task.load().name for task in planned] == names
+    options = {"seed": 3, "documents": 20, "queries": 5}
+    assert made[1] == ("passkey", 512, options)
+    assert made[2] == ("needle", 256, {"haystack": Path("hay"), **options})
+
+
+def test_one_length(made: list[tuple[Any, ...]]) -> None:
+    """A length in the name counts, whatever lengths there are beside it."""
+    planned = choose_tasks(names=["passkey-1000", "longembed_needle-2048"], lengths=[256])
+    assert [task.name for task in planned] == ["passkey-1000", "longembed_needle-2048"]
+    for task in planned:
+        task.load()
+    assert [call[:2] for call in made] == [("passkey", 1000), ("hub", "needle")]
+    assert made[1][2] == [2048]
+
+
+def test_all_of_longembed(made: list[tuple[Any, ...]]) -> None:
+    """One word stands for the paper's six."""
+    planned = choose_tasks(names=["longembed"], lengths=[256, 512])
+    assert [task.name for task in planned] == [
+        "narrativeqa",
+        "qmsum",
+        "2wikimqa",
+        "summ_screen_fd",
+        "longembed_passkey-256",
+        "longembed_passkey-512",
+        "longembed_needle-256",
+        "longembed_needle-512",
+    ]
+    planned[0].load()
+    planned[5].load()
+    assert made == [("hub", "narrativeqa", None), ("hub", "passkey", [512])]
+
+
+def test_named_twice_is_planned_once() -> None:
+    """Words that overlap give each task once."""
+    planned = choose_tasks(names=["passkey-256", "passkey", "qmsum", "qmsum"], lengths=[256])
+    assert [task.name for task in planned] == ["passkey-256", "qmsum"]
+
+
+def test_folder_and_documents(made: list[tuple[Any, ...]], folder: Path, tmp_path: Path) -> None:
+    """Folders are read when loaded; all documents make one task."""
+    planned = choose_tasks(data=[folder], docs=[tmp_path, folder], seed=7)
+    assert [task.name for task in planned] == ["qmsum", "own-documents"]
+    assert planned[0].load().documents == {"d": "one"}
+    planned[1].load()
+    assert made == [("held_out", [tmp_path, folder], 7)]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("pasky", r"no task 'pasky'; did you mean 'passkey'\? There are passkey, needle, narr"),
+        ("pasky-512", r"no task 'pasky-512'; did you mean 'passkey'\?"),
+        ("qmsum-512", r"no task 'qmsum-512'; did you mean 'qmsum'\?"),
+        ("longembed-512", r"no task 'longembed-512'"),
+        ("zzz", r"no task 'zzz'\. There are passkey"),
+        ("passkey-0", "0 tokens is no length"),
+        ("passkey", "give them with --lengths"),
+        ("longembed_passkey-300", r"no documents of 300 tokens, only of 256, 512"),
+    ],
+)
+def test_bad_names(name: str, told: str) -> None:
+    """An unknown name or length is refused with those there are."""
+    with pytest.raises(SettingsError, match=told):
+        choose_tasks(names=[name])
+
+
+def test_every_name_is_known() -> None:
+    """Every name of the list can be asked for."""
+    for name in NAMES:
+        assert choose_tasks(names=[name], lengths=[1024])
+
+
+def test_two_tasks_of_one_name(folder: Path, tmp_path: Path) -> None:
+    """A folder that is called like another task is refused, naming both."""
+    with pytest.raises(SettingsError, match=r"'qmsum': .*--tasks qmsum and .*--data .*qmsum;"):
+        choose_tasks(names=["qmsum"], data=[folder])
+    with pytest.raises(SettingsError, match="two tasks are called 'qmsum'"):
+        choose_tasks(data=[folder, folder])
+    folder.rename(tmp_path / "own-documents")
+    with pytest.raises(SettingsError, match="two tasks are called 'own-documents'"):
+        choose_tasks(data=[tmp_path / "own-documents"], docs=[tmp_path])
+
+
+def test_bad_paths_are_told_at_once(tmp_path: Path) -> None:
+    """What does not exist is refused before anything is loaded."""
+    with pytest.raises(ReadError, match=r"lacks corpus\.jsonl"):
+        choose_tasks(data=[tmp_path])
+    with pytest.raises(SettingsError, match=r"--docs .*nowhere does not exist"):
+        choose_tasks(docs=[tmp_path / "nowhere"])
+
+
+def test_nothing_asked_for() -> None:
+    """Without any task the message says what can be given."""
+    with pytest.raises(SettingsError, match=r"no task was given.*--tasks.*--data.*--docs"):
+        choose_tasks()

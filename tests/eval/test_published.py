@@ -1,0 +1,87 @@
+"""The paper's numbers are carried over whole, and never set beside another task's."""
+
+from __future__ import annotations
+
+import pytest
+
+from longembed_eval.published import column_of, published
+
+EIGHT = [256, 512, 1024, 2048, 4096, 8192, 16384, 32768]
+
+
+def test_bm25_leads_the_table():
+    """BM25 is there, with the highest average of all."""
+    best = max(published().runs, key=lambda run: run.average)
+    assert (best.name, best.average) == ("BM25", 90.4)
+    assert best.scores["qmsum"] == 81.3
+
+
+def test_pcw_is_there_for_both_models():
+    """No table is complete without PCW."""
+    means = {run.model: run.average for run in published().runs if run.method == "PCW"}
+    assert means == {"E5-RoPE": 52.9, "E5-Mistral": 68.7}
+
+
+@pytest.mark.parametrize("run", published().runs, ids=lambda run: run.name)
+def test_averages_are_means_of_the_six(run):
+    """Each average follows from its row, to the rounding of six numbers."""
+    assert len(run.scores) == 6
+    assert sum(run.scores.values()) / 6 == pytest.approx(run.average, abs=0.06)
+
+
+def test_lengths_add_up_to_the_mean():
+    """Accuracies by length have the mean that the table gives."""
+    checked = 0
+    for run in published().runs:
+        for column, points in run.lengths.items():
+            assert list(points) == EIGHT
+            assert sum(points.values()) / 8 == pytest.approx(run.scores[column], abs=0.05)
+            checked += 1
+    assert checked == 3
+
+
+def test_a_mean_of_a_hundred_holds_at_each_length():
+    """BM25's passkey accuracy is known at each length, its needle accuracy is not."""
+    bm25 = published().runs[0]
+    assert bm25.at(column="passkey", length=32768) == 100
+    assert bm25.at(column="needle", length=32768) is None
+
+
+@pytest.mark.parametrize(
+    ("group", "column"),
+    [
+        ("passkey", "passkey"),
+        ("longembed_needle", "needle"),
+        ("qmsum", "qmsum"),
+        ("2wikimqa", "2wikimqa"),
+        ("2wikimqa_rebuilt", None),
+        ("held_out", None),
+    ],
+)
+def test_only_the_same_task_has_a_column(group, column):
+    """A rebuilt task is another task."""
+    assert column_of(group) == column
+
+
+def test_means_compare_only_over_the_same_lengths():
+    """Means of passkey and needle are the paper's over eight lengths, and over no others."""
+    table = published()
+    assert table.comparable(group="passkey", lengths=EIGHT)
+    assert not table.comparable(group="passkey", lengths=EIGHT[:5])
+    assert not table.comparable(group="needle", lengths=[*EIGHT, 65536])
+    assert table.comparable(group="qmsum", lengths=[])
+    assert not table.comparable(group="2wikimqa_rebuilt", lengths=[])
+
+
+def test_by_length_gives_what_is_known_and_nothing_else():
+    """Other lengths and other tasks have no published number."""
+    table = published()
+    found = table.by_length("needle", [256, 300, 4096])
+    assert found == {"E5-Base 512": {256: 80, 4096: 10}}
+    assert set(table.by_length("passkey", [8192])) == {
+        "BM25",
+        "E5-Base 512",
+        "E5-RoPE SelfExtend 4k",
+    }
+    assert table.by_length("passkey", [300]) == {}
+    assert table.by_length("qmsum", [256]) == {}
