@@ -72,7 +72,7 @@ def candidates_for(planner: Planner, *, longest: int) -> list[Candidate]:
             continue
         lengths = {scale * own for scale in SCALES if scale * own < min(longest, most)}
         if planner.family.positions == "rotary":
-            lengths.add(min(longest, most))
+            lengths.add(most)  # in one go, as long as they are
         for length in sorted(lengths) or [most]:
             settings = {"method": method, "max_length": length}
             found.append(Candidate(settings=settings, label=f"{method}, {length:,} tokens at once"))

@@ -50,6 +50,6 @@ def ranked(scores: Mapping[str, float], depth: int) -> Ranking:
 
 
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without what only this machine knows: where files lie, and what runs them."""
-    left_out = ("model_path", "device", "batch_tokens")
+    """Settings without what changes no vector: why a method was taken, and what runs the model."""
+    left_out = ("method_reason", "model_path", "device", "batch_tokens")
     return {name: value for name, value in settings.items() if name not in left_out}
