@@ -13,6 +13,7 @@ from longembed_rag._version import __version__
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.encoder.loading import resolve_runtime
     from longembed_rag.encoder.planner import Planner
     from longembed_rag.encoder.settings import EncoderSettings
     from longembed_rag.encoder.values import Coverage, Encoding, Passage, PassageEncoding
@@ -50,6 +51,7 @@ __all__ = [
     "discover",
     "get_analyzer",
     "read_file",
+    "resolve_runtime",
     "search",
 ]
 
@@ -75,6 +77,7 @@ _HOMES = {
     "discover": "longembed_rag.ingest.discover",
     "get_analyzer": "longembed_rag.index.analyzer",
     "read_file": "longembed_rag.ingest.readers",
+    "resolve_runtime": "longembed_rag.encoder.loading",
     "search": "longembed_rag.index.search",
 }
 

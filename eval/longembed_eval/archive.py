@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from longembed_eval.tasks.values import Task
 
 #: Raised when what a row means changes, so that earlier ones are run anew.
 _VERSION = 1
-_PER_QUERY = ("scores", "rankings")
 
 
 def fingerprint(task: Task, system: str, settings: Mapping[str, Any]) -> str:
@@ -45,7 +44,7 @@ class Archive:
             values = json.loads(self._path(key).read_text(encoding="utf-8"))
             cost = Cost.from_dict(values.pop("cost"))
             return Row(**values, cost=cost)
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
     def put(self, row: Row) -> None:
@@ -59,7 +58,7 @@ class Archive:
             "system": row.system,
             "settings": dict(row.settings),
             "metrics": dict(row.metrics),
-            "cost": row.cost.to_dict(),
+            "cost": asdict(row.cost),
             "scores": dict(row.scores),
             "rankings": {query: list(found) for query, found in row.rankings.items()},
             "versions": dict(row.versions),
@@ -74,10 +73,10 @@ class Archive:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file, whole or not at all."""
+    """Write a file, whole or not at all; what UTF-8 cannot hold is written as an escape."""
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.name}.{os.getpid()}.half")
-    half.write_text(text, encoding="utf-8")
+    half.write_bytes(text.encode("utf-8", "backslashreplace"))
     half.replace(path)
 
 

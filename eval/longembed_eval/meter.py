@@ -36,9 +36,9 @@ _PACKAGES = (
 class Meter:
     """Context that measures wall-clock time and the most memory held at one moment.
 
-    Memory is the resident set of the whole process, looked at fifty times a second, so libraries
-    and the model are counted; where a CUDA device is in use, the most that torch held on it is
-    added.
+    Memory is the resident set of the whole process, looked at fifty times a second: libraries, the
+    model and what earlier work has left behind are counted, so it is an upper bound. Where a CUDA
+    device is in use, the most that torch held on it is added.
 
     Attributes:
         seconds: How long the context was open.
@@ -60,19 +60,22 @@ class Meter:
 
     def __exit__(self, *details: object) -> None:
         self.seconds = time.perf_counter() - self._began
+        self._look()
         self._stop.set()
         self._thread.join()
         if (cuda := _cuda()) is not None:
             self.peak_memory_bytes += int(cuda.max_memory_allocated())
 
     def _watch(self) -> None:
+        self._look()
+        while not self._stop.wait(_INTERVAL):
+            self._look()
+
+    def _look(self) -> None:
         import psutil
 
-        process = psutil.Process()
-        while True:
-            self.peak_memory_bytes = max(self.peak_memory_bytes, process.memory_info().rss)
-            if self._stop.wait(_INTERVAL):
-                return
+        held = int(psutil.Process().memory_info().rss)
+        self.peak_memory_bytes = max(self.peak_memory_bytes, held)
 
 
 def _cuda() -> Any:

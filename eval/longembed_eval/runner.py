@@ -16,7 +16,7 @@ from longembed_eval.measures import difference, mean_points, measure
 from longembed_eval.meter import machine, versions
 from longembed_eval.results import Cost, Failure, Results, Row, TaskInfo
 from longembed_eval.systems.choose import SystemChoice, choose_systems
-from longembed_eval.systems.protocol import System
+from longembed_eval.systems.protocol import System, shown_model
 from longembed_eval.tasks.values import Task
 from longembed_eval.workshop import BenchOptions, Built, Workshop
 from longembed_rag.errors import LongEmbedError
@@ -105,7 +105,7 @@ def run_benchmark(
             rows=tuple(_compared(run.rows)),
             tasks=run.tasks,
             command=command,
-            model=planner.model_name,
+            model=shown_model(planner.model_name),
             failed=tuple(run.failed),
         )
 
@@ -130,7 +130,14 @@ def _run_task(run: _Run, task: Task, built: Sequence[Built], *, before: int, tot
                 run.workshop.close_stores()
             run.archive.put(row)
         # The same may have been asked for in other words, or by a task of another name.
-        row = replace(row, system=choice.label, task=task.name, group=task.group)
+        row = replace(
+            row,
+            system=choice.label,
+            task=task.name,
+            group=task.group,
+            kind=task.kind,
+            length=task.length,
+        )
         run.rows.append(row)
         run.tell(RunDone(row, kept, time.perf_counter() - began))
 
@@ -208,14 +215,24 @@ def _info(task: Task) -> TaskInfo:
 
 def _compared(rows: Sequence[Row]) -> Iterator[Row]:
     """The rows with their differences to BM25 and to chunks on the same task."""
-    references = {(row.task, row.system): row for row in rows if row.system in REFERENCES}
+    by_system = {(row.task, row.system): row for row in rows}
+    systems = list(dict.fromkeys(row.system for row in rows))
+    references = {name: _reference(name, systems) for name in REFERENCES}
     for row in rows:
         versus = {
-            name: difference(row.scores, references[row.task, name].scores)
-            for name in REFERENCES
-            if name != row.system and (row.task, name) in references
+            name: difference(row.scores, other.scores)
+            for name, system in references.items()
+            if system is not None
+            and system != row.system
+            and (other := by_system.get((row.task, system))) is not None
         }
         yield replace(row, versus=versus)
+
+
+def _reference(name: str, systems: Sequence[str]) -> str | None:
+    """The system of a name, or the first of that kind with settings of its own."""
+    alike = [system for system in systems if system.partition(":")[0] == name]
+    return name if name in alike else next(iter(alike), None)
 
 
 __all__ = ["PlannedTask", "SystemChoice", "run_benchmark"]

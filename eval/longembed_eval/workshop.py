@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import Self
 
 from longembed_eval.systems.choose import SystemChoice
-from longembed_eval.systems.protocol import System
+from longembed_eval.systems.protocol import System, shown_model
 from longembed_eval.systems.readings import Reader, Readings
-from longembed_rag import DocumentStore, EncoderSettings, Planner
+from longembed_rag import DocumentStore, EncoderSettings, IndexOptions, Planner
 from longembed_rag.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class BenchOptions:
             raise SettingsError("a server's url is only used with --through qdrant")
         if self.depth < 10:
             raise SettingsError(f"depth={self.depth} must be at least 10, for nDCG@10")
+        IndexOptions(passage_tokens=self.passage_tokens, language=self.language)
         if self.timed_queries < 1:
             raise SettingsError(f"timed_queries={self.timed_queries} must be at least 1")
 
@@ -91,9 +94,13 @@ class Workshop:
     """
 
     def __init__(self, options: BenchOptions, *, folder: Path) -> None:
+        from longembed_rag import resolve_runtime
+
         self.options = options
+        self._base = resolve_runtime(options.encoder)
         self._readings = Readings(folder / "vectors")
-        self._encoder: tuple[EncoderSettings, LongEncoder] | None = None
+        self._model: tuple[object, Any] | None = None
+        self._described: dict[str, dict[str, Any]] = {}
         self._stores: list[DocumentStore] = []
         self._scratch = Path(tempfile.mkdtemp(prefix="longembed-eval-"))
 
@@ -109,16 +116,31 @@ class Workshop:
         return Planner.from_settings(self._settings(own))
 
     def _settings(self, own: Mapping[str, Any]) -> EncoderSettings:
-        return EncoderSettings.from_dict({**self.options.encoder.to_dict(), **own})
+        settings = EncoderSettings.from_dict({**self._base.to_dict(), **own})
+        if settings.method == "auto":
+            # By its name, so that it is the same model as the one that is asked for by it.
+            method = Planner.from_settings(settings).method
+            return replace(settings, method=method)
+        return settings
+
+    def _loaded(self, key: object, load: Callable[[], Any]) -> Any:
+        """A model; only the one used last stays in memory."""
+        if self._model is None or self._model[0] != key:
+            self.forget_model()
+            self._model = key, load()
+        return self._model[1]
+
+    def forget_model(self) -> None:
+        """Give back the memory of the model, for systems that need none."""
+        self._model = None
+        gc.collect()
 
     def encoder(self, settings: EncoderSettings) -> LongEncoder:
-        """The model, loaded; only the one used last stays in memory."""
+        """The model, loaded."""
         from longembed_rag import LongEncoder
 
-        if self._encoder is None or self._encoder[0] != settings:
-            self._encoder = None
-            self._encoder = settings, LongEncoder.from_settings(settings)
-        return self._encoder[1]
+        loaded: LongEncoder = self._loaded(settings, lambda: LongEncoder.from_settings(settings))
+        return loaded
 
     def build(self, choice: SystemChoice) -> Built:
         """A system as it was asked for; its model is loaded when it is first used.
@@ -145,6 +167,7 @@ class Workshop:
         from longembed_eval.systems.stored import StoredSystem
 
         language = choice.options.get("language", self.options.language)
+        IndexOptions(language=language)
         settings |= {"through": "qdrant", "mode": mode}
         if mode == "hybrid":
             settings["language"] = language
@@ -156,6 +179,8 @@ class Workshop:
         from longembed_eval.systems.words import WordSystem
 
         language = choice.options.get("language", self.options.language)
+        IndexOptions(language=language)
+        self.forget_model()
         words = WordSystem(language)
         settings = {
             **words.settings,
@@ -192,15 +217,25 @@ class Workshop:
         return WholeReader(planner, load, passage_tokens)
 
     def _sentence_transformer(self, name: str | None) -> Reader:
-        from sentence_transformers import SentenceTransformer
+        from longembed_eval.systems.sentence_transformer import (
+            SentenceTransformerReader,
+            describe,
+            load_sentence_transformer,
+        )
 
-        from longembed_eval.systems.readers import SentenceTransformerReader
+        own = self.planner() if name is None else None
+        path = str(own.model_path) if own is not None else str(name)
+        shown = shown_model(own.model_name if own is not None else path)
+        device = self._base.device
 
-        planner = self.planner() if name is None else None
-        path = name if planner is None else str(planner.model_path)
-        shown = planner.model_name if planner is not None else Path(str(path)).name
-        model = SentenceTransformer(path, device=self.options.encoder.device)
-        return SentenceTransformerReader(shown, model)
+        def load() -> Any:
+            return self._loaded(
+                ("st", path), lambda: load_sentence_transformer(path, device=device)
+            )
+
+        if path not in self._described:
+            self._described[path] = describe(shown, load())
+        return SentenceTransformerReader(shown, load, self._described[path])
 
     def _open_store(self) -> DocumentStore:
         if self.options.url is not None:
@@ -218,10 +253,18 @@ class Workshop:
         """Close the stores of systems that are done, and remove what is in them."""
         for store in self._stores:
             if self.options.url is not None:
-                for each in store.client.get_collections().collections:
-                    if each.name.startswith(store.collection):
-                        store.client.delete_collection(each.name)
+                _remove_collections(store)
             store.close()
             if store.path is not None:
                 shutil.rmtree(store.path, ignore_errors=True)
         self._stores.clear()
+
+
+def _remove_collections(store: DocumentStore) -> None:
+    """Remove what was made on a server; if it is away, what is left there bears our name."""
+    from qdrant_client.http.exceptions import ApiException
+
+    with contextlib.suppress(ApiException, OSError):
+        for each in store.client.get_collections().collections:
+            if each.name.startswith(store.collection):
+                store.client.delete_collection(each.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from longembed_rag.cli.failures import FAILED
 from longembed_rag.cli.location import api_key
 from longembed_rag.cli.option_specs import SectionedOption
 from longembed_rag.cli.options import GivenSettings, encoder_options
-from longembed_rag.cli.output import shown_path, write_json, write_table
+from longembed_rag.cli.output import shown_path, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
 from longembed_rag.cli.session import build_settings
 from longembed_rag.errors import SettingsError
@@ -30,11 +32,11 @@ DEFAULT_OUT = Path("longembed-eval")
 
 def _words(given: Sequence[str]) -> tuple[str, ...]:
     """Names from options that may be given several times, each with several names."""
-    return tuple(word.strip() for each in given for word in each.split(",") if word.strip())
+    return tuple(word for each in given for word in each.split(",") if word.strip())
 
 
 def _lengths(given: Sequence[str]) -> tuple[int, ...]:
-    words = _words(given)
+    words = [word.strip() for word in _words(given)]
     wrong = [word for word in words if not word.isdecimal()]
     if wrong:
         raise SettingsError(f"lengths: {wrong[0]!r} is not a number of tokens")
@@ -212,7 +214,7 @@ def eval_command(
     )
     of_lengths: dict[str, Any] = {"lengths": _lengths(lengths)} if lengths else {}
     request = Request(
-        tasks=_words(tasks),
+        tasks=tuple(word.strip() for word in _words(tasks)),
         data=tuple(data),
         docs=tuple(docs),
         haystack=haystack,
@@ -243,10 +245,27 @@ def shown_command(context: click.Context) -> str:
         if source is not ParameterSource.COMMANDLINE or parameter.name in ("out", "as_json"):
             continue
         value = context.params.get(str(parameter.name))
+        if isinstance(value, bool):
+            flags = parameter.opts if value else parameter.secondary_opts
+            words += flags[:1]
+            continue
         for each in value if isinstance(value, tuple) else (value,):
-            text = each.name or str(each) if isinstance(each, Path) else str(each)
-            words += [parameter.opts[0], f'"{text}"' if " " in text or not text else text]
+            words += [parameter.opts[0], shlex.quote(_without_folders(str(each)))]
     return " ".join(words)
+
+
+def _without_folders(value: str) -> str:
+    """A value with folders by their names, and no password of an address."""
+    if "://" in value:
+        return re.sub(r"//[^/@]*@", "//", value)
+    return re.sub(r"[^\s,=]*/(?=[^\s,/])", _shortened, value)
+
+
+def _shortened(match: re.Match[str]) -> str:
+    """Nothing in place of the folders of a path; a name on a hub has one slash and stays."""
+    folders = match.group()
+    is_path = folders.startswith(("/", "~", ".")) or Path(folders).exists()
+    return "" if is_path else folders
 
 
 def _write_summary(results: Results, out: Path) -> None:
@@ -267,5 +286,5 @@ def _write_summary(results: Results, out: Path) -> None:
     click.echo(f"\n{told}; of 100")
     for task in results.tasks.values():
         for note in task.notes if task.name in groups else ():
-            click.echo(f"note: {task.name}: {note}")
+            click.echo(wrapped(f"note: {task.name}: {note}"))
     click.echo(f"\nread {shown_path(str(out.resolve() / 'report.html'))}")

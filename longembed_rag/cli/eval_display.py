@@ -82,7 +82,9 @@ class BarDisplay:
 
         if isinstance(event, RunStarted):
             name = f"[{event.number}/{event.total}] {event.task}  {event.system}"
-            self._progress.reset(self._task, description=name, total=None, left="")
+            # Not reset(), which keeps the total of the run before.
+            self._progress.remove_task(self._task)
+            self._task = self._progress.add_task(name, total=None, left="")
         elif isinstance(event, RunProgress):
             left = time_left(event)
             self._progress.update(

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from longembed_rag.encoder.e5rope import E5_ROPE, E5_ROPE_KEYS
 from longembed_rag.encoder.families import table_offset
 from longembed_rag.encoder.folder import read_json, weight_files
 from longembed_rag.encoder.planner import Planner
+from longembed_rag.encoder.settings import EncoderSettings
 from longembed_rag.errors import ModelLoadError, SettingsError
 from longembed_rag.extension.absolute import install_table
 from longembed_rag.extension.attention import has_amx
@@ -68,6 +69,17 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
     if name not in _DTYPES:
         raise SettingsError(f"dtype={dtype!r} is not one of: auto, {', '.join(_DTYPES)}")
     return _DTYPES[name]
+
+
+def resolve_runtime(settings: EncoderSettings) -> EncoderSettings:
+    """The settings with device and dtype picked, so that nothing is left to this machine.
+
+    Raises:
+        SettingsError: The device is not there, or a name is unknown.
+    """
+    device = pick_device(settings.device)
+    dtype = pick_dtype(settings.dtype, device)
+    return replace(settings, device=str(device), dtype=str(dtype).removeprefix("torch."))
 
 
 def fast_bfloat16(device: torch.device) -> bool:

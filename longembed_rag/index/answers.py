@@ -55,6 +55,7 @@ def answer(
     question: Question,
     scorer: PassageScorer,
     with_passages: bool,
+    with_snippets: bool,
     language: str,
     place: Place,
 ) -> list[SearchResult]:
@@ -69,6 +70,7 @@ def answer(
         question: The query.
         scorer: How passages are ranked.
         with_passages: Whether the collection keeps passages.
+        with_snippets: Whether to make snippets.
         language: What words are stemmed as.
         place: Where documents and passages are.
     """
@@ -97,7 +99,7 @@ def answer(
             score=scores[identity],
             parts=parts[identity],
             signals=signals[identity],
-            stems=stems,
+            stems=stems if with_snippets else None,
             language=language,
             scorer=scorer,
         )
@@ -170,7 +172,7 @@ def _result(
     score: float,
     parts: dict[str, float],
     signals: dict[str, float],
-    stems: frozenset[str],
+    stems: frozenset[str] | None,
     language: str,
     scorer: PassageScorer,
 ) -> SearchResult:
@@ -190,7 +192,7 @@ def _result(
         signals=signals,
         text=text,
         passages=passages,
-        snippet=_snippet(passages, text, stems, language),
+        snippet=None if stems is None else _snippet(passages, text, stems, language),
         metadata=metadata,
         document_id=str(record.id),
     )

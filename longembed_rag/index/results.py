@@ -47,7 +47,8 @@ class SearchResult:
             ``"passage_vector"`` (of its best passage); those that the search mode looks at.
         text: The whole text; None when the point holds none.
         passages: Its best passages, best first; empty where none are kept.
-        snippet: A stretch of the best passage for people, with the words that match.
+        snippet: A stretch of the best passage for people, with the words that match; None where
+            it was not asked for, or there is no text.
         metadata: What is known of the document.
         document_id: Id of its point.
     """

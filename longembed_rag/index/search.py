@@ -44,6 +44,8 @@ class SearchOptions:
         adaptive: Whether to stop at the largest gap between scores.
         passages: Most passages of each document; None takes 3, or with ``adaptive`` 10.
         filter: Which documents are looked at; None for all.
+        snippets: Whether to make a snippet of each document. Without passages that takes longer
+            than the search, where documents are long.
 
     Raises:
         SettingsError: A value is out of range.
@@ -54,6 +56,7 @@ class SearchOptions:
     adaptive: bool = False
     passages: int | None = None
     filter: Filter | None = None
+    snippets: bool = True
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -157,6 +160,7 @@ def search(
         question=question,
         scorer=_scorer(options, ranking.evidence),
         with_passages=record.options.passages,
+        with_snippets=options.snippets,
         language=record.options.language,
         place=store.place,
     )

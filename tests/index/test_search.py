@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -181,6 +182,25 @@ def test_what_is_filtered_by_is_indexed(everywhere: dict[str, DocumentStore]) ->
     find(store, "w1", filter=parse_filters(["kind=k1"]))
     for name in ("documents", "documents.passages"):
         assert "kind" in store.client.get_collection(name).payload_schema
+
+
+@every_mode
+def test_snippets_can_be_left_out(store: DocumentStore, mode: str) -> None:
+    """Without them, everything else is the same."""
+    store.upsert(make_document("/lease.txt", LEASE))
+    answers = [
+        search(
+            store,
+            "leases and tenants",
+            vector=vector_of("lease"),
+            options=SearchOptions(mode=mode, passages=0, snippets=snippets),  # type: ignore[arg-type]
+        )
+        for snippets in (True, False)
+    ]
+    with_snippets, without = answers
+    assert with_snippets
+    assert all(result.snippet is not None for result in with_snippets)
+    assert without == [replace(result, snippet=None) for result in with_snippets]
 
 
 def test_snippets_mark_the_words_that_match(store: DocumentStore) -> None:

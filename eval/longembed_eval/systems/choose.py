@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
+from longembed_eval.systems.protocol import shown_model
 from longembed_rag import EncoderSettings
 from longembed_rag.errors import SettingsError
 
@@ -68,8 +69,10 @@ def choose_systems(
     """
     found: dict[str, SystemChoice] = {}
     for word in words or DEFAULT_SYSTEMS:
-        for label in _expanded(word.strip(), methods=methods, auto=auto):
-            found.setdefault(label, _parsed(label))
+        # Only a name loses blanks at its end: a prompt's last one counts.
+        clean = word.lstrip() if "=" in word else word.strip()
+        for each in _expanded(clean, methods=methods, auto=auto):
+            found.setdefault(each, _parsed(each))
     return list(found.values())
 
 
@@ -79,7 +82,7 @@ def _expanded(word: str, *, methods: Sequence[str], auto: str) -> list[str]:
         names = list(methods)
     elif name == "all":
         names = ["bm25", *methods, "chunked", "chunked_mean", "passages", "hybrid", "st"]
-    elif name == "auto":
+    elif name == "auto" and not any(setting.startswith("model=") for setting in settings):
         names = [auto]
     else:
         names = [name]
@@ -108,7 +111,17 @@ def _parsed(label: str) -> SystemChoice:
                 f"{', '.join(sorted(allowed))}"
             )
         options[key] = _value(key, value, label)
-    return SystemChoice(label, name, options)
+    return SystemChoice(_shown(label), name, options)
+
+
+def _shown(label: str) -> str:
+    """The words without folders of this machine: results are passed on."""
+    name, *settings = _SETTING.split(label)
+    told = [
+        f"model={shown_model(setting[6:])}" if setting.startswith("model=") else setting
+        for setting in settings
+    ]
+    return ":".join((name, *told))
 
 
 def _value(key: str, text: str, label: str) -> Any:

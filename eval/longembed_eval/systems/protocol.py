@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from longembed_rag import Planner
 
 #: Documents that were found, by id, with what they are ranked by; best first.
 Ranking = tuple[tuple[str, float], ...]
@@ -49,7 +53,26 @@ def ranked(scores: Mapping[str, float], depth: int) -> Ranking:
     return tuple((document, float(score)) for document, score in best[:depth])
 
 
-def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without what changes no vector: why a method was taken, and what runs the model."""
-    left_out = ("method_reason", "model_path", "device", "batch_tokens")
-    return {name: value for name, value in settings.items() if name not in left_out}
+def of_planner(planner: Planner) -> dict[str, Any]:
+    """Everything that the vectors of a model depend on, and what they cost, ready for JSON.
+
+    Nothing in it names a folder of this machine, and it is the same for a method that was asked
+    for and for one that was picked.
+    """
+    left_out = ("method_reason", "model_path")
+    told = {name: value for name, value in planner.describe().items() if name not in left_out}
+    settings = planner.settings
+    return {
+        **told,
+        "model": shown_model(planner.model_name),
+        "fingerprint": planner.fingerprint,
+        "device": settings.device,
+        "dtype": settings.dtype,
+        "batch_tokens": settings.batch_tokens,
+    }
+
+
+def shown_model(name: str) -> str:
+    """What to call a model in results: the last part of a folder's path, a hub's name as it is."""
+    path = Path(name).expanduser()
+    return path.name if path.is_absolute() or path.is_dir() else name

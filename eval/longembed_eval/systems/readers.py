@@ -1,9 +1,8 @@
-"""Three ways from texts to vectors: whole, in chunks, and as sentence-transformers does."""
+"""Two ways from texts to vectors: whole, and in chunks."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,14 +10,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from longembed_eval.systems.protocol import Progress, plain
+from longembed_eval.systems.protocol import Progress, of_planner
 from longembed_eval.systems.readings import Reading
+from longembed_rag import IndexOptions
 from longembed_rag.errors import InputError, SettingsError, TruncationWarning
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from sentence_transformers import SentenceTransformer
 
     from longembed_rag import LongEncoder, Planner
 
@@ -42,20 +41,26 @@ class WholeReader:
         planner: How texts are read; its method is what is compared.
         load: Loads the model, or hands out the loaded one.
         passage_tokens: Most tokens in a passage.
+
+    Raises:
+        SettingsError: ``passage_tokens`` is out of range.
     """
 
     planner: Planner
     load: Callable[[], LongEncoder]
     passage_tokens: int
 
+    def __post_init__(self) -> None:
+        IndexOptions(passage_tokens=self.passage_tokens)  # refuses what is out of range
+
     @property
     def settings(self) -> dict[str, Any]:
         """Everything that its vectors depend on."""
-        return {
-            "fingerprint": self.planner.fingerprint,
-            **plain(self.planner.describe()),
-            "passage_tokens": self.passage_tokens,
-        }
+        return {**of_planner(self.planner), "passage_tokens": self.passage_tokens}
+
+    def prepare(self) -> None:
+        """Load the model."""
+        self.load()
 
     def read(self, documents: Mapping[str, str], *, on_progress: Progress) -> Reading:
         """Embed documents and their passages."""
@@ -121,7 +126,9 @@ class ChunkReader:
     overlap: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.overlap < self.room:
+        if self.overlap < 0:
+            raise SettingsError(f"chunked: overlap={self.overlap} must not be negative")
+        if self.overlap >= self.room:
             raise SettingsError(
                 f"chunked: window={self.window} with overlap={self.overlap} leaves no room for "
                 f"text: {self._overhead} tokens of each window are special ones or the prompt"
@@ -140,12 +147,15 @@ class ChunkReader:
     def settings(self) -> dict[str, Any]:
         """Everything that its vectors depend on."""
         return {
-            "fingerprint": self.planner.fingerprint,
-            **plain(self.planner.describe()),
+            **of_planner(self.planner),
             "window": self.window,
             "overlap": self.overlap,
             "splitter": f"SentenceSplitter of llama-index-core {version('llama-index-core')}",
         }
+
+    def prepare(self) -> None:
+        """Load the model."""
+        self.load()
 
     def read(self, documents: Mapping[str, str], *, on_progress: Progress) -> Reading:
         """Cut documents into chunks and embed them, each document's vector being their mean."""
@@ -155,7 +165,7 @@ class ChunkReader:
         done, total = 0, sum(map(len, documents.values()))
         vectors, parts, owners, spans, part_tokens, tokens = [], [], [], [], [], []
         for number, (name, text) in enumerate(documents.items()):
-            pieces = _spans(text, split(text))
+            pieces = self._pieces(text, split, name)
             embeddings, read = self._embed([text[a:b] for a, b in pieces], name)
             vectors.append(_unit(embeddings.mean(axis=0)))
             parts.append(embeddings)
@@ -177,6 +187,31 @@ class ChunkReader:
             tokens_read=np.bincount(owner_of, counts, len(documents)).astype(np.int64),
         )
 
+    def _pieces(
+        self, text: str, split: Callable[[str], list[str]], name: str
+    ) -> list[tuple[int, int]]:
+        """Where a document's chunks stand; each fits a window."""
+        try:
+            chunks = split(text)
+        except ValueError as error:  # what LlamaIndex raises
+            raise InputError(f"{name} cannot be cut into chunks: {error}") from error
+        spans = chunk_spans(text, chunks, overlapping=self.overlap > 0)
+        return [part for span in spans for part in self._fitting(text, *span)]
+
+    def _fitting(self, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """A chunk, or its halves where it is a token too long.
+
+        The splitter counts pieces before it joins and trims them; "word" may be more tokens than
+        the same with a blank before it.
+        """
+        places = self.planner.tokenize([text[start:end]])[0].spans
+        middle = start + int(places[len(places) // 2][0]) if len(places) else start
+        if len(places) <= self.room or not start < middle < end:
+            yield start, end
+            return
+        yield from self._fitting(text, start, middle)
+        yield from self._fitting(text, middle, end)
+
     def _embed(self, chunks: Sequence[str], name: str) -> tuple[NDArray[np.float32], list[int]]:
         """Vectors of a document's chunks, and how many tokens of each were read."""
         import numpy as np
@@ -185,7 +220,8 @@ class ChunkReader:
         for start in range(0, len(chunks), _CHUNKS_AT_ONCE):
             batch = chunks[start : start + _CHUNKS_AT_ONCE]
             names = [f"{name}, chunk {start + i + 1}" for i in range(len(batch))]
-            encoding = self.load().encode(batch, names=names)
+            with _cutting_on_purpose():
+                encoding = self.load().encode(batch, names=names)
             vectors.append(encoding.embeddings)
             read += [each.tokens_read for each in encoding.coverage]
         return np.concatenate(vectors), read
@@ -205,14 +241,30 @@ class ChunkReader:
 
     def embed_queries(self, queries: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of queries."""
-        return self.load().encode(queries, kind="query").embeddings
+        with _cutting_on_purpose():
+            return self.load().encode(queries, kind="query").embeddings
 
 
-def _spans(text: str, chunks: Sequence[str]) -> list[tuple[int, int]]:
-    """Where chunks stand in their text; the splitter gives stretches of it, trimmed."""
+def chunk_spans(text: str, chunks: Sequence[str], *, overlapping: bool) -> list[tuple[int, int]]:
+    """Where chunks stand in their text; the splitter gives stretches of it, trimmed.
+
+    Args:
+        text: The document.
+        chunks: The chunks, in order.
+        overlapping: Whether a chunk may begin before the one before it ends.
+
+    Raises:
+        InputError: A chunk is no stretch of the text.
+    """
     spans: list[tuple[int, int]] = []
-    for chunk in filter(str.strip, chunks):
-        start = text.find(chunk, spans[-1][0] + 1 if spans else 0)
+    there = [chunk for chunk in chunks if chunk.strip()]
+    for number, chunk in enumerate(there):
+        before = spans[-1] if spans else (-1, 0)
+        start = text.find(chunk, before[0] + 1 if overlapping else before[1])
+        while overlapping and start >= 0 and start + len(chunk) <= before[1]:
+            start = text.find(chunk, start + 1)
+        if number == len(there) - 1 and text.rstrip().endswith(chunk):
+            start = len(text.rstrip()) - len(chunk)  # however often the text repeats it
         if start < 0:
             raise InputError("the splitter gave a chunk that is not a stretch of its document")
         spans.append((start, start + len(chunk)))
@@ -223,72 +275,3 @@ def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     import numpy as np
 
     return (vector / max(float(np.linalg.norm(vector)), 1e-12)).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class SentenceTransformerReader:
-    """A sentence-transformers model as it comes: one vector a document, cut at its own limit.
-
-    Attributes:
-        name: Folder or hub name.
-        model: The model, loaded.
-    """
-
-    name: str
-    model: SentenceTransformer
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Everything that its vectors depend on."""
-        return {
-            "model": self.name,
-            "weights": _hash_of(self.model),
-            "max_length": self.model.get_max_seq_length(),
-            "prompts": dict(self.model.prompts),
-        }
-
-    def read(self, documents: Mapping[str, str], *, on_progress: Progress) -> Reading:
-        """Embed documents."""
-        import numpy as np
-
-        texts = list(documents.values())
-        total = sum(map(len, texts))
-        limit = self.model.get_max_seq_length() or 10**9
-        tokens = np.array([len(self.model.tokenizer(text)["input_ids"]) for text in texts])
-        vectors, done = [], 0
-        for start in range(0, len(texts), 16):
-            batch = texts[start : start + 16]
-            vectors.append(
-                self.model.encode_document(
-                    batch, normalize_embeddings=True, show_progress_bar=False
-                )
-            )
-            done += sum(map(len, batch))
-            on_progress(done, total)
-        return Reading(
-            vectors=np.concatenate(vectors).astype(np.float32),
-            parts=np.empty((0, vectors[0].shape[1]), dtype=np.float32),
-            owners=np.empty(0, dtype=np.int64),
-            spans=np.empty((0, 2), dtype=np.int64),
-            part_tokens=np.empty(0, dtype=np.int64),
-            tokens=tokens,
-            tokens_read=np.minimum(tokens, limit),
-        )
-
-    def embed_queries(self, queries: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of queries."""
-        import numpy as np
-
-        vectors = self.model.encode_query(
-            list(queries), normalize_embeddings=True, show_progress_bar=False
-        )
-        return np.asarray(vectors, dtype=np.float32)
-
-
-def _hash_of(model: SentenceTransformer) -> str:
-    """Hash of its weights (hex), so that two models of one name are told apart."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).float().numpy().tobytes())
-    return digest.hexdigest()

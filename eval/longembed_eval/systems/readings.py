@@ -68,13 +68,15 @@ class Reading:
     def load(cls, path: Path) -> Reading | None:
         """From :meth:`save`'s file; None where there is none that can be read."""
         import zipfile
+        import zlib
 
         import numpy as np
 
+        damaged = (OSError, KeyError, ValueError, EOFError, TypeError, RuntimeError)
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 values = {name: stored[name] for name in cls.__dataclass_fields__}
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+        except (*damaged, zipfile.BadZipFile, zlib.error):
             return None
         seconds, peak = float(values.pop("seconds")), int(values.pop("peak_memory_bytes"))
         return cls(**values, seconds=seconds, peak_memory_bytes=peak)
@@ -86,6 +88,9 @@ class Reader(Protocol):
     @property
     def settings(self) -> dict[str, Any]:
         """Everything that its vectors depend on, ready for JSON."""
+
+    def prepare(self) -> None:
+        """Load what it needs, so that the time of reading is the time of reading."""
 
     def read(self, documents: Mapping[str, str], *, on_progress: Progress) -> Reading:
         """Embed documents, texts by id; time and memory are measured by who asks."""
@@ -111,6 +116,7 @@ class Readings:
         path = self.folder / f"{self._key(reader, documents)}.npz"
         if (kept := Reading.load(path)) is not None:
             return kept
+        reader.prepare()
         with Meter() as meter:
             reading = reader.read(documents, on_progress=on_progress)
         reading = replace(reading, seconds=meter.seconds, peak_memory_bytes=meter.peak_memory_bytes)

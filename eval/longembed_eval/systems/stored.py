@@ -101,7 +101,7 @@ class StoredSystem:
         vectors: Sequence[NDArray[np.float32] | None] = [None] * len(queries)
         if self.reader is not None:
             vectors = list(self.reader.embed_queries(queries))
-        options = SearchOptions(mode=self.mode, limit=depth, passages=0)
+        options = SearchOptions(mode=self.mode, limit=depth, passages=0, snippets=False)
         found = []
         for query, vector in zip(queries, vectors, strict=True):
             results = search(self._store, query, vector=vector, options=options)

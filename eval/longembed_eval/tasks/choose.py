@@ -15,7 +15,7 @@ from longembed_eval.tasks.held_out import held_out_task
 from longembed_eval.tasks.hub import LABELLED, PREFIX, SYNTHETIC, read_hub
 from longembed_eval.tasks.hub import LENGTHS as HUB_LENGTHS
 from longembed_eval.tasks.values import Task
-from longembed_rag.errors import SettingsError
+from longembed_rag.errors import ReadError, SettingsError
 
 #: All six tasks of the paper, from the hub.
 LONGEMBED = "longembed"
@@ -73,8 +73,7 @@ def choose_tasks(
 
     Raises:
         SettingsError: A name or length is unknown, two different tasks have one name, a path does
-            not exist, or nothing was asked for.
-        ReadError: A folder does not hold the files of a task.
+            not exist or holds no task, or nothing was asked for.
     """
     maker = _Maker(
         haystack=haystack, lengths=lengths, seed=seed, documents=documents, queries=queries
@@ -163,7 +162,10 @@ def _from_hub(config: str, length: int | None) -> Task:
 
 
 def _of_folder(folder: Path) -> Planned:
-    require_folder(folder)
+    try:
+        require_folder(folder)
+    except ReadError as error:  # nothing has been read yet: the request has to change
+        raise SettingsError(f"--data: {error}") from error
     return Planned(
         name=folder_name(folder), origin=f"--data {folder}", load=partial(read_folder, folder)
     )

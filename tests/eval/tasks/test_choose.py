@@ -13,7 +13,7 @@ import pytest
 from longembed_eval.tasks import choose
 from longembed_eval.tasks.choose import NAMES, choose_tasks
 from longembed_eval.tasks.values import Query, Task
-from longembed_rag.errors import ReadError, SettingsError
+from longembed_rag.errors import SettingsError
 
 
 def _task(name: str) -> Task:
@@ -164,7 +164,7 @@ def test_two_tasks_of_one_name(folder: Path, tmp_path: Path) -> None:
 
 def test_bad_paths_are_told_at_once(tmp_path: Path) -> None:
     """What does not exist is refused before anything is loaded."""
-    with pytest.raises(ReadError, match=r"lacks corpus\.jsonl"):
+    with pytest.raises(SettingsError, match=r"lacks corpus\.jsonl"):
         choose_tasks(data=[tmp_path])
     with pytest.raises(SettingsError, match=r"--docs .*nowhere does not exist"):
         choose_tasks(docs=[tmp_path / "nowhere"])
