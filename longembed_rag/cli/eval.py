@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from longembed_rag.cli.command import Command
 from longembed_rag.cli.configurable import spec_named
 from longembed_rag.cli.failures import FAILED
-from longembed_rag.cli.location import api_key
+from longembed_rag.cli.location import api_key_for
 from longembed_rag.cli.option_specs import SectionedOption
 from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import shown_path, wrapped, write_json, write_table
@@ -201,12 +201,13 @@ def eval_command(
 
     if context.get_parameter_source("url") is ParameterSource.COMMANDLINE and through != "qdrant":
         raise click.UsageError("--url is only used with --through qdrant")
+    server = url if through == "qdrant" else None
     defaults = {"passage_tokens": passage_tokens, "language": language}
     options = BenchOptions(
         encoder=build_settings(given.values),
         through=through,  # type: ignore[arg-type]
-        url=url if through == "qdrant" else None,
-        api_key=api_key(),
+        url=server,
+        api_key=api_key_for(server),
         window=window,
         overlap=overlap,
         depth=depth,

@@ -108,9 +108,7 @@ class StoreLocation:
             )
         from longembed_rag.index.store import DocumentStore
 
-        key = api_key() if self.url else None
-        if self.url and key and _is_exposed(self.url):
-            click.echo(f"warning: the API key goes to {self.url} unencrypted; use https", err=True)
+        key = api_key_for(self.url)
         return DocumentStore.open(
             path=self.path,
             url=self.url,
@@ -119,6 +117,14 @@ class StoreLocation:
             timeout=self.timeout,
             engine=self.engine,
         )
+
+
+def api_key_for(url: str | None) -> str | None:
+    """The key of a server, with a warning where it would cross a network unencrypted."""
+    key = api_key() if url else None
+    if url and key and _is_exposed(url):
+        click.echo(f"warning: the API key goes to {url} unencrypted; use https", err=True)
+    return key
 
 
 def api_key() -> str | None:

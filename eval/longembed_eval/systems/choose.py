@@ -110,6 +110,8 @@ def _parsed(label: str) -> SystemChoice:
                 f"systems: {label!r}: {name} has no setting {key!r}; it has: "
                 f"{', '.join(sorted(allowed))}"
             )
+        if key in options:
+            raise SettingsError(f"systems: {label!r}: {key} is set twice")
         options[key] = _value(key, value, label)
     return SystemChoice(_shown(label), name, options)
 

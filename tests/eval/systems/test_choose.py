@@ -151,3 +151,9 @@ def test_whatever_is_asked_for_is_there_once(words: list[str]) -> None:
     assert len(found) == len(set(found))
     if words:
         assert set(found) <= set(labels(*words, "all"))
+
+
+def test_a_setting_is_set_once() -> None:
+    """Which of two values would count is nobody's guess."""
+    with pytest.raises(SettingsError, match="max_length is set twice"):
+        choose_systems(["pcw:max_length=64:max_length=128"], methods=["pcw"], auto="pcw")
