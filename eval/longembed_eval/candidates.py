@@ -20,7 +20,7 @@ class Candidate:
     """A setting, and what was measured of it in the last round that it took part in.
 
     Attributes:
-        settings: What it sets; empty for the default.
+        settings: What it sets; empty for what is set.
         label: What it is called, such as ``"gp, up to 1,024 tokens at once"``.
         documents: How many documents it was measured on; 0 if it was not.
         of_documents: nDCG@10 of whole-document vectors, in points.
@@ -57,15 +57,15 @@ class Candidate:
 
 
 def candidates_for(planner: Planner, *, longest: int) -> list[Candidate]:
-    """What can be tried with a model: the default first, then every method and scale.
+    """What can be tried with a model: what is set first, then every method and scale.
 
     Args:
         planner: The model, with the settings that stay.
         longest: Tokens of the longest document; larger scales would change nothing.
     """
-    found = [Candidate(settings={}, label=f"default ({planner.method})")]
+    found = [Candidate(settings={}, label=f"as it is ({planner.method})")]
     own, most = planner.original_length, planner.max_length
-    for method in planner.methods:
+    for method in sorted(planner.methods, key=lambda method: method == "truncate"):
         if method in ("pcw", "truncate"):
             if method != planner.method:
                 found.append(Candidate(settings={"method": method}, label=method))
@@ -74,6 +74,8 @@ def candidates_for(planner: Planner, *, longest: int) -> list[Candidate]:
         if planner.family.positions == "rotary":
             lengths.add(most)  # in one go, as long as they are
         for length in sorted(lengths) or [most]:
+            if (method, length) == (planner.method, most):
+                continue  # that is how it is
             settings = {"method": method, "max_length": length}
             found.append(Candidate(settings=settings, label=f"{method}, {length:,} tokens at once"))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,7 @@ from longembed_eval.events import Event
 from longembed_eval.extras import require
 from longembed_eval.results import Results
 from longembed_eval.workshop import BenchOptions
-
-#: Lengths of the tasks that are made here, in tokens, unless others are asked for. The paper goes
-#: on to 32,768, which is most of the work.
-DEFAULT_LENGTHS = (256, 512, 1024, 2048, 4096)
+from longembed_rag.errors import SettingsError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +25,8 @@ class Request:
         data: Folders of labelled tasks.
         docs: Files and folders of documents without labels.
         haystack: Folder of text that needles are hidden in; None for the one that ships.
-        lengths: Lengths of ``passkey`` and ``needle``, tokens.
+        lengths: Lengths of tasks that are made for lengths, tokens; none for the usual ones: to
+            4,096 where they are made here, all eight of LongEmbed's own.
         seed: What the tasks that are made here are made with.
         systems: Names of systems; none for the usual ones.
         options: What holds for every system.
@@ -39,7 +38,7 @@ class Request:
     data: tuple[Path, ...] = ()
     docs: tuple[Path, ...] = ()
     haystack: Path | None = None
-    lengths: tuple[int, ...] = DEFAULT_LENGTHS
+    lengths: tuple[int, ...] = ()
     seed: int = 0
     systems: tuple[str, ...] = ()
     options: BenchOptions
@@ -73,6 +72,7 @@ def evaluate(
         lengths=request.lengths,
         seed=request.seed,
     )
+    require_writable(request.out)
     results = run_benchmark(
         planned,
         request.systems,
@@ -83,6 +83,25 @@ def evaluate(
     )
     write_results(results, request.out)
     return results
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to before any work is done for it.
+
+    Raises:
+        SettingsError: It cannot be made or written to.
+    """
+    probe = folder / f".{os.getpid()}.probe"
+    there = folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+        if not there:  # it is made when there is something to put into it
+            folder.rmdir()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SettingsError(f"out={str(folder)!r} cannot be written to: {reason}") from error
 
 
 def write_results(results: Results, folder: Path) -> None:

@@ -13,6 +13,8 @@ from longembed_eval.tasks.values import Query
 #: Resamples of a bootstrap, and the part of them that its interval holds.
 RESAMPLES = 9_999
 CONFIDENCE = 0.95
+#: With fewer queries there is no interval: a bootstrap of a handful is far too narrow.
+FEWEST = 10
 #: In how many parts of equal width the depth of answers is told.
 DEPTH_PARTS = 5
 
@@ -69,7 +71,9 @@ def mean_points(scores: Mapping[str, float]) -> float:
     return 100 * sum(scores.values()) / len(scores)
 
 
-def difference(own: Mapping[str, float], other: Mapping[str, float]) -> Difference:
+def difference(
+    own: Mapping[str, float], other: Mapping[str, float], *, confidence: float = CONFIDENCE
+) -> Difference | None:
     """How much better one system is than another, by paired bootstrap over queries.
 
     The interval says how far the mean difference may lie from this one if the same systems were
@@ -79,19 +83,25 @@ def difference(own: Mapping[str, float], other: Mapping[str, float]) -> Differen
     Args:
         own: Scores of one system, by query, 0 to 1.
         other: Scores of the other one, of the same queries.
+        confidence: The part of the resamples that the interval holds.
+
+    Returns:
+        The difference; None with fewer than :data:`FEWEST` queries, which say nothing certain.
     """
     import numpy as np
     from scipy.stats import bootstrap
 
     gaps = 100 * np.array([own[query] - other[query] for query in own])
+    if len(gaps) < FEWEST:
+        return None
     mean = float(gaps.mean())
-    if len(gaps) < 2 or np.ptp(gaps) == 0:
+    if np.ptp(gaps) == 0:
         return Difference(mean=mean, low=mean, high=mean)
     found = bootstrap(
         (gaps,),
         np.mean,
         n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
+        confidence_level=confidence,
         method="percentile",
         batch=max(1, 2_000_000 // len(gaps)),
         rng=np.random.default_rng(0),

@@ -27,6 +27,14 @@ _COLUMNS = {
     "2wikimqa": "2wikimqa",
 }
 
+#: Documents and queries of the labelled ones, to tell them from other tasks of the name.
+_SIZES = {
+    "narrativeqa": (355, 10_449),
+    "qmsum": (197, 1_527),
+    "summ_screen_fd": (336, 336),
+    "2wikimqa": (300, 300),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
@@ -128,6 +136,18 @@ class Published:
 def column_of(group: str) -> str | None:
     """The id of the published column that a group of ours stands beside; None without one."""
     return _COLUMNS.get(group)
+
+
+def is_published(group: str, *, documents: int, queries: int) -> bool:
+    """Whether a group is the paper's task, not another one of that name.
+
+    Args:
+        group: The group.
+        documents: How many documents it has.
+        queries: How many queries.
+    """
+    sizes = _SIZES.get(group)
+    return group in _COLUMNS and (sizes is None or sizes == (documents, queries))
 
 
 @cache

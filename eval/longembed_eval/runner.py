@@ -220,11 +220,12 @@ def _compared(rows: Sequence[Row]) -> Iterator[Row]:
     references = {name: _reference(name, systems) for name in REFERENCES}
     for row in rows:
         versus = {
-            name: difference(row.scores, other.scores)
+            name: gap
             for name, system in references.items()
             if system is not None
             and system != row.system
             and (other := by_system.get((row.task, system))) is not None
+            and (gap := difference(row.scores, other.scores)) is not None
         }
         yield replace(row, versus=versus)
 

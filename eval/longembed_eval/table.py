@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from longembed_eval.published import column_of, published
-from longembed_eval.report import cost_tables, notes, summary, wording
+from longembed_eval.published import published
+from longembed_eval.report import cost_tables, naming, notes, summary, wording
 from longembed_eval.report.summary import mean_over_groups
 from longembed_eval.results import Results
 
@@ -77,9 +77,10 @@ def _differences(results: Results, baseline: str) -> str:
         for system in results.systems
         if system in cells
     ]
+    system = naming.first(results.systems, baseline) or baseline
     title = (
-        f"Difference to {_code(baseline)} in points, with its 95 % interval by paired bootstrap"
-        " over queries; ▲ better and ▼ worse only where the interval leaves zero out."
+        f"Difference to {_code(system)} in points, with its 95 % interval by paired bootstrap over"
+        " queries; ▲ better and ▼ worse only where the interval leaves zero out."
     )
     return f"{title}\n\n{_table(['system', *groups], rows)}"
 
@@ -146,7 +147,7 @@ def _published(results: Results) -> str:
         f"Published for comparison, not measured here: {table.source},"
         f" [arXiv {table.arxiv}]({table.url}), other models than ours."
     )
-    none = [group for group in results.groups if column_of(group) is None]
+    none = [group for group in results.groups if not summary.is_the_papers(results, group)]
     parts = [title, _table(titles, rows)]
     if none:
         parts.append(f"Without a published column: {', '.join(_cell(group) for group in none)}.")

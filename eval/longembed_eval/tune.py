@@ -2,8 +2,8 @@
 
 Successive halving (Jamieson and Talwalkar 2016): every candidate is measured on a small sample of
 the documents, the better third on a larger one, until two are left and the sample is as large as
-the time allows. The default always stays in, and is only given up for something that is better
-beyond doubt.
+the time allows. What is set always stays in, and is only given up for something that is clearly
+better.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from longembed_eval.candidates import By, Candidate, candidates_for
-from longembed_eval.measures import difference, mean_points, measure
+from longembed_eval.measures import CONFIDENCE, difference, mean_points, measure
 from longembed_eval.results import Difference
 from longembed_eval.systems.protocol import ranked
 from longembed_eval.systems.readers import WholeReader
@@ -46,8 +46,8 @@ class Tuning:
     """What was found.
 
     Attributes:
-        best: The setting to take; the default where nothing is better beyond doubt.
-        default: The default.
+        best: The setting to take; what is set where nothing is clearly better.
+        default: What is set, or the model's own default.
         versus_default: How much better the best rival is than the default, with its interval;
             None where there is no rival.
         candidates: Everything that was tried, best first within the last round it took part in.
@@ -259,17 +259,19 @@ def _verdict(
     if not rivals:
         reason = "this model can be read in no other way"
     else:
-        rival = rivals[0]
-        gap = difference(rival.scores, default.scores)
-        interval = f"{gap.mean:+.1f} points, 95 % interval {gap.low:+.1f} to {gap.high:+.1f}"
-        told = f"{len(rival.scores)} queries on {len(rival.names)} documents"
-        if gap.low > 0:
-            best = rival
-            reason = f"better than the default beyond doubt: {interval}, {told}"
-        elif gap.high < 0:
-            reason = f"the default is better than its best rival: {interval}, {told}"
+        rival, tried = rivals[0], sum(each.refused is None for each in out) + len(rivals)
+        gap = _difference(task, rival.scores, default.scores, rivals=tried)
+        told = f"{len(rival.scores)} queries on {len(rival.names)} documents, {tried} rivals"
+        if gap is None:
+            reason = f"too few documents to tell settings apart: {told}"
         else:
-            reason = f"no setting is better than the default beyond doubt: {interval}, {told}"
+            interval = f"{gap.mean:+.1f} points, interval {gap.low:+.1f} to {gap.high:+.1f}"
+            reason = f"none of the rivals is clearly better than what is set: {interval}, {told}"
+            if gap.low > 0:
+                best = rival
+                reason = f"clearly better than what is set: {interval}, {told}"
+            elif gap.high < 0:
+                reason = f"what is set is better than its best rival: {interval}, {told}"
     return Tuning(
         best=best.candidate,
         default=default.candidate,
@@ -280,3 +282,22 @@ def _verdict(
         seconds=seconds,
         reason=reason,
     )
+
+
+def _difference(
+    task: Task, own: Mapping[str, float], other: Mapping[str, float], *, rivals: int
+) -> Difference | None:
+    """How much better the best of several rivals is than the default.
+
+    Queries of one document share its vector, so documents are resampled, not queries. The best of
+    many is good by chance too: the interval is widened by the number of rivals (Bonferroni).
+    """
+
+    def by_document(scores: Mapping[str, float]) -> dict[str, float]:
+        found: dict[str, list[float]] = {}
+        for query, score in scores.items():
+            found.setdefault(next(iter(task.gold[query])), []).append(score)
+        return {name: sum(each) / len(each) for name, each in found.items()}
+
+    confidence = 1 - (1 - CONFIDENCE) / max(rivals, 1)
+    return difference(by_document(own), by_document(other), confidence=confidence)

@@ -41,3 +41,18 @@ def write_settings(path: Path, settings: Mapping[str, Any], *, remark: str) -> N
     except OSError as error:
         half.unlink(missing_ok=True)
         raise SettingsError(f"{path} cannot be written: {error}") from error
+
+
+def require_writable_config(path: Path, *, needed: bool) -> None:
+    """Refuse before any work is done for a file that cannot be written.
+
+    Args:
+        path: The file; it need not be there.
+        needed: Whether it is going to be written at all.
+
+    Raises:
+        SettingsError: It, or its folder, cannot be written to.
+    """
+    place = path if path.exists() else path.absolute().parent
+    if needed and not (os.access(place, os.W_OK) and os.access(path.absolute().parent, os.W_OK)):
+        raise SettingsError(f"{path} cannot be written here; use --dry-run to measure only")

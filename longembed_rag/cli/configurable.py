@@ -20,7 +20,7 @@ ONCE_ONLY = frozenset(
         *("as_json", "debug", "dry_run", "filters", "repair", "files"),
         # what to measure
         *("tasks", "data", "docs", "lengths", "haystack", "seed", "systems", "through", "window"),
-        *("overlap", "depth", "out", "minutes", "by", "write"),
+        *("overlap", "depth", "out", "minutes", "by"),
     }
 )
 #: Every key that ``longembed.toml`` may hold. Whether a model may run its own code is for the

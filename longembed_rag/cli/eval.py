@@ -271,10 +271,12 @@ def _shortened(match: re.Match[str]) -> str:
 
 def _write_summary(results: Results, out: Path) -> None:
     """Scores of every system on every group of tasks, and where to read more."""
+    from longembed_eval.report.summary import group_score
+
     groups = results.groups
     rows = []
     for system in results.systems:
-        scores = [results.score(group=group, system=system) for group in groups]
+        scores = [group_score(results, group=group, system=system) for group in groups]
         rows.append((system, *("–" if score is None else f"{score:.1f}" for score in scores)))
     write_table(("system", *groups), rows, right=tuple(range(1, len(groups) + 1)))
     metrics = {
@@ -285,7 +287,7 @@ def _write_summary(results: Results, out: Path) -> None:
     }
     told = ", ".join(f"{group} {metric}" for group, metric in metrics.items())
     click.echo(f"\n{told}; of 100")
-    for task in results.tasks.values():
-        for note in task.notes if task.name in groups else ():
-            click.echo(wrapped(f"note: {task.name}: {note}"))
+    told_notes = {note: name for name, task in results.tasks.items() for note in task.notes}
+    for note, name in told_notes.items():
+        click.echo(wrapped(f"note: {name}: {note}"))
     click.echo(f"\nread {shown_path(str(out.resolve() / 'report.html'))}")

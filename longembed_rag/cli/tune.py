@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import click
 
 from longembed_rag.cli.command import Command
 from longembed_rag.cli.config import CONFIG_FILE
-from longembed_rag.cli.config_writing import write_settings
+from longembed_rag.cli.config_writing import require_writable_config, write_settings
 from longembed_rag.cli.configurable import spec_named
 from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import count, duration, wrapped, write_json, write_table
@@ -74,8 +75,8 @@ def tune_command(
     """Measure methods and scales on your own documents; write the best to longembed.toml.
 
     Sentences are taken out of the documents and looked for, on a small sample with every setting,
-    then on more documents with the better ones. The default is only given up for something that
-    is better beyond doubt.
+    then on more documents with the better ones. What is set is only given up for something that is
+    clearly better.
     """
     if set(_MEASURED) & given.from_flags:
         raise click.UsageError("--method and --max-length are what is measured here; leave them")
@@ -85,7 +86,8 @@ def tune_command(
     from longembed_eval.tune import tune
 
     require(("ir_measures", "psutil", "scipy", "tomlkit"))
-    values = {name: value for name, value in given.values.items() if name not in _MEASURED}
+    require_writable_config(Path(CONFIG_FILE), needed=not dry_run)
+    values = given.values
     task = held_out_task(tuple(docs), seed=seed)
     for note in task.notes:
         click.echo(f"note: {note}", err=True)
@@ -112,7 +114,8 @@ def tune_command(
 def _of_flags(values: dict[str, Any], given: GivenSettings) -> dict[str, Any]:
     """What was set on the command line: a setting was measured together with it."""
     kept = {name: value for name, value in values.items() if name in given.from_flags}
-    kept.pop("trust_remote_code", None)  # never from a file
+    for name in ("trust_remote_code", *_MEASURED):  # never from a file, or what is written anyway
+        kept.pop(name, None)
     return kept
 
 
@@ -170,5 +173,8 @@ def _write_report(found: Tuning, settings: dict[str, Any], written: str | None) 
                 "into a new one with --collection or --path."
             )
         )
+        for name in settings:
+            if f"LONGEMBED_{name.upper()}" in os.environ:
+                click.echo(f"warning: LONGEMBED_{name.upper()} is set and wins over it", err=True)
     elif settings:
         click.echo("nothing was written (--dry-run)")

@@ -11,7 +11,7 @@ import pytest
 from longembed_eval import BenchOptions, Request, evaluate
 from longembed_eval import extras as extras_module
 from longembed_eval.archive import results_to_dict
-from longembed_eval.evaluate import DEFAULT_LENGTHS, write_results
+from longembed_eval.evaluate import require_writable, write_results
 from longembed_eval.events import Event, RunDone
 from longembed_rag import EncoderSettings
 from longembed_rag.errors import MissingDependencyError, SettingsError
@@ -104,7 +104,16 @@ def test_a_missing_extra_is_told_first(
 def test_no_task_is_refused(request_of: Request) -> None:
     """With the names of those that there are."""
     empty = Request(options=request_of.options, out=request_of.out)
-    assert empty.lengths == DEFAULT_LENGTHS
+    assert empty.lengths == ()
     with pytest.raises(SettingsError, match="passkey"):
         evaluate(empty)
     assert not request_of.out.exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_first(tmp_path: Path) -> None:
+    """Before hours of work; and a folder is only made when there is something to put into it."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"out=.* cannot be written to"):
+        require_writable(tmp_path / "file" / "out")
+    require_writable(tmp_path / "new")
+    assert not (tmp_path / "new").exists()

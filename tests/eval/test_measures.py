@@ -194,31 +194,41 @@ def by_number(values: Sequence[float]) -> Mapping[str, float]:
 @pytest.mark.parametrize("gap", [0.0, 0.25, 0.1, -0.3])
 def test_a_constant_difference_is_certain(gap: float) -> None:
     """Where every query differs by the same, resampling cannot change the mean."""
-    base = [0.1 * i for i in range(8)]
+    base = [0.05 * i for i in range(12)]
     found = difference(by_number([value + gap for value in base]), by_number(base))
     assert found.mean == pytest.approx(100 * gap)
     assert (found.low, found.high) == pytest.approx((100 * gap, 100 * gap))
     assert found.certain == (gap != 0)
 
 
-def test_one_query_has_no_interval() -> None:
-    """There is nothing to resample."""
-    found = difference({"q": 1.0}, {"q": 0.25})
-    assert (found.mean, found.low, found.high) == (75.0, 75.0, 75.0)
+@pytest.mark.parametrize("queries", [1, 9])
+def test_a_handful_of_queries_has_no_interval(queries: int) -> None:
+    """Resampling so few would claim far too much."""
+    assert difference(by_number([1.0] * queries), by_number([0.25] * queries)) is None
 
 
 def test_queries_are_paired_by_their_ids() -> None:
     """The order in which scores stand does not matter."""
-    own, other = by_number([0.0, 1.0, 0.5]), by_number([1.0, 0.0, 0.5])
+    own, other = by_number([0.0, 1.0, 0.5] * 4), by_number([1.0, 0.0, 0.5] * 4)
     turned = dict(reversed(list(other.items())))
     assert difference(own, turned).mean == difference(own, other).mean == pytest.approx(0.0)
-    assert difference({"a": 1.0, "b": 0.0}, {"b": 0.0, "a": 1.0}) == Difference(
+    assert difference(own, dict(reversed(list(own.items())))) == Difference(
         mean=0.0, low=0.0, high=0.0
     )
 
 
+def test_more_confidence_is_wider() -> None:
+    """The interval that allows for many rivals holds the usual one."""
+    own, other = (
+        by_number([i % 3 / 2 for i in range(40)]),
+        by_number([i % 5 / 4 for i in range(40)]),
+    )
+    usual, wide = difference(own, other), difference(own, other, confidence=0.995)
+    assert wide.low < usual.low < usual.high < wide.high
+
+
 @settings(max_examples=8, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=3, max_size=20))
+@given(st.lists(st.floats(0, 1), min_size=10, max_size=20))
 def test_the_other_way_round_is_the_negative(values: list[float]) -> None:
     """Sign symmetry; the mean lies inside; the same again gives the same numbers."""
     own, other = by_number(values), by_number(values[1:] + values[:1])

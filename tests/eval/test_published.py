@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longembed_eval.published import column_of, published
+from longembed_eval.published import column_of, is_published, published
 
 EIGHT = [256, 512, 1024, 2048, 4096, 8192, 16384, 32768]
 
@@ -85,3 +85,11 @@ def test_by_length_gives_what_is_known_and_nothing_else():
     }
     assert table.by_length("passkey", [300]) == {}
     assert table.by_length("qmsum", [256]) == {}
+
+
+def test_another_task_of_a_name_is_not_the_papers() -> None:
+    """A folder that happens to be called as one of the paper's tasks has no published number."""
+    assert is_published("narrativeqa", documents=355, queries=10_449)
+    assert not is_published("narrativeqa", documents=3, queries=1)
+    assert is_published("passkey", documents=100, queries=50)
+    assert not is_published("reports", documents=355, queries=10_449)

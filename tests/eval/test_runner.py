@@ -39,21 +39,22 @@ from tests.tokenizers_of_tests import WORDS, text_of
 SYSTEMS = ("bm25", "truncate", "auto", "chunked:window=16", "chunked")
 
 
-def a_task(name: str = "words", *, seed: int = 0) -> Task:
-    """Each query asks for two words, one of them in its document alone."""
+def a_task(name: str = "words", *, seed: int = 0, times: int = 1) -> Task:
+    """Each query asks for two words, one of them in its document alone, so many times."""
     documents = {
         f"d{i}": f"{text_of(20 + 5 * i, seed + i)} {word}."
         for i, word in enumerate(("zurich", "oslo", "lima", "cairo", "quito"))
     }
     queries = tuple(
-        Query(id=f"q{i}", text=f"{text.split()[-1]} {WORDS[i]}", depth=i / 4)
+        Query(id=f"q{i + 5 * time}", text=f"{text.split()[-1]} {WORDS[i]}", depth=i / 4)
+        for time in range(times)
         for i, text in enumerate(documents.values())
     )
     return Task(
         name=name,
         documents=documents,
         queries=queries,
-        gold={f"q{i}": {f"d{i}": 1} for i in range(5)},
+        gold={f"q{i}": {f"d{i % 5}": 1} for i in range(5 * times)},
         source="made up",
     )
 
@@ -352,7 +353,7 @@ def test_a_model_that_is_not_there_is_refused(bench: Bench, tmp_path: Path) -> N
 
 def test_differences_to_words_and_chunks(bench: Bench) -> None:
     """Every row but the references themselves has both, paired on the task's own queries."""
-    results = bench.run(a_task(), a_task("more", seed=9))
+    results = bench.run(a_task(times=2), a_task("more", seed=9, times=3))
     of = {(row.task, row.system): row for row in results.rows}
     for (task, system), row in of.items():
         assert set(row.versus) == {"bm25", "chunked"} - {system}

@@ -128,7 +128,7 @@ def test_candidates_of_rotation_read_whole_documents(tiny_models: TinyModels) ->
     found = candidates_for(planner, longest=3 * planner.original_length)
     most = planner.max_length
     whole = {each.settings["method"] for each in found if each.settings.get("max_length") == most}
-    assert {"ntk", "self_extend", "none", "yarn", "pi", "gp"} == whole
+    assert {"ntk", "self_extend", "none", "yarn", "pi", "gp"} - {planner.method} == whole
 
 
 def test_the_better_is_found_and_measured_on_everything(race: Race) -> None:
@@ -140,7 +140,7 @@ def test_the_better_is_found_and_measured_on_everything(race: Race) -> None:
     assert found.best.documents == 60
     assert found.versus_default is not None
     assert found.versus_default.low > 0
-    assert "beyond doubt" in found.reason
+    assert "clearly better" in found.reason
     small = [each for each in found.candidates if each.documents == tuning.LEAST_DOCUMENTS]
     assert len(small) > len(found.candidates) / 2  # most never saw more than the first sample
 
@@ -159,7 +159,7 @@ def test_the_default_stays_where_nothing_is_better(race: Race) -> None:
     found = race.run(task_of(60), minutes=100)
     assert not found.changes
     assert found.best == found.default
-    assert "no setting is better" in found.reason
+    assert "none of the rivals is clearly better" in found.reason
 
 
 def test_the_default_stays_where_it_is_best(race: Race) -> None:

@@ -79,7 +79,7 @@ def difference_of(left: Row, right: Row) -> Difference | None:
 
 
 @lru_cache(maxsize=256)
-def _bootstrap(left: tuple[float, ...], right: tuple[float, ...]) -> Difference:
+def _bootstrap(left: tuple[float, ...], right: tuple[float, ...]) -> Difference | None:
     """Asked for more than once by a report, and the same each time."""
     names = [str(index) for index in range(len(left))]
     return difference(dict(zip(names, left, strict=True)), dict(zip(names, right, strict=True)))

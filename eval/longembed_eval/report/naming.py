@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 #: Methods that read a whole document into one vector.
-WHOLE = ("none", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn")
+WHOLE = ("auto", "none", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn")
 
 _DESCRIPTIONS = {
     "bm25": "Words only: BM25 over whole documents.",
     "truncate": "One vector per document, from its beginning: the rest is not read.",
+    "auto": "One vector per document, by the method that the model gets by default.",
     "none": "One vector per document, read to the end, with positions as they are.",
     "pcw": "One vector per document: the mean over windows of the model's own length.",
     "gp": "One vector per document; neighbouring tokens share a position (grouped positions).",

@@ -36,11 +36,13 @@ def of_comparability(results: Results, group: str) -> list[str]:
         means = ", ".join(f"{run.name} {wording.points(run.scores[column])}" for run in always)
         notes.append(
             f"The paper's means of {column} ({means}) are over eight lengths, 256 to 32768 tokens."
-            " Here other lengths were run: the means do not compare, single lengths do."
+            " Here other lengths were run: the means do not compare"
+            + (", single lengths do." if group.startswith("longembed_") else ".")
         )
     if not group.startswith("longembed_"):
         notes.append(
-            f"{group} is made in the manner of the paper's task, with other texts and other facts."
+            f"{group} is made in the manner of the paper's task, with other texts and other facts:"
+            " shapes compare, numbers do not."
         )
     return notes
 

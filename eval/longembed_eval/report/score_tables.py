@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from longembed_eval.published import column_of, published
-from longembed_eval.report import cells, depth, notes, summary, wording
+from longembed_eval.report import cells, depth, naming, notes, summary, wording
 from longembed_eval.report.cells import Line, Table
 from longembed_eval.report.styles import Style
 from longembed_eval.results import Difference, Results
@@ -66,7 +66,8 @@ def difference_table(results: Results, styles: Styles, baseline: str) -> Table |
         if any(known == system for known, _ in found)
     ]
     return Table(
-        caption=f"Difference to {baseline} in points, with its 95 % interval",
+        caption=f"Difference to {naming.first(results.systems, baseline) or baseline} in points, "
+        "with its 95 % interval",
         titles=("system", *groups),
         lines=tuple(lines),
         notes=("▲ better, ▼ worse: only where the interval leaves zero out.",),
@@ -128,6 +129,7 @@ def published_table(results: Results, styles: Styles) -> tuple[Table, bool]:
         column_of(group): group
         for group in results.groups
         if table.comparable(group=group, lengths=summary.lengths_of(results, group))
+        and summary.is_the_papers(results, group)
     }
     columns = [column for column in table.columns if not ours or column.id in ours]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from longembed_eval.published import is_published
 from longembed_eval.report import naming
 from longembed_eval.report.wording import metric, points
 from longembed_eval.results import Cost, Results, Row
@@ -33,6 +34,14 @@ def tasks_of(results: Results, group: str) -> list[str]:
 def lengths_of(results: Results, group: str) -> list[int]:
     """The lengths that a group's tasks are made for, ascending; empty where they have none."""
     return sorted({row.length for row in results.rows if row.group == group and row.length})
+
+
+def is_the_papers(results: Results, group: str) -> bool:
+    """Whether a group is a task of the paper's, or made like one; not another one of its name."""
+    tasks = [results.tasks[name] for name in tasks_of(results, group)]
+    documents = sum(task.documents for task in tasks)
+    queries = sum(len(task.queries) for task in tasks)
+    return is_published(group, documents=documents, queries=queries)
 
 
 def real_groups(results: Results) -> list[str]:

@@ -68,11 +68,21 @@ def choose_systems(
         SettingsError: A name or setting is unknown, or a value of the wrong kind.
     """
     found: dict[str, SystemChoice] = {}
+    shown: set[str] = set()
     for word in words or DEFAULT_SYSTEMS:
         # Only a name loses blanks at its end: a prompt's last one counts.
         clean = word.lstrip() if "=" in word else word.strip()
         for each in _expanded(clean, methods=methods, auto=auto):
-            found.setdefault(each, _parsed(each))
+            if each in found:
+                continue
+            choice = _parsed(each)
+            if choice.label in shown:
+                raise SettingsError(
+                    f"systems: two of them would be called {choice.label!r} in the results; rename "
+                    "the folder of one of the models"
+                )
+            shown.add(choice.label)
+            found[each] = choice
     return list(found.values())
 
 

@@ -59,8 +59,8 @@ class WholeReader:
         return {**of_planner(self.planner), "passage_tokens": self.passage_tokens}
 
     def prepare(self) -> None:
-        """Load the model."""
-        self.load()
+        """Load the model, and let it read something: the first pass is slow."""
+        self.load().encode(["warming up"])
 
     def read(self, documents: Mapping[str, str], *, on_progress: Progress) -> Reading:
         """Embed documents and their passages."""
@@ -154,8 +154,9 @@ class ChunkReader:
         }
 
     def prepare(self) -> None:
-        """Load the model."""
-        self.load()
+        """Load the model and the splitter, and let the model read something."""
+        self._splitter()
+        self.load().encode(["warming up"])
 
     def read(self, documents: Mapping[str, str], *, on_progress: Progress) -> Reading:
         """Cut documents into chunks and embed them, each document's vector being their mean."""

@@ -33,8 +33,8 @@ class SentenceTransformerReader:
     settings: dict[str, Any]
 
     def prepare(self) -> None:
-        """Load the model."""
-        self.load()
+        """Load the model, and let it read something: the first pass is slow."""
+        self.load().encode(["warming up"], show_progress_bar=False)
 
     def read(self, documents: Mapping[str, str], *, on_progress: Progress) -> Reading:
         """Embed documents."""

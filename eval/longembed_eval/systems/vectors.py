@@ -41,11 +41,16 @@ def indexed(reading: Reading, *, level: Level, more_seconds: float = 0.0) -> Ind
 
 def cosines(queries: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Cosines of queries with vectors that may be of any length, shape ``[q, n]``."""
+    found: NDArray[np.float32] = unit(queries) @ unit(vectors).T
+    return found
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors with unit length, shape ``[n, d]``; one of zeros stays."""
     import numpy as np
 
-    norms = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    own = np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
-    return np.asarray((queries / own) @ (vectors / norms).T, dtype=np.float32)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)
 
 
 def best_by_owner(
@@ -85,22 +90,25 @@ class VectorSystem:
     readings: Readings
     _names: list[str] = field(default_factory=list)
     _reading: Reading | None = None
+    _kept: NDArray[np.float32] | None = None
 
     def index(self, documents: Mapping[str, str], *, on_progress: Progress) -> Indexed:
         """Embed the documents."""
         self._names = list(documents)
         self._reading = self.readings.get(self.reader, documents, on_progress=on_progress)
-        return indexed(self._reading, level=self.level)
+        reading = self._reading
+        self._kept = unit(reading.vectors if self.level == "documents" else reading.parts)
+        return indexed(reading, level=self.level)
 
     def search(self, queries: Sequence[str], *, depth: int) -> list[Ranking]:
         """Rank documents by cosine."""
         assert self._reading is not None, "index documents first"
-        vectors = self.reader.embed_queries(queries)
-        kept = self._reading.vectors if self.level == "documents" else self._reading.parts
-        step = max(1, _BLOCK // max(len(kept), 1))
+        assert self._kept is not None
+        vectors = unit(self.reader.embed_queries(queries))
+        step = max(1, _BLOCK // max(len(self._kept), 1))
         found: list[Ranking] = []
         for start in range(0, len(vectors), step):
-            scores = cosines(vectors[start : start + step], kept)
+            scores = vectors[start : start + step] @ self._kept.T
             if self.level == "parts":
                 scores = best_by_owner(scores, self._reading.owners, len(self._names))
             found += [

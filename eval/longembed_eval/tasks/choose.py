@@ -28,6 +28,11 @@ NAMES = (*MADE_HERE, *LABELLED, *(PREFIX + config for config in SYNTHETIC), LONG
 _WITH_LENGTH = re.compile(r"(?P<name>.+)-(?P<length>\d+)")
 
 
+#: Lengths of tasks that are made here, in tokens, unless others are asked for. The paper goes on to
+#: 32,768, which is most of the work.
+DEFAULT_LENGTHS = (256, 512, 1024, 2048, 4096)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Planned:
     """A task that has not been loaded yet.
@@ -63,7 +68,8 @@ def choose_tasks(
             :func:`~longembed_eval.tasks.folder.read_folder`.
         docs: Files and folders of documents without labels; one task is made of all.
         haystack: Folder of texts that ``needle`` hides its facts in; None for the one that ships.
-        lengths: Nominal tokens of documents, for names that stand for one task a length.
+        lengths: Nominal tokens of documents, for names that stand for one task a length; none for
+            the usual ones.
         seed: What tasks that are made here are made with.
         documents: How many documents each of ``passkey`` and ``needle`` has.
         queries: How many queries.
@@ -85,6 +91,13 @@ def choose_tasks(
             raise SettingsError(
                 f"two tasks are called {task.name!r}: that of {other.origin} and that of "
                 f"{task.origin}; leave one out or rename the folder"
+            )
+    groups = {name.rpartition("-")[0] for name in planned if name.rpartition("-")[2].isdecimal()}
+    for task in planned.values():
+        if task.name in groups and task.name in NAMES:
+            raise SettingsError(
+                f"{task.origin} has the name of {task.name}-N, all lengths together; rename the "
+                "folder"
             )
     if not planned:
         raise SettingsError(
@@ -115,9 +128,12 @@ class _Maker:
         group = name if match is None else match["name"]
         if group not in NAMES or group in (*LABELLED, LONGEMBED):
             raise SettingsError(f"there is no task {name!r}{_suggestion(name)}")
-        lengths = self.lengths if match is None else [int(match["length"])]
-        if not lengths:
-            raise SettingsError(f"{name} is made for lengths: give them with --lengths, in tokens")
+        if match is not None:
+            lengths: Sequence[int] = [int(match["length"])]
+        elif group.startswith(PREFIX):
+            lengths = self.lengths or HUB_LENGTHS  # what the paper's means are over
+        else:
+            lengths = self.lengths or DEFAULT_LENGTHS
         return [self._of_length(group, length) for length in lengths]
 
     def _of_length(self, group: str, length: int) -> Planned:

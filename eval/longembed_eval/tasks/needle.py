@@ -41,8 +41,9 @@ _SOURCE = (
     "works in the public domain"
 )
 _NOTE = (
-    "The facts and questions are this project's own: numbers compare with the paper's only in "
-    "shape."
+    "The facts and questions are this project's own, and questions often use other words than "
+    "their facts: BM25 finds 76 to 84 of 100 here and 95.3 in the paper. Numbers compare with the "
+    "paper's only in shape."
 )
 
 
@@ -138,7 +139,7 @@ def needle_task(
         ],
         questions=[fact.question for fact in facts[:documents]],
         queries=queries,
-        rng=rng,
+        chance=random_for("needle", None, seed),
         source=hay.source,
         notes=(_NOTE, *_overlap(hay, words, documents)),
     )

@@ -59,9 +59,9 @@ def passkey_task(
         f"{first} {last}" for first, last in product(FIRST_NAMES.split(), LAST_NAMES.split())
     ]
     require_counts(documents, queries, available=len(everyone), what="names")
-    rng = random_for("passkey", length, seed)
-    names = rng.sample(everyone, documents)
-    keys = rng.sample(range(10_000, 100_000), documents)
+    rng, same = random_for("passkey", length, seed), random_for("passkey", None, seed)
+    names = same.sample(everyone, documents)
+    keys = same.sample(range(10_000, 100_000), documents)
     filler = [sentence._replace(gap=" ") for sentence in sentences(FILLER)]
     return task_of_hidden(
         "passkey",
@@ -72,7 +72,7 @@ def passkey_task(
         ],
         questions=[f"What is the pass key for {name}?" for name in names],
         queries=queries,
-        rng=rng,
+        chance=same,
         source=_SOURCE,
         notes=(_NOTE,),
     )

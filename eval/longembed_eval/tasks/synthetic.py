@@ -116,8 +116,12 @@ def words_of(length: int) -> int:
     return int(length * WORDS_PER_TOKEN)
 
 
-def random_for(kind: str, length: int, seed: int) -> random.Random:
-    """A source of chance of its own for every kind of task, length and seed, on any platform."""
+def random_for(kind: str, length: int | None, seed: int) -> random.Random:
+    """A source of chance of its own for every kind of task, length and seed, on any platform.
+
+    Without a length it is for what all lengths have in common: what is asked, so that scores at
+    two lengths differ by the length and not by the questions.
+    """
     return random.Random(f"{kind}:{length}:{seed}")
 
 
@@ -180,7 +184,7 @@ def task_of_hidden(
     hidden: Sequence[Hidden],
     questions: Sequence[str],
     queries: int,
-    rng: random.Random,
+    chance: random.Random,
     source: str,
     notes: tuple[str, ...],
 ) -> Task:
@@ -192,11 +196,11 @@ def task_of_hidden(
         hidden: The documents.
         questions: For each document what its piece answers.
         queries: How many of the questions are asked.
-        rng: Decides which.
+        chance: Decides which.
         source: Where the pieces and what hides them come from.
         notes: What a reader of results must know; that lengths are nominal is added.
     """
-    asked = sorted(rng.sample(range(len(hidden)), queries))
+    asked = sorted(chance.sample(range(len(hidden)), queries))
     return Task(
         name=f"{kind}-{length}",
         documents={f"document-{index}": found.text for index, found in enumerate(hidden)},

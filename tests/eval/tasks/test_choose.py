@@ -135,7 +135,6 @@ def test_folder_and_documents(made: list[tuple[Any, ...]], folder: Path, tmp_pat
         ("longembed-512", r"no task 'longembed-512'"),
         ("zzz", r"no task 'zzz'\. There are passkey"),
         ("passkey-0", "0 tokens is no length"),
-        ("passkey", "give them with --lengths"),
         ("longembed_passkey-300", r"no documents of 300 tokens, only of 256, 512"),
     ],
 )
@@ -174,3 +173,22 @@ def test_nothing_asked_for() -> None:
     """Without any task the message says what can be given."""
     with pytest.raises(SettingsError, match=r"no task was given.*--tasks.*--data.*--docs"):
         choose_tasks()
+
+
+def test_lengths_that_nobody_gave() -> None:
+    """What is made here goes to 4,096; LongEmbed's own has all lengths that its means are over."""
+    made = [task.name for task in choose_tasks(names=["passkey"])]
+    assert made == [f"passkey-{n}" for n in (256, 512, 1024, 2048, 4096)]
+    hub = choose_tasks(names=["longembed_needle"])
+    assert len(hub) == 8
+    assert hub[-1].name == "longembed_needle-32768"
+
+
+def test_a_folder_called_as_a_group_of_lengths(tmp_path: Path) -> None:
+    """Its scores would be averaged with those of another kind of task."""
+    folder = tmp_path / "needle"
+    folder.mkdir()
+    for name in ("corpus.jsonl", "queries.jsonl", "qrels.tsv"):
+        (folder / name).touch()
+    with pytest.raises(SettingsError, match="rename the folder"):
+        choose_tasks(names=["needle-256"], data=[folder])

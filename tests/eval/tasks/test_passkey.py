@@ -16,7 +16,7 @@ from longembed_rag.errors import SettingsError
 
 PIECE = re.compile(r"(\w+ \w+)'s pass key is (\d{5})\. Remember it\. \2 is the pass key for \1\.")
 # Of passkey_task(256), as Python 3.11 on Linux made it.
-FINGERPRINT = "e41529d7c91f39c28d722ff5b6a2dd4f"
+FINGERPRINT = "ae5e9c033be4f5511e7cc45953362e0b"
 QUESTION = re.compile(r"What is the pass key for (\w+ \w+)\?")
 
 
@@ -113,10 +113,11 @@ def test_the_same_arguments_give_the_same_task() -> None:
 
 
 def test_seeds_and_lengths_give_other_tasks() -> None:
-    """Another seed or length asks for other people, keys and depths."""
+    """Another seed asks for other people; another length for the same, at other depths."""
     tasks = [passkey_task(256), passkey_task(256, seed=1), passkey_task(512)]
     assert len({task.fingerprint for task in tasks}) == 3
-    assert len({tuple(query.text for query in task.queries) for task in tasks}) == 3
+    first, other_seed, longer = [[query.text for query in task.queries] for task in tasks]
+    assert first == longer != other_seed
     assert len({tuple(query.depth for query in task.queries) for task in tasks}) == 3
 
 
