@@ -15,7 +15,7 @@ from longembed_eval.results import Cost, Results, Row, TaskInfo
 from longembed_eval.tasks.values import Task
 
 #: Raised when what a row means changes, so that earlier ones are run anew.
-_VERSION = 1
+_VERSION = 2
 
 
 def fingerprint(task: Task, system: str, settings: Mapping[str, Any]) -> str:
