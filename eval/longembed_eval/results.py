@@ -8,6 +8,9 @@ from typing import Any
 
 from longembed_eval.tasks.values import Kind, MainMetric, Query
 
+#: Systems that every other is compared with, where they were run.
+REFERENCES = ("bm25", "chunked")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:

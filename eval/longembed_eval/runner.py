@@ -14,15 +14,14 @@ from longembed_eval.archive import Archive, fingerprint
 from longembed_eval.events import Event, RunDone, RunFailed, RunProgress, RunStarted
 from longembed_eval.measures import difference, mean_points, measure
 from longembed_eval.meter import machine, versions
-from longembed_eval.results import Cost, Failure, Results, Row, TaskInfo
-from longembed_eval.systems.choose import SystemChoice, choose_systems
+from longembed_eval.report import naming
+from longembed_eval.results import REFERENCES, Cost, Failure, Results, Row, TaskInfo
+from longembed_eval.systems.choose import choose_systems
 from longembed_eval.systems.protocol import System, shown_model
 from longembed_eval.tasks.values import Task
 from longembed_eval.workshop import BenchOptions, Built, Workshop
 from longembed_rag.errors import LongEmbedError
 
-#: Systems that every other is compared with, where they were run.
-REFERENCES = ("bm25", "chunked")
 #: Seconds between two reports of progress.
 _TELL_EVERY = 0.2
 
@@ -217,7 +216,7 @@ def _compared(rows: Sequence[Row]) -> Iterator[Row]:
     """The rows with their differences to BM25 and to chunks on the same task."""
     by_system = {(row.task, row.system): row for row in rows}
     systems = list(dict.fromkeys(row.system for row in rows))
-    references = {name: _reference(name, systems) for name in REFERENCES}
+    references = {name: naming.first(systems, name) for name in REFERENCES}
     for row in rows:
         versus = {
             name: gap
@@ -228,12 +227,3 @@ def _compared(rows: Sequence[Row]) -> Iterator[Row]:
             and (gap := difference(row.scores, other.scores)) is not None
         }
         yield replace(row, versus=versus)
-
-
-def _reference(name: str, systems: Sequence[str]) -> str | None:
-    """The system of a name, or the first of that kind with settings of its own."""
-    alike = [system for system in systems if system.partition(":")[0] == name]
-    return name if name in alike else next(iter(alike), None)
-
-
-__all__ = ["PlannedTask", "SystemChoice", "run_benchmark"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from longembed_eval.published import published
 from longembed_eval.report import cost_tables, naming, notes, summary, wording
 from longembed_eval.report.summary import mean_over_groups
-from longembed_eval.results import Results
+from longembed_eval.results import REFERENCES, Results
 
 __all__ = ["markdown_table", "mean_over_groups"]
 
@@ -23,7 +23,7 @@ def markdown_table(results: Results) -> str:
     """
     parts = [
         _scores(results),
-        *(_differences(results, baseline) for baseline in ("bm25", "chunked")),
+        *(_differences(results, baseline) for baseline in REFERENCES),
         *(_lengths(results, group) for group in results.groups),
         *(_costs(results, group) for group in results.groups),
         _published(results),

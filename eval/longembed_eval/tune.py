@@ -20,6 +20,7 @@ from longembed_eval.results import Difference
 from longembed_eval.systems.protocol import ranked
 from longembed_eval.systems.readers import WholeReader
 from longembed_eval.systems.readings import Reading
+from longembed_eval.systems.slot import ModelSlot
 from longembed_eval.systems.vectors import best_by_owner, cosines
 from longembed_rag import EncoderSettings, Planner
 from longembed_rag.errors import OutOfMemoryError, SettingsError
@@ -88,7 +89,7 @@ class _Contender:
     def read(self, documents: Mapping[str, str]) -> None:
         """Read documents that it has not read yet."""
         new = {name: text for name, text in documents.items() if name not in set(self.names)}
-        self.reader.load()  # not a part of how fast it reads
+        self.reader.prepare()  # not a part of how fast it reads
         for name, text in new.items():
             began = time.perf_counter()
             reading = self.reader.read({name: text}, on_progress=lambda done, total: None)
@@ -186,24 +187,15 @@ def tune(
     size, last = min(LEAST_DOCUMENTS, len(names)), len(racing) < 2
     while True:
         sample = {name: task.documents[name] for name in names[:size]}
-        measured: list[_Contender] = []
-        for contender in racing:
-            if clock() > deadline and len(measured) >= _LEAST_MEASURED:
-                out.append(replace(contender.candidate, refused=_NO_TIME))
-                on_measured(out[-1])
-                continue
-            try:
-                contender.read(sample)
-            except OutOfMemoryError as error:
-                if contender is default:
-                    raise
-                out.append(replace(contender.candidate, refused=str(error)))
-                on_measured(out[-1])
-                continue
-            contender.judge(task, by)
-            measured.append(contender)
-            on_measured(contender.candidate)
-        measured.sort(key=lambda each: -each.candidate.score(by))
+        measured, refused = _round(
+            racing,
+            sample,
+            task,
+            by=by,
+            is_late=lambda: clock() > deadline,
+            on_measured=on_measured,
+        )
+        out += refused
         if last or clock() > deadline:
             break
         rivals = [each for each in measured if each is not default]
@@ -217,26 +209,59 @@ def tune(
     return _verdict(task, measured, default, out, seconds=clock() - began)
 
 
+def _round(
+    racing: Sequence[_Contender],
+    sample: Mapping[str, str],
+    task: Task,
+    *,
+    by: By,
+    is_late: Callable[[], bool],
+    on_measured: Callable[[Candidate], None],
+) -> tuple[list[_Contender], list[Candidate]]:
+    """Measure contenders, the default first; those that were, best first, and those refused."""
+    measured: list[_Contender] = []
+    refused: list[Candidate] = []
+
+    def refuse(contender: _Contender, reason: str) -> None:
+        refused.append(replace(contender.candidate, refused=reason))
+        on_measured(refused[-1])
+
+    for contender in racing:
+        if is_late() and len(measured) >= _LEAST_MEASURED:
+            refuse(contender, _NO_TIME)
+            continue
+        try:
+            contender.read(sample)
+        except OutOfMemoryError as error:
+            if contender is racing[0]:
+                raise  # without the default nothing can be compared
+            refuse(contender, str(error))
+            continue
+        contender.judge(task, by)
+        measured.append(contender)
+        on_measured(contender.candidate)
+    return sorted(measured, key=lambda each: -each.candidate.score(by)), refused
+
+
 class _Encoders:
-    """One loaded model at a time: candidates take turns."""
+    """Readers whose models take turns in memory."""
 
     def __init__(self, settings: EncoderSettings) -> None:
         self._settings = settings
-        self._loaded: tuple[EncoderSettings, LongEncoder] | None = None
+        self._slot = ModelSlot()
 
     def reader(self, own: Mapping[str, Any], passage_tokens: int) -> WholeReader:
-        settings = EncoderSettings.from_dict({**self._settings.to_dict(), **own})
-        return WholeReader(
-            Planner.from_settings(settings), lambda: self._load(settings), passage_tokens
-        )
-
-    def _load(self, settings: EncoderSettings) -> LongEncoder:
         from longembed_rag import LongEncoder
 
-        if self._loaded is None or self._loaded[0] != settings:
-            self._loaded = None
-            self._loaded = settings, LongEncoder.from_settings(settings)
-        return self._loaded[1]
+        settings = EncoderSettings.from_dict({**self._settings.to_dict(), **own})
+
+        def load() -> LongEncoder:
+            loaded: LongEncoder = self._slot.get(
+                settings, lambda: LongEncoder.from_settings(settings)
+            )
+            return loaded
+
+        return WholeReader(Planner.from_settings(settings), load, passage_tokens)
 
 
 def _next_size(racing: Sequence[_Contender], size: int, most: int, seconds: float) -> int:

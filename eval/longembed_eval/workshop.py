@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +15,7 @@ from typing_extensions import Self
 from longembed_eval.systems.choose import SystemChoice
 from longembed_eval.systems.protocol import System, shown_model
 from longembed_eval.systems.readings import Reader, Readings
+from longembed_eval.systems.slot import ModelSlot
 from longembed_rag import DocumentStore, EncoderSettings, IndexOptions, Planner
 from longembed_rag.errors import SettingsError
 
@@ -99,7 +99,7 @@ class Workshop:
         self.options = options
         self._base = resolve_runtime(options.encoder)
         self._readings = Readings(folder / "vectors")
-        self._model: tuple[object, Any] | None = None
+        self._model = ModelSlot()
         self._described: dict[str, dict[str, Any]] = {}
         self._stores: list[DocumentStore] = []
         self._scratch = Path(tempfile.mkdtemp(prefix="longembed-eval-"))
@@ -123,23 +123,11 @@ class Workshop:
             return replace(settings, method=method)
         return settings
 
-    def _loaded(self, key: object, load: Callable[[], Any]) -> Any:
-        """A model; only the one used last stays in memory."""
-        if self._model is None or self._model[0] != key:
-            self.forget_model()
-            self._model = key, load()
-        return self._model[1]
-
-    def forget_model(self) -> None:
-        """Give back the memory of the model, for systems that need none."""
-        self._model = None
-        gc.collect()
-
     def encoder(self, settings: EncoderSettings) -> LongEncoder:
-        """The model, loaded."""
+        """The model, loaded; only the one used last stays in memory."""
         from longembed_rag import LongEncoder
 
-        loaded: LongEncoder = self._loaded(settings, lambda: LongEncoder.from_settings(settings))
+        loaded: LongEncoder = self._model.get(settings, lambda: LongEncoder.from_settings(settings))
         return loaded
 
     def build(self, choice: SystemChoice) -> Built:
@@ -180,7 +168,7 @@ class Workshop:
 
         language = choice.options.get("language", self.options.language)
         IndexOptions(language=language)
-        self.forget_model()
+        self._model.clear()
         words = WordSystem(language)
         settings = {
             **words.settings,
@@ -229,7 +217,7 @@ class Workshop:
         device = self._base.device
 
         def load() -> Any:
-            return self._loaded(
+            return self._model.get(
                 ("st", path), lambda: load_sentence_transformer(path, device=device)
             )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -25,8 +26,8 @@ from longembed_rag.errors import SettingsError
 if TYPE_CHECKING:
     from longembed_eval import Results
 
-TASKS_SECTION = "Tasks"
-SYSTEMS_SECTION = "Systems"
+_task_option = partial(click.option, cls=SectionedOption, section="Tasks")
+_system_option = partial(click.option, cls=SectionedOption, section="Systems")
 DEFAULT_OUT = Path("longembed-eval")
 
 
@@ -64,96 +65,74 @@ Systems: bm25, an extension method or auto, chunked, chunked_mean, passages,
 hybrid, st (a sentence-transformers model as it comes), methods, all; settings of
 one system follow its name, as in pcw:max_length=8192.""",
 )
-@click.option(
+@_task_option(
     "--tasks",
     multiple=True,
-    cls=SectionedOption,
-    section=TASKS_SECTION,
     metavar="NAMES",
     help="Tasks by name, with commas between them; see below.",
 )
-@click.option(
+@_task_option(
     "--data",
     multiple=True,
-    cls=SectionedOption,
-    section=TASKS_SECTION,
     metavar="DIR",
     type=click.Path(path_type=Path),
     help="A folder of corpus.jsonl, queries.jsonl and qrels.tsv; may be given several times.",
 )
-@click.option(
+@_task_option(
     "--docs",
     multiple=True,
-    cls=SectionedOption,
-    section=TASKS_SECTION,
     metavar="PATH",
     type=click.Path(path_type=Path),
     help="Your own documents, without any labels: sentences are taken out of them and looked for.",
 )
-@click.option(
+@_task_option(
     "--lengths",
     multiple=True,
-    cls=SectionedOption,
-    section=TASKS_SECTION,
     metavar="TOKENS",
     help="Lengths of passkey and needle.  [default: 256,512,1024,2048,4096]",
 )
-@click.option(
+@_task_option(
     "--haystack",
-    cls=SectionedOption,
-    section=TASKS_SECTION,
     metavar="DIR",
     type=click.Path(path_type=Path),
     help="Text that needles are hidden in.  [default: text that comes with the package]",
 )
-@click.option(
+@_task_option(
     "--seed",
-    cls=SectionedOption,
-    section=TASKS_SECTION,
     type=click.INT,
     default=0,
     help="What passkey, needle and held-out sentences are drawn with.  [default: 0]",
 )
-@click.option(
+@_system_option(
     "--systems",
     multiple=True,
-    cls=SectionedOption,
-    section=SYSTEMS_SECTION,
     metavar="NAMES",
     help="Systems, with commas between them; see below.  "
     "[default: bm25,truncate,auto,chunked,passages,hybrid]",
 )
-@click.option(
+@_system_option(
     "--through",
-    cls=SectionedOption,
-    section=SYSTEMS_SECTION,
     type=click.Choice(("exact", "qdrant")),
     default="exact",
     help="Compare every vector in memory, or search in Qdrant, as hybrid always does.  "
     "[default: exact]",
 )
 @spec_named("url").decorate
-@click.option(
+@_system_option(
     "--window",
-    cls=SectionedOption,
-    section=SYSTEMS_SECTION,
     metavar="TOKENS",
     type=click.IntRange(min=1),
     help="Tokens of a chunk.  [default: the model's own length]",
 )
-@click.option(
+@_system_option(
     "--overlap",
-    cls=SectionedOption,
-    section=SYSTEMS_SECTION,
     metavar="TOKENS",
     type=click.IntRange(min=0),
     default=0,
     help="Tokens that neighbouring chunks share.  [default: 0]",
 )
-@click.option(
+@_system_option(
     "--depth",
-    cls=SectionedOption,
-    section=SYSTEMS_SECTION,
     metavar="N",
     type=click.IntRange(min=10),
     default=10,
@@ -213,18 +192,17 @@ def eval_command(
         depth=depth,
         **{name: value for name, value in defaults.items() if value is not None},  # type: ignore[arg-type]
     )
-    of_lengths: dict[str, Any] = {"lengths": _lengths(lengths)} if lengths else {}
     request = Request(
         tasks=tuple(word.strip() for word in _words(tasks)),
         data=tuple(data),
         docs=tuple(docs),
         haystack=haystack,
+        lengths=_lengths(lengths),
         seed=seed,
         systems=_words(systems),
         options=options,
         out=out,
         command=shown_command(context),
-        **of_lengths,
     )
     with eval_display() as display:
         results = evaluate(request, on_event=display.show)

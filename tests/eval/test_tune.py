@@ -39,7 +39,7 @@ class FakeReader:
         self.good, self.seconds, self.clock, self.fails = good, seconds, clock, fails
         self.read_documents: list[str] = []
 
-    def load(self) -> None:
+    def prepare(self) -> None:
         """Nothing to load."""
 
     def _vector(self, number: int) -> NDArray[np.float32]:

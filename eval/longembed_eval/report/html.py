@@ -11,7 +11,7 @@ from longembed_eval.report.making import making
 from longembed_eval.report.queries import Pair, pairs
 from longembed_eval.report.styles import Style, styles_of
 from longembed_eval.report.verdict import chosen_afterwards, verdict
-from longembed_eval.results import Results
+from longembed_eval.results import REFERENCES, Results
 
 
 def render_report(results: Results) -> str:
@@ -51,9 +51,7 @@ def _context(results: Results) -> dict[str, Any]:
     table, beside = score_tables.published_table(results, styles)
     depths = [score_tables.depth_table(results, styles, group) for group in deep]
     costs = [cost_tables.cost_table(results, styles, group) for group in groups]
-    differences = [
-        score_tables.difference_table(results, styles, name) for name in ("bm25", "chunked")
-    ]
+    differences = [score_tables.difference_table(results, styles, name) for name in REFERENCES]
     afterwards, paper = chosen_afterwards(results), published()
     made = making(results, chosen_afterwards=afterwards)
     return {
