@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from longembed_rag.encoder.presets import Preset
-from longembed_rag.errors import SettingsError, UnsupportedModelError
+from longembed_rag.errors import ModelLoadError, SettingsError, UnsupportedModelError
 from longembed_rag.extension.plan import Method, PositionKind
 
 LEARNED = ("bert", "roberta", "xlm-roberta", "mpnet")
@@ -104,6 +104,59 @@ def table_offset(model_type: str, padding_idx: int | None) -> int:
         return 0
     # transformers' MPNet has its padding row at 1 whatever the config says.
     return 2 if model_type == "mpnet" or padding_idx is None else int(padding_idx) + 1
+
+
+@dataclass(frozen=True)
+class TunedTable:
+    """What a config says of a position table that was tuned to be longer.
+
+    Attributes:
+        method: What its new rows started from: ``"pi"`` or ``"rp"``.
+        original_length: Rows of the table before (``L0``).
+        scale: Rows of the new table for each of them.
+    """
+
+    method: str
+    original_length: int
+    scale: int
+
+    @property
+    def step(self) -> int:
+        """From one original row to the next: PI spread them, RP left them in front."""
+        return self.scale if self.method == "pi" else 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a config holds it under :data:`TUNED_TABLE`."""
+        return asdict(self)
+
+
+#: The name under which a config holds its :class:`TunedTable`.
+TUNED_TABLE = "longembed_rag_table"
+
+
+def tuned_table(config: Any, *, model_name: str) -> TunedTable | None:
+    """The tuned table that a config speaks of; None where it speaks of none.
+
+    Raises:
+        ModelLoadError: What it says makes no sense.
+    """
+    said = getattr(config, TUNED_TABLE, None)
+    if said is None:
+        return None
+    try:
+        table = TunedTable(str(said["method"]), int(said["original_length"]), int(said["scale"]))
+    except (TypeError, KeyError, ValueError) as error:
+        raise ModelLoadError(f"{model_name}: {TUNED_TABLE} in its config.json: {error}") from error
+    reach = table.original_length * table.scale
+    if table.method not in ("pi", "rp") or table.original_length < 1 or table.scale < 1:
+        raise ModelLoadError(f"{model_name}: {TUNED_TABLE} in its config.json makes no sense")
+    length = native_length(config, family_of(config, model_name=model_name), model_name=model_name)
+    if reach > length:
+        raise ModelLoadError(
+            f"{model_name}: {TUNED_TABLE} in its config.json speaks of {reach} positions, but its "
+            f"table has {length}"
+        )
+    return table
 
 
 def native_length(config: Any, family: Family, *, model_name: str) -> int:

@@ -202,24 +202,13 @@ def load_model(planner: Planner) -> LoadedModel:
         UnsafeWeightsError: Only pickled weights are there.
         ModelLoadError: They are missing or do not fit the config.
     """
-    weight_files(planner.folder)
     register()
     settings, config, family = planner.settings, planner.config, planner.family
     device = pick_device(settings.device)
     dtype = pick_dtype(settings.dtype, device)
-    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "config": config}
-    raw_type = read_json(planner.folder.path / "config.json").get("model_type")
-    if raw_type == E5_ROPE:
-        options["key_mapping"] = E5_ROPE_KEYS
-    if family.name == "mistral":
-        # One window for all layers is a limit of its first release, not of what it can read.
-        config.sliding_window = None
-    if raw_type in _HAS_POOLER:
-        options["add_pooling_layer"] = False
     packs = family.positions != "alibi"
-    if packs and family.name != "mpnet":
-        options["attn_implementation"] = ATTENTION
-    model = _load_weights(planner, options)
+    packed = packs and family.name != "mpnet"
+    model = load_weights(planner, dtype=dtype, attention=ATTENTION if packed else None)
     model.requires_grad_(False).eval()
     frequencies: dict[str, RotaryFrequencies] = {}
     if family.positions == "rotary":
@@ -239,15 +228,38 @@ def load_model(planner: Planner) -> LoadedModel:
         dimension=_dimension(chain, int(config.hidden_size)),
         frequencies=frequencies,
         packs=packs,
-        token_types=family.name in _HAS_TOKEN_TYPES,
+        token_types=has_token_types(planner),
         cached=family.causal and packs,
     )
 
 
-def _load_weights(planner: Planner, options: dict[str, Any]) -> nn.Module:
+def load_weights(planner: Planner, *, dtype: torch.dtype, attention: str | None) -> nn.Module:
+    """Transformers' model as it comes, with the weights that belong to a planner's config.
+
+    Args:
+        planner: Says which model.
+        dtype: Of its weights.
+        attention: Name of the attention function; None takes transformers' choice.
+
+    Raises:
+        UnsafeWeightsError: Only pickled weights are there.
+        ModelLoadError: They are missing or do not fit the config.
+    """
     from transformers import AutoModel
 
-    folder = planner.folder
+    folder, config = planner.folder, planner.config
+    weight_files(folder)
+    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "config": config}
+    raw_type = read_json(folder.path / "config.json").get("model_type")
+    if raw_type == E5_ROPE:
+        options["key_mapping"] = E5_ROPE_KEYS
+    if planner.family.name == "mistral":
+        # One window for all layers is a limit of its first release, not of what it can read.
+        config.sliding_window = None
+    if raw_type in _HAS_POOLER:
+        options["add_pooling_layer"] = False
+    if attention is not None:
+        options["attn_implementation"] = attention
     try:
         with _quiet():
             model, report = AutoModel.from_pretrained(
@@ -266,6 +278,11 @@ def _load_weights(planner: Planner, options: dict[str, Any]) -> nn.Module:
             f"parameters are missing, {missing[0]} among them"
         )
     return cast(nn.Module, model)
+
+
+def has_token_types(planner: Planner) -> bool:
+    """Whether the model wants to be told which of two texts a token belongs to."""
+    return planner.family.name in _HAS_TOKEN_TYPES
 
 
 def _load_chain(planner: Planner, device: torch.device) -> nn.Sequential:

@@ -12,7 +12,13 @@ from typing import Any
 from typing_extensions import Unpack
 
 from longembed_rag.encoder.configs import load_config
-from longembed_rag.encoder.families import Family, family_of, native_length, pick_method
+from longembed_rag.encoder.families import (
+    Family,
+    family_of,
+    native_length,
+    pick_method,
+    tuned_table,
+)
 from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
 from longembed_rag.encoder.presets import Preset, find_preset
 from longembed_rag.encoder.settings import (
@@ -77,6 +83,8 @@ class Planner:
         self.family: Family = family_of(config, model_name=folder.name)
         preset = find_preset(folder.name)
         self.method, self.method_reason = self._resolve_method(preset)
+        table = tuned_table(config, model_name=folder.name)
+        self._tuned = table is not None
         self.original_length = self._resolve_length(preset)
         self.rules = PlanRules(
             method=self.method,
@@ -89,6 +97,8 @@ class Planner:
             group_size=settings.group_size,
             neighbor_window=settings.neighbor_window,
             ntk_lambda=settings.ntk_lambda,
+            anchors=0 if table is None else table.original_length,
+            anchor_step=1 if table is None else table.step,
         )
         self.pooling = self._resolve_pooling(preset)
         preset_query = preset.query_prompt if preset else ""
@@ -137,7 +147,8 @@ class Planner:
                     f"of {self.folder.name}"
                 )
             return length
-        if preset is not None and preset.original_length is not None:
+        # A tuned table reaches further than what is known of the model that it was made from.
+        if preset is not None and preset.original_length is not None and not self._tuned:
             return preset.original_length
         return native_length(self.config, self.family, model_name=self.folder.name)
 

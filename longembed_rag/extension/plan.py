@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from longembed_rag.errors import SettingsError, UnsupportedMethodError
@@ -48,6 +48,8 @@ class ExtensionPlan:
         ntk_lambda: Factor on the rotary base (``λ``); NTK only.
         attention_factor: Factor on queries, ``max(1, ln n / ln L0)`` under log-n scaling.
         windows: Forward windows that the text is cut into.
+        position_step: From one token's position to the next one's; above 1 for texts that a tuned
+            table reads at its original rows.
     """
 
     method: Method
@@ -60,6 +62,7 @@ class ExtensionPlan:
     ntk_lambda: float | None = None
     attention_factor: float = 1.0
     windows: int = 1
+    position_step: int = 1
 
     @property
     def extends(self) -> bool:
@@ -79,6 +82,8 @@ class ExtensionPlan:
             parts.append(f"w={self.neighbor_window}")
         if self.ntk_lambda is not None:
             parts.append(f"λ={self.ntk_lambda:g}")
+        if self.position_step > 1:
+            parts.append(f"positions {self.position_step} apart")
         if self.attention_factor > 1:
             parts.append(f"log-n {self.attention_factor:.2f}")
         if self.windows > 1:
@@ -152,6 +157,9 @@ class PlanRules:
         group_size: Override of ``g``.
         neighbor_window: Override of ``w``.
         ntk_lambda: Override of ``λ``.
+        anchors: Original rows of a table that was tuned by PI; texts of at most that many tokens
+            are read at them, as the model read them before.
+        anchor_step: From one of these rows to the next.
     """
 
     method: Method
@@ -164,6 +172,8 @@ class PlanRules:
     group_size: int | None = None
     neighbor_window: int | None = None
     ntk_lambda: float | None = None
+    anchors: int = 0
+    anchor_step: int = 1
 
     @property
     def window(self) -> int:
@@ -185,6 +195,8 @@ class PlanRules:
             original_length=self.original_length,
             max_length=self.max_length,
         )
+        if tokens <= self.anchors:
+            return replace(base, position_step=self.anchor_step)
         if tokens <= self.original_length or self.method == "none":
             return base
         if self.scaling == "static":

@@ -36,6 +36,8 @@ def interpolated(tokens: int, scale: int) -> Floats:
 def position_ids(plan: ExtensionPlan) -> Floats:
     """The positions under which a plan reads its tokens, fractional for PI.
 
+    A short text in a table tuned by PI stands at the original rows: ``i * s``.
+
     SelfExtend gives each pair of tokens its own distance instead: see
     :func:`self_extend_positions`; the positions returned for it are the plain ones.
     """
@@ -45,7 +47,7 @@ def position_ids(plan: ExtensionPlan) -> Floats:
         return recurrent(plan.tokens, plan.original_length).astype(np.float64)
     if plan.extends and plan.method == "pi":
         return interpolated(plan.tokens, plan.scale)
-    return np.arange(plan.tokens, dtype=np.float64)
+    return np.arange(plan.tokens, dtype=np.float64) * plan.position_step
 
 
 @dataclass(frozen=True)

@@ -170,3 +170,21 @@ def test_plans_describe_themselves() -> None:
     plan = rules("self_extend").plan(4000)
     assert plan.describe() == "self_extend x8 (g=9, w=64, log-n 1.33)"
     assert ExtensionPlan(**plan.to_dict()) == plan
+
+
+@pytest.mark.parametrize("method", METHODS_BY_POSITIONS["learned"])
+@pytest.mark.parametrize("scaling", ["dynamic", "static"])
+def test_short_texts_stand_at_the_anchors_of_a_tuned_table(method: str, scaling: str) -> None:
+    """Up to as many tokens as there are anchors, under every method; beyond them plainly."""
+    tuned = rules(
+        method, positions="learned", original_length=64, anchors=16, anchor_step=4, scaling=scaling
+    )
+    for tokens in (1, 15, 16):
+        plan = tuned.plan(tokens)
+        assert (plan.position_step, plan.extends) == (4, False)
+        assert plan.describe() == f"{method} (positions 4 apart)"
+    for tokens in (17, 64, 65, 500):
+        assert tuned.plan(tokens).position_step == 1
+    assert tuned.plan(64) == rules(
+        method, positions="learned", original_length=64, scaling=scaling
+    ).plan(64)

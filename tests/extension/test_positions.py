@@ -57,3 +57,19 @@ def test_positions_stay_inside_the_table(method: str, tokens: int) -> None:
     assert len(positions) == tokens
     assert positions.min() >= 0
     assert positions.max() < 16
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 6))
+def test_anchors_of_a_tuned_table(tokens: int, anchors: int, step: int) -> None:
+    """Texts of at most that many tokens stand at every so many rows, the others at each."""
+    rules = PlanRules(
+        method="pcw",
+        positions="learned",
+        original_length=anchors * step,
+        max_length=4096,
+        anchors=anchors,
+        anchor_step=step,
+    )
+    found = position_ids(rules.plan(tokens)).tolist()
+    assert found == [at * (step if tokens <= anchors else 1) for at in range(tokens)]
+    assert tokens > anchors or found[-1] < anchors * step
