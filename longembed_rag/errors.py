@@ -18,7 +18,8 @@ The tree::
     │   ├── StoreLockedError               another process holds the embedded store
     │   └── WriteError                     points could not be written; says which
     │       └── PointRefusedError          one document's point; the others still can
-    ├── ReadError                          a file cannot be read as a document
+    ├── ReadError                          a file cannot be read as a document, or as pairs
+    ├── TrainingError                      training cannot go on
     └── MissingDependencyError             an optional package is not installed
 
     LongEmbedWarning (UserWarning)
@@ -93,7 +94,11 @@ class PointRefusedError(WriteError):
 
 
 class ReadError(LongEmbedError):
-    """A file cannot be read as a document."""
+    """A file cannot be read as a document, or as pairs to train on."""
+
+
+class TrainingError(LongEmbedError):
+    """Training cannot go on: the loss or its gradient is no longer a number."""
 
 
 class MissingDependencyError(LongEmbedError):

@@ -20,13 +20,13 @@ MODULES = {
 }
 
 #: From the ground up: an import only ever points down, never up.
-ROOMS = ("errors", "extension", "encoder", "index", "ingest", "llama_index", "cli")
+ROOMS = ("errors", "extension", "encoder", "training", "index", "ingest", "llama_index", "cli")
 _FACADE = ("longembed_rag", "longembed_rag._version")
 
 #: Packages that take long to import, and the rooms whose modules may do so at their top.
 HEAVY: dict[str, tuple[str, ...]] = {
-    "torch": ("extension", "encoder"),
-    "transformers": ("extension", "encoder"),
+    "torch": ("extension", "encoder", "training"),
+    "transformers": ("extension", "encoder", "training"),
     "llama_index": ("llama_index",),
     "bm25s": (),
     "bs4": (),
@@ -134,6 +134,8 @@ LIGHT = [
     "longembed_rag.extension.positions",
     "longembed_rag.extension.frequencies",
     "longembed_rag.extension.windows",
+    "longembed_rag.training.options",
+    "longembed_rag.training.texts",
     *(module for module in MODULES if room_of(module) in ("cli", "index", "ingest")),
 ]
 

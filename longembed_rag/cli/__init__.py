@@ -16,6 +16,7 @@ from longembed_rag.cli.ingest import ingest_command
 from longembed_rag.cli.inspect import inspect_command
 from longembed_rag.cli.models import models_command
 from longembed_rag.cli.search import search_command
+from longembed_rag.cli.train import train_group
 from longembed_rag.cli.tune import tune_command
 from longembed_rag.cli.verify import verify_command
 
@@ -32,7 +33,7 @@ Example:
 
 \b
 Every option that says how things are done (not --json, --dry-run, --filter,
---repair, --files, nor what eval and tune measure) can also be set as
+--repair, --files, nor what eval and tune measure, nor how train trains) can also be set as
 LONGEMBED_<OPTION> in the environment or, --trust-remote-code excepted, as a key
 in longembed.toml in the working directory; flags win over the environment, the
 environment over the file.
@@ -59,5 +60,6 @@ for _command in (
     verify_command,
     eval_command,
     tune_command,
+    train_group,
 ):
     main.add_command(_command)

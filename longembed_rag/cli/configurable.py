@@ -21,6 +21,10 @@ ONCE_ONLY = frozenset(
         # what to measure
         *("tasks", "data", "docs", "lengths", "haystack", "seed", "systems", "through", "window"),
         *("overlap", "depth", "out", "minutes", "by"),
+        # how to train
+        *("pairs", "hold_out", "steps", "learning_rate", "warmup", "checkpoint_minutes", "table"),
+        *("length", "batch_pairs", "temperature", "theta", "batch", "length_steps", "length_rate"),
+        *("document_tokens", "teacher"),
     }
 )
 #: Every key that ``longembed.toml`` may hold. Whether a model may run its own code is for the

@@ -15,13 +15,14 @@ from click.core import ParameterSource
 from longembed_rag.cli.command import Command
 from longembed_rag.cli.configurable import spec_named
 from longembed_rag.cli.failures import FAILED
+from longembed_rag.cli.lists import lengths as lengths_of
+from longembed_rag.cli.lists import words
 from longembed_rag.cli.location import api_key_for
 from longembed_rag.cli.option_specs import SectionedOption
 from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import shown_path, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
 from longembed_rag.cli.session import build_settings
-from longembed_rag.errors import SettingsError
 
 if TYPE_CHECKING:
     from longembed_eval import Results
@@ -29,19 +30,6 @@ if TYPE_CHECKING:
 _task_option = partial(click.option, cls=SectionedOption, section="Tasks")
 _system_option = partial(click.option, cls=SectionedOption, section="Systems")
 DEFAULT_OUT = Path("longembed-eval")
-
-
-def _words(given: Sequence[str]) -> tuple[str, ...]:
-    """Names from options that may be given several times, each with several names."""
-    return tuple(word for each in given for word in each.split(",") if word.strip())
-
-
-def _lengths(given: Sequence[str]) -> tuple[int, ...]:
-    words = [word.strip() for word in _words(given)]
-    wrong = [word for word in words if not word.isdecimal()]
-    if wrong:
-        raise SettingsError(f"lengths: {wrong[0]!r} is not a number of tokens")
-    return tuple(dict.fromkeys(int(word) for word in words))
 
 
 @click.command(
@@ -193,13 +181,13 @@ def eval_command(
         **{name: value for name, value in defaults.items() if value is not None},  # type: ignore[arg-type]
     )
     request = Request(
-        tasks=tuple(word.strip() for word in _words(tasks)),
+        tasks=tuple(word.strip() for word in words(tasks)),
         data=tuple(data),
         docs=tuple(docs),
         haystack=haystack,
-        lengths=_lengths(lengths),
+        lengths=lengths_of(lengths),
         seed=seed,
-        systems=_words(systems),
+        systems=words(systems),
         options=options,
         out=out,
         command=shown_command(context),

@@ -7,15 +7,27 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from longembed_rag import __version__
 from longembed_rag.cli import main
 from tests.models import TinyModels
 
-COMMANDS = ("ingest", "search", "inspect", "models", "info", "verify", "eval", "tune")
+COMMANDS = ("ingest", "search", "inspect", "models", "info", "verify", "eval", "tune", "train")
+
+
+def leaves(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
+    """The words of every command that is no group, those in groups included."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, *before, name)
+        else:
+            yield (*before, name)
 
 
 def program(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -51,13 +63,23 @@ def test_import_loads_nothing_heavy() -> None:
     assert result.stdout.strip() == "[]", result.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_every_command_has_an_example(command: str) -> None:
-    """Each command says what it does and shows how it is used."""
-    text = main.commands[command].get_help(main.make_context("longembed-rag", [command]))
+@pytest.mark.parametrize("words", list(leaves(main)), ids=" ".join)
+def test_help_of_every_command_has_an_example(words: tuple[str, ...]) -> None:
+    """Each command, in a group or not, says what it does and shows how it is used."""
+    text = CliRunner().invoke(main, [*words, "--help"], prog_name="longembed-rag").output
     assert "Example" in text
-    assert f"longembed-rag {command}" in text
+    assert f"longembed-rag {' '.join(words)}" in text.partition("Example")[2]
     assert "--json" in text
+
+
+def test_help_of_a_group_names_its_commands() -> None:
+    """Each with a line of its own, in the order in which they were added."""
+    text = CliRunner().invoke(main, ["train", "--help"], prog_name="longembed-rag").output
+    listed = text.partition("Commands:")[2].split()
+    group = main.commands["train"]
+    assert isinstance(group, click.Group)
+    assert [word for word in listed if word in group.commands][:1] == ["positions"]
+    assert tuple(group.commands) == ("positions", "rotary", "length")
 
 
 def test_commands_are_all_there() -> None:

@@ -1,0 +1,262 @@
+"""``longembed-rag train``: models made for length, from pairs of queries and passages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from longembed_rag.cli.command import Command, Group
+from longembed_rag.cli.configurable import spec_named
+from longembed_rag.cli.lists import lengths as lengths_of
+from longembed_rag.cli.training import (
+    document_options,
+    options_of,
+    planner_of,
+    report,
+    say,
+    texts_of,
+    training_options,
+)
+
+if TYPE_CHECKING:
+    from longembed_rag.encoder.planner import Planner
+    from longembed_rag.training.options import TrainingOptions
+    from longembed_rag.training.runs import Trained
+    from longembed_rag.training.texts import TrainingTexts
+
+_INTERRUPTED = "stopped before it was done; the same command goes on from the last checkpoint"
+
+
+@click.group("train", cls=Group, short_help="Make a model that reads further.")
+def train_group() -> None:
+    r"""Train a model to read further than it was made for.
+
+    \b
+    positions  a longer table for a model with learned positions
+    rotary     a small rotary model, taught by one with learned positions, then made for length
+    length     any model, on long documents
+
+    Texts are JSON lines, {"query": ..., "pos": ...} or {"text": ...}. A run that was stopped goes
+    on from its last checkpoint when the same command is given again.
+    """
+
+
+@click.command(
+    "positions",
+    cls=Command,
+    interrupted=_INTERRUPTED,
+    short_help="Make a learned position table longer.",
+    epilog="""\b
+Examples:
+  longembed-rag train positions --pairs pairs/ --out long-minilm
+  longembed-rag train positions --pairs pairs.jsonl --out long-e5 --model intfloat/e5-base-v2""",
+)
+@click.option(
+    "--table",
+    type=click.Choice(("pi", "rp")),
+    default="pi",
+    help="What new rows start from: neighbours interpolated (pi), or the table over again (rp).  "
+    "[default: pi]",
+)
+@click.option(
+    "--length",
+    type=click.IntRange(min=2),
+    default=4096,
+    help="Tokens that the model shall read.  [default: 4096]",
+)
+@click.option(
+    "--batch-pairs",
+    type=click.IntRange(min=2),
+    default=128,
+    help="Pairs of an update.  [default: 128]",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0, min_open=True),
+    default=0.01,
+    help="Of the contrastive loss.  [default: 0.01]",
+)
+@spec_named("original_length").decorate
+@training_options(steps=1000, learning_rate=5e-4, warmup=100)
+def positions_command(
+    table: Any,
+    length: int,
+    batch_pairs: int,
+    temperature: float,
+    original_length: int | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Give a model with learned positions a longer table, and train the new rows.
+
+    The model's own rows, and everything else in it, stay as they are: texts that it could read
+    before get the vectors that they had. The new rows learn from short texts that are placed
+    anywhere in the longer table (LongEmbed, section 4.2).
+    """
+    planner = planner_of(given, original_length=original_length)
+    from longembed_rag.training.positions import TuningOptions
+    from longembed_rag.training.runs import tune_positions
+
+    trained = tune_positions(
+        planner,
+        texts_of(given),
+        tuning=TuningOptions(
+            method=table, length=length, batch_pairs=batch_pairs, temperature=temperature
+        ),
+        options=options_of(given),
+        folder=given["out"],
+        on_progress=say,
+    )
+    report(trained, as_json=as_json)
+
+
+def _train_length(
+    planner: Planner,
+    teacher: Planner,
+    texts: TrainingTexts,
+    given: dict[str, Any],
+    *,
+    options: TrainingOptions,
+    folder: Path,
+) -> Trained:
+    from longembed_rag.training.documents import DocumentOptions
+    from longembed_rag.training.length import LengthOptions
+    from longembed_rag.training.mixture import MixtureOptions
+    from longembed_rag.training.runs import train_length
+
+    lengths = lengths_of(given["lengths"])
+    return train_length(
+        planner,
+        teacher,
+        texts,
+        documents=DocumentOptions(
+            lengths=lengths,
+            weights=(1.0,) * len(lengths),
+            batch_tokens=given["document_tokens"],
+        ),
+        mixture=MixtureOptions(),
+        length=LengthOptions(),
+        options=options,
+        folder=folder,
+        on_progress=say,
+    )
+
+
+@click.command(
+    "rotary",
+    cls=Command,
+    interrupted=_INTERRUPTED,
+    short_help="Make a small rotary model for long documents.",
+    epilog="""\b
+Examples:
+  longembed-rag train rotary --pairs pairs/ --out long-rotary
+  longembed-rag train rotary --pairs pairs/ --out long-rotary --length-steps 0""",
+)
+@click.option(
+    "--theta",
+    type=click.FloatRange(min=1, min_open=True),
+    default=10_000.0,
+    help="Base of the rotation.  [default: 10000]",
+)
+@click.option(
+    "--batch-tokens",
+    "batch",
+    type=click.IntRange(min=1),
+    default=4096,
+    help="Tokens of an update while the student learns to read as its teacher.  [default: 4096]",
+)
+@click.option(
+    "--length-steps",
+    type=click.IntRange(min=0),
+    default=400,
+    help="Updates on long documents, afterwards; 0 for none.  [default: 400]",
+)
+@click.option(
+    "--length-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1e-4,
+    help="Learning rate of these.  [default: 0.0001]",
+)
+@document_options
+@training_options(steps=3000, learning_rate=5e-4, warmup=100)
+def rotary_command(
+    theta: float,
+    batch: int,
+    length_steps: int,
+    length_rate: float,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Teach a rotary model to read as a BERT does, then train it on long documents.
+
+    The student has the teacher's weights, rotation in place of its position table, and the form of
+    transformers' jina_embeddings_v3. It first learns the teacher's states on texts of up to 512
+    tokens, then to find long documents by what any of their passages answers.
+    """
+    teacher = planner_of(given)
+    lengths_of(given["lengths"])  # what is wrong there is told now, not after the distillation
+    from longembed_rag.training.mixture import MixtureOptions
+    from longembed_rag.training.runs import distil_rotary
+
+    texts = texts_of(given)
+    trained = distil_rotary(
+        teacher,
+        texts,
+        mixture=MixtureOptions(batch_tokens=batch),
+        options=options_of(given),
+        folder=given["out"] / "distilled",
+        theta=theta,
+        on_progress=say,
+    )
+    if length_steps:
+        trained = _train_length(
+            planner_of({**given, "model": str(trained.folder)}, method="none"),
+            teacher,
+            texts,
+            given,
+            options=options_of(given, steps=length_steps, learning_rate=length_rate),
+            folder=given["out"] / "long",
+        )
+    report(trained, as_json=as_json)
+
+
+@click.command(
+    "length",
+    cls=Command,
+    interrupted=_INTERRUPTED,
+    short_help="Train any model on long documents.",
+    epilog="""\b
+Examples:
+  longembed-rag train length --pairs pairs/ --out longer --model long-rotary/distilled/model
+  longembed-rag train length --pairs mine.jsonl --out longer --lengths 1024,4096""",
+)
+@click.option(
+    "--teacher",
+    metavar="MODEL",
+    help="Model that short texts are kept close to, with as many layers.  "
+    "[default: the model as it is]",
+)
+@document_options
+@training_options(steps=400, learning_rate=1e-4, warmup=20)
+def length_command(teacher: str | None, as_json: bool, **given: Any) -> None:
+    """Train a model to find long documents by what any of their passages answers.
+
+    Documents are made of many passages. Beside them short texts are read, and kept where the
+    teacher has them.
+    """
+    planner = planner_of(given)
+    trained = _train_length(
+        planner,
+        planner if teacher is None else planner_of({**given, "model": teacher}),
+        texts_of(given),
+        given,
+        options=options_of(given),
+        folder=given["out"],
+    )
+    report(trained, as_json=as_json)
+
+
+for _command in (positions_command, rotary_command, length_command):
+    train_group.add_command(_command)

@@ -1,0 +1,178 @@
+"""What the kinds of training share on the command line: options, progress, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from longembed_rag.cli.configurable import spec_named
+from longembed_rag.cli.output import count, duration, write_json
+from longembed_rag.cli.session import load_planner
+
+if TYPE_CHECKING:
+    from longembed_rag.encoder.planner import Planner
+    from longembed_rag.training.loop import Progress
+    from longembed_rag.training.options import TrainingOptions
+    from longembed_rag.training.runs import Trained
+    from longembed_rag.training.texts import TrainingTexts
+
+Function = Callable[..., Any]
+
+
+def training_options(*, steps: int, learning_rate: float, warmup: int) -> Callable[..., Function]:
+    """Options that all kinds of training share; the defaults are each kind's own."""
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(
+            (
+                click.option(
+                    "--pairs",
+                    multiple=True,
+                    required=True,
+                    metavar="PATH",
+                    type=click.Path(path_type=Path),
+                    help="JSON lines to learn from, or a folder of them (.jsonl, .jsonl.gz, "
+                    ".jsonl.xz); may be given several times.",
+                ),
+                click.option(
+                    "--out",
+                    required=True,
+                    metavar="DIR",
+                    type=click.Path(path_type=Path, file_okay=False),
+                    help="Where checkpoint, log and model go.",
+                ),
+                click.option(
+                    "--hold-out",
+                    multiple=True,
+                    metavar="SOURCE",
+                    help="A source of pairs that is only measured on; may be given several times.",
+                ),
+                click.option(
+                    "--steps",
+                    type=click.IntRange(min=1),
+                    default=steps,
+                    help=f"Updates.  [default: {steps:,}]",
+                ),
+                click.option(
+                    "--learning-rate",
+                    type=click.FloatRange(min=0, min_open=True),
+                    default=learning_rate,
+                    help=f"At its highest.  [default: {learning_rate:g}]",
+                ),
+                click.option(
+                    "--warmup",
+                    type=click.IntRange(min=0),
+                    default=warmup,
+                    help=f"Updates until it is reached.  [default: {warmup}]",
+                ),
+                click.option(
+                    "--seed",
+                    type=click.IntRange(min=0),
+                    default=0,
+                    help="Decides every random choice.  [default: 0]",
+                ),
+                click.option(
+                    "--checkpoint-minutes",
+                    type=click.FloatRange(min=0),
+                    default=10.0,
+                    help="Time between checkpoints, at which held-out texts are measured.  "
+                    "[default: 10]",
+                ),
+                *(spec_named(name).decorate for name in ("model", "device", "dtype")),
+            )
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def document_options(function: Function) -> Function:
+    """Options of what long documents are trained on."""
+    for option in reversed(
+        (
+            click.option(
+                "--lengths",
+                multiple=True,
+                metavar="TOKENS",
+                default=("512,1024,2048,4096",),
+                help="Lengths of documents, each as often as the others.  "
+                "[default: 512,1024,2048,4096]",
+            ),
+            click.option(
+                "--document-tokens",
+                type=click.IntRange(min=2),
+                default=16384,
+                help="Tokens of the documents of an update.  [default: 16384]",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def options_of(given: dict[str, Any], **changes: Any) -> TrainingOptions:
+    """How long and how fast a model learns, as given, with some values changed."""
+    from longembed_rag.training.options import TrainingOptions
+
+    values = {
+        "steps": given["steps"],
+        "learning_rate": given["learning_rate"],
+        "warmup_steps": given["warmup"],
+        "seed": given["seed"],
+        "checkpoint_seconds": given["checkpoint_minutes"] * 60,
+    }
+    return TrainingOptions(**{**values, **changes})
+
+
+def planner_of(given: dict[str, Any], **settings: Any) -> Planner:
+    """The model that was named, or the one that comes with the package."""
+    from longembed_rag.encoder.settings import EncoderSettings
+
+    names = ("model", "device", "dtype")
+    values = {name: given[name] for name in names if given[name] is not None}
+    return load_planner(EncoderSettings.from_dict({**values, **settings}))
+
+
+def texts_of(given: dict[str, Any]) -> TrainingTexts:
+    """What is to be learnt from; says on stderr how much of it there is."""
+    from longembed_rag.training.texts import read_texts
+
+    texts = read_texts(given["pairs"], hold_out=given["hold_out"])
+    click.echo(
+        f"{len(texts.pairs):,} pairs of {count(len(texts.sources), 'source')} and "
+        f"{count(len(texts.passages), 'passage')} to learn from; "
+        f"{len(texts.held_out) + len(texts.unseen):,} pairs held out",
+        err=True,
+    )
+    return texts
+
+
+def say(progress: Progress) -> None:
+    """One line of a run on stderr."""
+    speed = progress.tokens / progress.seconds if progress.seconds > 0 else 0.0
+    left = progress.seconds / max(progress.step, 1) * (progress.steps - progress.step)
+    values = "  ".join(f"{name} {value:.4g}" for name, value in progress.values.items())
+    click.echo(
+        f"step {progress.step:,} of {progress.steps:,}  {values}  {speed:,.0f} tokens/s  "
+        f"{duration(left)} left",
+        err=True,
+    )
+
+
+def report(trained: Trained, *, as_json: bool) -> None:
+    """What came of a run, on stdout."""
+    progress = trained.progress
+    if as_json:
+        write_json({"model": str(trained.folder), **progress.to_dict()})
+        return
+    click.echo(
+        f"{trained.folder}: {progress.step:,} updates, {progress.tokens:,} tokens, "
+        f"{duration(progress.seconds)}"
+    )
+    for name, value in progress.values.items():
+        click.echo(f"  {name}  {value:.4f}")
+    click.echo(f"use it with --model {trained.folder}")

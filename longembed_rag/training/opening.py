@@ -1,0 +1,73 @@
+"""A model folder to a model that can learn, and its texts to token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from longembed_rag.encoder.families import table_offset
+from longembed_rag.encoder.loading import has_token_types, load_weights, pick_device, pick_dtype
+from longembed_rag.encoder.planner import Planner
+from longembed_rag.encoder.settings import Kind
+from longembed_rag.errors import UnsupportedModelError
+from longembed_rag.training.reading import ATTENTION, TrainingModel, register
+
+Ints = NDArray[np.int64]
+
+
+def open_reader(planner: Planner) -> TrainingModel:
+    """Load a model to train: weights in float32, frozen until someone says what learns.
+
+    Raises:
+        UnsupportedModelError: It has steps after pooling, which this does not train.
+        ModelLoadError: It cannot be loaded.
+    """
+    if planner.folder.chain:
+        raise UnsupportedModelError(
+            f"{planner.model_name} has a {planner.folder.chain[0].kind} step after pooling; only "
+            "models whose vectors are pooled token states can be trained here"
+        )
+    register()
+    device = pick_device(planner.settings.device)
+    attention = None if planner.family.name == "mpnet" else ATTENTION
+    model = load_weights(planner, dtype=torch.float32, attention=attention)
+    learned = planner.family.positions == "learned"
+    padding = getattr(planner.config, "pad_token_id", None)
+    return TrainingModel(
+        model=model.requires_grad_(False).eval().to(device),
+        device=device,
+        dtype=pick_dtype(planner.settings.dtype, device),
+        pooling=planner.pooling,
+        token_types=has_token_types(planner),
+        rules=planner.rules if learned else None,
+        offset=table_offset(planner.family.name, padding) if learned else 0,
+    )
+
+
+class TextTokens:
+    """Texts to token ids as a model reads them: specials, prompt, content.
+
+    Args:
+        planner: Whose tokenizer and prompts.
+    """
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+        sample = planner.tokenize(["a"])[0]
+        self.head = len(sample.head)
+        self.tail = len(sample.tail)
+
+    def __call__(self, texts: Sequence[str], kind: Kind = "document") -> list[Ints]:
+        """Token ids of each text."""
+        read = self._planner.tokenize(list(texts), kind=kind)
+        return [np.concatenate([text.head, text.content, text.tail]) for text in read]
+
+
+def shorten(ids: Ints, length: int, *, tail: int) -> Ints:
+    """The head of a text, closed by its special tokens as before."""
+    if len(ids) <= length:
+        return ids
+    return np.concatenate([ids[: length - tail], ids[len(ids) - tail :]])

@@ -1,0 +1,301 @@
+"""The three kinds of training, from a model and texts to a folder with a model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from longembed_rag.encoder.families import TUNED_TABLE, TunedTable, native_length
+from longembed_rag.encoder.planner import Planner
+from longembed_rag.errors import SettingsError, UnsupportedModelError
+from longembed_rag.training.distil import Distillation
+from longembed_rag.training.documents import DocumentOptions, Documents
+from longembed_rag.training.length import LengthOptions, LengthTraining
+from longembed_rag.training.loop import CHECKPOINT, Objective, Progress, Trainer
+from longembed_rag.training.measured import measured_documents, measured_texts
+from longembed_rag.training.mixture import Mixture, MixtureOptions
+from longembed_rag.training.opening import TextTokens, open_reader
+from longembed_rag.training.options import TrainingOptions
+from longembed_rag.training.positions import PositionTuning, TuningOptions
+from longembed_rag.training.reading import TrainingModel
+from longembed_rag.training.saving import require_new, save_model
+from longembed_rag.training.student import rotary_student
+from longembed_rag.training.table import LongTable
+from longembed_rag.training.texts import TrainingTexts
+
+Ints = NDArray[np.int64]
+Told = Callable[[Progress], None] | None
+
+#: The folder of a run in which its model is written.
+MODEL = "model"
+
+#: Batches of texts on which a student's heads are sorted.
+_SORTED_ON = 4
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run.
+
+    Attributes:
+        folder: The model.
+        progress: Where the run ended, with what was measured last.
+    """
+
+    folder: Path
+    progress: Progress
+
+
+def tune_positions(
+    planner: Planner,
+    texts: TrainingTexts,
+    *,
+    tuning: TuningOptions,
+    options: TrainingOptions,
+    folder: Path,
+    on_progress: Told = None,
+) -> Trained:
+    """Make a learned position table longer, and train its new rows (LongEmbed, section 4.2).
+
+    Args:
+        planner: The model; its ``original_length`` is how many rows of its table are kept.
+        texts: To train and to measure on.
+        tuning: How long, and how its rows are trained.
+        options: How long and how fast it learns.
+        folder: For the checkpoint, the log and the model; a run that was stopped goes on.
+        on_progress: Is told of every line of the log.
+
+    Raises:
+        UnsupportedModelError: The model has no position table, or steps after pooling.
+        SettingsError: The folder holds another run, or the table would not become longer.
+    """
+    if planner.family.positions != "learned":
+        raise UnsupportedModelError(
+            f"{planner.model_name} has no position table to tune: its positions are "
+            f"{planner.family.positions}"
+        )
+    if planner.rules.anchor_step > 1:
+        raise SettingsError(f"{planner.model_name} was tuned by PI already: start from its origin")
+    reader = open_reader(planner)
+    embeddings = cast("Any", reader.model).embeddings
+    table = LongTable(
+        embeddings.position_embeddings,
+        method=tuning.method,
+        original_length=planner.original_length,
+        length=tuning.length,
+        offset=reader.offset,
+    ).to(reader.device)
+    embeddings.position_embeddings = table
+    tuned = TunedTable(table.method, table.original_length, table.scale)
+    reader = replace(
+        reader,
+        rules=replace(
+            planner.rules,
+            original_length=table.length,
+            max_length=table.length,
+            anchors=tuned.original_length,
+            anchor_step=tuned.step,
+        ),
+    )
+    objective = PositionTuning(
+        reader,
+        table,
+        pairs=texts.pairs,
+        measured=texts.unseen or texts.held_out,
+        tokens=TextTokens(planner),
+        options=tuning,
+        seed=options.seed,
+    )
+    identity = {
+        "kind": "positions",
+        "model": planner.fingerprint,
+        "texts": texts.fingerprint,
+        "dtype": str(reader.dtype),
+        **asdict(tuning),
+    }
+    progress = _run(objective, options, identity, folder, on_progress)
+    state = {
+        name: value
+        for name, value in reader.model.state_dict().items()
+        if not name.startswith("embeddings.position_embeddings.")
+    }
+    state["embeddings.position_embeddings.weight"] = table.table()
+    config = copy.deepcopy(planner.config)
+    config.max_position_embeddings = table.offset + table.length
+    setattr(config, TUNED_TABLE, tuned.to_dict())
+    return _saved(folder, planner, config, state, table.length, progress)
+
+
+def distil_rotary(
+    planner: Planner,
+    texts: TrainingTexts,
+    *,
+    mixture: MixtureOptions,
+    options: TrainingOptions,
+    folder: Path,
+    theta: float = 10_000.0,
+    on_progress: Told = None,
+) -> Trained:
+    """Make a rotary student of a BERT, and teach it to read as its teacher does.
+
+    Args:
+        planner: The teacher.
+        texts: To train and to measure on.
+        mixture: Which texts are read.
+        options: How long and how fast it learns.
+        folder: For the checkpoint, the log and the model; a run that was stopped goes on.
+        theta: Base of the rotation.
+        on_progress: Is told of every line of the log.
+
+    Raises:
+        UnsupportedModelError: The teacher is not a BERT, or has steps after pooling.
+        SettingsError: The folder holds another run.
+    """
+    teacher = open_reader(planner)
+    tokens = TextTokens(planner)
+    mixture = _within(mixture, planner)
+    drawn = Mixture(texts, tokens, options=mixture, seed=options.seed)
+    samples = [torch.from_numpy(ids) for ids in islice(drawn, _SORTED_ON)]
+    model = rotary_student(teacher.model.cpu(), samples, length=mixture.longest, theta=theta)
+    teacher.model.to(teacher.device)
+    student = _learning(replace(teacher, model=model.to(teacher.device), rules=None))
+    objective = Distillation(
+        teacher,
+        student,
+        drawn,
+        measured=measured_texts(texts, tokens, mixture.longest),
+    )
+    identity = {
+        "kind": "rotary",
+        "model": planner.fingerprint,
+        "texts": texts.fingerprint,
+        "dtype": str(teacher.dtype),
+        "theta": theta,
+        **asdict(mixture),
+    }
+    progress = _run(objective, options, identity, folder, on_progress)
+    state = student.model.state_dict()
+    config = copy.deepcopy(cast("Any", model).config)
+    return _saved(folder, planner, config, state, mixture.longest, progress)
+
+
+def train_length(
+    planner: Planner,
+    teacher: Planner,
+    texts: TrainingTexts,
+    *,
+    documents: DocumentOptions,
+    mixture: MixtureOptions,
+    length: LengthOptions,
+    options: TrainingOptions,
+    folder: Path,
+    on_progress: Told = None,
+) -> Trained:
+    """Train a model on long documents, while its short texts stay where the teacher has them.
+
+    Args:
+        planner: The model.
+        teacher: What short texts are kept close to: the model itself, or the one it was made from.
+        texts: To train and to measure on.
+        documents: How long documents are made.
+        mixture: Which short texts are read beside them.
+        length: What is asked of the model.
+        options: How long and how fast it learns.
+        folder: For the checkpoint, the log and the model; a run that was stopped goes on.
+        on_progress: Is told of every line of the log.
+
+    Raises:
+        SettingsError: The folder holds another run, or a position table is too short.
+        UnsupportedModelError: The model has steps after pooling.
+    """
+    longest = max(documents.lengths)
+    learned = planner.family.positions == "learned"
+    if learned and longest > planner.original_length:
+        raise SettingsError(
+            f"the position table of {planner.model_name} ends at {planner.original_length}, before "
+            f"documents of {longest} tokens: make it longer first (train positions), or take "
+            "shorter documents"
+        )
+    student = _learning(open_reader(planner))
+    tokens = TextTokens(planner)
+    mixture = _within(mixture, teacher)
+    short = Distillation(
+        open_reader(teacher),
+        student,
+        Mixture(texts, tokens, options=mixture, seed=options.seed),
+        measured=measured_texts(texts, tokens, mixture.longest),
+    )
+    objective = LengthTraining(
+        student,
+        Documents(texts.pairs, texts.passages, tokens=tokens, options=documents, seed=options.seed),
+        short,
+        measured=measured_documents(texts, tokens, documents),
+        options=length,
+    )
+    identity = {
+        "kind": "length",
+        "model": planner.fingerprint,
+        "teacher": teacher.fingerprint,
+        "texts": texts.fingerprint,
+        "dtype": str(student.dtype),
+        "documents": asdict(documents),
+        "mixture": asdict(mixture),
+        **asdict(length),
+    }
+    progress = _run(objective, options, identity, folder, on_progress)
+    config = copy.deepcopy(planner.config)
+    if not learned:
+        config.max_position_embeddings = max(longest, planner.original_length)
+    reach = max(longest, planner.original_length)
+    return _saved(folder, planner, config, student.model.state_dict(), reach, progress)
+
+
+def _within(mixture: MixtureOptions, teacher: Planner) -> MixtureOptions:
+    """Short texts no longer than what the teacher's config says that it can read."""
+    reach = native_length(teacher.config, teacher.family, model_name=teacher.model_name)
+    longest = min(mixture.longest, reach)
+    return replace(mixture, longest=longest, shortest=min(mixture.shortest, longest))
+
+
+def _learning(reader: TrainingModel) -> TrainingModel:
+    """The same reader, everything but the word embeddings free to learn."""
+    for name, parameter in reader.model.named_parameters():
+        parameter.requires_grad_("word_embeddings" not in name)
+    return reader
+
+
+def _run(
+    objective: Objective[Any],
+    options: TrainingOptions,
+    identity: dict[str, Any],
+    folder: Path,
+    told: Told,
+) -> Progress:
+    """Train to the end; a model that another run has left is refused before, not passed on."""
+    if not (folder / CHECKPOINT).is_file():
+        require_new(folder / MODEL)
+    trainer = Trainer(objective, options, identity=identity, folder=folder, on_progress=told)
+    return trainer.run()
+
+
+def _saved(
+    folder: Path,
+    like: Planner,
+    config: Any,
+    state: dict[str, Any],
+    max_length: int,
+    progress: Progress,
+) -> Trained:
+    """The model of a finished run, written unless it is there."""
+    place = folder / MODEL
+    if not (place / "config.json").is_file():
+        save_model(place, like=like, config=config, state=state, max_length=max_length)
+    return Trained(place, progress)

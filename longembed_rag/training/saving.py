@@ -1,0 +1,125 @@
+"""A trained model as a folder that transformers, sentence-transformers and this package read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from longembed_rag.encoder.planner import Planner
+from longembed_rag.errors import SettingsError
+
+_POOLING_FLAGS = {
+    "cls": "pooling_mode_cls_token",
+    "mean": "pooling_mode_mean_tokens",
+    "last_token": "pooling_mode_lasttoken",
+}
+#: What a tokenizer is made of, as far as a folder has it.
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+)
+
+
+def require_new(folder: Path) -> None:
+    """Refuse to write a model where something else lies.
+
+    Raises:
+        SettingsError: The folder exists and is not empty, or is a file.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise SettingsError(f"{folder} is there already: take another folder, or remove it")
+
+
+def save_model(
+    folder: Path,
+    *,
+    like: Planner,
+    config: Any,
+    state: Mapping[str, Tensor],
+    max_length: int,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write a model folder, whole or not at all.
+
+    Args:
+        folder: Where; must not be there yet, or be empty.
+        like: The model it was made from: gives tokenizer, pooling, prompts and later steps.
+        config: transformers' config.
+        state: Weights under the names of transformers' model.
+        max_length: Tokens that sentence-transformers shall read at most.
+        dtype: Of the weights on disk.
+
+    Raises:
+        SettingsError: Something else lies there.
+    """
+    require_new(folder)
+    for left in folder.parent.glob(f".{folder.name}.*.half"):
+        shutil.rmtree(left)  # of a process that was killed while it wrote
+    half = folder.with_name(f".{folder.name}.{os.getpid()}.half")
+    half.mkdir(parents=True)
+    config.dtype = str(dtype).removeprefix("torch.")
+    config.to_json_file(half / "config.json", use_diff=True)
+    tensors = {
+        name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()
+    }
+    save_file(tensors, half / "model.safetensors", metadata={"format": "pt"})
+    for name in _TOKENIZER_FILES:
+        if (like.folder.path / name).is_file():
+            shutil.copyfile(like.folder.path / name, half / name)
+    _set(half / "tokenizer_config.json", model_max_length=max_length)
+    _write_modules(half, like, max_length)
+    if folder.is_dir():
+        folder.rmdir()
+    half.replace(folder)
+
+
+def _write_modules(folder: Path, like: Planner, max_length: int) -> None:
+    """What sentence-transformers asks a folder for."""
+    pooling = {"word_embedding_dimension": like.config.hidden_size}
+    pooling.update({flag: name == like.pooling for name, flag in _POOLING_FLAGS.items()})
+    pooling["include_prompt"] = like.folder.include_prompt
+    steps = [("", "Transformer"), ("1_Pooling", "Pooling")]
+    for module in like.folder.chain:
+        place = f"{len(steps)}_{module.kind}"
+        steps.append((place, module.kind))
+        if module.path.is_dir():
+            shutil.copytree(module.path, folder / place)
+    steps.append((f"{len(steps)}_Normalize", "Normalize"))
+    modules = [
+        {"idx": at, "name": str(at), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for at, (path, kind) in enumerate(steps)
+    ]
+    (folder / "1_Pooling").mkdir()
+    _write(folder / "1_Pooling" / "config.json", pooling)
+    _write(folder / "modules.json", modules)
+    _write(
+        folder / "sentence_bert_config.json",
+        {"max_seq_length": max_length, "do_lower_case": like.folder.lower_case},
+    )
+    prompts = {"query": like.query_prompt, "document": like.document_prompt}
+    if any(prompts.values()):
+        _write(folder / "config_sentence_transformers.json", {"prompts": prompts})
+
+
+def _set(path: Path, **values: Any) -> None:
+    if path.is_file():
+        _write(path, {**json.loads(path.read_text(encoding="utf-8")), **values})
+
+
+def _write(path: Path, values: Any) -> None:
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,321 @@
+"""Tuning a table: short texts stay bit for bit, long ones change, and the folder is a model."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from longembed_rag.encoder.planner import Planner
+from longembed_rag.errors import SettingsError, UnsupportedModelError
+from longembed_rag.training import runs
+from longembed_rag.training.opening import TextTokens, open_reader
+from longembed_rag.training.positions import PositionTuning, TuningOptions
+from longembed_rag.training.runs import tune_positions
+from longembed_rag.training.table import LongTable, TableMethod
+from tests.families import LEARNED, ORIGINAL_LENGTH
+from tests.models import TinyModels, edit_json, open_encoder
+from tests.tokenizers_of_tests import text_of
+from tests.training.material import planner_of, quick, some_pairs, some_texts
+
+LENGTH = 3 * ORIGINAL_LENGTH
+TABLE = "embeddings.position_embeddings.weight"
+CASES = [(family, method) for family in LEARNED for method in ("pi", "rp")]
+Tuned = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def tuned(tiny_models: TinyModels, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    """``tuned("bert", "pi", steps=4)``: a tiny model with a longer table, each made once."""
+
+    @cache
+    def make(family: str, method: TableMethod, *, steps: int = 4, rate: float = 0.05) -> Path:
+        return tune_positions(
+            planner_of(tiny_models.folder(family)),
+            some_texts(),
+            tuning=TuningOptions(method=method, length=LENGTH, batch_pairs=6),
+            options=quick(steps, learning_rate=rate),
+            folder=tmp_path_factory.mktemp(f"{family}-{method}-{steps}"),
+        ).folder
+
+    return make
+
+
+def vectors(folder: Path, texts: list[str], **settings: object) -> np.ndarray:
+    return open_encoder(folder, **settings).encode(texts).embeddings
+
+
+@pytest.mark.parametrize(("family", "method"), CASES)
+def test_short_texts_stay_bit_for_bit(
+    family: str, method: TableMethod, tuned: Tuned, tiny_models: TinyModels
+) -> None:
+    """Up to the original length, in a batch with longer ones too, vectors are the original's."""
+    texts = [text_of(words, seed=words) for words in (1, 2, 9, 17, 29, ORIGINAL_LENGTH - 2)]
+    before = vectors(tiny_models.folder(family), texts)
+    folder = tuned(family, method)
+    assert np.array_equal(before, vectors(folder, texts))
+    longer = [text_of(60), *texts, text_of(90)]
+    assert np.abs(vectors(folder, longer)[1:-1] - before).max() <= 1e-6
+
+
+@pytest.mark.parametrize(("family", "method"), CASES)
+def test_long_texts_learn(family: str, method: TableMethod, tuned: Tuned) -> None:
+    """Beyond it, and up to the new length, vectors are not those of the table at the start."""
+    texts = [text_of(words, seed=words) for words in (ORIGINAL_LENGTH - 1, 60, LENGTH - 2)]
+    still = tuned(family, method, rate=1e-30)
+    learned = vectors(tuned(family, method), texts)
+    assert (np.abs(vectors(still, texts) - learned).max(axis=1) > 1e-3).all()
+
+
+@pytest.mark.parametrize(("family", "method"), CASES)
+def test_original_rows_and_all_else_are_saved_as_they_were(
+    family: str, method: TableMethod, tuned: Tuned, tiny_models: TinyModels
+) -> None:
+    """Every tensor but the table is the original's; of the table every original row."""
+    before = load_file(tiny_models.folder(family) / "model.safetensors")
+    after = load_file(tuned(family, method) / "model.safetensors")
+    offset = 0 if family == "bert" else 2
+    step = 3 if method == "pi" else 1
+    rows = after.pop(TABLE)
+    assert rows.shape[0] == offset + LENGTH
+    old = torch.tensor([*range(offset), *(offset + step * at for at in range(ORIGINAL_LENGTH))])
+    assert torch.equal(rows[old], before[TABLE])
+    assert {name for name in before if name not in after} - {TABLE} <= {
+        name for name in before if name.startswith("pooler.")
+    }
+    assert all(torch.equal(tensor, before[name]) for name, tensor in after.items())
+
+
+@pytest.mark.parametrize("family", LEARNED)
+def test_transformers_reads_the_folder(family: str, tuned: Tuned) -> None:
+    """Plain AutoModel loads every weight; texts beyond the anchors get our vectors."""
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = tuned(family, "pi")
+    model, report = AutoModel.from_pretrained(
+        folder, add_pooling_layer=False, output_loading_info=True
+    )
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert tokenizer.model_max_length == LENGTH
+    text = text_of(50)
+    with torch.no_grad():
+        states = model.eval()(**tokenizer(text, return_tensors="pt")).last_hidden_state
+    vector = states[0].mean(dim=0)
+    ours = vectors(folder, [text])[0]
+    assert np.abs((vector / vector.norm()).numpy() - ours).max() <= 1e-5
+
+
+@pytest.mark.parametrize("family", LEARNED)
+def test_sentence_transformers_reads_the_folder(family: str, tuned: Tuned) -> None:
+    """To the new length, with the pooling and the normalisation that LongEncoder has."""
+    from sentence_transformers import SentenceTransformer
+
+    folder = tuned(family, "rp")
+    model = SentenceTransformer(str(folder), device="cpu")
+    texts = [text_of(50), text_of(20)]
+    assert model.max_seq_length == LENGTH
+    found = model.encode(texts, show_progress_bar=False)
+    assert np.abs(found - vectors(folder, texts)).max() <= 1e-5
+
+
+def test_the_planner_knows_the_new_length(tuned: Tuned, tmp_path: Path) -> None:
+    """Even where the folder's name is that of a model of which a shorter one is known."""
+    folder = tmp_path / "all-MiniLM-L6-v2"
+    folder.symlink_to(tuned("bert", "pi"))
+    planner = planner_of(folder)
+    assert planner.original_length == LENGTH
+    assert (planner.rules.anchors, planner.rules.anchor_step) == (ORIGINAL_LENGTH, 3)
+    assert planner.plan(ORIGINAL_LENGTH).position_step == 3
+    assert planner.plan(ORIGINAL_LENGTH + 1).position_step == 1
+    assert planner.plan(LENGTH).scale == 1
+    assert planner.plan(LENGTH + 1).windows == 2
+
+
+@pytest.mark.parametrize("method", ["gp", "rp", "pi", "pcw"])
+@pytest.mark.parametrize("table", ["pi", "rp"])
+def test_methods_go_on_beyond_the_new_table(method: str, table: TableMethod, tuned: Tuned) -> None:
+    """Texts beyond it are read whole by every method, and texts within it by none."""
+    folder = tuned("bert", table)
+    long = open_encoder(folder, method=method).encode([text_of(250), text_of(251)])
+    assert all(each.tokens_read == each.tokens for each in long.coverage)
+    assert bool(np.isfinite(long.embeddings).all())
+    assert np.abs(long.embeddings[0] - long.embeddings[1]).max() > 1e-3
+    within = [text_of(20), text_of(60)]
+    assert np.array_equal(vectors(folder, within, method=method), vectors(folder, within))
+
+
+def test_a_shorter_original_length_keeps_fewer_rows(
+    tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    """The planner's original length says how many; short texts are those of that many tokens."""
+    planner = planner_of(tiny_models.folder("bert"), original_length=16)
+    trained = tune_positions(
+        planner,
+        some_texts(words=9),
+        tuning=TuningOptions(length=50, batch_pairs=6),
+        options=quick(2, learning_rate=0.05),
+        folder=tmp_path,
+    )
+    assert Planner.from_pretrained(trained.folder).original_length == 64
+    texts = [text_of(14, seed=3), text_of(5, seed=4)]
+    before = vectors(tiny_models.folder("bert"), texts, original_length=16)
+    assert np.array_equal(vectors(trained.folder, texts), before)
+
+
+def test_a_table_tuned_by_pi_is_not_tuned_again(tuned: Tuned, tmp_path: Path) -> None:
+    """Its short texts stand at anchors that another table would not have."""
+    with pytest.raises(SettingsError, match="tuned by PI already"):
+        tune_positions(
+            planner_of(tuned("bert", "pi")),
+            some_texts(),
+            tuning=TuningOptions(length=2 * LENGTH, batch_pairs=6),
+            options=quick(),
+            folder=tmp_path,
+        )
+
+
+def test_a_table_tuned_by_rp_may_be_tuned_again(
+    tuned: Tuned, tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    """Short texts keep their vectors through both."""
+    trained = tune_positions(
+        planner_of(tuned("bert", "rp")),
+        some_texts(),
+        tuning=TuningOptions(length=2 * LENGTH, batch_pairs=6),
+        options=quick(2),
+        folder=tmp_path,
+    )
+    texts = [text_of(words, seed=words) for words in (3, 20)]
+    assert np.array_equal(vectors(trained.folder, texts), vectors(tuned("bert", "rp"), texts))
+    assert np.array_equal(
+        vectors(trained.folder, texts), vectors(tiny_models.folder("bert"), texts)
+    )
+
+
+def test_models_without_a_table_are_refused(tiny_models: TinyModels, tmp_path: Path) -> None:
+    """What they have instead is named."""
+    with pytest.raises(UnsupportedModelError, match=r"no position table to tune.*rotary"):
+        tune_positions(
+            planner_of(tiny_models.folder("gte")),
+            some_texts(),
+            tuning=TuningOptions(length=64),
+            options=quick(),
+            folder=tmp_path,
+        )
+
+
+def tuning_of(tiny_models: TinyModels, pairs: int = 12, **options: object) -> PositionTuning:
+    planner = planner_of(tiny_models.folder("bert"))
+    reader = open_reader(planner)
+    embeddings = reader.model.embeddings
+    table = LongTable(
+        embeddings.position_embeddings,
+        method="pi",
+        original_length=ORIGINAL_LENGTH,
+        length=LENGTH,
+    )
+    embeddings.position_embeddings = table
+    return PositionTuning(
+        reader,
+        table,
+        pairs=some_pairs(pairs, words=40),
+        measured=some_pairs(5),
+        tokens=TextTokens(planner),
+        options=TuningOptions(**{"length": LENGTH, "batch_pairs": 4, **options}),  # type: ignore[arg-type]
+        seed=0,
+    )
+
+
+def test_batches_are_the_same_each_time(tiny_models: TinyModels) -> None:
+    """Every pair once before any comes twice, starts within the table, passages cut to fit."""
+    tuning = tuning_of(tiny_models)
+    first, second = (list(zip(range(30), tuning.batches(), strict=False)) for _ in range(2))
+    for (_, one), (_, two) in zip(first, second, strict=True):
+        assert one.answered == two.answered
+        assert one.starts == two.starts
+        assert all(np.array_equal(*each) for each in zip(one.passages, two.passages, strict=True))
+    batches = [batch for _, batch in first]
+    assert len({text for batch in batches[:3] for text in batch.answered}) == 12
+    starts = [start for batch in batches for start in batch.starts]
+    assert 0 <= min(starts) <= 8
+    assert LENGTH - ORIGINAL_LENGTH - 8 <= max(starts) <= LENGTH - ORIGINAL_LENGTH
+    for ids in (ids for batch in batches for ids in batch.passages):
+        assert len(ids) == ORIGINAL_LENGTH
+        assert ids[-1] == batches[0].queries[0][-1], "closed as the tokenizer closes texts"
+
+
+@pytest.mark.parametrize("method", ["pi", "rp"])
+def test_queries_are_read_as_they_will_be(
+    method: TableMethod, tiny_models: TinyModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the table learns, at the original rows: their vectors are the original model's."""
+    seen: list[PositionTuning] = []
+
+    def look(objective: PositionTuning, *rest: object) -> None:
+        seen.append(objective)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "_run", look)
+    planner = planner_of(tiny_models.folder("bert"))
+    tuning = TuningOptions(method=method, length=LENGTH, batch_pairs=6)
+    with pytest.raises(KeyboardInterrupt):
+        tune_positions(planner, some_texts(), tuning=tuning, options=quick(), folder=tmp_path)
+    batch = next(seen[0].batches())
+    with torch.no_grad():
+        wanted = open_reader(planner).embed(batch.queries, budget=1000)
+        assert torch.allclose(seen[0]._embed(batch.queries, None), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("pairs", [1, 13])
+def test_updates_need_that_many_pairs(pairs: int, tiny_models: TinyModels) -> None:
+    """More than there are, or one alone, is refused before anything is trained."""
+    with pytest.raises(SettingsError, match=f"batch_pairs={pairs} must be .* 12 pairs"):
+        tuning_of(tiny_models, batch_pairs=pairs)
+
+
+def test_only_the_new_rows_get_gradients(tiny_models: TinyModels) -> None:
+    """Everything else in the model, the original rows included, has none."""
+    tuning = tuning_of(tiny_models)
+    tuning.loss(next(tuning.batches())).total.backward()
+    assert set(tuning.parameters()) == {"new"}
+    grad = tuning.parameters()["new"].grad
+    assert grad is not None
+    assert float(grad.abs().max()) > 0
+    others = (p for name, p in tuning._reader.model.named_parameters() if not name.endswith(".new"))
+    assert all(parameter.grad is None for parameter in others)
+
+
+def test_it_measures_three_places(tiny_models: TinyModels) -> None:
+    """At the start, in the middle and at the end of the table."""
+    found = tuning_of(tiny_models).measure()
+    assert set(found) == {"accuracy@start", "accuracy@middle", "accuracy@end"}
+    assert all(0 <= value <= 1 for value in found.values())
+
+
+def test_a_config_that_speaks_of_no_method(tuned: Tuned, tmp_path: Path) -> None:
+    """A folder without the note is read as any model with that many positions."""
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    for path in tuned("bert", "pi").iterdir():
+        if path.is_file():
+            (folder / path.name).write_bytes(path.read_bytes())
+
+    def forget(values: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in values.items() if name != "longembed_rag_table"}
+
+    edit_json(folder / "config.json", forget)
+    planner = planner_of(folder)
+    assert planner.original_length == LENGTH
+    assert planner.rules.anchors == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        short = vectors(folder, [text_of(20)])
+    assert np.abs(short - vectors(tuned("bert", "pi"), [text_of(20)])).max() > 1e-3
