@@ -133,7 +133,6 @@ def _train_length(
         texts,
         documents=DocumentOptions(
             lengths=lengths,
-            weights=(1.0,) * len(lengths),
             batch_tokens=given["document_tokens"],
         ),
         mixture=MixtureOptions(),
@@ -164,14 +163,14 @@ Examples:
     "--batch-tokens",
     "batch",
     type=click.IntRange(min=1),
-    default=4096,
-    help="Tokens of an update while the student learns to read as its teacher.  [default: 4096]",
+    default=2048,
+    help="Tokens of an update while the student learns to read as its teacher.  [default: 2048]",
 )
 @click.option(
     "--length-steps",
     type=click.IntRange(min=0),
-    default=400,
-    help="Updates on long documents, afterwards; 0 for none.  [default: 400]",
+    default=800,
+    help="Updates on long documents, afterwards; 0 for none.  [default: 800]",
 )
 @click.option(
     "--length-rate",
@@ -180,7 +179,7 @@ Examples:
     help="Learning rate of these.  [default: 0.0001]",
 )
 @document_options
-@training_options(steps=3000, learning_rate=5e-4, warmup=100)
+@training_options(steps=6000, learning_rate=6e-4, warmup=150)
 def rotary_command(
     theta: float,
     batch: int,
@@ -197,6 +196,7 @@ def rotary_command(
     """
     teacher = planner_of(given)
     lengths_of(given["lengths"])  # what is wrong there is told now, not after the distillation
+    from longembed_rag.training.distil import DistilOptions
     from longembed_rag.training.mixture import MixtureOptions
     from longembed_rag.training.runs import distil_rotary
 
@@ -205,6 +205,7 @@ def rotary_command(
         teacher,
         texts,
         mixture=MixtureOptions(batch_tokens=batch),
+        distil=DistilOptions(apart_steps=given["steps"] // 5),
         options=options_of(given),
         folder=given["out"] / "distilled",
         theta=theta,
@@ -216,7 +217,12 @@ def rotary_command(
             teacher,
             texts,
             given,
-            options=options_of(given, steps=length_steps, learning_rate=length_rate),
+            options=options_of(
+                given,
+                steps=length_steps,
+                learning_rate=length_rate,
+                warmup_steps=min(20, length_steps // 10),
+            ),
             folder=given["out"] / "long",
         )
     report(trained, as_json=as_json)
@@ -239,7 +245,7 @@ Examples:
     "[default: the model as it is]",
 )
 @document_options
-@training_options(steps=400, learning_rate=1e-4, warmup=20)
+@training_options(steps=800, learning_rate=1e-4, warmup=20)
 def length_command(teacher: str | None, as_json: bool, **given: Any) -> None:
     """Train a model to find long documents by what any of their passages answers.
 

@@ -105,8 +105,8 @@ def document_options(function: Function) -> Function:
             click.option(
                 "--document-tokens",
                 type=click.IntRange(min=2),
-                default=16384,
-                help="Tokens of the documents of an update.  [default: 16384]",
+                default=8192,
+                help="Tokens of the documents of an update.  [default: 8192]",
             ),
         )
     ):

@@ -84,7 +84,7 @@ class Planner:
         preset = find_preset(folder.name)
         self.method, self.method_reason = self._resolve_method(preset)
         table = tuned_table(config, model_name=folder.name)
-        self._tuned = table is not None
+        self._table = table
         self.original_length = self._resolve_length(preset)
         self.rules = PlanRules(
             method=self.method,
@@ -140,6 +140,11 @@ class Planner:
     def _resolve_length(self, preset: Preset | None) -> int:
         if self.settings.original_length is not None:
             length = self.settings.original_length
+            if self._table is not None and self._table.step > 1:
+                raise SettingsError(
+                    f"original_length={length} cannot be set for {self.folder.name}: its table was "
+                    "tuned to be longer, and its rows belong together"
+                )
             native = native_length(self.config, self.family, model_name=self.folder.name)
             if self.family.positions == "learned" and length > native:
                 raise SettingsError(
@@ -148,7 +153,7 @@ class Planner:
                 )
             return length
         # A tuned table reaches further than what is known of the model that it was made from.
-        if preset is not None and preset.original_length is not None and not self._tuned:
+        if preset is not None and preset.original_length is not None and self._table is None:
             return preset.original_length
         return native_length(self.config, self.family, model_name=self.folder.name)
 

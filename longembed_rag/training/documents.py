@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longembed_rag.errors import SettingsError
+from longembed_rag.training.drawing import Sources
 from longembed_rag.training.opening import TextTokens, shorten
 from longembed_rag.training.texts import Pair
 
@@ -27,24 +29,43 @@ class DocumentOptions:
 
     Attributes:
         lengths: Tokens of a document; one of them is drawn for each batch.
-        weights: How often each length is drawn.
+        weights: How often each length is drawn; none draws all alike.
         batch_tokens: Tokens of a batch's documents.
-        queries: Queries asked of each document.
+        queries: Most queries asked of a document.
         coherent: Share of documents made of neighbours in one source, such as the sections of one
             article; the others are made of passages from anywhere.
     """
 
     lengths: tuple[int, ...] = (512, 1024, 2048, 4096)
-    weights: tuple[float, ...] = (0.2, 0.3, 0.3, 0.2)
-    batch_tokens: int = 16384
-    queries: int = 4
+    weights: tuple[float, ...] = ()
+    batch_tokens: int = 8192
+    queries: int = 16
     coherent: float = 0.5
 
     def __post_init__(self) -> None:
-        if len(self.lengths) != len(self.weights) or not self.lengths:
+        if not self.lengths or len(self.weights) not in (0, len(self.lengths)):
             raise SettingsError(
-                f"lengths={self.lengths} and weights={self.weights} must be as many, one at least"
+                f"lengths={self.lengths} must be one at least, and weights={self.weights} as many"
             )
+        if min(self.weights, default=1.0) < 0 or not 0 < sum(self.weights or (1.0,)) < math.inf:
+            raise SettingsError(f"weights={self.weights} must not be negative, nor all zero")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A passage that stands in a document whole.
+
+    Attributes:
+        document: Which document.
+        start: Its first token in the document.
+        stop: One past its last token.
+        passage: Which passage, as :func:`passage_id`.
+    """
+
+    document: int
+    start: int
+    stop: int
+    passage: int
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,7 @@ class DocumentBatch:
 
     Attributes:
         documents: Token ids, ``[documents, n]``.
+        spans: Passages that stand in them whole.
         queries: Token ids of each query.
         asked_of: Which document each query is asked of.
         answers: The passage that answers each query, as :func:`passage_id`.
@@ -60,6 +82,7 @@ class DocumentBatch:
     """
 
     documents: Ints
+    spans: list[Span]
     queries: list[Ints]
     asked_of: list[int]
     answers: list[int]
@@ -79,9 +102,10 @@ def passage_id(text: str) -> int:
 
 @dataclass(frozen=True)
 class _Document:
-    """Token ids of a document, its passages, and those of its pairs that stand in it whole."""
+    """Token ids of a document, its passages, and the pairs that are asked of it."""
 
     ids: Ints
+    spans: list[Span]
     contents: frozenset[int]
     answered: list[tuple[str, str]]
 
@@ -107,21 +131,26 @@ class Documents:
         seed: int,
     ) -> None:
         self._pairs = pairs
-        self._passages = passages
         self._tokens = tokens
         self._options = options
         self._seed = seed
         self._sources: dict[str, list[int]] = defaultdict(list)
         for at, pair in enumerate(pairs):
             self._sources[pair.source].append(at)
+        self._firsts = Sources((pair.source, at) for at, pair in enumerate(pairs))
+        fillers = (("", ("", text)) for text in passages)
+        asked = ((pair.source, (pair.query, pair.passage)) for pair in pairs)
+        self._anywhere: Sources[tuple[str, str]] = Sources((*asked, *fillers))
 
     def __iter__(self) -> Iterator[DocumentBatch]:
         """The same batches each time."""
         random = np.random.default_rng(self._seed)
-        weights = np.asarray(self._options.weights) / sum(self._options.weights)
+        options = self._options
+        weights = np.asarray(options.weights or [1.0] * len(options.lengths))
+        weights /= weights.sum()
         while True:
-            length = int(random.choice(self._options.lengths, p=weights))
-            documents = max(2, self._options.batch_tokens // length)
+            length = int(random.choice(options.lengths, p=weights))
+            documents = max(2, options.batch_tokens // length)
             yield self.batch(documents, length, random)
 
     def batch(self, wanted: int, length: int, random: np.random.Generator) -> DocumentBatch:
@@ -136,6 +165,11 @@ class Documents:
         read = self._tokens([query for _, query, _ in asked], "query")
         return DocumentBatch(
             documents=np.stack([document.ids for document in documents]),
+            spans=[
+                replace(span, document=number)
+                for number, document in enumerate(documents)
+                for span in document.spans
+            ],
             queries=[shorten(ids, length, tail=self._tokens.tail) for ids in read],
             asked_of=[number for number, _, _ in asked],
             answers=[passage_id(text) for _, _, text in asked],
@@ -154,7 +188,7 @@ class Documents:
         Raises:
             SettingsError: All texts together do not fill it.
         """
-        first = int(random.integers(len(self._pairs)))
+        first = self._firsts.pick(random)
         coherent = bool(random.random() < self._options.coherent)
         for letters in _LETTERS_A_TOKEN:
             chosen = self._choose(first, letters * length, random, coherent=coherent)
@@ -180,18 +214,22 @@ class Documents:
         read = self._tokens([text for _, text in chosen], "document")
         parts: list[Ints] = []
         answered: list[tuple[str, str]] = []
+        spans: list[Span] = []
         contents: set[int] = set()
         room = length - head - tail
         for (query, text), ids in zip(chosen, read, strict=True):
             content = ids[head : len(ids) - tail]
-            if query and len(content) <= room:
-                answered.append((query, text))
+            if 0 < len(content) <= room:
+                start = length - tail - room
+                spans.append(Span(0, start, start + len(content), passage_id(text)))
+                if query:
+                    answered.append((query, text))
             parts.append(content[:room])
             contents.add(passage_id(text))
             room -= len(parts[-1])
             if not room:
                 ids = np.concatenate([read[0][:head], *parts, ids[len(ids) - tail :]])
-                return _Document(ids, frozenset(contents), answered)
+                return _Document(ids, spans, frozenset(contents), answered)
         return None
 
     def _choose(
@@ -224,8 +262,4 @@ class Documents:
         """A pair, then passages from anywhere."""
         yield self._pairs[first].query, self._pairs[first].passage
         while True:
-            at = int(random.integers(len(self._pairs) + len(self._passages)))
-            if at < len(self._pairs):
-                yield self._pairs[at].query, self._pairs[at].passage
-            else:
-                yield "", self._passages[at - len(self._pairs)]
+            yield self._anywhere.pick(random)

@@ -6,15 +6,17 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from longembed_rag.training.contrast import contrastive_loss
-from longembed_rag.training.distil import Distillation, Ints
-from longembed_rag.training.documents import DocumentBatch, Documents
+from longembed_rag.training.contrast import contrastive_loss, same
+from longembed_rag.training.distil import Distillation, ShortBatch, learning_parameters
+from longembed_rag.training.documents import DocumentBatch, Documents, Span
 from longembed_rag.training.loop import Loss
-from longembed_rag.training.reading import TrainingModel
+from longembed_rag.training.opening import TextTokens
+from longembed_rag.training.reading import TrainingModel, mean_states
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,17 +24,26 @@ class LengthOptions:
     """What is asked of the model.
 
     Attributes:
-        temperature: Of the contrastive loss.
+        temperature: Of the contrastive losses.
         memory: Vectors of earlier documents that are negatives too (cross-batch memory, arXiv
             1912.06798): a batch of long documents is small.
+        passages: What finding passages inside of documents weighs against finding documents.
+        agreement: What passages inside of documents being like the teacher's vectors of them alone
+            weighs.
+        whole: What a document being like the mean of the teacher's vectors of its passages weighs.
         distillation: What staying close to the teacher on short texts weighs.
-        batch_tokens: Tokens of a forward pass over queries.
+        teacher_tokens: Longest passage that the teacher reads.
+        batch_tokens: Tokens of a pass over queries, or over passages alone.
     """
 
     temperature: float = 0.05
     memory: int = 256
-    distillation: float = 1.0
-    batch_tokens: int = 4096
+    passages: float = 1.0
+    agreement: float = 1.0
+    whole: float = 1.0
+    distillation: float = 2.0
+    teacher_tokens: int = 512
+    batch_tokens: int = 8192
 
 
 @dataclass(frozen=True)
@@ -43,13 +54,29 @@ class _Remembered:
     contents: frozenset[int]
 
 
+@dataclass(frozen=True)
+class _Read:
+    """Vectors of a batch: documents, the passages in them (None where not pooled so), queries."""
+
+    documents: Tensor
+    passages: Tensor | None
+    queries: Tensor
+
+
 class LengthTraining:
-    """Contrastive loss over long documents, and distillation over short texts beside it.
+    """Long documents and their passages: to be found, and to stay like the teacher's.
+
+    Each document is read once. Its vector must be found by the queries of its passages, among the
+    other documents of the batch and of those before; and each passage's, pooled from the same
+    states (late chunking, arXiv 2409.04701), among all passages of the batch. What the teacher
+    makes of the passages alone holds both in place, and short texts beside them the rest.
 
     Args:
         reader: The model; all of it but the word embeddings learns.
+        teacher: What it is kept close to.
         documents: Long documents and their queries.
         short: Keeps short texts where they are; None leaves them free.
+        tokens: Says what opens and closes texts.
         measured: Documents to measure on.
         options: What is asked of the model.
     """
@@ -57,23 +84,26 @@ class LengthTraining:
     def __init__(
         self,
         reader: TrainingModel,
+        teacher: TrainingModel,
         documents: Documents,
         short: Distillation | None,
         *,
+        tokens: TextTokens,
         measured: Sequence[DocumentBatch] = (),
         options: LengthOptions,
     ) -> None:
         self._reader = reader
+        self._teacher = teacher
         self._documents = documents
         self._short = short
+        self._tokens = tokens
         self._measured = measured
         self._options = options
         self._memory: deque[_Remembered] = deque(maxlen=options.memory)
 
     def parameters(self) -> Mapping[str, nn.Parameter]:
         """Everything but the word embeddings."""
-        named = self._reader.model.named_parameters()
-        return {name: value for name, value in named if "word_embeddings" not in name}
+        return learning_parameters(self._reader.model)
 
     def memory(self) -> Mapping[str, Tensor]:
         """Vectors of earlier documents and their passages, a row each, filled up with -1."""
@@ -95,28 +125,33 @@ class LengthTraining:
                 known = frozenset(each for each in contents if each >= 0)
                 self._memory.append(_Remembered(vector.to(self._reader.device), known))
 
-    def batches(self) -> Iterator[tuple[DocumentBatch, Ints | None]]:
+    def batches(self) -> Iterator[tuple[DocumentBatch, ShortBatch | None]]:
         """Long documents, each batch with one of short texts."""
         short = None if self._short is None else self._short.batches()
         for batch in self._documents:
             yield batch, None if short is None else next(short)
 
-    def loss(self, batch: tuple[DocumentBatch, Ints | None]) -> Loss:
-        """What it costs that documents are not found, and that short texts have moved."""
+    def loss(self, batch: tuple[DocumentBatch, ShortBatch | None]) -> Loss:
+        """What it costs that documents and passages are not found, or have moved."""
         long, short = batch
-        documents, queries = self._embed(long)
+        read = self._read(long)
         contents = [*long.contents, *(each.contents for each in self._memory)]
-        total, accuracy = contrastive_loss(
-            queries,
-            torch.cat([documents, *(each.vector[None] for each in self._memory)]),
+        found, accuracy = contrastive_loss(
+            read.queries,
+            torch.cat([read.documents, *(each.vector[None] for each in self._memory)]),
             own=torch.tensor(long.asked_of),
             answering=torch.from_numpy(long.answering(contents)),
             temperature=self._options.temperature,
         )
-        values = {"contrast": float(total.detach()), "accuracy": accuracy}
-        tokens = long.documents.size + sum(len(ids) for ids in long.queries)
-        remembered = zip(documents.detach(), long.contents, strict=True)
+        remembered = zip(read.documents.detach(), long.contents, strict=True)
         self._memory.extend(_Remembered(*each) for each in remembered)
+        parts = {"contrast": (1.0, found)}
+        tokens = long.documents.size + sum(len(ids) for ids in long.queries)
+        if read.passages is not None:
+            parts.update(self._of_passages(long, read))
+        values = {name: float(part.detach()) for name, (_, part) in parts.items()}
+        values["accuracy"] = accuracy
+        total = torch.stack([weight * part for weight, part in parts.values()]).sum()
         if self._short is not None and short is not None:
             kept = self._short.loss(short)
             total = total + self._options.distillation * kept.total
@@ -124,32 +159,108 @@ class LengthTraining:
             values.update(kept.values)
         return Loss(total, tokens, values)
 
-    def _embed(self, batch: DocumentBatch) -> tuple[Tensor, Tensor]:
-        """Vectors of documents and of queries."""
+    def _read(self, batch: DocumentBatch) -> _Read:
         with self._reader.precision():
-            states = self._reader.states(torch.from_numpy(batch.documents))[-1]
+            states = self._reader.read(list(batch.documents))
             queries = self._reader.embed(batch.queries, budget=self._options.batch_tokens)
-            return self._reader.pool(states), queries
+        last = states.layers[-1]
+        passages = None
+        # Only where texts are means of their tokens are passages means of theirs.
+        if batch.spans and self._reader.pooling == "mean":
+            length = batch.documents.shape[1]
+            offsets = [span.document * length for span in batch.spans]
+            bounds = [
+                (offset + span.start, offset + span.stop)
+                for offset, span in zip(offsets, batch.spans, strict=True)
+            ]
+            passages = mean_states(last, bounds)
+        return _Read(self._reader.pool(last, states.lengths), passages, queries)
+
+    def _of_passages(self, batch: DocumentBatch, read: _Read) -> dict[str, tuple[float, Tensor]]:
+        """The parts of the loss that passages have, each with its weight."""
+        assert read.passages is not None
+        options = self._options
+        parts: dict[str, tuple[float, Tensor]] = {}
+        ids = [span.passage for span in batch.spans]
+        rows = [row for row, answer in enumerate(batch.answers) if answer in ids]
+        if rows and options.passages:
+            answers = [batch.answers[row] for row in rows]
+            found, _ = contrastive_loss(
+                read.queries[rows],
+                read.passages,
+                own=torch.tensor(self._spans_of(batch, rows)),
+                answering=same(answers, ids),
+                temperature=options.temperature,
+            )
+            parts["passages"] = (options.passages, found)
+        known = [
+            number
+            for number, span in enumerate(batch.spans)
+            if span.stop - span.start + self._tokens.head + self._tokens.tail
+            <= options.teacher_tokens
+        ]
+        if known and (options.agreement or options.whole):
+            spans = [batch.spans[number] for number in known]
+            theirs = functional.normalize(self._alone(batch, spans), dim=-1)
+            ours = functional.normalize(read.passages[known], dim=-1)
+            parts["agreement"] = (options.agreement, 1.0 - (ours * theirs).sum(dim=-1).mean())
+            whole = _means(theirs, spans, len(batch.documents))
+            cosines = functional.cosine_similarity(read.documents, whole)
+            held = whole.norm(dim=-1) > 0
+            parts["whole"] = (options.whole, 1.0 - cosines[held].mean())
+        return parts
+
+    @staticmethod
+    def _spans_of(batch: DocumentBatch, rows: Sequence[int]) -> list[int]:
+        """The span that answers each query: the one in its own document, if it stands there."""
+        places = {(span.document, span.passage): at for at, span in enumerate(batch.spans)}
+        anywhere = {span.passage: at for at, span in enumerate(batch.spans)}
+        return [
+            places.get((batch.asked_of[row], batch.answers[row]), anywhere[batch.answers[row]])
+            for row in rows
+        ]
+
+    @torch.no_grad()
+    def _alone(self, batch: DocumentBatch, spans: Sequence[Span]) -> Tensor:
+        """The teacher's vectors of passages by themselves, opened and closed as texts are."""
+        head, tail = self._tokens.head, self._tokens.tail
+        texts = []
+        for span in spans:
+            document = batch.documents[span.document]
+            content = document[span.start : span.stop]
+            texts.append(
+                np.concatenate([document[:head], content, document[len(document) - tail :]])
+            )
+        with self._teacher.precision():
+            return self._teacher.embed(texts, budget=self._options.batch_tokens)
 
     @torch.no_grad()
     def measure(self) -> Mapping[str, float]:
         """By length: accuracy, and mean cosine between unrelated documents; and the teacher's."""
         found: dict[str, float] = {}
         for batch in self._measured:
-            documents, queries = self._embed(batch)
+            read = self._read(batch)
             length = batch.documents.shape[1]
             _, accuracy = contrastive_loss(
-                queries,
-                documents,
+                read.queries,
+                read.documents,
                 own=torch.tensor(batch.asked_of),
                 answering=torch.from_numpy(batch.answering(batch.contents)),
                 temperature=self._options.temperature,
             )
             found[f"accuracy@{length}"] = accuracy
-            found[f"collapse@{length}"] = mean_cosine(documents)
+            found[f"collapse@{length}"] = mean_cosine(read.documents)
         if self._short is not None:
             found.update(self._short.measure())
         return found
+
+
+def _means(vectors: Tensor, spans: Sequence[Span], documents: int) -> Tensor:
+    """Means of each document's vectors by their tokens, ``[documents, hidden]``."""
+    owners = torch.tensor([span.document for span in spans], device=vectors.device)
+    tokens = torch.tensor([span.stop - span.start for span in spans], device=vectors.device)
+    sums = vectors.new_zeros((documents, vectors.shape[-1]))
+    return sums.index_add(0, owners, vectors * tokens[:, None])
 
 
 def mean_cosine(vectors: Tensor) -> float:

@@ -23,6 +23,9 @@ LOG = "log.jsonl"
 
 Batch = TypeVar("Batch")
 
+#: Runs here take some thousand updates: the second moment must keep up with gradients that shrink.
+_BETAS = (0.9, 0.98)
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -118,10 +121,18 @@ class Trainer(Generic[Batch]):
         self._tell = on_progress or (lambda progress: None)
         self._parameters = dict(objective.parameters())
         self._optimizer = torch.optim.AdamW(
-            _groups(self._parameters.values(), options.weight_decay), lr=options.learning_rate
+            _groups(self._parameters.values(), options.weight_decay),
+            lr=options.learning_rate,
+            betas=_BETAS,
+            fused=True,
         )
         self._step = self._tokens = 0
         self._seconds = 0.0
+        self._started: float | None = None
+        #: Whether no update is half done.
+        self._whole = True
+        #: What the objective kept after the last whole update; a batch that is stopped adds to it.
+        self._memory: Mapping[str, Tensor] = {}
 
     def run(self) -> Progress:
         """Train to the last step.
@@ -134,18 +145,24 @@ class Trainer(Generic[Batch]):
             TrainingError: The loss is no longer a finite number.
         """
         self._resume()
-        options, started = self._options, time.monotonic() - self._seconds
-        saved = time.monotonic()
+        if self._step >= self._options.steps:
+            # Without drawing all the batches that it has seen.
+            return self._last_logged() or self._progress({})
+        self._started = time.monotonic() - self._seconds
+        try:
+            return self._run()
+        except KeyboardInterrupt:
+            if self._whole and self._step:
+                self._save()
+            raise
+
+    def _run(self) -> Progress:
+        options, saved = self._options, time.monotonic()
         sums: dict[str, float] = {}
         counted = 0
         last = self._progress({})
-        if self._step >= options.steps:
-            return self._last_logged() or last  # without drawing all the batches it has seen
         for batch in islice(self._objective.batches(), self._step, options.steps):
             loss = self._update(batch)
-            self._step += 1
-            self._tokens += loss.tokens
-            self._seconds = time.monotonic() - started
             for name, value in {"loss": float(loss.total), **loss.values}.items():
                 sums[name] = sums.get(name, 0.0) + value
             counted += 1
@@ -158,7 +175,6 @@ class Trainer(Generic[Batch]):
                 last = self._log(self._objective.measure()) or last
                 self._save()
                 saved = time.monotonic()
-                self._seconds = saved - started
         return last
 
     def _update(self, batch: Batch) -> Loss:
@@ -172,18 +188,24 @@ class Trainer(Generic[Batch]):
         norm = nn.utils.clip_grad_norm_(self._parameters.values(), self._options.clip_norm)
         # A gradient that is no number would be in the parameters, and in the next checkpoint.
         self._require_number("gradient", norm)
+        self._whole = False
         self._optimizer.step()
+        self._step += 1
+        self._tokens += loss.tokens
+        self._memory = self._objective.memory()
+        self._whole = True
         return Loss(loss.total.detach(), loss.tokens, loss.values)
 
     def _require_number(self, name: str, value: Tensor) -> None:
         if not math.isfinite(float(value.detach())):
             raise TrainingError(
-                f"the {name} is {float(value.detach())} at step {self._step + 1}: lower the "
-                f"learning rate (now {self._options.learning_rate:g}) and start again; the last "
-                f"checkpoint in {self._folder} is from before"
+                f"the {name} is {float(value.detach())} at step {self._step + 1}: start again in "
+                f"another folder with a lower learning rate (now {self._options.learning_rate:g})"
             )
 
     def _progress(self, values: Mapping[str, float]) -> Progress:
+        if self._started is not None:
+            self._seconds = time.monotonic() - self._started
         return Progress(self._step, self._options.steps, self._tokens, self._seconds, values)
 
     def _log(self, values: Mapping[str, float]) -> Progress | None:
@@ -204,8 +226,7 @@ class Trainer(Generic[Batch]):
             "seconds": self._seconds,
         }
         path = self._folder / CHECKPOINT
-        memory = self._objective.memory()
-        save_checkpoint(path, self._parameters, self._optimizer, state, memory=memory)
+        save_checkpoint(path, self._parameters, self._optimizer, state, memory=self._memory)
 
     def _resume(self) -> None:
         path = self._folder / CHECKPOINT
@@ -226,7 +247,8 @@ class Trainer(Generic[Batch]):
                 f"{path} is of a run with other settings ({', '.join(changed)}): take another "
                 "folder, or remove it to start anew"
             )
-        self._objective.remember(load_checkpoint(path, self._parameters, self._optimizer))
+        self._memory = load_checkpoint(path, self._parameters, self._optimizer)
+        self._objective.remember(self._memory)
         self._step, self._tokens = int(state["step"]), int(state["tokens"])
         self._seconds = float(state["seconds"])
         self._forget_after(self._step)

@@ -14,22 +14,29 @@ from longembed_rag.training.texts import TrainingTexts
 Ints = NDArray[np.int64]
 
 #: Lengths at which it is measured how close a student is to its teacher, tokens.
-_LENGTHS = (32, 128, 256, 500)
-_TEXTS = 64
-_DOCUMENTS = 16
+_LENGTHS = (32, 128, 200, 256, 470)
+_TEXTS = 48
+#: Held-out passages among which texts of each length are looked for.
+_READ = 4000
+_DOCUMENTS = 48
 #: Longest documents that are measured at a checkpoint: longer ones take too long on a CPU.
-_UP_TO = 2048
+_UP_TO = 1024
 
 
-def measured_texts(texts: TrainingTexts, tokens: TextTokens, longest: int) -> list[Ints]:
-    """Held-out texts of each measured length, ``[texts, n]``."""
-    passages = [*dict.fromkeys(pair.passage for pair in (*texts.held_out, *texts.unseen))]
-    read = tokens(passages)
-    found = []
+def measured_texts(texts: TrainingTexts, tokens: TextTokens, longest: int) -> dict[str, list[Ints]]:
+    """Held-out texts cut to each measured length, and held-out queries."""
+    pairs = (*texts.held_out, *texts.unseen)
+    order = np.random.default_rng(0).permutation(len(pairs))
+    passages = [*dict.fromkeys(pairs[at].passage for at in order)]
+    read = tokens(passages[:_READ])
+    found: dict[str, list[Ints]] = {}
+    if len(pairs):
+        queries = tokens([pairs[at].query for at in order[:_TEXTS]], "query")
+        found["query"] = [shorten(ids, longest, tail=tokens.tail) for ids in queries]
     for length in (each for each in _LENGTHS if each <= longest):
         long = [ids for ids in read if len(ids) >= length][:_TEXTS]
         if long:
-            found.append(np.stack([shorten(ids, length, tail=tokens.tail) for ids in long]))
+            found[str(length)] = [shorten(ids, length, tail=tokens.tail) for ids in long]
     return found
 
 

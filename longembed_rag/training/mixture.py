@@ -1,4 +1,4 @@
-"""Texts of every length up to a limit, drawn from pairs and passages, in batches of one length."""
+"""Texts of every length up to a limit, drawn from pairs and passages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from longembed_rag.errors import SettingsError
+from longembed_rag.training.drawing import Sources
 from longembed_rag.training.opening import TextTokens, shorten
 from longembed_rag.training.texts import TrainingTexts
 
 Ints = NDArray[np.int64]
 
-#: Texts drawn at a time: enough for neighbours in length to differ by a token or two.
-_POOL = 2048
+#: Texts tokenized at a time.
+_DRAWN = 256
+#: Letters that are tokenized for each token wanted; prose has five or six.
+_LETTERS_A_TOKEN = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,23 +26,46 @@ class MixtureOptions:
     """Which texts are drawn.
 
     Attributes:
-        shortest: Of texts that are joined to a length, tokens.
-        longest: Of all texts, tokens with specials.
-        queries: Share of texts that are queries.
-        joined: Share of texts that are several passages, joined up to a length drawn evenly on a
-            logarithmic scale.
-        batch_tokens: Tokens of a batch.
+        lengths: Bounds of the lengths that texts are cut to, tokens with specials.
+        shares: Share of all tokens that is of texts between two bounds, one less than bounds.
+        queries: Share of all texts that are queries, whole.
+        batch_tokens: Tokens of an update.
+
+    Raises:
+        SettingsError: Bounds and shares do not belong together.
     """
 
-    shortest: int = 64
-    longest: int = 512
-    queries: float = 0.2
-    joined: float = 0.5
-    batch_tokens: int = 4096
+    lengths: tuple[int, ...] = (16, 64, 160, 256, 512)
+    shares: tuple[float, ...] = (0.15, 0.3, 0.35, 0.2)
+    queries: float = 0.25
+    batch_tokens: int = 2048
+
+    def __post_init__(self) -> None:
+        rising = all(a < b for a, b in zip(self.lengths, self.lengths[1:], strict=False))
+        if not rising or len(self.shares) != len(self.lengths) - 1 or not self.shares:
+            raise SettingsError(
+                f"lengths={self.lengths} must rise, and have one more than shares={self.shares}"
+            )
+
+    @property
+    def longest(self) -> int:
+        """Most tokens of a text."""
+        return self.lengths[-1]
+
+    def up_to(self, limit: int) -> MixtureOptions:
+        """The same for a model that reads no further than ``limit`` tokens."""
+        kept = [length for length in self.lengths if length < limit]
+        if limit >= self.longest:
+            return self
+        lengths = (*kept, limit) if kept else (1, limit)
+        shares = self.shares[: len(lengths) - 1]
+        return MixtureOptions(
+            lengths=lengths, shares=shares, queries=self.queries, batch_tokens=self.batch_tokens
+        )
 
 
 class Mixture:
-    """Endless batches of token ids, ``[texts, n]``, all texts of a batch equally long.
+    """Endless updates of texts, each with texts of all lengths.
 
     Args:
         texts: To draw from.
@@ -48,63 +75,57 @@ class Mixture:
     """
 
     def __init__(
-        self,
-        texts: TrainingTexts,
-        tokens: TextTokens,
-        *,
-        options: MixtureOptions,
-        seed: int,
+        self, texts: TrainingTexts, tokens: TextTokens, *, options: MixtureOptions, seed: int
     ) -> None:
-        self._passages = [*dict.fromkeys(pair.passage for pair in texts.pairs), *texts.passages]
-        self._queries = [pair.query for pair in texts.pairs]
+        passages = dict.fromkeys((pair.source, pair.passage) for pair in texts.pairs)
+        self._passages = Sources([*passages, *(("", text) for text in texts.passages)])
+        self._queries = Sources((pair.source, pair.query) for pair in texts.pairs)
         self._tokens = tokens
         self._options = options
         self._seed = seed
 
-    def __iter__(self) -> Iterator[Ints]:
-        """The same batches each time."""
+    def __iter__(self) -> Iterator[list[Ints]]:
+        """Token ids of the texts of each update; the same each time."""
         random = np.random.default_rng(self._seed)
+        batch: list[Ints] = []
+        left = self._options.batch_tokens
         while True:
-            pool = self._draw(random)
-            pool.sort(key=len)
-            batches = list(self._cut(pool))
-            for at in random.permutation(len(batches)):
-                yield batches[at]
+            for ids in self._draw(random):
+                if batch and len(ids) > left:
+                    yield batch
+                    batch, left = [], self._options.batch_tokens
+                batch.append(ids)
+                left -= len(ids)
 
     def _draw(self, random: np.random.Generator) -> list[Ints]:
-        options = self._options
-        kinds = random.random(_POOL)
-        bounds = np.log([options.shortest, options.longest])
-        wanted = np.exp(random.uniform(bounds[0], bounds[1], size=_POOL)).astype(int)
-        drawn = []
-        for kind, length in zip(kinds, wanted, strict=True):
-            if kind < options.queries:
-                drawn.append(self._queries[random.integers(len(self._queries))])
-            elif kind < options.queries + options.joined:
-                drawn.append(self._joined(int(length), random))
-            else:
-                drawn.append(self._passages[random.integers(len(self._passages))])
-        limits = np.where(kinds < options.queries + options.joined, wanted, options.longest)
-        limits[kinds < options.queries] = options.longest
-        pairs = zip(self._tokens(drawn), limits, strict=True)
-        return [shorten(ids, int(limit), tail=self._tokens.tail) for ids, limit in pairs]
+        """Token ids of some texts."""
+        lengths = self._lengths(random)
+        passages = [self._passages.pick(random) for _ in lengths]
+        for at, length in enumerate(lengths):
+            while len(passages[at]) < _LETTERS_A_TOKEN * length:
+                passages[at] += " " + self._passages.pick(random)
+            passages[at] = passages[at][: 2 * _LETTERS_A_TOKEN * length]
+        queries = [self._queries.pick(random) for _ in range(self._count_of_queries())]
+        tail = self._tokens.tail
+        drawn = [
+            shorten(ids, length, tail=tail)
+            for ids, length in zip(self._tokens(passages), lengths, strict=True)
+        ]
+        drawn += [
+            shorten(ids, self._options.longest, tail=tail) for ids in self._tokens(queries, "query")
+        ]
+        return [drawn[at] for at in random.permutation(len(drawn))]
 
-    def _joined(self, length: int, random: np.random.Generator) -> str:
-        """Passages, one after the other, until they surely hold that many tokens."""
-        parts: list[str] = []
-        letters = 0
-        while letters < 8 * length:
-            part = self._passages[random.integers(len(self._passages))]
-            parts.append(part)
-            letters += len(part)
-        return " ".join(parts)[: 12 * length]
+    def _count_of_queries(self) -> int:
+        share = self._options.queries
+        return round(_DRAWN * share / (1 - share)) if share < 1 else _DRAWN
 
-    def _cut(self, pool: list[Ints]) -> Iterator[Ints]:
-        """Neighbours in length together; the longer lose their last few tokens."""
-        start = 0
-        while start < len(pool):
-            length = len(pool[start])
-            count = max(1, self._options.batch_tokens // length)
-            batch = pool[start : start + count]
-            start += count
-            yield np.stack([shorten(ids, length, tail=self._tokens.tail) for ids in batch])
+    def _lengths(self, random: np.random.Generator) -> list[int]:
+        """Lengths of passages, each range by its share of all tokens."""
+        bounds = np.asarray(self._options.lengths, dtype=np.float64)
+        shares = np.asarray(self._options.shares)
+        # As many texts as give each range its share of tokens: fewer, the longer they are.
+        weights = shares / ((bounds[1:] + bounds[:-1]) / 2)
+        ranges = random.choice(len(shares), size=_DRAWN, p=weights / weights.sum())
+        drawn = random.uniform(bounds[ranges], bounds[ranges + 1])
+        return [max(1, round(float(length))) for length in drawn]

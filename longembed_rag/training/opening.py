@@ -22,7 +22,7 @@ def open_reader(planner: Planner) -> TrainingModel:
     """Load a model to train: weights in float32, frozen until someone says what learns.
 
     Raises:
-        UnsupportedModelError: It has steps after pooling, which this does not train.
+        UnsupportedModelError: It has steps after pooling, or leaves prompts out of it.
         ModelLoadError: It cannot be loaded.
     """
     if planner.folder.chain:
@@ -30,10 +30,14 @@ def open_reader(planner: Planner) -> TrainingModel:
             f"{planner.model_name} has a {planner.folder.chain[0].kind} step after pooling; only "
             "models whose vectors are pooled token states can be trained here"
         )
+    if not planner.folder.include_prompt and (planner.query_prompt or planner.document_prompt):
+        raise UnsupportedModelError(
+            f"{planner.model_name} leaves its prompts out of pooling, which cannot be trained here"
+        )
     register()
     device = pick_device(planner.settings.device)
-    attention = None if planner.family.name == "mpnet" else ATTENTION
-    model = load_weights(planner, dtype=torch.float32, attention=attention)
+    packs = planner.family.name != "mpnet" and planner.family.positions != "alibi"
+    model = load_weights(planner, dtype=torch.float32, attention=ATTENTION if packs else None)
     learned = planner.family.positions == "learned"
     padding = getattr(planner.config, "pad_token_id", None)
     return TrainingModel(
@@ -42,6 +46,7 @@ def open_reader(planner: Planner) -> TrainingModel:
         dtype=pick_dtype(planner.settings.dtype, device),
         pooling=planner.pooling,
         token_types=has_token_types(planner),
+        packs=packs,
         rules=planner.rules if learned else None,
         offset=table_offset(planner.family.name, padding) if learned else 0,
     )

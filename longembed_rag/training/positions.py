@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,8 +62,9 @@ class PairBatch:
 class PositionTuning:
     """Contrastive loss over pairs whose passages start anywhere in the longer table.
 
-    A passage of at most ``L0`` tokens gets a bias ``u`` drawn uniformly from ``0 ... T - L0``
+    A passage of ``n <= L0`` tokens gets a bias ``u`` drawn uniformly from ``0 ... T - n``
     (LongEmbed, section 4.2: skipped positions), so that every new row is trained by short texts.
+    The paper draws from ``0 ... T - L0``, which would leave the last rows to the longest passages.
     Queries are read as they will be: at the original positions, where nothing learns.
 
     Args:
@@ -119,23 +120,24 @@ class PositionTuning:
         """Pairs in random order, over and over."""
         random = np.random.default_rng(self._seed)
         count = self._options.batch_pairs
-        room = self._table.length - self._table.original_length
         while True:
             order = random.permutation(len(self._pairs))
             for start in range(0, len(order) - count + 1, count):
                 chosen = [self._pairs[at] for at in order[start : start + count]]
-                starts = random.integers(0, room, size=len(chosen), endpoint=True)
-                yield self._batch(chosen, [int(each) for each in starts])
+                yield self._batch(chosen, random.random(len(chosen)))
 
-    def _batch(self, pairs: Sequence[Pair], starts: list[int]) -> PairBatch:
+    def _batch(self, pairs: Sequence[Pair], places: Iterable[float]) -> PairBatch:
+        """Pairs, each passage so far into the room that it has, 0 to 1."""
         limit, tail = self._table.original_length, self._tokens.tail
         queries = self._tokens([pair.query for pair in pairs], "query")
         passages = self._tokens([pair.passage for pair in pairs], "document")
+        cut = [shorten(ids, limit, tail=tail) for ids in passages]
+        room = [self._table.length - len(ids) + 1 for ids in cut]
         return PairBatch(
             queries=[shorten(ids, limit, tail=tail) for ids in queries],
-            passages=[shorten(ids, limit, tail=tail) for ids in passages],
+            passages=cut,
             answered=[pair.passage for pair in pairs],
-            starts=starts,
+            starts=[min(int(at * most), most - 1) for at, most in zip(places, room, strict=True)],
         )
 
     def loss(self, batch: PairBatch) -> Loss:
@@ -163,9 +165,8 @@ class PositionTuning:
         """Accuracy on held-out pairs, passages at the start, in the middle and at the end."""
         if len(self._measured) < 2:
             return {}
-        room = self._table.length - self._table.original_length
         found = {}
-        for place, start in (("start", 0), ("middle", room // 2), ("end", room)):
-            batch = self._batch(self._measured, [start] * len(self._measured))
-            found[f"accuracy@{place}"] = self.loss(batch).values["accuracy"]
+        for name, place in (("start", 0.0), ("middle", 0.5), ("end", 1.0)):
+            batch = self._batch(self._measured, [place] * len(self._measured))
+            found[f"accuracy@{name}"] = self.loss(batch).values["accuracy"]
         return found

@@ -1,9 +1,10 @@
-"""Forward passes that keep their graph, over batches of texts of many lengths."""
+"""Forward passes that keep their graph: texts of any lengths in one row, each by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AttentionInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from longembed_rag.extension.attention import working_dtype
@@ -24,23 +26,21 @@ Ints = NDArray[np.int64]
 #: The name under which the attention function is registered with transformers.
 ATTENTION = "longembed_rag_training"
 
-#: Most of a padded batch that may be padding.
-_WASTE = 0.125
+_lengths: ContextVar[tuple[int, ...] | None] = ContextVar("longembed_rag_lengths", default=None)
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A few texts of about one length, padded at the end.
+class States:
+    """What a model made of texts.
 
     Attributes:
-        rows: Which texts.
-        ids: Token ids, ``[texts, n]``.
-        mask: 1 where a token stands, ``[texts, n]``; None where nothing is padding.
+        layers: Hidden states after each layer, the embeddings' first, ``[tokens, hidden]`` each,
+            one text after the other.
+        lengths: Tokens of each text.
     """
 
-    rows: list[int]
-    ids: Tensor
-    mask: Tensor | None
+    layers: tuple[Tensor, ...]
+    lengths: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ class TrainingModel:
         dtype: In which matrices are multiplied.
         pooling: ``"mean"``, ``"cls"`` or ``"last_token"``.
         token_types: Whether it wants token types.
-        rules: How texts are placed in a learned table; None leaves that to the model.
+        packs: Whether several texts fit into one row; models with an attention of their own read
+            one at a time.
+        rules: How texts are placed in a learned table; None for models that have none.
         offset: The id of position 0 in a learned table.
     """
 
@@ -62,6 +64,7 @@ class TrainingModel:
     dtype: torch.dtype
     pooling: str = "mean"
     token_types: bool = False
+    packs: bool = True
     rules: PlanRules | None = None
     offset: int = 0
 
@@ -70,90 +73,110 @@ class TrainingModel:
         enabled = self.dtype != torch.float32
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=enabled)
 
-    def states(
-        self, ids: Tensor, *, mask: Tensor | None = None, position_ids: Tensor | None = None
-    ) -> tuple[Tensor, ...]:
-        """Hidden states of every layer, the embeddings' first, ``[texts, n, hidden]`` each."""
-        inputs: dict[str, Any] = {"input_ids": ids.to(self.device)}
-        if mask is not None:
-            inputs["attention_mask"] = mask.to(self.device)
+    def read(self, texts: Sequence[Ints], *, starts: Sequence[int] | None = None) -> States:
+        """Hidden states of texts, read in one pass.
+
+        Args:
+            texts: Token ids of each.
+            starts: The position of each text's first token; None places each text by the rules.
+        """
+        firsts = [None] * len(texts) if starts is None else list(starts)
+        if not self.packs:
+            alone = [self._read([text], [first]) for text, first in zip(texts, firsts, strict=True)]
+            layers = zip(*alone, strict=True)
+            return States(tuple(map(torch.cat, layers)), tuple(len(text) for text in texts))
+        return States(self._read(texts, firsts), tuple(len(text) for text in texts))
+
+    def _read(self, texts: Sequence[Ints], starts: Sequence[int | None]) -> tuple[Tensor, ...]:
+        row = torch.from_numpy(np.concatenate(texts))[None].to(self.device)
+        inputs: dict[str, Any] = {"input_ids": row}
         if self.token_types:
-            inputs["token_type_ids"] = torch.zeros_like(inputs["input_ids"])
-        if position_ids is None and self.rules is not None:
-            position_ids = self._own_positions(ids.shape, mask)
-        if position_ids is not None:
-            inputs["position_ids"] = position_ids.to(self.device)
-        out = self.model(**inputs, output_hidden_states=True)
-        return cast("tuple[Tensor, ...]", out.hidden_states)
+            inputs["token_type_ids"] = torch.zeros_like(row)
+        inputs["position_ids"] = self.positions([len(text) for text in texts], starts)
+        with separate([len(text) for text in texts]):
+            out = self.model(**inputs, output_hidden_states=True)
+        return tuple(layer[0] for layer in out.hidden_states)
 
-    def _own_positions(self, shape: tuple[int, ...], mask: Tensor | None) -> Tensor:
-        """Where each text stands by its own length, ``[texts, n]``."""
-        assert self.rules is not None
-        ids = np.full(shape, self.offset, dtype=np.int64)
-        lengths = [shape[1]] * shape[0] if mask is None else mask.sum(dim=1).tolist()
-        for row, length in enumerate(lengths):
-            ids[row, :length] += position_ids_of(self.rules.plan(length)).astype(np.int64)
-        return torch.from_numpy(ids)
+    def positions(self, lengths: Sequence[int], starts: Sequence[int | None]) -> Tensor:
+        """Position ids of texts in one row, ``[1, tokens]``."""
+        parts = []
+        for length, start in zip(lengths, starts, strict=True):
+            if start is None and self.rules is not None:
+                at = position_ids_of(self.rules.plan(length)).astype(np.int64)
+            else:
+                at = np.arange(length, dtype=np.int64) + (start or 0)
+            parts.append(at + self.offset)
+        return torch.from_numpy(np.concatenate(parts))[None].to(self.device)
 
-    def pool(self, states: Tensor, mask: Tensor | None = None) -> Tensor:
-        """One vector per text in float32, not normalised, ``[texts, hidden]``."""
-        states = states.float()
-        if mask is None:
-            mask = states.new_ones(states.shape[:2])
-        mask = mask.to(states.device)
+    def pool(self, states: Tensor, lengths: Sequence[int]) -> Tensor:
+        """One vector per text in float32, not normalised, ``[texts, hidden]``.
+
+        Args:
+            states: ``[tokens, hidden]``, one text after the other.
+            lengths: Tokens of each text.
+        """
+        ends = torch.tensor(lengths, device=states.device).cumsum(0)
         if self.pooling == "cls":
-            return states[:, 0]
+            return states[ends - torch.tensor(lengths, device=states.device)].float()
         if self.pooling == "last_token":
-            return states[torch.arange(len(states)), mask.long().sum(dim=1) - 1]
-        weights = mask.unsqueeze(-1).to(states.dtype)
-        return (states * weights).sum(dim=1) / weights.sum(dim=1)
+            return states[ends - 1].float()
+        stops = ends.tolist()
+        bounds = [(stop - length, stop) for length, stop in zip(lengths, stops, strict=True)]
+        return mean_states(states, bounds)
 
     def embed(
-        self,
-        texts: Sequence[Ints],
-        *,
-        budget: int,
-        starts: Sequence[int] | None = None,
+        self, texts: Sequence[Ints], *, budget: int, starts: Sequence[int] | None = None
     ) -> Tensor:
         """One vector per text in float32, not normalised, ``[texts, hidden]``.
 
         Args:
             texts: Token ids of each.
-            budget: Most tokens of a padded batch, if more than one text is in it.
+            budget: Most tokens of a pass over more than one text.
             starts: The position of each text's first token; None places each text by the rules.
         """
-        found: dict[int, Tensor] = {}
-        for piece in pieces(texts, budget=budget):
-            positions = None
-            if starts is not None:
-                first = torch.tensor([starts[row] for row in piece.rows])
-                positions = first[:, None] + torch.arange(piece.ids.shape[1]) + self.offset
-            states = self.states(piece.ids, mask=piece.mask, position_ids=positions)[-1]
-            for row, vector in zip(piece.rows, self.pool(states, piece.mask), strict=True):
-                found[row] = vector
-        return torch.stack([found[row] for row in range(len(texts))])
+        vectors = []
+        for rows in passes([len(text) for text in texts], budget=budget):
+            firsts = None if starts is None else starts[rows]
+            states = self.read(texts[rows], starts=firsts)
+            vectors.append(self.pool(states.layers[-1], states.lengths))
+        return torch.cat(vectors)
 
 
-def pieces(texts: Sequence[Ints], *, budget: int) -> Iterator[Piece]:
-    """Cut texts into padded batches, neighbours in length together, with little padding.
+def mean_states(states: Tensor, bounds: Sequence[tuple[int, int]]) -> Tensor:
+    """Means of stretches of states in float32, ``[stretches, hidden]``.
 
     Args:
-        texts: Token ids of each.
-        budget: Most tokens of a batch of more than one text, padding included.
+        states: ``[tokens, hidden]``.
+        bounds: First token of each stretch, and one past its last.
     """
-    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-    while order:
-        longest = len(texts[order[-1]])
-        count = max(1, min(len(order), budget // max(longest, 1)))
-        rows = [row for row in order[-count:] if len(texts[row]) >= (1 - _WASTE) * longest]
-        del order[-len(rows) :]
-        ids = np.zeros((len(rows), longest), dtype=np.int64)
-        mask = np.zeros((len(rows), longest), dtype=np.int64)
-        for at, row in enumerate(rows):
-            ids[at, : len(texts[row])] = texts[row]
-            mask[at, : len(texts[row])] = 1
-        whole = bool(mask.all())
-        yield Piece(rows, torch.from_numpy(ids), None if whole else torch.from_numpy(mask))
+    counts = torch.tensor([stop - start for start, stop in bounds], device=states.device)
+    tokens = np.concatenate([np.arange(start, stop) for start, stop in bounds])
+    owners = torch.repeat_interleave(torch.arange(len(bounds), device=states.device), counts)
+    picked = states[torch.from_numpy(tokens).to(states.device)].float()
+    sums = picked.new_zeros((len(bounds), states.shape[-1])).index_add(0, owners, picked)
+    return sums / counts[:, None]
+
+
+def passes(lengths: Sequence[int], *, budget: int) -> Iterator[slice]:
+    """Cut texts, in their order, into passes of at most so many tokens, one text at least."""
+    start = total = 0
+    for number, length in enumerate(lengths):
+        if number > start and total + length > budget:
+            yield slice(start, number)
+            start, total = number, 0
+        total += length
+    if start < len(lengths):
+        yield slice(start, len(lengths))
+
+
+@contextmanager
+def separate(lengths: Sequence[int]) -> Iterator[None]:
+    """Let texts of these lengths, one after the other in a row, attend each to itself only."""
+    token = _lengths.set(tuple(lengths))
+    try:
+        yield
+    finally:
+        _lengths.reset(token)
 
 
 def _attention(
@@ -164,24 +187,61 @@ def _attention(
     attention_mask: Tensor | None,
     *,
     scaling: float | None = None,
+    sliding_window: int | None = None,
+    is_causal: bool | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """The fused kernel in the dtype in which it is fastest here; autocast would not ask."""
-    dtype = working_dtype(value)
-    with torch.autocast(query.device.type, enabled=False):
-        out = functional.scaled_dot_product_attention(
-            query.to(dtype),
-            key.to(dtype),
-            value.to(dtype),
-            attn_mask=attention_mask,
-            scale=scaling,
-            is_causal=bool(getattr(module, "is_causal", False)) and attention_mask is None,
-            enable_gqa=query.shape[1] != key.shape[1],
+    """The attention interface of transformers: ``[1, heads, tokens, d]`` to ``[1, tokens, ...]``.
+
+    The fused kernel runs in the dtype in which it is fastest here; autocast would not ask.
+    """
+    lengths = _lengths.get()
+    if lengths is None:
+        if is_causal is not None:
+            kwargs["is_causal"] = is_causal
+        return cast(
+            "tuple[Tensor, None]",
+            sdpa_attention_forward(
+                module, query, key, value, attention_mask, scaling=scaling, **kwargs
+            ),
         )
-    return out.to(value.dtype).transpose(1, 2).contiguous(), None
+    causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
+    dtype = working_dtype(value)
+    split = (torch.split(each.to(dtype), list(lengths), dim=2) for each in (query, key, value))
+    outs = []
+    with torch.autocast(query.device.type, enabled=False):
+        for one_query, one_key, one_value in zip(*split, strict=True):
+            mask = _local_mask(one_query.shape[2], sliding_window, causal, query.device)
+            out = functional.scaled_dot_product_attention(
+                one_query,
+                one_key,
+                one_value,
+                attn_mask=mask,
+                scale=scaling,
+                is_causal=causal and mask is None,
+                enable_gqa=query.shape[1] != key.shape[1],
+            )
+            outs.append(out)
+    return torch.cat(outs, dim=2).to(value.dtype).transpose(1, 2).contiguous(), None
+
+
+def _local_mask(
+    tokens: int, window: int | None, causal: bool, device: torch.device
+) -> Tensor | None:
+    """Which pairs a layer with a sliding window sees; None where it sees all."""
+    if window is None or tokens <= window:
+        return None
+    at = torch.arange(tokens, device=device)
+    distance = at[:, None] - at[None, :]
+    return (distance.abs() < window) & ((distance >= 0) | (not causal))
+
+
+def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
+    """No mask where texts attend each to itself; transformers' own otherwise."""
+    return None if _lengths.get() is not None else cast("Tensor | None", sdpa_mask(*args, **kwargs))
 
 
 def register() -> None:
     """Make the attention function known to transformers; harmless when repeated."""
     AttentionInterface.register(ATTENTION, _attention)
-    AttentionMaskInterface.register(ATTENTION, sdpa_mask)
+    AttentionMaskInterface.register(ATTENTION, _mask)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from longembed_rag.encoder.families import TUNED_TABLE, TunedTable, native_length
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import SettingsError, UnsupportedModelError
-from longembed_rag.training.distil import Distillation
+from longembed_rag.training.distil import Distillation, DistilOptions, learning_parameters
 from longembed_rag.training.documents import DocumentOptions, Documents
 from longembed_rag.training.length import LengthOptions, LengthTraining
 from longembed_rag.training.loop import CHECKPOINT, Objective, Progress, Trainer
@@ -25,7 +25,7 @@ from longembed_rag.training.mixture import Mixture, MixtureOptions
 from longembed_rag.training.opening import TextTokens, open_reader
 from longembed_rag.training.options import TrainingOptions
 from longembed_rag.training.positions import PositionTuning, TuningOptions
-from longembed_rag.training.reading import TrainingModel
+from longembed_rag.training.reading import ATTENTION, TrainingModel
 from longembed_rag.training.saving import require_new, save_model
 from longembed_rag.training.student import rotary_student
 from longembed_rag.training.table import LongTable
@@ -118,7 +118,6 @@ def tune_positions(
         "kind": "positions",
         "model": planner.fingerprint,
         "texts": texts.fingerprint,
-        "dtype": str(reader.dtype),
         **asdict(tuning),
     }
     progress = _run(objective, options, identity, folder, on_progress)
@@ -139,6 +138,7 @@ def distil_rotary(
     texts: TrainingTexts,
     *,
     mixture: MixtureOptions,
+    distil: DistilOptions,
     options: TrainingOptions,
     folder: Path,
     theta: float = 10_000.0,
@@ -150,6 +150,7 @@ def distil_rotary(
         planner: The teacher.
         texts: To train and to measure on.
         mixture: Which texts are read.
+        distil: What being close to the teacher means.
         options: How long and how fast it learns.
         folder: For the checkpoint, the log and the model; a run that was stopped goes on.
         theta: Base of the rotation.
@@ -163,23 +164,31 @@ def distil_rotary(
     tokens = TextTokens(planner)
     mixture = _within(mixture, planner)
     drawn = Mixture(texts, tokens, options=mixture, seed=options.seed)
-    samples = [torch.from_numpy(ids) for ids in islice(drawn, _SORTED_ON)]
-    model = rotary_student(teacher.model.cpu(), samples, length=mixture.longest, theta=theta)
+    samples = [torch.from_numpy(ids)[None] for batch in islice(drawn, _SORTED_ON) for ids in batch]
+    model = rotary_student(
+        teacher.model.cpu(),
+        samples,
+        length=mixture.longest,
+        theta=theta,
+        rows=planner.original_length,
+    )
+    cast("Any", model).set_attn_implementation(ATTENTION)
     teacher.model.to(teacher.device)
     student = _learning(replace(teacher, model=model.to(teacher.device), rules=None))
     objective = Distillation(
         teacher,
         student,
         drawn,
+        options=distil,
         measured=measured_texts(texts, tokens, mixture.longest),
     )
     identity = {
         "kind": "rotary",
         "model": planner.fingerprint,
         "texts": texts.fingerprint,
-        "dtype": str(teacher.dtype),
         "theta": theta,
         **asdict(mixture),
+        **asdict(distil),
     }
     progress = _run(objective, options, identity, folder, on_progress)
     state = student.model.state_dict()
@@ -224,19 +233,23 @@ def train_length(
             f"documents of {longest} tokens: make it longer first (train positions), or take "
             "shorter documents"
         )
-    student = _learning(open_reader(planner))
+    student, theirs = _learning(open_reader(planner)), open_reader(teacher)
     tokens = TextTokens(planner)
     mixture = _within(mixture, teacher)
+    length = replace(length, teacher_tokens=min(length.teacher_tokens, mixture.longest))
     short = Distillation(
-        open_reader(teacher),
+        theirs,
         student,
         Mixture(texts, tokens, options=mixture, seed=options.seed),
+        options=DistilOptions(),
         measured=measured_texts(texts, tokens, mixture.longest),
     )
     objective = LengthTraining(
         student,
+        theirs,
         Documents(texts.pairs, texts.passages, tokens=tokens, options=documents, seed=options.seed),
         short,
+        tokens=tokens,
         measured=measured_documents(texts, tokens, documents),
         options=length,
     )
@@ -245,7 +258,6 @@ def train_length(
         "model": planner.fingerprint,
         "teacher": teacher.fingerprint,
         "texts": texts.fingerprint,
-        "dtype": str(student.dtype),
         "documents": asdict(documents),
         "mixture": asdict(mixture),
         **asdict(length),
@@ -261,14 +273,13 @@ def train_length(
 def _within(mixture: MixtureOptions, teacher: Planner) -> MixtureOptions:
     """Short texts no longer than what the teacher's config says that it can read."""
     reach = native_length(teacher.config, teacher.family, model_name=teacher.model_name)
-    longest = min(mixture.longest, reach)
-    return replace(mixture, longest=longest, shortest=min(mixture.shortest, longest))
+    return mixture.up_to(reach)
 
 
 def _learning(reader: TrainingModel) -> TrainingModel:
     """The same reader, everything but the word embeddings free to learn."""
-    for name, parameter in reader.model.named_parameters():
-        parameter.requires_grad_("word_embeddings" not in name)
+    for parameter in learning_parameters(reader.model).values():
+        parameter.requires_grad_(True)
     return reader
 
 

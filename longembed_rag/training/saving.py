@@ -58,7 +58,7 @@ def save_model(
 
     Args:
         folder: Where; must not be there yet, or be empty.
-        like: The model it was made from: gives tokenizer, pooling, prompts and later steps.
+        like: The model it was made from: gives tokenizer, pooling and prompts.
         config: transformers' config.
         state: Weights under the names of transformers' model.
         max_length: Tokens that sentence-transformers shall read at most.
@@ -93,13 +93,7 @@ def _write_modules(folder: Path, like: Planner, max_length: int) -> None:
     pooling = {"word_embedding_dimension": like.config.hidden_size}
     pooling.update({flag: name == like.pooling for name, flag in _POOLING_FLAGS.items()})
     pooling["include_prompt"] = like.folder.include_prompt
-    steps = [("", "Transformer"), ("1_Pooling", "Pooling")]
-    for module in like.folder.chain:
-        place = f"{len(steps)}_{module.kind}"
-        steps.append((place, module.kind))
-        if module.path.is_dir():
-            shutil.copytree(module.path, folder / place)
-    steps.append((f"{len(steps)}_Normalize", "Normalize"))
+    steps = (("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize"))
     modules = [
         {"idx": at, "name": str(at), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for at, (path, kind) in enumerate(steps)

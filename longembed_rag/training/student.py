@@ -4,16 +4,21 @@ The student is transformers' ``jina_embeddings_v3``: BERT's layers, word for wor
 keys rotated by their positions (RoFormer, arXiv 2104.09864). Two things make it a good start:
 
 * The mean row of the teacher's position table is added to the token types, so that the first layer
-  norm sees what it is used to.
+  norm sees what it is used to. The token that opens every text always had row 0, which is like no
+  other: what it differs by from the mean is added to that token's word embedding.
 * Rotation turns pair ``k`` of a head's dimensions by ``position * theta^(-2k/d)``: the first pairs
   spin, the last ones hardly move. A head's logits ``q . k`` stay the same when queries are
   multiplied by an invertible matrix and keys by its inverse transpose, so each head's dimensions
   are turned until what carries most of its logits lies in the slow pairs and the rest in the fast
-  ones. What the head compares by meaning then survives the rotation.
+  ones. What the head compares by meaning then survives the rotation. Before that, the mean key is
+  taken from all keys: softmax does not see it, but rotated it would favour some distances.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -38,7 +43,12 @@ _FLOOR = 1e-4
 
 
 def rotary_student(
-    teacher: nn.Module, samples: list[Tensor], *, length: int, theta: float = 10_000.0
+    teacher: nn.Module,
+    samples: Sequence[Tensor],
+    *,
+    length: int,
+    theta: float = 10_000.0,
+    rows: int | None = None,
 ) -> nn.Module:
     """Build the student of a BERT teacher.
 
@@ -48,6 +58,7 @@ def rotary_student(
             sorted; none leaves them as they are.
         length: What its config states as context length, tokens.
         theta: Base of the rotation.
+        rows: Rows of the teacher's table that it reads well; None takes all.
 
     Returns:
         transformers' ``JinaEmbeddingsV3Model``, float32, its weights the teacher's.
@@ -79,18 +90,29 @@ def rotary_student(
         add_pooling_layer=False,
     )
     state = teacher.state_dict()
-    student.load_state_dict(_renamed(state, config.num_hidden_layers))
+    opening = {int(ids[0]) for sample in samples for ids in sample}
+    first = opening.pop() if len(opening) == 1 else None
+    student.load_state_dict(
+        _renamed(state, layers=config.num_hidden_layers, rows=rows, opening=first)
+    )
     if samples:
-        sort_heads(student, _logit_moments(teacher, samples), heads=config.num_attention_heads)
+        sort_heads(student, logit_moments(teacher, samples), heads=config.num_attention_heads)
     return cast(nn.Module, student.eval())
 
 
-def _renamed(state: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
-    table = state["embeddings.position_embeddings.weight"]
+def _renamed(
+    state: dict[str, Tensor], *, layers: int, rows: int | None, opening: int | None
+) -> dict[str, Tensor]:
+    table = state["embeddings.position_embeddings.weight"][:rows]
+    # Row 0 belongs to the opening token alone.
+    mean = table.mean(dim=0) if opening is None else table[1:].mean(dim=0)
+    words = state["embeddings.word_embeddings.weight"].clone()
+    if opening is not None:
+        words[opening] += table[0] - mean
     types = state["embeddings.token_type_embeddings.weight"]
     new = {
-        "embeddings.word_embeddings.weight": state["embeddings.word_embeddings.weight"],
-        "embeddings.token_type_embeddings.weight": types + table.mean(dim=0),
+        "embeddings.word_embeddings.weight": words,
+        "embeddings.token_type_embeddings.weight": types + mean,
         "embeddings.LayerNorm.weight": state["embeddings.LayerNorm.weight"],
         "embeddings.LayerNorm.bias": state["embeddings.LayerNorm.bias"],
     }
@@ -103,21 +125,32 @@ def _renamed(state: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
     return new
 
 
-Moments = list[tuple[Tensor, Tensor]]
+@dataclass(frozen=True)
+class LogitMoments:
+    """What one layer's queries and keys are like, float64.
+
+    Attributes:
+        queries: Second moments of the queries, ``[heads, d, d]``.
+        keys: Covariance of the keys, ``[heads, d, d]``.
+        mean_key: ``[heads, d]``.
+    """
+
+    queries: Tensor
+    keys: Tensor
+    mean_key: Tensor
 
 
 @torch.no_grad()
-def _logit_moments(teacher: nn.Module, samples: list[Tensor]) -> Moments:
-    """Second moments of each layer's queries and keys, ``[heads, d, d]`` in float64 each."""
+def logit_moments(teacher: nn.Module, samples: Sequence[Tensor]) -> list[LogitMoments]:
+    """The moments of every layer of a BERT over some texts."""
     layers = cast("Any", teacher).encoder.layer
     heads = cast("Any", teacher.config).num_attention_heads
-    caught: dict[tuple[int, str], Tensor] = {}
+    caught: dict[tuple[int, str], list[Tensor]] = defaultdict(list)
 
     def catch(at: tuple[int, str]) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            split = output.detach().double().view(-1, heads, output.shape[-1] // heads)
-            moment = torch.einsum("nhd,nhe->hde", split, split)
-            caught[at] = caught[at] + moment if at in caught else moment
+            states = output.detach().double()
+            caught[at].append(states.view(-1, heads, states.shape[-1] // heads))
 
         return hook
 
@@ -129,30 +162,45 @@ def _logit_moments(teacher: nn.Module, samples: list[Tensor]) -> Moments:
         for ids in samples:
             teacher(input_ids=ids)
     finally:
-        for hook in hooks:
-            hook.remove()
-    return [(caught[n, "query"], caught[n, "key"]) for n in range(len(layers))]
+        for each in hooks:
+            each.remove()
+    return [
+        _moments(torch.cat(caught[number, "query"]), torch.cat(caught[number, "key"]))
+        for number in range(len(layers))
+    ]
+
+
+def _moments(queries: Tensor, keys: Tensor) -> LogitMoments:
+    """Of queries and keys, ``[tokens, heads, d]`` each."""
+    mean = keys.mean(dim=0)
+    centred = keys - mean
+    count = len(keys)
+    return LogitMoments(
+        queries=torch.einsum("nhd,nhe->hde", queries, queries) / count,
+        keys=torch.einsum("nhd,nhe->hde", centred, centred) / count,
+        mean_key=mean,
+    )
 
 
 @torch.no_grad()
-def sort_heads(student: nn.Module, moments: Moments, *, heads: int) -> None:
+def sort_heads(student: nn.Module, moments: Sequence[LogitMoments], *, heads: int) -> None:
     """Turn each head's dimensions so that the slow pairs carry most of its logits, in place.
 
-    With second moments ``C`` of queries and ``D`` of keys, ``C^(1/2) D^(1/2) = P S R'`` splits the
-    logits into uncorrelated products whose spread is ``S``, largest first.
+    With second moments ``C`` of queries and covariance ``D`` of keys, ``C^(1/2) D^(1/2) = P S R'``
+    splits the logits into uncorrelated products whose spread is ``S``, largest first.
 
     Args:
-        student: Its queries and keys are changed; their unrotated products are not.
+        student: Its queries and keys are changed; what softmax makes of their unrotated products
+            is not.
         moments: Of each layer's queries and keys.
         heads: Number of heads.
     """
-    for layer, (query_moments, key_moments) in zip(
-        cast("Any", student).layers, moments, strict=True
-    ):
+    for layer, found in zip(cast("Any", student).layers, moments, strict=True):
         attention = layer.self_attn
-        order = _slow_first(query_moments.shape[-1])
+        attention.k_proj.bias -= found.mean_key.flatten().to(attention.k_proj.bias.dtype)
+        order = _slow_first(found.queries.shape[-1])
         for head in range(heads):
-            query_turn, key_turn = _turns(query_moments[head], key_moments[head])
+            query_turn, key_turn = _turns(found.queries[head], found.keys[head])
             _apply(attention.q_proj, query_turn, head, order)
             _apply(attention.k_proj, key_turn, head, order)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from click.testing import Result
 
 from longembed_rag import LongEncoder
-from longembed_rag.training import mixture as mixture_module
-from longembed_rag.training import runs
+from longembed_rag.cli.train import train_group
+from longembed_rag.training import loop, runs
+from longembed_rag.training.checkpoint import read_state
 from longembed_rag.training.texts import is_held_out
 from tests.cli.conftest import as_json
 from tests.models import TinyModels
@@ -30,12 +32,6 @@ KINDS = {
     ),
     "length": ("--lengths", "24,32", "--document-tokens", "96", "--steps", "3"),
 }
-
-
-@pytest.fixture(autouse=True)
-def small_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few texts drawn at a time."""
-    monkeypatch.setattr(mixture_module, "_POOL", 64)
 
 
 @pytest.fixture
@@ -93,6 +89,77 @@ def test_the_same_command_goes_on(
         again.stderr.count(" of 2 ") if kind == "rotary" else 0
     )
     assert "use it with --model" in again.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ctrl_c_in_the_middle_of_training(
+    kind: str, run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The update before it is saved, though a checkpoint was not due, and the next one follows."""
+    options = ("--checkpoint-minutes", "1000", "--json")
+    update = loop.Trainer._update
+    done: list[int] = []
+
+    def stopped(self: Any, batch: Any) -> Any:
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(1)
+        return update(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Trainer, "_update", stopped)
+        result = run(*arguments(kind, pairs, *options))
+    assert result.exit_code == 130
+    folder = Path("out/distilled" if kind == "rotary" else "out")
+    assert read_state(folder / loop.CHECKPOINT)["step"] == 2
+    again = run(*arguments(kind, pairs, *options))
+    assert again.exit_code == 0, again.stderr
+    steps = int(KINDS[kind][KINDS[kind].index("--steps") + 1])
+    lines = [json.loads(line) for line in (folder / loop.LOG).read_text().splitlines()]
+    assert [line["step"] for line in lines] == [steps, steps]
+
+
+def test_the_two_parts_of_rotary(
+    run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch, tiny_models: TinyModels
+) -> None:
+    """A fifth of the updates is apart, and long documents have a rate and a warm-up of theirs."""
+    seen: list[dict[str, Any]] = []
+    model = runs.Trained(tiny_models.folder("gte"), loop.Progress(1, 1, 1, 1.0, {}))
+
+    def look(*given: Any, **options: Any) -> runs.Trained:
+        seen.append(options)
+        return model
+
+    monkeypatch.setattr(runs, "distil_rotary", look)
+    monkeypatch.setattr(runs, "train_length", look)
+    more = ("--steps", "11", "--warmup", "3", "--length-rate", "0.5", "--seed", "4")
+    for steps, warmup in (("150", 15), ("1000", 20)):
+        result = run(*arguments("rotary", pairs, *more, "--length-steps", steps))
+        assert result.exit_code == 0, result.stderr
+        short, long = seen[-2:]
+        assert short["distil"].apart_steps == 2
+        assert short["mixture"].batch_tokens == 128
+        assert (short["options"].steps, short["options"].warmup_steps) == (11, 3)
+        assert (long["options"].steps, long["options"].warmup_steps) == (int(steps), warmup)
+        assert long["options"].learning_rate == 0.5
+        assert short["options"].seed == long["options"].seed == 4
+        assert (long["documents"].lengths, long["documents"].batch_tokens) == ((48,), 96)
+        assert long["documents"].weights == ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_help_tells_the_defaults(kind: str) -> None:
+    """Every default that the help states is the one that is taken."""
+    told = 0
+    for option in train_group.commands[kind].params:
+        found = re.search(r"\[default: ([^\]]+)\]", getattr(option, "help", None) or "")
+        if found is None or not isinstance(option.default, (int, float, str, tuple)):
+            continue
+        default = option.default[0] if isinstance(option.default, tuple) else option.default
+        stated = found[1] if isinstance(default, str) else float(found[1].replace(",", ""))
+        assert stated == default, option.name
+        told += 1
+    assert told >= 6
 
 
 def test_text_output_names_the_model(run: Run, pairs: Path) -> None:
@@ -180,7 +247,7 @@ def test_no_lengths_at_all(run: Run, pairs: Path) -> None:
     """Lengths of which none is named are refused."""
     result = run("train", "length", "--pairs", str(pairs), "--out", "out", "--lengths", ",")
     assert result.exit_code == 2
-    assert "must be as many, one at least" in result.stderr
+    assert "must be one at least" in result.stderr
 
 
 def test_models_that_cannot_be_trained(run: Run, pairs: Path, tiny_models: TinyModels) -> None:

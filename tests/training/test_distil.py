@@ -2,71 +2,209 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.training import mixture as module
-from longembed_rag.training.distil import Distillation, relative_error
+from longembed_rag.training.distil import (
+    Distillation,
+    DistilOptions,
+    ShortBatch,
+    learning_parameters,
+    relative_error,
+)
 from longembed_rag.training.loop import Trainer
 from longembed_rag.training.mixture import Mixture, MixtureOptions
 from longembed_rag.training.opening import TextTokens, open_reader
+from longembed_rag.training.reading import ATTENTION, TrainingModel
 from longembed_rag.training.student import rotary_student
 from tests.models import TinyModels
 from tests.training.material import planner_of, quick, some_texts
 
+#: What families call their word embeddings.
+NAMES = {
+    "bert": "embeddings.word_embeddings.weight",
+    "modernbert": "embeddings.tok_embeddings.weight",
+    "qwen3": "embed_tokens.weight",
+}
+MIXTURE = MixtureOptions(lengths=(8, 32), shares=(1.0,), batch_tokens=256)
 
-@pytest.fixture(autouse=True)
-def small_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few texts drawn at a time."""
-    monkeypatch.setattr(module, "_POOL", 64)
 
-
-def distillation(folder: Path, *, rotary: bool) -> Distillation:
-    """A model taught by itself, or its rotary student taught by it."""
-    from dataclasses import replace
-
+def students_of(folder: Path, count: int = 1) -> list[TrainingModel]:
+    """A BERT, and so many equal rotary students of it that learn."""
     planner = planner_of(folder)
     teacher, tokens = open_reader(planner), TextTokens(planner)
-    options = MixtureOptions(shortest=8, longest=32, batch_tokens=256)
-    mixture = Mixture(some_texts(), tokens, options=options, seed=0)
-    student = open_reader(planner)
-    if rotary:
-        samples = [torch.from_numpy(ids) for ids in islice(mixture, 3)]
+    mixture = Mixture(some_texts(), tokens, options=MIXTURE, seed=0)
+    samples = [torch.from_numpy(ids)[None] for batch in islice(mixture, 3) for ids in batch]
+    students = []
+    for _ in range(count):
         model = rotary_student(teacher.model, samples, length=32)
-        student = replace(teacher, model=model, rules=None)
-    student.model.requires_grad_(True)
-    measured = [np.stack([ids[:10] for ids in tokens([p.passage for p in some_texts().pairs])])]
-    return Distillation(teacher, student, mixture, measured=measured)
+        model.set_attn_implementation(ATTENTION)  # type: ignore[operator]
+        students.append(replace(teacher, model=model, rules=None))
+        for parameter in learning_parameters(model).values():
+            parameter.requires_grad_(True)
+    return [teacher, *students]
 
 
-def test_nothing_is_learned_from_oneself(tiny_models: TinyModels) -> None:
-    """The loss is 0 where the student is the teacher, and the measured cosine is 1."""
-    same = distillation(tiny_models.folder("bert"), rotary=False)
-    loss = same.loss(next(same.batches()))
+def distillation(
+    folder: Path, teacher: TrainingModel, student: TrainingModel, **options: Any
+) -> Distillation:
+    """A student taught by a teacher."""
+    tokens = TextTokens(planner_of(folder))
+    return Distillation(
+        teacher,
+        student,
+        Mixture(some_texts(), tokens, options=MIXTURE, seed=0),
+        options=DistilOptions(**options),
+        measured={"10": [ids[:10] for ids in tokens([p.passage for p in some_texts().pairs])]},
+    )
+
+
+def of_a_bert(folder: Path, **options: Any) -> Distillation:
+    """The rotary student of a BERT taught by it."""
+    return distillation(folder, *students_of(folder), **options)
+
+
+def of_itself(folder: Path, **options: Any) -> Distillation:
+    """A rotary student taught by another that is equal to it."""
+    _, teacher, student = students_of(folder, 2)
+    teacher.model.requires_grad_(False)
+    return distillation(folder, teacher, student, **options)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_nothing_is_learned_from_oneself(apart: bool, tiny_models: TinyModels) -> None:
+    """Both kinds of loss are 0 where the student is the teacher, and the measured cosine is 1."""
+    same = of_itself(tiny_models.folder("bert"), apart_steps=int(apart))
+    batch = next(same.batches())
+    assert batch.apart == apart
+    loss = same.loss(batch)
     assert float(loss.total.detach()) == pytest.approx(0.0, abs=2e-6)
-    assert loss.values["states"] == 0.0
+    assert loss.values["states"] == pytest.approx(0.0, abs=1e-10)
     assert same.measure() == {"cosine@10": pytest.approx(1.0, abs=1e-6)}
 
 
+def test_apart_and_together_are_the_same_without_errors_below(tiny_models: TinyModels) -> None:
+    """The first layer is given the same either way; above it errors add up, or do not."""
+    taught = of_a_bert(tiny_models.calm("bert"), last_weight=0.0)
+    batch = next(taught.batches())
+    first = taught._student.read(batch.texts).layers[1]
+    seen: list[Tensor] = []
+    taught._student.model.layers[0].register_forward_hook(  # type: ignore[union-attr]
+        lambda module, given, out: seen.append(out[0])
+    )
+    apart, together = (
+        float(taught.loss(replace(batch, apart=apart)).total.detach()) for apart in (True, False)
+    )
+    assert len(seen) == 2
+    assert torch.allclose(seen[0], first, atol=1e-5)
+    assert 0 < apart < together
+
+
+def test_the_first_updates_are_apart(tiny_models: TinyModels) -> None:
+    """As many as was asked for, none without being asked, and the texts are the same."""
+    folder = tiny_models.folder("bert")
+    teacher, student = students_of(folder)
+    some, none = (
+        list(islice(distillation(folder, teacher, student, **options).batches(), 5))
+        for options in ({"apart_steps": 3}, {})
+    )
+    assert [batch.apart for batch in some] == [True, True, True, False, False]
+    assert not any(batch.apart for batch in none)
+    for one, two in zip(some, none, strict=True):
+        assert all(np.array_equal(*each) for each in zip(one.texts, two.texts, strict=True))
+
+
+def gradients_of(taught: Distillation, batch: ShortBatch) -> dict[str, Tensor]:
+    """Gradients of everything that learns, by name."""
+    taught._student.model.zero_grad()
+    taught.loss(batch).total.backward()
+    return {
+        name: torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.clone()
+        for name, parameter in taught.parameters().items()
+    }
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_layer_apart_learns_by_itself(apart: bool, tiny_models: TinyModels) -> None:
+    """Whatever the layer below it does, its gradient is the same; together it is another."""
+    taught = of_a_bert(tiny_models.folder("bert"))
+    batch = replace(next(taught.batches()), apart=apart)
+    before = gradients_of(taught, batch)
+    with torch.no_grad():
+        for parameter in taught._student.model.layers[0].parameters():  # type: ignore[union-attr]
+            parameter.mul_(0.8)
+    after = gradients_of(taught, batch)
+    upper = [name for name in before if name.startswith(("layers.1.", "layers.2."))]
+    lower = [name for name in before if name.startswith("layers.0.") and before[name].ndim > 1]
+    assert len(upper) > 10
+    assert all(not torch.allclose(before[name], after[name]) for name in lower)
+    assert all(torch.equal(before[name], after[name]) for name in upper) == apart
+
+
+def test_only_its_own_error_reaches_a_layer_apart(tiny_models: TinyModels) -> None:
+    """Other weights of the last layer's error change the last layer's gradient by a factor."""
+    folder = tiny_models.folder("bert")
+    teacher, student = students_of(folder)
+    found = []
+    for weight in (1.0, 4.0):
+        taught = distillation(folder, teacher, student, last_weight=weight)
+        found.append(gradients_of(taught, replace(next(taught.batches()), apart=True)))
+    for name, one in found[0].items():
+        # Weights are shared out: 1 of 3, then 4 of 6 for the last and 1 of 6 for each other.
+        factor = 2.0 if name.startswith("layers.2.") else 0.5
+        assert torch.allclose(found[1][name], factor * one, rtol=1e-4, atol=1e-7)
+    for name, grad in found[0].items():
+        if not name.endswith("k_proj.bias"):
+            assert float(grad.abs().max()) > 0, name
+
+
 def test_the_parts_make_the_whole(tiny_models: TinyModels) -> None:
-    """States, and four times the pooled distance; tokens are those of the batch."""
-    taught = distillation(tiny_models.folder("bert"), rotary=True)
+    """States, and the pooled distance by its weight; tokens are those of the batch."""
+    folder = tiny_models.folder("bert")
+    teacher, student = students_of(folder)
+    taught = distillation(folder, teacher, student, last_weight=3.0, pooled_weight=7.0)
     batch = next(taught.batches())
     loss = taught.loss(batch)
-    whole = loss.values["states"] + 4 * loss.values["pooled"]
+    with torch.no_grad():
+        theirs, ours = (reader.read(batch.texts) for reader in (teacher, student))
+        errors = [
+            float(relative_error(one, two))
+            for one, two in zip(ours.layers[1:], theirs.layers[1:], strict=True)
+        ]
+        pooled = [
+            1 - torch.cosine_similarity(one.mean(dim=0), two.mean(dim=0), dim=0)
+            for one, two in zip(
+                *(torch.split(each.layers[-1], each.lengths) for each in (ours, theirs)),
+                strict=True,
+            )
+        ]
+    states = (errors[0] + errors[1] + 3 * errors[2]) / 5
+    assert loss.values == {
+        "states": pytest.approx(states, rel=1e-5),
+        "last": pytest.approx(errors[2], rel=1e-5),
+        "pooled": pytest.approx(float(torch.stack(pooled).mean()), rel=1e-5),
+    }
+    whole = states + 7 * loss.values["pooled"]
     assert float(loss.total.detach()) == pytest.approx(whole, rel=1e-5)
-    assert loss.tokens == batch.size
+    assert loss.tokens == sum(map(len, batch.texts))
+    apart = taught.loss(replace(batch, apart=True))
+    assert set(apart.values) == {"states", "last"}
+    assert float(apart.total.detach()) == pytest.approx(apart.values["states"], rel=1e-6)
 
 
-def test_a_student_learns(tiny_models: TinyModels, tmp_path: Path) -> None:
-    """A few dozen updates bring a rotary student clearly closer."""
-    taught = distillation(tiny_models.calm("bert"), rotary=True)
-    fixed = list(islice(taught.batches(), 6))
+@pytest.mark.parametrize("apart_steps", [0, 60])
+def test_a_student_learns(apart_steps: int, tiny_models: TinyModels, tmp_path: Path) -> None:
+    """A few dozen updates of either kind bring a rotary student clearly closer."""
+    taught = of_a_bert(tiny_models.calm("bert"), apart_steps=apart_steps)
+    fixed = [replace(batch, apart=False) for batch in islice(taught.batches(), 6)]
 
     def cost() -> float:
         with torch.no_grad():
@@ -74,18 +212,46 @@ def test_a_student_learns(tiny_models: TinyModels, tmp_path: Path) -> None:
 
     before, cosine = cost(), taught.measure()["cosine@10"]
     Trainer(taught, quick(60, learning_rate=1e-2), identity={}, folder=tmp_path).run()
-    assert cost() < 0.7 * before
+    assert cost() < 0.8 * before
     assert taught.measure()["cosine@10"] > cosine
 
 
 def test_word_embeddings_and_the_teacher_do_not_learn(tiny_models: TinyModels) -> None:
     """Everything else in the student does."""
-    taught = distillation(tiny_models.folder("bert"), rotary=True)
+    taught = of_a_bert(tiny_models.folder("bert"))
     names = {name for name, _ in taught._student.model.named_parameters()}
     assert names - set(taught.parameters()) == {"embeddings.word_embeddings.weight"}
     taught.loss(next(taught.batches())).total.backward()
     assert all(parameter.grad is None for parameter in taught._teacher.model.parameters())
     assert all(parameter.grad is not None for parameter in taught.parameters().values())
+
+
+@pytest.mark.parametrize(("family", "name"), NAMES.items())
+def test_word_embeddings_are_known_by_any_name(
+    family: str, name: str, tiny_models: TinyModels
+) -> None:
+    """However a family calls them, they and nothing else are left out."""
+    model = open_reader(planner_of(tiny_models.folder(family))).model
+    everything = {name for name, _ in model.named_parameters()}
+    assert everything - set(learning_parameters(model)) == {name}
+
+
+def test_measured_by_name(tiny_models: TinyModels) -> None:
+    """A mean over the texts of each name, of any lengths."""
+    folder = tiny_models.folder("bert")
+    teacher, student = students_of(folder)
+    taught = distillation(folder, teacher, student)
+    texts = next(taught.batches()).texts
+    taught._measured = {"some": texts[:1], "all": texts}
+    with torch.no_grad():
+        cosines = torch.cosine_similarity(
+            *(reader.embed(texts, budget=10**6) for reader in (teacher, student))
+        )
+    assert len({len(ids) for ids in texts}) > 1
+    assert taught.measure() == {
+        "cosine@some": pytest.approx(float(cosines[0]), abs=1e-5),
+        "cosine@all": pytest.approx(float(cosines.mean()), abs=1e-5),
+    }
 
 
 @pytest.mark.parametrize(
@@ -104,8 +270,9 @@ def test_teachers_of_another_shape_are_refused(
     teacher = open_reader(planner_of(tiny_models.variant(family, name, **changes)))
     planner = planner_of(tiny_models.folder("bert"))
     mixture = Mixture(some_texts(), TextTokens(planner), options=MixtureOptions(), seed=0)
+    student = open_reader(planner)
     with pytest.raises(SettingsError, match=told):
-        Distillation(teacher, open_reader(planner), mixture)
+        Distillation(teacher, student, mixture, options=DistilOptions(), measured={})
 
 
 def test_relative_error_by_hand() -> None:

@@ -11,7 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.training.documents import DocumentBatch, DocumentOptions, Documents
+from longembed_rag.training.documents import (
+    DocumentBatch,
+    DocumentOptions,
+    Documents,
+    passage_id,
+)
 from longembed_rag.training.opening import TextTokens
 from longembed_rag.training.texts import Pair
 from tests.models import TinyModels
@@ -29,7 +34,7 @@ def tokens(tiny_models: TinyModels) -> TextTokens:
 
 def made(tokens: TextTokens, pairs: Any = PAIRS, passages: Any = FILLERS, **options: Any) -> Any:
     seed = options.pop("seed", 0)
-    values = {"lengths": (64, 100), "weights": (1.0, 1.0), "batch_tokens": 300, "queries": 3}
+    values = {"lengths": (64, 100), "batch_tokens": 300, "queries": 3}
     return Documents(
         pairs, passages, tokens=tokens, options=DocumentOptions(**{**values, **options}), seed=seed
     )
@@ -41,10 +46,16 @@ def holds(document: Any, part: Any) -> bool:
     return bool((windows == part).all(axis=1).any())
 
 
+def texts_of(pairs: Any, passages: Any = FILLERS) -> dict[int, str]:
+    """Every passage by its number."""
+    return {passage_id(text): text for text in (*(pair.passage for pair in pairs), *passages)}
+
+
 def check(
     batch: DocumentBatch, tokens: TextTokens, *, pairs: Any = PAIRS, queries: int = 3
 ) -> None:
     """Specials at both ends alone, and each query's passage whole in the document it is of."""
+    check_spans(batch, tokens, texts_of(pairs))
     opening, closing = tokens(["note"])[0][[0, -1]]
     assert (batch.documents[:, 0] == opening).all()
     assert (batch.documents[:, -1] == closing).all()
@@ -53,9 +64,33 @@ def check(
     assert counts.min() >= 1
     assert counts.max() <= queries
     by_query = {tuple(tokens([pair.query], "query")[0]): pair.passage for pair in pairs}
-    for ids, number in zip(batch.queries, batch.asked_of, strict=True):
-        passage = tokens([by_query[tuple(ids)]])[0][1:-1]
-        assert holds(batch.documents[number], passage)
+    whole = {(span.document, span.passage) for span in batch.spans}
+    for ids, number, answer in zip(batch.queries, batch.asked_of, batch.answers, strict=True):
+        text = by_query[tuple(ids)]
+        assert holds(batch.documents[number], tokens([text])[0][1:-1])
+        assert answer == passage_id(text)
+        assert (number, answer) in whole
+
+
+def check_spans(batch: DocumentBatch, tokens: TextTokens, texts: dict[int, str]) -> None:
+    """Passages follow one another, each with its own tokens; what is left is of one cut off."""
+    length = batch.documents.shape[1]
+    assert {span.document for span in batch.spans} <= set(range(len(batch.documents)))
+    assert len(batch.contents) == len(batch.documents)
+    for number, document in enumerate(batch.documents):
+        spans = [span for span in batch.spans if span.document == number]
+        assert [span.start for span in spans] == [1, *(span.stop for span in spans)][: len(spans)]
+        for span in spans:
+            content = tokens([texts[span.passage]])[0][1:-1]
+            assert np.array_equal(document[span.start : span.stop], content)
+        known = {span.passage for span in spans}
+        assert len(known) == len(spans)
+        end = spans[-1].stop if spans else 1
+        others = batch.contents[number] - known
+        assert len(others) == int(end < length - 1)
+        for other in others:
+            content = tokens([texts[other]])[0][1:-1]
+            assert np.array_equal(document[end:-1], content[: length - 1 - end])
 
 
 @pytest.mark.parametrize("coherent", [0.0, 0.5, 1.0])
@@ -72,9 +107,7 @@ def test_documents_hold_what_is_asked_of_them(coherent: float, tokens: TextToken
 @given(seed=st.integers(0, 10_000), length=st.integers(24, 150), queries=st.integers(1, 6))
 def test_any_length_is_exact(tokens: TextTokens, seed: int, length: int, queries: int) -> None:
     """Whatever the length and the seed."""
-    documents = made(
-        tokens, seed=seed, lengths=(length,), weights=(1.0,), queries=queries, batch_tokens=length
-    )
+    documents = made(tokens, seed=seed, lengths=(length,), queries=queries, batch_tokens=length)
     batch = next(iter(documents))
     assert batch.documents.shape == (2, length)
     check(batch, tokens, queries=queries)
@@ -88,9 +121,10 @@ def test_batches_are_the_same_each_time(tokens: TextTokens) -> None:
         for one, two in zip(batches[0], other, strict=True):
             assert np.array_equal(one.documents, two.documents)
             assert all(np.array_equal(*each) for each in zip(one.queries, two.queries, strict=True))
-            assert one.asked_of == two.asked_of
-    different = next(iter(made(tokens, seed=1, lengths=(64,), weights=(1.0,))))
-    same_length = next(iter(made(tokens, lengths=(64,), weights=(1.0,))))
+            assert (one.asked_of, one.answers) == (two.asked_of, two.answers)
+            assert (one.spans, one.contents) == (two.spans, two.contents)
+    different = next(iter(made(tokens, seed=1, lengths=(64,))))
+    same_length = next(iter(made(tokens, lengths=(64,))))
     assert not np.array_equal(different.documents, same_length.documents)
 
 
@@ -126,6 +160,8 @@ def test_a_passage_longer_than_the_document_is_asked_for_all_the_same(tokens: Te
     """Where no pair fits whole, the first stands first, cut off, and its query is asked."""
     pairs = tuple(Pair(p.query, text_of(200, seed=n), "s") for n, p in enumerate(PAIRS[:5]))
     for batch in islice(made(tokens, pairs, FILLERS[:1], coherent=0.0), 4):
+        check_spans(batch, tokens, texts_of(pairs))
+        assert not batch.spans
         for ids, number in zip(batch.queries, batch.asked_of, strict=True):
             query = next(p for p in pairs if np.array_equal(tokens([p.query], "query")[0], ids))
             room = batch.documents.shape[1] - 2
@@ -148,7 +184,7 @@ def test_a_text_stands_in_a_document_once(tokens: TextTokens) -> None:
 def test_queries_are_no_longer_than_documents(tokens: TextTokens) -> None:
     """A model whose table ends with the documents can read them, closed as they should be."""
     pairs = [Pair(text_of(150, seed=n), p.passage, p.source) for n, p in enumerate(PAIRS)]
-    batch = next(iter(made(tokens, pairs, lengths=(64,), weights=(1.0,))))
+    batch = next(iter(made(tokens, pairs, lengths=(64,))))
     assert {len(ids) for ids in batch.queries} == {64}
     assert {int(ids[-1]) for ids in batch.queries} == {int(batch.documents[0, -1])}
 
@@ -161,8 +197,90 @@ def test_too_few_texts_are_refused(coherent: float, tokens: TextTokens) -> None:
         documents.batch(1, 500, np.random.default_rng(0))
 
 
+def spaced(seed: int) -> str:
+    """A text of two tokens and many letters."""
+    return (" " * 90).join(text_of(3, seed=seed).split()[1:])
+
+
+@pytest.mark.parametrize("coherent", [0.0, 1.0])
+def test_texts_of_few_tokens_are_drawn_again(coherent: float, tokens: TextTokens) -> None:
+    """What eight letters a token do not fill, many more do."""
+    texts = list(dict.fromkeys(spaced(seed) for seed in range(300)))
+    pairs = [Pair(f"able {text_of(4, seed=at)}", text, "s") for at, text in enumerate(texts)]
+    batch = made(tokens, pairs, (), coherent=coherent).batch(3, 100, np.random.default_rng(0))
+    assert batch.documents.shape == (3, 100)
+    check_spans(batch, tokens, texts_of(pairs))
+    assert len(batch.spans) == 3 * 49
+
+
+def test_many_queries_are_asked(tokens: TextTokens) -> None:
+    """Up to 16 unless asked otherwise, each once, and fewer where fewer are answered."""
+    pairs = [
+        Pair(f"{text_of(5, seed=at)} {WORDS[at % len(WORDS)]}", text_of(5, seed=500 + at), "s")
+        for at in range(60)
+    ]
+    documents = Documents(
+        pairs, (), tokens=tokens, options=DocumentOptions(lengths=(62, 152)), seed=0
+    )
+    for length, wanted in ((62, 12), (152, 16)):
+        batch = documents.batch(3, length, np.random.default_rng(0))
+        assert np.bincount(batch.asked_of).tolist() == [wanted] * 3
+        asked = set(zip(batch.asked_of, batch.answers, strict=True))
+        assert len(asked) == 3 * wanted
+
+
+def test_answering_by_hand() -> None:
+    """Any contents, also of documents of another batch."""
+    batch = DocumentBatch(np.zeros((2, 4), dtype=np.int64), [], [], [0, 1, 1], [5, 6, 5], [])
+    contents = [frozenset({5}), frozenset({6, 7}), frozenset(), frozenset({5, 6})]
+    assert batch.answering(contents).tolist() == [
+        [True, False, False, True],
+        [False, True, False, True],
+        [True, False, False, True],
+    ]
+
+
+@given(st.text(max_size=30))
+def test_passages_have_numbers(text: str) -> None:
+    """The same each time, for checkpoints hold them, and another for another text."""
+    number = passage_id(text)
+    assert 0 <= number < 2**63
+    assert number == passage_id(text)
+    assert number != passage_id(text + "\ud800")
+    assert passage_id("able") == 8858352547986596238
+
+
+@pytest.mark.parametrize("coherent", [0.0, 1.0])
+def test_sources_are_drawn_by_the_root_of_their_size(coherent: float, tokens: TextTokens) -> None:
+    """One of 4 pairs and one of 100: a document has a passage of the small one in one of six."""
+    texts = [text_of(40, seed=at) for at in range(204)]
+    named = [*(["few"] * 4), *(["many"] * 100)]
+    pairs = [Pair("able", text, name) for text, name in zip(texts, named, strict=False)]
+    # One passage fills a document; where it is a filler, the pair drawn first takes its place.
+    options = {"lengths": (42,), "batch_tokens": 42 * 400, "coherent": coherent}
+    batch = next(iter(made(tokens, pairs, texts[104:], **options)))
+    few = {passage_id(text) for text in texts[:4]}
+    shares = np.mean([bool(each & few) for each in batch.contents])
+    assert shares == pytest.approx(1 / 6, abs=0.06)
+
+
+def test_lengths_are_drawn_by_their_weights(tokens: TextTokens) -> None:
+    """Three of four documents are long where that is asked for; without weights every other."""
+    for weights, share in (((1.0, 3.0), 0.75), ((), 0.5), ((0.0, 2.0), 1.0)):
+        documents = made(tokens, lengths=(24, 30), weights=weights, batch_tokens=2)
+        found = [batch.documents.shape[1] for batch in islice(documents, 200)]
+        assert np.mean([length == 30 for length in found]) == pytest.approx(share, abs=0.1)
+
+
 @pytest.mark.parametrize("changes", [{"lengths": ()}, {"weights": (1.0,)}])
 def test_lengths_and_weights_belong_together(changes: dict[str, Any]) -> None:
     """None at all, or not as many, is refused."""
-    with pytest.raises(SettingsError, match="must be as many, one at least"):
+    with pytest.raises(SettingsError, match=r"must be one at least, and weights=.* as many"):
         DocumentOptions(**changes)
+
+
+@pytest.mark.parametrize("weights", [(1.0, -1.0), (0.0, 0.0), (1.0, float("inf"))])
+def test_weights_that_draw_nothing_are_refused(weights: tuple[float, ...]) -> None:
+    """Below zero, all zero, or without an end."""
+    with pytest.raises(SettingsError, match="must not be negative, nor all zero"):
+        DocumentOptions(lengths=(32, 64), weights=weights)

@@ -7,43 +7,103 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.training.documents import DocumentOptions, Documents
+from longembed_rag.training.contrast import contrastive_loss, same
+from longembed_rag.training.distil import Distillation, DistilOptions, learning_parameters
+from longembed_rag.training.documents import (
+    DocumentBatch,
+    DocumentOptions,
+    Documents,
+    Span,
+    passage_id,
+)
 from longembed_rag.training.length import LengthOptions, LengthTraining, mean_cosine
 from longembed_rag.training.loop import Trainer
-from longembed_rag.training.mixture import MixtureOptions
+from longembed_rag.training.mixture import Mixture, MixtureOptions
 from longembed_rag.training.opening import TextTokens, open_reader
 from longembed_rag.training.runs import train_length
 from tests.models import TinyModels
+from tests.tokenizers_of_tests import text_of
 from tests.training.material import planner_of, quick, some_pairs, some_texts
 
 
-def training_of(folder: Path, **options: Any) -> LengthTraining:
-    """A tiny BERT on documents of its own length, short texts left free."""
-    planner = planner_of(folder)
+def training_of(
+    folder: Path, *, teacher: Path | None = None, short: bool = False, **options: Any
+) -> LengthTraining:
+    """A tiny BERT on documents of its own length, taught by itself unless by another."""
+    pooling = options.pop("pooling", None)
+    planner = planner_of(folder, **({"pooling": pooling} if pooling else {}))
     reader, tokens = open_reader(planner), TextTokens(planner)
-    for name, parameter in reader.model.named_parameters():
-        parameter.requires_grad_("word_embeddings" not in name)
+    theirs = open_reader(planner if teacher is None else planner_of(teacher))
+    for parameter in learning_parameters(reader.model).values():
+        parameter.requires_grad_(True)
     documents = Documents(
         some_pairs(24, words=7),
         (),
         tokens=tokens,
-        options=DocumentOptions(lengths=(32,), weights=(1.0,), batch_tokens=128, queries=2),
+        options=DocumentOptions(lengths=(32,), batch_tokens=128, queries=2),
         seed=0,
     )
-    random_documents = list(islice(documents, 3))
+    mixture = MixtureOptions(lengths=(8, 32), shares=(1.0,), batch_tokens=64)
+    kept = Distillation(
+        theirs,
+        reader,
+        Mixture(some_texts(), tokens, options=mixture, seed=0),
+        options=DistilOptions(),
+        measured={"some": tokens([text_of(9)])},
+    )
     return LengthTraining(
         reader,
+        theirs,
         documents,
-        None,
-        measured=random_documents[:1],
+        kept if short else None,
+        tokens=tokens,
+        measured=list(islice(documents, 1)),
         options=LengthOptions(**options),
     )
+
+
+def cost(training: LengthTraining, batch: Any) -> float:
+    return float(training.loss(batch).total.detach())
+
+
+def by_hand(tokens: TextTokens, *documents: tuple[str, ...]) -> DocumentBatch:
+    """Documents of equal length made of whole passages, each asked for by its first word."""
+    ids, spans, contents = [], [], []
+    asked: list[tuple[int, str]] = []
+    for number, passages in enumerate(documents):
+        read = tokens([*passages])
+        ids.append(np.concatenate([read[0][:1], *(each[1:-1] for each in read), read[0][-1:]]))
+        start = 1
+        for text, each in zip(passages, read, strict=True):
+            spans.append(Span(number, start, start + len(each) - 2, passage_id(text)))
+            start += len(each) - 2
+            asked.append((number, text))
+        contents.append(frozenset(map(passage_id, passages)))
+    return DocumentBatch(
+        documents=np.stack(ids),
+        spans=spans,
+        queries=tokens([text.split()[1] for _, text in asked], "query"),
+        asked_of=[number for number, _ in asked],
+        answers=[passage_id(text) for _, text in asked],
+        contents=contents,
+    )
+
+
+FOUR = ((text_of(9, seed=1), text_of(12, seed=2)), (text_of(15, seed=3), text_of(6, seed=4)))
+
+
+@pytest.fixture(scope="module")
+def tokens(tiny_models: TinyModels) -> TextTokens:
+    return TextTokens(planner_of(tiny_models.folder("bert")))
 
 
 def test_mean_cosine_by_hand() -> None:
@@ -67,11 +127,11 @@ def test_earlier_documents_are_negatives(tiny_models: TinyModels) -> None:
     with_memory = training_of(tiny_models.folder("bert"), memory=256)
     without = training_of(tiny_models.folder("bert"), memory=0)
     batches = list(islice(without.batches(), 2))
-    first = [float(each.loss(batches[0]).total.detach()) for each in (with_memory, without)]
-    second = [float(each.loss(batches[1]).total.detach()) for each in (with_memory, without)]
+    first = [cost(each, batches[0]) for each in (with_memory, without)]
+    second = [cost(each, batches[1]) for each in (with_memory, without)]
     assert first[0] == first[1]
     assert second[0] > second[1] + 1e-4
-    assert float(without.loss(batches[1]).total.detach()) == second[1]
+    assert cost(without, batches[1]) == second[1]
 
 
 def test_memory_holds_only_so_many_and_no_graph(tiny_models: TinyModels) -> None:
@@ -94,56 +154,240 @@ def test_a_stopped_run_remembers(tiny_models: TinyModels) -> None:
         whole.loss(batch)
     memory = whole.memory()
     assert {name: len(rows) for name, rows in memory.items()} == {"vectors": 6, "contents": 6}
-    wanted = float(whole.loss(last).total.detach())
-    assert float(training_of(tiny_models.folder("bert")).loss(last).total.detach()) != wanted
+    wanted = cost(whole, last)
+    assert cost(training_of(tiny_models.folder("bert")), last) != wanted
     rest.remember(memory)
-    assert float(rest.loss(last).total.detach()) == wanted
+    assert cost(rest, last) == wanted
+    rest.remember({})
+    assert rest.memory() == {}
+    rest.remember(whole.memory())
     assert [each.contents for each in rest._memory] == [each.contents for each in whole._memory]
 
 
 def test_documents_with_the_same_passage_are_no_negatives(tiny_models: TinyModels) -> None:
-    """A batch that is asked again costs no more: its earlier documents answer its queries."""
+    """A batch that is asked again costs less than if its earlier documents were strangers."""
     training = training_of(tiny_models.folder("bert"), memory=256)
     batch = next(training.batches())
-    first = float(training.loss(batch).total.detach())
+    training.loss(batch)
     assert len(training._memory) == 4
     answering = batch[0].answering(batch[0].contents)
     assert answering[range(len(answering)), batch[0].asked_of].all()
     assert not answering.all(), "some document does not answer some query"
+    known = list(training._memory)
     again = training.loss(batch)
-    assert again.values["accuracy"] == 1.0 or float(again.total.detach()) >= first
-    strangers = training_of(tiny_models.folder("bert"), memory=256)
-    strangers.loss(batch)
-    for each in list(strangers._memory):
-        strangers._memory.append(replace(each, contents=frozenset()))
-    assert float(strangers.loss(batch).total.detach()) > float(again.total.detach())
+    training._memory.clear()
+    training._memory.extend(replace(each, contents=frozenset()) for each in known)
+    strangers = training.loss(batch)
+    assert strangers.values["contrast"] > again.values["contrast"] + 1e-3
+    assert {**strangers.values, "contrast": 0, "accuracy": 0} == {
+        **again.values,
+        "contrast": 0,
+        "accuracy": 0,
+    }, "passages have no memory"
+
+
+@pytest.mark.parametrize("text", [text_of(4), text_of(12), text_of(30)])
+def test_one_passage_agrees_with_itself(
+    text: str, tiny_models: TinyModels, tokens: TextTokens
+) -> None:
+    """A document of one passage is what its teacher reads; but for special tokens both agree."""
+    training = training_of(tiny_models.folder("bert"))
+    batch = by_hand(tokens, (text,))
+    values = training.loss((batch, None)).values
+    assert values["whole"] == pytest.approx(0.0, abs=1e-6)
+    with torch.no_grad():
+        states = training._reader.read([batch.documents[0]]).layers[-1]
+    means = states[1:-1].mean(dim=0), states.mean(dim=0)
+    away = 1 - float(functional.cosine_similarity(*means, dim=0))
+    assert values["agreement"] == pytest.approx(away, abs=1e-6)
+    assert values["agreement"] < 0.1 + 0.5 / len(states)
+
+
+@torch.no_grad()
+def test_the_teacher_reads_passages_alone(tiny_models: TinyModels, tokens: TextTokens) -> None:
+    """Opened and closed as texts are; documents are to be the means of their vectors by tokens."""
+    folder, other = tiny_models.folder("bert"), tiny_models.calm("bert")
+    training = training_of(folder, teacher=other)
+    batch = by_hand(tokens, *FOUR)
+    values = training.loss((batch, None)).values
+    reader, teacher = open_reader(planner_of(folder)), open_reader(planner_of(other))
+    texts = [text for document in FOUR for text in document]
+    alone = functional.normalize(teacher.embed(tokens(texts), budget=1000), dim=-1)
+    states = [reader.read([document]).layers[-1] for document in batch.documents]
+    ours = [states[span.document][span.start : span.stop].mean(dim=0) for span in batch.spans]
+    cosines = functional.cosine_similarity(torch.stack(ours), alone)
+    assert values["agreement"] == pytest.approx(1 - float(cosines.mean()), abs=1e-5)
+    whole = torch.stack([9 * alone[0] + 12 * alone[1], 15 * alone[2] + 6 * alone[3]])
+    documents = torch.stack([each.mean(dim=0) for each in states])
+    cosines = functional.cosine_similarity(documents, whole)
+    assert values["whole"] == pytest.approx(1 - float(cosines.mean()), abs=1e-5)
+
+
+@torch.no_grad()
+def test_passages_are_found_among_all_of_the_batch(
+    tiny_models: TinyModels, tokens: TextTokens
+) -> None:
+    """By the queries that they answer; the others, in the same document too, are negatives."""
+    folder = tiny_models.folder("bert")
+    training = training_of(folder, temperature=0.3)
+    batch = by_hand(tokens, *FOUR)
+    cut = replace(batch, answers=[*batch.answers[:3], 17])
+    reader = open_reader(planner_of(folder))
+    states = [reader.read([document]).layers[-1] for document in batch.documents]
+    ours = [states[span.document][span.start : span.stop].mean(dim=0) for span in batch.spans]
+    queries = reader.embed(batch.queries, budget=1000)
+    for asked, count in ((batch, 4), (cut, 3)):
+        wanted, _ = contrastive_loss(
+            queries[:count],
+            torch.stack(ours),
+            own=torch.arange(count),
+            answering=torch.eye(4, dtype=torch.bool)[:count],
+            temperature=0.3,
+        )
+        found = training.loss((asked, None)).values["passages"]
+        assert found == pytest.approx(float(wanted), rel=1e-4)
+    nothing = replace(batch, answers=[17] * 4)
+    assert "passages" not in training.loss((nothing, None)).values
+
+
+def test_the_span_in_the_own_document_is_picked() -> None:
+    """Where a passage stands in several; and any other where it was cut off in its own."""
+    spans = [Span(0, 1, 5, 7), Span(0, 5, 9, 8), Span(1, 1, 5, 8), Span(2, 1, 5, 7)]
+    batch = DocumentBatch(
+        documents=np.zeros((3, 10), dtype=np.int64),
+        spans=spans,
+        queries=[],
+        asked_of=[0, 0, 1, 2, 1],
+        answers=[7, 8, 8, 7, 9],
+        contents=[],
+    )
+    assert LengthTraining._spans_of(batch, [0, 1, 2, 3]) == [0, 1, 2, 3]
+    assert LengthTraining._spans_of(batch, [3, 1]) == [3, 1]
+    moved = replace(batch, asked_of=[1, 2])
+    found = LengthTraining._spans_of(replace(moved, answers=[7, 8]), [0, 1])
+    assert [spans[at].passage for at in found] == [7, 8]
+
+
+def test_a_passage_in_two_documents_is_no_negative(
+    tiny_models: TinyModels, tokens: TextTokens
+) -> None:
+    """Each query finds it in its own document; the other place neither counts nor misleads."""
+    shared = text_of(9, seed=1)
+    training = training_of(tiny_models.folder("bert"))
+    batch = by_hand(tokens, (shared, FOUR[0][1]), (FOUR[0][1], shared))
+    ids = [span.passage for span in batch.spans]
+    assert same(ids, ids).sum() == 8
+    with torch.no_grad():
+        read = training._read(batch)
+        assert read.passages is not None
+        queries = functional.normalize(read.queries, dim=-1)
+        cosines = queries @ functional.normalize(read.passages, dim=-1).T / 0.05
+    losses = []
+    for row, answer in enumerate(ids):
+        kept = [at for at, each in enumerate(ids) if at == row or each != answer]
+        losses.append(torch.logsumexp(cosines[row, kept], dim=0) - cosines[row, row])
+    found = training.loss((batch, None)).values["passages"]
+    assert found == pytest.approx(float(torch.stack(losses).mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("left_out", ["passages", "agreement", "whole", "distillation", None])
+def test_every_part_has_its_weight(left_out: str | None, tiny_models: TinyModels) -> None:
+    """A weight of nothing leaves its part out of the total, and the others where they are."""
+    weights = {"passages": 0.5, "agreement": 3.0, "whole": 0.25, "distillation": 1.5}
+    if left_out is not None:
+        weights[left_out] = 0.0
+    training = training_of(
+        tiny_models.folder("bert"), teacher=tiny_models.calm("bert"), short=True, **weights
+    )
+    batch = next(training.batches())
+    loss = training.loss(batch)
+    assert batch[1] is not None
+    assert training._short is not None
+    parts = {
+        "passages": loss.values.get("passages", 0.0),
+        "agreement": loss.values["agreement"],
+        "whole": loss.values["whole"],
+        "distillation": float(training._short.loss(batch[1]).total.detach()),
+    }
+    assert all(value > 0.01 for name, value in parts.items() if name != left_out)
+    total = loss.values["contrast"] + sum(weights[name] * value for name, value in parts.items())
+    assert float(loss.total.detach()) == pytest.approx(total, rel=1e-5)
+
+
+def test_the_teacher_is_not_asked_without_need(
+    tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where neither passages nor documents are held to its vectors."""
+    training = training_of(tiny_models.folder("bert"), agreement=0.0, whole=0.0, passages=0.0)
+
+    def never(*given: object) -> Tensor:
+        raise AssertionError("the teacher was asked")
+
+    monkeypatch.setattr(LengthTraining, "_alone", never)
+    loss = training.loss(next(training.batches()))
+    assert set(loss.values) == {"contrast", "accuracy"}
+    assert float(loss.total.detach()) == pytest.approx(loss.values["contrast"], rel=1e-6)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "last_token"])
+def test_other_poolings_have_no_passages(pooling: str, tiny_models: TinyModels) -> None:
+    """What is not a mean of tokens cannot be taken from the middle of a document."""
+    training = training_of(tiny_models.folder("bert"), pooling=pooling)
+    loss = training.loss(next(training.batches()))
+    assert set(loss.values) == {"contrast", "accuracy"}
+
+
+def test_the_teacher_reads_only_so_far(tiny_models: TinyModels, tokens: TextTokens) -> None:
+    """Longer passages are held to nothing, special tokens counted; the shorter ones still are."""
+    folder, other = tiny_models.folder("bert"), tiny_models.calm("bert")
+    batch = by_hand(tokens, *FOUR)
+    kept = {7: [], 8: [3], 11: [0, 3], 16: [0, 1, 3], 17: [0, 1, 2, 3]}
+    for reach, known in kept.items():
+        values = training_of(folder, teacher=other, teacher_tokens=reach).loss((batch, None)).values
+        fewer = replace(batch, spans=[batch.spans[at] for at in known])
+        wanted = training_of(folder, teacher=other).loss((fewer, None)).values
+        for name in ("agreement", "whole"):
+            assert (name in values) == bool(known)
+            assert values.get(name) == wanted.get(name)
 
 
 def test_the_loss_falls(tiny_models: TinyModels, tmp_path: Path) -> None:
-    """On tiny data a few dozen updates find documents by their passages."""
+    """On tiny data a few dozen updates find documents and passages."""
     training = training_of(tiny_models.calm("bert"), memory=0, temperature=0.1)
     fixed = list(islice(training.batches(), 6))
 
-    def cost() -> float:
+    def costs() -> dict[str, float]:
         with torch.no_grad():
-            return sum(float(training.loss(batch).total) for batch in fixed) / len(fixed)
+            values = [training.loss(batch).values for batch in fixed]
+        return {name: float(np.mean([each[name] for each in values])) for name in values[0]}
 
-    before = cost()
+    before = costs()
     last = Trainer(training, quick(40, learning_rate=1e-3), identity={}, folder=tmp_path).run()
-    assert cost() < 0.7 * before
+    after = costs()
+    assert after["contrast"] < 0.8 * before["contrast"]
+    assert after["passages"] < 0.8 * before["passages"]
     assert set(last.values) == {"accuracy@32", "collapse@32"}
     assert -1 <= last.values["collapse@32"] <= 1
 
 
+def test_short_texts_are_measured_too(tiny_models: TinyModels) -> None:
+    """Beside long documents, where short texts are kept."""
+    found = training_of(tiny_models.folder("bert"), short=True).measure()
+    assert set(found) == {"accuracy@32", "collapse@32", "cosine@some"}
+    assert found["cosine@some"] == pytest.approx(1.0, abs=1e-6)
+
+
 def test_tokens_are_counted(tiny_models: TinyModels) -> None:
-    """Documents and queries, what is read for the loss; word embeddings do not learn."""
-    training = training_of(tiny_models.folder("bert"))
-    batch = next(training.batches())
-    loss = training.loss(batch)
-    assert loss.tokens == batch[0].documents.size + sum(map(len, batch[0].queries))
-    assert loss.values["contrast"] == pytest.approx(float(loss.total.detach()))
-    assert "embeddings.word_embeddings.weight" not in training.parameters()
-    assert "embeddings.position_embeddings.weight" in training.parameters()
+    """Documents and queries, and short texts where they are read; word embeddings do not learn."""
+    for short in (False, True):
+        training = training_of(tiny_models.folder("bert"), short=short)
+        long, texts = batch = next(training.batches())
+        assert (texts is None) == (not short)
+        wanted = long.documents.size + sum(map(len, long.queries))
+        wanted += 0 if texts is None else sum(map(len, texts.texts))
+        assert training.loss(batch).tokens == wanted
+        assert "embeddings.word_embeddings.weight" not in training.parameters()
+        assert "embeddings.position_embeddings.weight" in training.parameters()
 
 
 def test_a_table_that_ends_before_the_documents(tiny_models: TinyModels, tmp_path: Path) -> None:
@@ -156,7 +400,7 @@ def test_a_table_that_ends_before_the_documents(tiny_models: TinyModels, tmp_pat
             planner,
             planner,
             some_texts(),
-            documents=DocumentOptions(lengths=(32, 64), weights=(1.0, 1.0)),
+            documents=DocumentOptions(lengths=(32, 64)),
             mixture=MixtureOptions(),
             length=LengthOptions(),
             options=quick(),

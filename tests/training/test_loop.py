@@ -14,20 +14,26 @@ import torch
 from torch import Tensor, nn
 
 from longembed_rag.errors import SettingsError, TrainingError
+from longembed_rag.training.checkpoint import read_state
 from longembed_rag.training.loop import CHECKPOINT, LOG, Loss, Progress, Trainer
 from longembed_rag.training.options import TrainingOptions
 from tests.training.material import quick
 
 
 class Fit:
-    """A linear map to be learned from random batches; may stop at a step, or give no number."""
+    """A linear map to be learned from random batches; may stop at a step, or give no number.
 
-    def __init__(self, *, name: str = "fit", stop_at: int = -1, nan_at: int = -1) -> None:
+    It stops before it has read the batch, or ``late``, when it remembers it already.
+    """
+
+    def __init__(
+        self, *, name: str = "fit", stop_at: int = -1, nan_at: int = -1, late: bool = False
+    ) -> None:
         generator = torch.Generator().manual_seed(0)
         self.weight = nn.Parameter(torch.randn(4, 3, generator=generator))
         self.bias = nn.Parameter(torch.zeros(3))
         self.name = name
-        self.stop_at, self.nan_at = stop_at, nan_at
+        self.stop_at, self.nan_at, self.late = stop_at, nan_at, late
         self.asked = self.drawn = 0
         self.measured = self.seen = 0
 
@@ -50,10 +56,12 @@ class Fit:
 
     def loss(self, batch: tuple[int, Tensor]) -> Loss:
         number, inputs = batch
-        if number == self.stop_at:
+        if number == self.stop_at and not self.late:
             raise KeyboardInterrupt
         self.asked += 1
         self.seen += 1
+        if number == self.stop_at:
+            raise KeyboardInterrupt
         wanted = inputs @ torch.arange(12.0).view(4, 3)
         total = (inputs @ self.weight + self.bias - wanted).square().mean()
         if number == self.nan_at:
@@ -74,13 +82,14 @@ def log_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
 
 
+@pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("stop_at", [0, 1, 5, 7])
-def test_resuming_changes_nothing(stop_at: int, tmp_path: Path) -> None:
+def test_resuming_changes_nothing(stop_at: int, late: bool, tmp_path: Path) -> None:
     """Bit for bit the parameters, and line for line the log, of a run that was not stopped."""
     whole = Fit()
     run(whole, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        run(Fit(stop_at=stop_at), tmp_path / "stopped")
+        run(Fit(stop_at=stop_at, late=late), tmp_path / "stopped")
     rest = Fit()
     told = run(rest, tmp_path / "stopped")
     assert rest.asked == 8 - stop_at
@@ -106,15 +115,80 @@ def test_lines_after_the_checkpoint_are_written_once(tmp_path: Path) -> None:
     assert steps == list(range(1, 9))
 
 
-def test_without_a_checkpoint_the_log_starts_anew(tmp_path: Path) -> None:
-    """A run that was stopped before its first checkpoint leaves no lines behind."""
+@pytest.mark.parametrize("late", [False, True])
+def test_ctrl_c_saves_the_last_whole_update(late: bool, tmp_path: Path) -> None:
+    """However long checkpoints are apart, no update that was done has to be done again."""
     slow = quick(8, checkpoint_seconds=1e9)
+    stopped, whole = Fit(stop_at=3, late=late), Fit()
     with pytest.raises(KeyboardInterrupt):
-        run(Fit(stop_at=3), tmp_path, slow)
+        run(stopped, tmp_path, slow)
+    state = read_state(tmp_path / CHECKPOINT)
+    assert (state["step"], state["tokens"]) == (3, 3 * 32)
+    assert state["seconds"] > 0
+    assert (len(log_of(tmp_path)), stopped.measured) == (3, 0)
+    rest = Fit()
+    run(rest, tmp_path, slow)
+    run(whole, tmp_path / "whole", slow)
+    assert (rest.asked, rest.seen) == (5, 8)
+    assert torch.equal(whole.weight, rest.weight)
+    assert [line["step"] for line in log_of(tmp_path)] == [*range(1, 9), 8]
+
+
+def test_ctrl_c_while_it_is_measured(tmp_path: Path) -> None:
+    """The update before it is saved, as it is where a listener stops the run."""
+
+    def stop(*given: object) -> Mapping[str, float]:
+        raise KeyboardInterrupt
+
+    fit = Fit()
+    fit.measure = stop  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        run(fit, tmp_path / "measured")
+    options = quick(8, checkpoint_seconds=1e9, log_every=2)
+    trainer = Trainer(Fit(), options, identity={}, folder=tmp_path / "told", on_progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run()
+    assert read_state(tmp_path / "measured" / CHECKPOINT)["step"] == 1
+    assert read_state(tmp_path / "told" / CHECKPOINT)["step"] == 2
+
+
+def test_half_an_update_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while parameters change leaves the checkpoint as it was."""
+    step = torch.optim.AdamW.step
+    calls = []
+
+    def stop(self: torch.optim.AdamW, *given: object) -> object:
+        calls.append(step(self, *given))
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return calls[-1]
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(Fit(), tmp_path / "seldom", quick(8, checkpoint_seconds=1e9))
+    assert not (tmp_path / "seldom" / CHECKPOINT).exists()
+    calls.clear()
+    with pytest.raises(KeyboardInterrupt):
+        run(Fit(), tmp_path / "often")
+    assert read_state(tmp_path / "often" / CHECKPOINT)["step"] == 3
+
+
+def test_without_a_checkpoint_the_log_starts_anew(tmp_path: Path) -> None:
+    """A run that was killed before its first checkpoint leaves no lines behind."""
+    slow = quick(8, checkpoint_seconds=1e9)
+    with pytest.raises(TrainingError):
+        run(Fit(nan_at=3), tmp_path, slow)
     assert len(log_of(tmp_path)) == 3
     assert not (tmp_path / CHECKPOINT).exists()
     run(Fit(), tmp_path, slow)
     assert [line["step"] for line in log_of(tmp_path)] == [*range(1, 9), 8]
+
+
+def test_a_stop_before_the_first_update_leaves_nothing(tmp_path: Path) -> None:
+    """There is nothing to go on from."""
+    with pytest.raises(KeyboardInterrupt):
+        run(Fit(stop_at=0), tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_runs_are_refused(tmp_path: Path) -> None:
@@ -137,20 +211,30 @@ def test_how_often_it_is_saved_may_change(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:
-    """Nothing is drawn, computed or logged, and the parameters are those of the end."""
+    """Nothing is drawn, computed or logged; it ends, and reports, as it did."""
     first, again = Fit(), Fit()
-    run(first, tmp_path)
+    before = run(first, tmp_path)
     lines = (tmp_path / LOG).read_text()
     told = run(again, tmp_path)
     assert again.drawn == again.asked == again.measured == 0
+    assert told.to_dict() == before.to_dict() == log_of(tmp_path)[-1]
+    assert set(told.values) == {"size"}
     assert told.step == 8
     assert torch.equal(first.weight, again.weight)
     assert (tmp_path / LOG).read_text() == lines
 
 
+def test_a_finished_run_without_its_log(tmp_path: Path) -> None:
+    """It still knows how far it came."""
+    run(Fit(), tmp_path)
+    (tmp_path / LOG).unlink()
+    told = run(Fit(), tmp_path)
+    assert (told.step, told.tokens, told.values) == (8, 8 * 32, {})
+
+
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
     """The checkpoint before it is kept, and the step is named."""
-    with pytest.raises(TrainingError, match="nan at step 4: lower the learning rate"):
+    with pytest.raises(TrainingError, match="nan at step 4: start again in another folder"):
         run(Fit(nan_at=3), tmp_path)
     fit = Fit()
     run(fit, tmp_path)
@@ -211,6 +295,21 @@ def test_it_learns_at_the_scheduled_rate(tmp_path: Path) -> None:
     run(fit, tmp_path, options)
     moved = (fit.weight.detach() - before).abs()
     assert torch.allclose(moved, torch.full_like(moved, 0.025), rtol=1e-4)
+
+
+def test_the_second_moment_keeps_up(tmp_path: Path) -> None:
+    """By hand, from its definition: betas of 0.9 and 0.98."""
+    fit = Fit()
+    gradients = (3.0, 0.5)
+    fit.loss = lambda batch: Loss(gradients[batch[0]] * fit.bias.sum() + 0 * fit.weight.sum(), 1)  # type: ignore[method-assign]
+    options = quick(2, learning_rate=0.1, weight_decay=0.0, clip_norm=1e9)
+    run(fit, tmp_path, options)
+    wanted, mean, square = 0.0, 0.0, 0.0
+    for step, grad in enumerate(gradients, start=1):
+        mean, square = 0.9 * mean + 0.1 * grad, 0.98 * square + 0.02 * grad**2
+        moved = mean / (1 - 0.9**step) / math.sqrt(square / (1 - 0.98**step))
+        wanted -= options.rate_at(step - 1) * moved
+    assert torch.allclose(fit.bias, torch.full((3,), wanted), rtol=1e-5)
 
 
 def test_only_matrices_decay(tmp_path: Path) -> None:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import SettingsError, UnsupportedModelError
 from longembed_rag.training import runs
+from longembed_rag.training.loop import Loss
 from longembed_rag.training.opening import TextTokens, open_reader
-from longembed_rag.training.positions import PositionTuning, TuningOptions
+from longembed_rag.training.positions import PairBatch, PositionTuning, TuningOptions
 from longembed_rag.training.runs import tune_positions
 from longembed_rag.training.table import LongTable, TableMethod
+from longembed_rag.training.texts import Pair
 from tests.families import LEARNED, ORIGINAL_LENGTH
 from tests.models import TinyModels, edit_json, open_encoder
 from tests.tokenizers_of_tests import text_of
@@ -144,7 +149,8 @@ def test_the_planner_knows_the_new_length(tuned: Tuned, tmp_path: Path) -> None:
 def test_methods_go_on_beyond_the_new_table(method: str, table: TableMethod, tuned: Tuned) -> None:
     """Texts beyond it are read whole by every method, and texts within it by none."""
     folder = tuned("bert", table)
-    long = open_encoder(folder, method=method).encode([text_of(250), text_of(251)])
+    texts = [text_of(250, seed=1), text_of(250, seed=2)]
+    long = open_encoder(folder, method=method).encode(texts)
     assert all(each.tokens_read == each.tokens for each in long.coverage)
     assert bool(np.isfinite(long.embeddings).all())
     assert np.abs(long.embeddings[0] - long.embeddings[1]).max() > 1e-3
@@ -168,6 +174,15 @@ def test_a_shorter_original_length_keeps_fewer_rows(
     texts = [text_of(14, seed=3), text_of(5, seed=4)]
     before = vectors(tiny_models.folder("bert"), texts, original_length=16)
     assert np.array_equal(vectors(trained.folder, texts), before)
+
+
+def test_rows_of_a_table_tuned_by_pi_belong_together(tuned: Tuned) -> None:
+    """An original length of its own is refused, for reading and for training; RP's may have one."""
+    with pytest.raises(SettingsError, match=r"original_length=16 cannot be set .* belong together"):
+        planner_of(tuned("bert", "pi"), original_length=16)
+    planner = planner_of(tuned("bert", "rp"), original_length=16)
+    assert planner.original_length == 16
+    assert planner_of(tuned("bert", "pi")).original_length == LENGTH
 
 
 def test_a_table_tuned_by_pi_is_not_tuned_again(tuned: Tuned, tmp_path: Path) -> None:
@@ -212,7 +227,9 @@ def test_models_without_a_table_are_refused(tiny_models: TinyModels, tmp_path: P
         )
 
 
-def tuning_of(tiny_models: TinyModels, pairs: int = 12, **options: object) -> PositionTuning:
+def tuning_of(
+    tiny_models: TinyModels, made: Sequence[Pair] | None = None, **options: object
+) -> PositionTuning:
     planner = planner_of(tiny_models.folder("bert"))
     reader = open_reader(planner)
     embeddings = reader.model.embeddings
@@ -226,12 +243,18 @@ def tuning_of(tiny_models: TinyModels, pairs: int = 12, **options: object) -> Po
     return PositionTuning(
         reader,
         table,
-        pairs=some_pairs(pairs, words=40),
+        pairs=some_pairs(12, words=40) if made is None else made,
         measured=some_pairs(5),
         tokens=TextTokens(planner),
         options=TuningOptions(**{"length": LENGTH, "batch_pairs": 4, **options}),  # type: ignore[arg-type]
         seed=0,
     )
+
+
+@pytest.fixture(scope="module")
+def passage_tuning(tiny_models: TinyModels) -> PositionTuning:
+    """Shared by examples, none of which changes it."""
+    return tuning_of(tiny_models)
 
 
 def test_batches_are_the_same_each_time(tiny_models: TinyModels) -> None:
@@ -247,9 +270,49 @@ def test_batches_are_the_same_each_time(tiny_models: TinyModels) -> None:
     starts = [start for batch in batches for start in batch.starts]
     assert 0 <= min(starts) <= 8
     assert LENGTH - ORIGINAL_LENGTH - 8 <= max(starts) <= LENGTH - ORIGINAL_LENGTH
+    # Passages that are cut off are alike: their starts spread evenly over the room.
+    assert abs(np.mean(starts) - (LENGTH - ORIGINAL_LENGTH) / 2) < 6
     for ids in (ids for batch in batches for ids in batch.passages):
         assert len(ids) == ORIGINAL_LENGTH
         assert ids[-1] == batches[0].queries[0][-1], "closed as the tokenizer closes texts"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    places=st.lists(st.floats(0, 1), min_size=2, max_size=5),
+    words=st.integers(1, 40),
+)
+def test_passages_stay_within_the_table(
+    passage_tuning: PositionTuning, places: list[float], words: int
+) -> None:
+    """Wherever they are placed; those at the very end reach the last row, however short."""
+    pairs = [Pair("able", text_of(words, seed=at), "s") for at, _ in enumerate(places)]
+    batch = passage_tuning._batch(pairs, places)
+    ends = [start + len(ids) for start, ids in zip(batch.starts, batch.passages, strict=True)]
+    for place, start, end, ids in zip(places, batch.starts, ends, batch.passages, strict=True):
+        assert len(ids) == min(words + 2, ORIGINAL_LENGTH)
+        assert 0 <= start < end <= LENGTH
+        assert abs(start - place * (LENGTH - len(ids))) <= 1
+    last = passage_tuning._batch(pairs, [1.0] * len(pairs))
+    assert {start + len(ids) for start, ids in zip(last.starts, last.passages, strict=True)} == {
+        LENGTH
+    }
+    first = passage_tuning._batch(pairs, [0.0] * len(pairs))
+    assert set(first.starts) == {0}
+
+
+def test_short_passages_reach_every_row(tiny_models: TinyModels) -> None:
+    """The last rows too, which would never learn if no passage were as long as the window."""
+    pairs = [Pair("able", text_of(2, seed=at), "s") for at in range(8)]
+    tuning = tuning_of(tiny_models, made=pairs)
+    reached = np.zeros(LENGTH, dtype=np.int64)
+    for batch in islice(tuning.batches(), 300):
+        for start, ids in zip(batch.starts, batch.passages, strict=True):
+            assert len(ids) == 4
+            reached[start : start + len(ids)] += 1
+    assert reached.min() > 0
+    inner = reached[3:-3]
+    assert inner.min() > 0.4 * inner.mean()
 
 
 @pytest.mark.parametrize("method", ["pi", "rp"])
@@ -293,11 +356,26 @@ def test_only_the_new_rows_get_gradients(tiny_models: TinyModels) -> None:
     assert all(parameter.grad is None for parameter in others)
 
 
-def test_it_measures_three_places(tiny_models: TinyModels) -> None:
-    """At the start, in the middle and at the end of the table."""
-    found = tuning_of(tiny_models).measure()
-    assert set(found) == {"accuracy@start", "accuracy@middle", "accuracy@end"}
+def test_it_measures_three_places(tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the start, in the middle and at the end of the table, by each passage's own room."""
+    tuning = tuning_of(tiny_models)
+    seen: list[PairBatch] = []
+    loss = tuning.loss
+
+    def look(batch: PairBatch) -> Loss:
+        seen.append(batch)
+        return loss(batch)
+
+    monkeypatch.setattr(tuning, "loss", look)
+    found = tuning.measure()
+    assert list(found) == ["accuracy@start", "accuracy@middle", "accuracy@end"]
     assert all(0 <= value <= 1 for value in found.values())
+    lengths = [len(ids) for ids in seen[0].passages]
+    assert len(set(lengths)) > 1
+    assert seen[0].starts == [0] * len(lengths)
+    middle = zip(seen[1].starts, lengths, strict=True)
+    assert all(abs(start - (LENGTH - length) / 2) <= 1 for start, length in middle)
+    assert seen[2].starts == [LENGTH - length for length in lengths]
 
 
 def test_a_config_that_speaks_of_no_method(tuned: Tuned, tmp_path: Path) -> None:

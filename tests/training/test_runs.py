@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.training import mixture as mixture_module
+from longembed_rag.training.distil import DistilOptions
 from longembed_rag.training.documents import DocumentOptions
-from longembed_rag.training.length import LengthOptions
-from longembed_rag.training.loop import CHECKPOINT, LOG, Progress
+from longembed_rag.training.length import LengthOptions, LengthTraining
+from longembed_rag.training.loop import CHECKPOINT, LOG, Loss, Progress
 from longembed_rag.training.mixture import MixtureOptions
 from longembed_rag.training.positions import TuningOptions
 from longembed_rag.training.runs import Trained, distil_rotary, train_length, tune_positions
@@ -27,14 +27,9 @@ from tests.tokenizers_of_tests import text_of
 from tests.training.material import planner_of, quick, some_texts
 
 Start = Callable[..., Trained]
-MIXTURE = MixtureOptions(shortest=8, longest=32, batch_tokens=128)
+MIXTURE = MixtureOptions(lengths=(8, 32), shares=(1.0,), batch_tokens=128)
+APART = DistilOptions(apart_steps=2)
 KINDS = ("positions", "rotary", "length")
-
-
-@pytest.fixture(autouse=True)
-def small_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few texts drawn at a time."""
-    monkeypatch.setattr(mixture_module, "_POOL", 64)
 
 
 @pytest.fixture
@@ -65,18 +60,15 @@ def start(tiny_models: TinyModels) -> Start:
             tuning = TuningOptions(length=64, batch_pairs=6)
             return tune_positions(planner, texts, tuning=tuning, **shared)
         if kind == "rotary":
-            return distil_rotary(planner, texts, mixture=MIXTURE, **shared)
-        documents = DocumentOptions(
-            lengths=lengths, weights=(1.0,) * len(lengths), batch_tokens=128, queries=2
-        )
+            return distil_rotary(planner, texts, mixture=MIXTURE, distil=APART, **shared)
+        documents = DocumentOptions(lengths=lengths, batch_tokens=128, queries=2)
         return train_length(
             planner,
             planner,
             texts,
             documents=documents,
             mixture=MIXTURE,
-            # Vectors of earlier documents are not part of a checkpoint.
-            length=LengthOptions(memory=0),
+            length=LengthOptions(memory=6),
             **shared,
         )
 
@@ -87,23 +79,51 @@ def weights(trained: Trained) -> dict[str, torch.Tensor]:
     return load_file(trained.folder / "model.safetensors")
 
 
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_stopped_run_ends_as_if_it_had_not_been(kind: str, start: Start, tmp_path: Path) -> None:
-    """The saved model is bit for bit that of a run that was not stopped."""
+def test_a_stopped_run_ends_as_if_it_had_not_been(
+    kind: str, seconds: float, start: Start, tmp_path: Path
+) -> None:
+    """The saved model is bit for bit that of a run that was not stopped, whenever it was saved."""
 
     def stop(progress: Progress) -> None:
         if progress.step == 3:
             raise KeyboardInterrupt
 
-    whole = start(kind, tmp_path / "whole")
+    options = {"checkpoint_seconds": seconds}
+    whole = start(kind, tmp_path / "whole", **options)
     with pytest.raises(KeyboardInterrupt):
-        start(kind, tmp_path / "stopped", told=stop)
+        start(kind, tmp_path / "stopped", told=stop, **options)
     assert not (tmp_path / "stopped" / "model").exists()
     heard: list[Progress] = []
-    rest = start(kind, tmp_path / "stopped", told=heard.append)
-    assert min(progress.step for progress in heard) == 3
+    rest = start(kind, tmp_path / "stopped", told=heard.append, **options)
+    assert min(progress.step for progress in heard) == 4
     ours, theirs = weights(whole), weights(rest)
     assert set(ours) == set(theirs)
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+
+
+def test_a_run_stopped_in_the_middle_of_an_update(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Documents of the batch that was lost are not remembered: they are read again."""
+    loss = LengthTraining.loss
+    calls: list[int] = []
+
+    def stop(self: LengthTraining, batch: Any) -> Loss:
+        found = loss(self, batch)
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return found
+
+    whole = start("length", tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(LengthTraining, "loss", stop)
+        with pytest.raises(KeyboardInterrupt):
+            start("length", tmp_path / "stopped")
+    rest = start("length", tmp_path / "stopped")
+    ours, theirs = weights(whole), weights(rest)
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 
 
@@ -116,7 +136,8 @@ def test_a_finished_run_gives_its_model_again(kind: str, start: Start, tmp_path:
     changed = (first.folder / "config.json").stat().st_mtime_ns
     again = start(kind, tmp_path, told=heard.append)
     assert again.folder == first.folder
-    assert (heard, again.progress.step) == ([], 4)
+    assert heard == []
+    assert again.progress.to_dict() == first.progress.to_dict()
     assert (first.folder / "config.json").stat().st_mtime_ns == changed
     for path in sorted(first.folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
@@ -161,8 +182,8 @@ def test_checkpoint_and_log_lie_beside_the_model(kind: str, start: Start, tmp_pa
     lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
     assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4]
     assert trained.progress.to_dict() == lines[-1]
-    # The held-out texts are too short for a student to be measured on.
-    measured = {"positions": "accuracy@end", "length": "accuracy@32", "rotary": "loss"}
+    # The held-out passages are too short for a student to be measured on.
+    measured = {"positions": "accuracy@end", "length": "accuracy@32", "rotary": "cosine@query"}
     assert measured[kind] in trained.progress.values
 
 
@@ -196,7 +217,7 @@ def test_a_tuned_table_is_trained_for_length(
         planner,
         planner_of(tiny_models.folder("bert")),
         some_texts(words=7),
-        documents=DocumentOptions(lengths=(64,), weights=(1.0,), batch_tokens=128),
+        documents=DocumentOptions(lengths=(64,), batch_tokens=128),
         mixture=MIXTURE,
         length=LengthOptions(),
         options=quick(2, learning_rate=1e-30),
@@ -212,5 +233,55 @@ def test_a_tuned_table_is_trained_for_length(
 def test_closeness_is_measured_by_length(start: Start, tmp_path: Path) -> None:
     """On held-out texts that are long enough, for the lengths that the teacher reads."""
     trained = start("rotary", tmp_path, texts=some_texts(words=40))
-    assert set(trained.progress.values) == {"cosine@32"}
-    assert 0 < trained.progress.values["cosine@32"] <= 1
+    assert set(trained.progress.values) == {"cosine@query", "cosine@32"}
+    assert all(0 < value <= 1 for value in trained.progress.values.values())
+
+
+def test_other_ways_to_teach_are_other_runs(
+    start: Start, tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    """What the loss is made of and how documents are made are part of what a run is."""
+    start("rotary", tmp_path / "rotary")
+    planner = planner_of(tiny_models.folder("bert"))
+    shared: dict[str, Any] = {"options": quick(4, learning_rate=1e-3, checkpoint_seconds=0)}
+    with pytest.raises(SettingsError, match=r"other settings \(apart_steps, lengths, shares\)"):
+        distil_rotary(
+            planner,
+            some_texts(words=7),
+            mixture=replace(MIXTURE, lengths=(8, 16, 32), shares=(0.5, 0.5)),
+            distil=DistilOptions(),
+            folder=tmp_path / "rotary",
+            **shared,
+        )
+    start("length", tmp_path / "length")
+    with pytest.raises(SettingsError, match=r"other settings \(documents, memory, whole\)"):
+        train_length(
+            planner,
+            planner,
+            some_texts(words=7),
+            documents=DocumentOptions(lengths=(32,), batch_tokens=128),
+            mixture=MIXTURE,
+            length=LengthOptions(whole=0.5),
+            folder=tmp_path / "length",
+            **shared,
+        )
+
+
+def test_a_student_reads_no_rows_that_its_teacher_does_not(
+    tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    """Only as many rows of the table as the original length says are folded into its weights."""
+    folder = tiny_models.folder("bert")
+    shared: dict[str, Any] = {"mixture": MIXTURE, "distil": APART}
+    shared["options"] = quick(1, learning_rate=1e-30)
+    table = load_file(folder / "model.safetensors")["embeddings.position_embeddings.weight"]
+    types = load_file(folder / "model.safetensors")["embeddings.token_type_embeddings.weight"]
+    for length in (16, 32):
+        trained = distil_rotary(
+            planner_of(folder, original_length=length),
+            some_texts(words=7),
+            folder=tmp_path / str(length),
+            **shared,
+        )
+        found = weights(trained)["embeddings.token_type_embeddings.weight"]
+        assert torch.allclose(found, types + table[1:length].mean(dim=0), atol=1e-6)

@@ -59,6 +59,9 @@ def test_pooling_and_prompts_are_carried_along(
     after = planner_of(save(before, tmp_path / "model"))
     assert after.pooling == before.pooling
     assert (after.query_prompt, after.document_prompt) == ("query ", "passage ")
+    modules = json.loads((tmp_path / "model" / "modules.json").read_text())
+    kinds = [each["type"].rpartition(".")[2] for each in modules]
+    assert kinds == ["Transformer", "Pooling", "Normalize"]
     model = SentenceTransformer(str(tmp_path / "model"), device="cpu")
     theirs = model.encode(["note"], prompt_name="query", show_progress_bar=False)
     ours = open_encoder(origin).encode(["note"], kind="query").embeddings

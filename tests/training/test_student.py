@@ -16,10 +16,12 @@ from torch.nn import functional
 
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import UnsupportedModelError
+from longembed_rag.training.distil import DistilOptions
 from longembed_rag.training.mixture import MixtureOptions
 from longembed_rag.training.opening import TextTokens, open_reader, shorten
+from longembed_rag.training.reading import ATTENTION
 from longembed_rag.training.runs import distil_rotary
-from longembed_rag.training.student import rotary_student
+from longembed_rag.training.student import logit_moments, rotary_student, sort_heads
 from tests.families import ORIGINAL_LENGTH
 from tests.models import TinyModels, open_encoder
 from tests.tokenizers_of_tests import text_of
@@ -56,7 +58,8 @@ def saved(tiny_models: TinyModels, tmp_path_factory: pytest.TempPathFactory) -> 
     return distil_rotary(
         planner_of(tiny_models.folder("bert")),
         some_texts(),
-        mixture=MixtureOptions(shortest=8, longest=ORIGINAL_LENGTH, batch_tokens=128),
+        mixture=MixtureOptions(lengths=(8, ORIGINAL_LENGTH), shares=(1.0,), batch_tokens=128),
+        distil=DistilOptions(),
         options=quick(3, learning_rate=1e-3),
         folder=tmp_path_factory.mktemp("student"),
     ).folder
@@ -71,20 +74,112 @@ def heads_of(student: nn.Module, states: Tensor, layer: int) -> tuple[Tensor, Te
     )
 
 
+def logits_of(student: nn.Module, states: Tensor, layer: int) -> Tensor:
+    """Unrotated products of all queries with all keys, float64 ``[heads, tokens, tokens]``."""
+    queries, keys = heads_of(student, states, layer)
+    return torch.einsum("nhd,mhd->hnm", queries.double(), keys.double())
+
+
 @torch.no_grad()
-def test_unrotated_logits_are_unchanged(teacher: nn.Module, samples: list[Tensor]) -> None:
-    """Sorting the heads leaves every product of a query and a key as it was, in every layer."""
+def test_unrotated_attention_is_unchanged(teacher: nn.Module, samples: list[Tensor]) -> None:
+    """Sorting shifts all of a query's products alike: softmax makes the same weights of them."""
     plain = rotary_student(teacher, [], length=32)
     turned = rotary_student(teacher, samples, length=32)
     states = torch.randn(20, 32, generator=torch.Generator().manual_seed(0))
     for layer in range(len(teacher.encoder.layer)):
-        logits = []
-        for student in (plain, turned):
-            queries, keys = heads_of(student, states, layer)
-            logits.append(torch.einsum("nhd,mhd->hnm", queries.double(), keys.double()))
-        assert float((logits[0] - logits[1]).abs().max()) <= 1e-6 * float(logits[0].abs().max())
-        before, after = (heads_of(each, states, layer)[0] for each in (plain, turned))
-        assert float((before - after).abs().max()) > 0.1
+        before, after = (logits_of(each, states, layer) for each in (plain, turned))
+        shift = before - after
+        assert float(shift.abs().max()) > 0.1, "the mean key was taken away"
+        largest = float(before.abs().max())
+        assert float((shift - shift[..., :1]).abs().max()) <= 1e-5 * largest
+        weights = [(logits / 8**0.5).softmax(dim=-1) for logits in (before, after)]
+        assert float((weights[0] - weights[1]).abs().max()) <= 1e-6
+        queries = [heads_of(each, states, layer)[0] for each in (plain, turned)]
+        assert float((queries[0] - queries[1]).abs().max()) > 0.1, "and the heads were turned"
+
+
+@torch.no_grad()
+def test_keys_of_the_samples_have_no_mean(teacher: nn.Module, samples: list[Tensor]) -> None:
+    """Their mean, that no softmax sees, would favour some distances once it is rotated."""
+    student = rotary_student(teacher, samples, length=32)
+    states = [teacher(input_ids=ids, output_hidden_states=True).hidden_states for ids in samples]
+    for layer in range(len(teacher.encoder.layer)):
+        given = torch.cat([each[layer][0] for each in states])
+        keys = heads_of(student, given, layer)[1]
+        spread = keys.square().mean().sqrt()
+        assert float(keys.mean(dim=0).abs().max()) <= 1e-4 * float(spread)
+
+
+@torch.no_grad()
+def test_moments_are_those_of_queries_and_keys(teacher: nn.Module, samples: list[Tensor]) -> None:
+    """Second moments of the queries, mean and covariance of the keys, over all tokens alike."""
+    longer = [*samples, torch.cat([samples[0], samples[1]], dim=1)[:, :32]]
+    found = logit_moments(teacher, longer)
+    assert len(found) == len(teacher.encoder.layer)
+    given = [teacher(input_ids=ids, output_hidden_states=True).hidden_states for ids in longer]
+    for number, moments in enumerate(found):
+        attention = teacher.encoder.layer[number].attention.self
+        states = torch.cat([each[number][0] for each in given])
+        for head in range(HEADS):
+            queries, keys = (
+                projection(states).double().numpy()[:, 8 * head : 8 * head + 8]
+                for projection in (attention.query, attention.key)
+            )
+            assert np.allclose(moments.queries[head], queries.T @ queries / len(states), rtol=1e-4)
+            covariance = np.cov(keys.T, bias=True)
+            assert np.allclose(moments.keys[head], covariance, atol=1e-4 * covariance.max())
+            assert np.allclose(moments.mean_key[head], keys.mean(axis=0), atol=1e-5)
+            assert moments.queries.dtype == moments.mean_key.dtype == torch.float64
+
+
+@torch.no_grad()
+def test_sorted_heads_are_sorted_once(teacher: nn.Module, samples: list[Tensor]) -> None:
+    """By the moments that it is given, a student's heads are turned as when it is built."""
+    built = rotary_student(teacher, samples, length=32)
+    turned = rotary_student(teacher, samples[:1], length=32)
+    again = rotary_student(teacher, [], length=32)
+    sort_heads(again, logit_moments(teacher, samples), heads=HEADS)
+    state, other = again.state_dict(), turned.state_dict()
+    projections = [name for name in state if "q_proj" in name or "k_proj" in name]
+    assert len(projections) == 12
+    for name in projections:
+        assert torch.equal(built.state_dict()[name], state[name])
+        assert not torch.equal(other[name], state[name])
+
+
+@torch.no_grad()
+def test_the_opening_token_keeps_its_own_row(
+    tiny_models: TinyModels, samples: list[Tensor]
+) -> None:
+    """Its first state is the teacher's; the others have the mean of the rows that come after."""
+    teacher = open_reader(planner_of(tiny_models.folder("bert"))).model
+    for rows in (None, 20):
+        student = rotary_student(teacher, samples, length=32, rows=rows)
+        table = teacher.embeddings.position_embeddings.weight.clone()
+        for ids in samples[:3]:
+            wanted = teacher(input_ids=ids, output_hidden_states=True).hidden_states[0]
+            found = student(input_ids=ids, output_hidden_states=True).hidden_states[0]
+            assert torch.allclose(found[0, 0], wanted[0, 0], atol=1e-5)
+            mean = table[1:rows].mean(dim=0)
+            teacher.embeddings.position_embeddings.weight.copy_(mean.expand_as(table))
+            wanted = teacher(input_ids=ids, output_hidden_states=True).hidden_states[0]
+            assert torch.allclose(found[0, 1:], wanted[0, 1:], atol=1e-5)
+            teacher.embeddings.position_embeddings.weight.copy_(table)
+
+
+@torch.no_grad()
+def test_texts_that_open_differently_share_the_mean(
+    teacher: nn.Module, samples: list[Tensor]
+) -> None:
+    """Where no token opens all texts, no word embedding is changed."""
+    different = [samples[0], samples[1][:, 1:]]
+    for chosen in ([], different):
+        state = rotary_student(teacher, chosen, length=32).state_dict()
+        words = teacher.embeddings.word_embeddings.weight
+        assert torch.equal(state["embeddings.word_embeddings.weight"], words)
+        mean = teacher.embeddings.position_embeddings.weight.mean(dim=0)
+        types = teacher.embeddings.token_type_embeddings.weight + mean
+        assert torch.allclose(state["embeddings.token_type_embeddings.weight"], types)
 
 
 @torch.no_grad()
@@ -140,12 +235,14 @@ def test_sorting_brings_the_real_model_closer() -> None:
     sentences = re.findall(r"[^.]+\. ", PROSE)
     texts = ["".join(np.random.default_rng(n).permutation(sentences)) * 4 for n in range(2)]
     ids = [torch.from_numpy(shorten(each, 256, tail=1))[None] for each in tokens(texts)]
-    wanted = torch.cat([reader.pool(reader.states(each)[-1]) for each in ids])
+    given = [each[0].numpy() for each in ids]
+    wanted = reader.embed(given, budget=600)
 
     def cosine(chosen: list[Tensor]) -> float:
         model = rotary_student(reader.model, chosen, length=512)
+        model.set_attn_implementation(ATTENTION)
         student = replace(reader, model=model, rules=None)
-        found = torch.cat([student.pool(student.states(each)[-1]) for each in ids])
+        found = student.embed(given, budget=600)
         return float(functional.cosine_similarity(found, wanted).mean())
 
     assert cosine(ids[:1]) > cosine([]) + 0.08
@@ -197,13 +294,18 @@ def test_every_rotary_method_reads_it(method: str, saved: Path) -> None:
 
 
 def test_word_embeddings_are_the_teacher_s(saved: Path, tiny_models: TinyModels) -> None:
-    """They do not learn; the position table is gone."""
+    """They do not learn, and only the opening token's was changed; the position table is gone."""
     from safetensors.torch import load_file
 
     before = load_file(tiny_models.folder("bert") / "model.safetensors")
     after = load_file(saved / "model.safetensors")
     name = "embeddings.word_embeddings.weight"
-    assert torch.equal(before[name], after[name])
+    opening = int(TextTokens(planner_of(saved))(["note"])[0][0])
+    changed = (before[name] != after[name]).any(dim=1).nonzero().flatten().tolist()
+    assert changed == [opening]
+    table = before["embeddings.position_embeddings.weight"]
+    wanted = before[name][opening] + table[0] - table[1:].mean(dim=0)
+    assert torch.allclose(after[name][opening], wanted, atol=1e-6)
     assert not any("position_embeddings" in each for each in after)
 
 
