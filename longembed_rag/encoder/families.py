@@ -58,6 +58,11 @@ class Family:
     positions: PositionKind
     causal: bool
 
+    @property
+    def own_attention(self) -> bool:
+        """Whether its attention is not transformers' common one, into which ours can be put."""
+        return self.name == "mpnet" or self.positions == "alibi"
+
     def auto_method(self) -> tuple[Method, str]:
         """What ``method="auto"`` picks, and why."""
         return _AUTO[self.positions, self.causal]

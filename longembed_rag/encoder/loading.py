@@ -207,8 +207,8 @@ def load_model(planner: Planner) -> LoadedModel:
     device = pick_device(settings.device)
     dtype = pick_dtype(settings.dtype, device)
     packs = family.positions != "alibi"
-    packed = packs and family.name != "mpnet"
-    model = load_weights(planner, dtype=dtype, attention=ATTENTION if packed else None)
+    attention = None if family.own_attention else ATTENTION
+    model = load_weights(planner, dtype=dtype, attention=attention)
     model.requires_grad_(False).eval()
     frequencies: dict[str, RotaryFrequencies] = {}
     if family.positions == "rotary":

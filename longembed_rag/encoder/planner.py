@@ -83,8 +83,7 @@ class Planner:
         self.family: Family = family_of(config, model_name=folder.name)
         preset = find_preset(folder.name)
         self.method, self.method_reason = self._resolve_method(preset)
-        table = tuned_table(config, model_name=folder.name)
-        self._table = table
+        table = self._table = tuned_table(config, model_name=folder.name)
         self.original_length = self._resolve_length(preset)
         self.rules = PlanRules(
             method=self.method,

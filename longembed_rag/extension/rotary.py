@@ -107,13 +107,15 @@ def _packed_attention(
     """
     pack = active_pack()
     if pack is None:
-        if is_causal is not None:
-            kwargs["is_causal"] = is_causal
-        return cast(
-            "tuple[Tensor, None]",
-            sdpa_attention_forward(
-                module, query, key, value, attention_mask, scaling=scaling, **kwargs
-            ),
+        return stock_attention(
+            module,
+            query,
+            key,
+            value,
+            attention_mask,
+            scaling=scaling,
+            is_causal=is_causal,
+            **kwargs,
         )
     causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
@@ -137,6 +139,15 @@ def _packed_attention(
         )
         out[run.start : run.stop] = piece.transpose(1, 2).flatten(0, 1)
     return out.unsqueeze(0), None
+
+
+def stock_attention(
+    module: nn.Module, *states: Tensor | None, is_causal: bool | None, **kwargs: Any
+) -> tuple[Tensor, None]:
+    """Transformers' own attention, for passes that are not ours."""
+    if is_causal is not None:
+        kwargs["is_causal"] = is_causal
+    return cast("tuple[Tensor, None]", sdpa_attention_forward(module, *states, **kwargs))
 
 
 def unpack(states: Tensor, run: Run) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from longembed_rag.errors import SettingsError
 from longembed_rag.training.drawing import Sources
 from longembed_rag.training.opening import TextTokens, shorten
-from longembed_rag.training.texts import Pair
+from longembed_rag.training.texts import Pair, text_number
 
 Ints = NDArray[np.int64]
 
@@ -96,8 +95,7 @@ class DocumentBatch:
 
 def passage_id(text: str) -> int:
     """A number of 63 bits that stands for a passage."""
-    digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
+    return text_number(text) >> 1
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def open_reader(planner: Planner) -> TrainingModel:
         )
     register()
     device = pick_device(planner.settings.device)
-    packs = planner.family.name != "mpnet" and planner.family.positions != "alibi"
+    packs = not planner.family.own_attention
     model = load_weights(planner, dtype=torch.float32, attention=ATTENTION if packs else None)
     learned = planner.family.positions == "learned"
     padding = getattr(planner.config, "pad_token_id", None)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AttentionInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from longembed_rag.extension.attention import working_dtype
 from longembed_rag.extension.plan import PlanRules
 from longembed_rag.extension.positions import position_ids as position_ids_of
+from longembed_rag.extension.rotary import stock_attention
 
 Ints = NDArray[np.int64]
 
@@ -197,13 +197,15 @@ def _attention(
     """
     lengths = _lengths.get()
     if lengths is None:
-        if is_causal is not None:
-            kwargs["is_causal"] = is_causal
-        return cast(
-            "tuple[Tensor, None]",
-            sdpa_attention_forward(
-                module, query, key, value, attention_mask, scaling=scaling, **kwargs
-            ),
+        return stock_attention(
+            module,
+            query,
+            key,
+            value,
+            attention_mask,
+            scaling=scaling,
+            is_causal=is_causal,
+            **kwargs,
         )
     causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
     dtype = working_dtype(value)

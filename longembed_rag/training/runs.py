@@ -9,9 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from longembed_rag.encoder.families import TUNED_TABLE, TunedTable, native_length
 from longembed_rag.encoder.planner import Planner
@@ -31,7 +29,6 @@ from longembed_rag.training.student import rotary_student
 from longembed_rag.training.table import LongTable
 from longembed_rag.training.texts import TrainingTexts
 
-Ints = NDArray[np.int64]
 Told = Callable[[Progress], None] | None
 
 #: The folder of a run in which its model is written.
@@ -264,9 +261,9 @@ def train_length(
     }
     progress = _run(objective, options, identity, folder, on_progress)
     config = copy.deepcopy(planner.config)
-    if not learned:
-        config.max_position_embeddings = max(longest, planner.original_length)
     reach = max(longest, planner.original_length)
+    if not learned:
+        config.max_position_embeddings = reach
     return _saved(folder, planner, config, student.model.state_dict(), reach, progress)
 
 

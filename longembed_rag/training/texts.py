@@ -107,8 +107,13 @@ def read_texts(paths: Sequence[Path], *, hold_out: Sequence[str] = ()) -> Traini
 
 def is_held_out(text: str) -> bool:
     """Whether a passage is kept for measuring; depends on nothing but the text."""
+    return text_number(text) % HELD_OUT_SHARE == 0
+
+
+def text_number(text: str) -> int:
+    """A number of 64 bits that stands for a text, the same everywhere and always."""
     digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % HELD_OUT_SHARE == 0
+    return int.from_bytes(digest, "big")
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
