@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Through = Literal["exact", "qdrant"]
 
+#: Tokens of a chunk where nothing is said: a model that reads more is cut like others all the same.
+_CHUNK = 512
+
 
 @dataclass(frozen=True, kw_only=True)
 class BenchOptions:
@@ -35,8 +38,8 @@ class BenchOptions:
             and the product's own search, as the hybrid always does.
         url: A Qdrant server for ``"qdrant"``; None for an embedded store in a scratch folder.
         api_key: Its key.
-        window: Tokens of a chunk, special tokens and prompt included; None for the model's own
-            length.
+        window: Tokens of a chunk, special tokens and prompt included; None for 512, or the model's
+            own length if that is less.
         overlap: Tokens that neighbouring chunks share.
         passage_tokens: Most tokens in a passage.
         language: What words are stemmed as.
@@ -200,7 +203,7 @@ class Workshop:
 
         if choice.name in ("chunked", "chunked_mean"):
             if window is None:
-                window = min(planner.original_length, planner.max_length)
+                window = min(_CHUNK, planner.original_length, planner.max_length)
             return ChunkReader(planner, load, window, overlap)
         return WholeReader(planner, load, passage_tokens)
 

@@ -110,7 +110,7 @@ one system follow its name, as in pcw:max_length=8192.""",
     "--window",
     metavar="TOKENS",
     type=click.IntRange(min=1),
-    help="Tokens of a chunk.  [default: the model's own length]",
+    help="Tokens of a chunk.  [default: 512, or the model's own length if less]",
 )
 @_system_option(
     "--overlap",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from longembed_rag.errors import SettingsError
@@ -23,3 +24,22 @@ def lengths(given: Sequence[str]) -> tuple[int, ...]:
     if wrong:
         raise SettingsError(f"lengths: {wrong[0]!r} is not a number of tokens")
     return tuple(dict.fromkeys(int(word) for word in named))
+
+
+def weighted_lengths(given: Sequence[str]) -> dict[int, float]:
+    """Numbers of tokens, each with how often it is wanted: ``"512:2,4096"``, 1 where not said.
+
+    Raises:
+        SettingsError: A length or a weight is not a number above zero.
+    """
+    found: dict[int, float] = {}
+    for word in words(given):
+        named, colon, weight = word.partition(":")
+        (length,) = lengths((named or word,))
+        try:
+            found[length] = float(weight) if colon else 1.0
+        except ValueError:
+            found[length] = math.nan
+        if not 0 < found[length] < math.inf:
+            raise SettingsError(f"lengths: {weight!r} does not say how often {length} is wanted")
+    return found

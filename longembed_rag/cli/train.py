@@ -9,7 +9,7 @@ import click
 
 from longembed_rag.cli.command import Command, Group
 from longembed_rag.cli.configurable import spec_named
-from longembed_rag.cli.lists import lengths as lengths_of
+from longembed_rag.cli.lists import weighted_lengths
 from longembed_rag.cli.training import (
     document_options,
     options_of,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from longembed_rag.training.runs import Trained
     from longembed_rag.training.texts import TrainingTexts
 
+#: What a longer table or a rotary student is made of unless told.
+_MINILM = "all-MiniLM-L6-v2"
 _INTERRUPTED = "stopped before it was done; the same command goes on from the last checkpoint"
 
 
@@ -50,7 +52,7 @@ def train_group() -> None:
     short_help="Make a learned position table longer.",
     epilog="""\b
 Examples:
-  longembed-rag train positions --pairs pairs/ --out long-minilm
+  longembed-rag train positions --pairs pairs/ --out minilm-4k
   longembed-rag train positions --pairs pairs.jsonl --out long-e5 --model intfloat/e5-base-v2""",
 )
 @click.option(
@@ -79,7 +81,7 @@ Examples:
     help="Of the contrastive loss.  [default: 0.01]",
 )
 @spec_named("original_length").decorate
-@training_options(steps=1000, learning_rate=5e-4, warmup=100)
+@training_options(steps=1000, learning_rate=5e-4, warmup=100, model=_MINILM)
 def positions_command(
     table: Any,
     length: int,
@@ -126,19 +128,21 @@ def _train_length(
     from longembed_rag.training.mixture import MixtureOptions
     from longembed_rag.training.runs import train_length
 
-    lengths = lengths_of(given["lengths"])
+    lengths = weighted_lengths(given["lengths"])
     return train_length(
         planner,
         teacher,
         texts,
         documents=DocumentOptions(
-            lengths=lengths,
+            lengths=tuple(lengths),
+            weights=tuple(lengths.values()),
             batch_tokens=given["document_tokens"],
         ),
         mixture=MixtureOptions(),
         length=LengthOptions(),
         options=options,
         folder=folder,
+        half=given["half"],
         on_progress=say,
     )
 
@@ -169,8 +173,8 @@ Examples:
 @click.option(
     "--length-steps",
     type=click.IntRange(min=0),
-    default=800,
-    help="Updates on long documents, afterwards; 0 for none.  [default: 800]",
+    default=200,
+    help="Updates on long documents, afterwards; 0 for none.  [default: 200]",
 )
 @click.option(
     "--length-rate",
@@ -179,7 +183,7 @@ Examples:
     help="Learning rate of these.  [default: 0.0001]",
 )
 @document_options
-@training_options(steps=6000, learning_rate=6e-4, warmup=150)
+@training_options(steps=5000, learning_rate=3e-4, warmup=150, model=_MINILM)
 def rotary_command(
     theta: float,
     batch: int,
@@ -190,12 +194,14 @@ def rotary_command(
 ) -> None:
     """Teach a rotary model to read as a BERT does, then train it on long documents.
 
-    The student has the teacher's weights, rotation in place of its position table, and the form of
-    transformers' jina_embeddings_v3. It first learns the teacher's states on texts of up to 512
-    tokens, then to find long documents by what any of their passages answers.
+    long-minilm is made so. The student has the teacher's weights, rotation in place of its position
+    table, and the form of transformers' jina_embeddings_v3. It first learns the teacher's states on
+    texts of up to 512 tokens, then to find long documents by what any of their passages answers.
     """
     teacher = planner_of(given)
-    lengths_of(given["lengths"])  # what is wrong there is told now, not after the distillation
+    weighted_lengths(
+        given["lengths"]
+    )  # what is wrong there is told now, not after the distillation
     from longembed_rag.training.distil import DistilOptions
     from longembed_rag.training.mixture import MixtureOptions
     from longembed_rag.training.runs import distil_rotary
@@ -205,10 +211,11 @@ def rotary_command(
         teacher,
         texts,
         mixture=MixtureOptions(batch_tokens=batch),
-        distil=DistilOptions(apart_steps=given["steps"] // 5),
+        distil=DistilOptions(),
         options=options_of(given),
         folder=given["out"] / "distilled",
         theta=theta,
+        half=given["half"] and not length_steps,
         on_progress=say,
     )
     if length_steps:
@@ -245,7 +252,7 @@ Examples:
     "[default: the model as it is]",
 )
 @document_options
-@training_options(steps=800, learning_rate=1e-4, warmup=20)
+@training_options(steps=200, learning_rate=1e-4, warmup=20)
 def length_command(teacher: str | None, as_json: bool, **given: Any) -> None:
     """Train a model to find long documents by what any of their passages answers.
 

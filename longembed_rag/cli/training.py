@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
 Function = Callable[..., Any]
 
 
-def training_options(*, steps: int, learning_rate: float, warmup: int) -> Callable[..., Function]:
+def training_options(
+    *, steps: int, learning_rate: float, warmup: int, model: str | None = None
+) -> Callable[..., Function]:
     """Options that all kinds of training share; the defaults are each kind's own."""
+    named = spec_named("model")
+    if model is not None:
+        named = replace(named, default=model, shown_default=model)
 
     def decorate(function: Function) -> Function:
         for option in reversed(
@@ -81,7 +87,8 @@ def training_options(*, steps: int, learning_rate: float, warmup: int) -> Callab
                     help="Time between checkpoints, at which held-out texts are measured.  "
                     "[default: 10]",
                 ),
-                *(spec_named(name).decorate for name in ("model", "device", "dtype")),
+                named.decorate,
+                *(spec_named(name).decorate for name in ("device", "dtype")),
             )
         ):
             function = option(function)
@@ -97,16 +104,21 @@ def document_options(function: Function) -> Function:
             click.option(
                 "--lengths",
                 multiple=True,
-                metavar="TOKENS",
-                default=("512,1024,2048,4096",),
-                help="Lengths of documents, each as often as the others.  "
-                "[default: 512,1024,2048,4096]",
+                metavar="TOKENS[:WEIGHT]",
+                default=("1024:6,2048:7,4096:6,8192:1",),
+                help="Lengths of documents, and how often each is drawn.  "
+                "[default: 1024:6,2048:7,4096:6,8192:1]",
             ),
             click.option(
                 "--document-tokens",
                 type=click.IntRange(min=2),
                 default=8192,
                 help="Tokens of the documents of an update.  [default: 8192]",
+            ),
+            click.option(
+                "--half",
+                is_flag=True,
+                help="Write the model in half precision, at half the size.",
             ),
         )
     ):

@@ -15,7 +15,7 @@ from torch.nn import functional
 from longembed_rag.errors import SettingsError
 from longembed_rag.training.loop import Loss
 from longembed_rag.training.mixture import Mixture
-from longembed_rag.training.reading import States, TrainingModel, separate
+from longembed_rag.training.reading import States, TrainingModel
 
 Ints = NDArray[np.int64]
 
@@ -25,28 +25,12 @@ class DistilOptions:
     """What being close to the teacher means.
 
     Attributes:
-        apart_steps: First updates in which every layer is given the teacher's states, so that all
-            learn at once and none has to mend what those below it cannot do yet.
         last_weight: What the last layer's states weigh against those of each other layer.
         pooled_weight: What the distance of pooled vectors weighs against that of states.
     """
 
-    apart_steps: int = 0
     last_weight: float = 2.0
     pooled_weight: float = 4.0
-
-
-@dataclass(frozen=True)
-class ShortBatch:
-    """Texts of one update.
-
-    Attributes:
-        texts: Token ids of each.
-        apart: Whether each layer learns by itself.
-    """
-
-    texts: list[Ints]
-    apart: bool = False
 
 
 class Distillation:
@@ -93,30 +77,27 @@ class Distillation:
     def remember(self, memory: Mapping[str, Tensor]) -> None:
         """Nothing to take up."""
 
-    def batches(self) -> Iterator[ShortBatch]:
+    def batches(self) -> Iterator[list[Ints]]:
         """Texts of all lengths."""
-        for number, texts in enumerate(self._mixture):
-            yield ShortBatch(texts, apart=number < self._options.apart_steps)
+        return iter(self._mixture)
 
-    def loss(self, batch: ShortBatch) -> Loss:
+    def loss(self, batch: list[Ints]) -> Loss:
         """Relative squared error of each layer's states, and the pooled vectors' distance."""
         with torch.no_grad(), self._teacher.precision():
-            targets = self._teacher.read(batch.texts)
+            targets = self._teacher.read(batch)
         with self._student.precision():
-            if batch.apart:
-                layers = _layers_apart(self._student, batch.texts, targets)
-            else:
-                layers = self._student.read(batch.texts).layers[1:]
+            layers = self._student.read(batch).layers[1:]
         errors = [relative_error(*each) for each in zip(layers, targets.layers[1:], strict=True)]
         weights = torch.ones(len(errors), device=errors[0].device)
         weights[-1] = self._options.last_weight
-        total = (torch.stack(errors) * weights).sum() / weights.sum()
-        values = {"states": float(total.detach()), "last": float(errors[-1].detach())}
-        if not batch.apart:
-            away = 1.0 - self._cosines(layers[-1], targets).mean()
-            total = total + self._options.pooled_weight * away
-            values["pooled"] = float(away.detach())
-        return Loss(total, sum(targets.lengths), values)
+        states = (torch.stack(errors) * weights).sum() / weights.sum()
+        pooled = 1.0 - self._cosines(layers[-1], targets).mean()
+        values = {
+            "states": float(states.detach()),
+            "last": float(errors[-1].detach()),
+            "pooled": float(pooled.detach()),
+        }
+        return Loss(states + self._options.pooled_weight * pooled, sum(targets.lengths), values)
 
     def _cosines(self, states: Tensor, targets: States) -> Tensor:
         return functional.cosine_similarity(
@@ -137,24 +118,6 @@ class Distillation:
             theirs, ours = (self._vectors(reader, texts) for reader in both)
             found[f"cosine@{name}"] = float(functional.cosine_similarity(theirs, ours).mean())
         return found
-
-
-def _layers_apart(
-    student: TrainingModel, texts: Sequence[Ints], targets: States
-) -> tuple[Tensor, ...]:
-    """Each layer's states where it is given the teacher's, the first its own embeddings."""
-    model = cast("Any", student.model)
-    row = torch.from_numpy(np.concatenate(texts))[None].to(student.device)
-    own = model.embeddings(input_ids=row, token_type_ids=torch.zeros_like(row))
-    position_ids = student.positions(targets.lengths, [None] * len(texts))
-    turned = model.rotary_emb(own, position_ids)
-    given = [own, *(layer[None] for layer in targets.layers[1:-1])]
-    with separate(targets.lengths):
-        outs = [
-            layer(states.to(own.dtype), attention_mask=None, position_embeddings=turned)
-            for layer, states in zip(model.layers, given, strict=True)
-        ]
-    return tuple(out[0] for out in outs)
 
 
 def relative_error(ours: Tensor, theirs: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class DocumentOptions:
     """How documents are made.
 
     Attributes:
-        lengths: Tokens of a document; one of them is drawn for each batch.
+        lengths: Tokens of a document; one of them is drawn for each batch. Long ones are dear.
         weights: How often each length is drawn; none draws all alike.
         batch_tokens: Tokens of a batch's documents.
         queries: Most queries asked of a document.
@@ -35,7 +35,7 @@ class DocumentOptions:
             article; the others are made of passages from anywhere.
     """
 
-    lengths: tuple[int, ...] = (512, 1024, 2048, 4096)
+    lengths: tuple[int, ...] = (1024, 2048, 4096)
     weights: tuple[float, ...] = ()
     batch_tokens: int = 8192
     queries: int = 16

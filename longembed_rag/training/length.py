@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from longembed_rag.training.contrast import contrastive_loss, same
-from longembed_rag.training.distil import Distillation, ShortBatch, learning_parameters
+from longembed_rag.training.distil import Distillation, Ints, learning_parameters
 from longembed_rag.training.documents import DocumentBatch, Documents, Span
 from longembed_rag.training.loop import Loss
 from longembed_rag.training.opening import TextTokens
@@ -31,17 +31,18 @@ class LengthOptions:
         agreement: What passages inside of documents being like the teacher's vectors of them alone
             weighs.
         whole: What a document being like the mean of the teacher's vectors of its passages weighs.
-        distillation: What staying close to the teacher on short texts weighs.
+        distillation: What staying close to the teacher on short texts weighs; at 10 its gradient is
+            about as long as that of finding documents.
         teacher_tokens: Longest passage that the teacher reads.
         batch_tokens: Tokens of a pass over queries, or over passages alone.
     """
 
     temperature: float = 0.05
     memory: int = 256
-    passages: float = 1.0
+    passages: float = 0.5
     agreement: float = 1.0
     whole: float = 1.0
-    distillation: float = 2.0
+    distillation: float = 10.0
     teacher_tokens: int = 512
     batch_tokens: int = 8192
 
@@ -125,13 +126,13 @@ class LengthTraining:
                 known = frozenset(each for each in contents if each >= 0)
                 self._memory.append(_Remembered(vector.to(self._reader.device), known))
 
-    def batches(self) -> Iterator[tuple[DocumentBatch, ShortBatch | None]]:
+    def batches(self) -> Iterator[tuple[DocumentBatch, list[Ints] | None]]:
         """Long documents, each batch with one of short texts."""
         short = None if self._short is None else self._short.batches()
         for batch in self._documents:
             yield batch, None if short is None else next(short)
 
-    def loss(self, batch: tuple[DocumentBatch, ShortBatch | None]) -> Loss:
+    def loss(self, batch: tuple[DocumentBatch, list[Ints] | None]) -> Loss:
         """What it costs that documents and passages are not found, or have moved."""
         long, short = batch
         read = self._read(long)

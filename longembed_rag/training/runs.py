@@ -139,6 +139,7 @@ def distil_rotary(
     options: TrainingOptions,
     folder: Path,
     theta: float = 10_000.0,
+    half: bool = False,
     on_progress: Told = None,
 ) -> Trained:
     """Make a rotary student of a BERT, and teach it to read as its teacher does.
@@ -151,6 +152,7 @@ def distil_rotary(
         options: How long and how fast it learns.
         folder: For the checkpoint, the log and the model; a run that was stopped goes on.
         theta: Base of the rotation.
+        half: Whether the model is written in half precision.
         on_progress: Is told of every line of the log.
 
     Raises:
@@ -190,7 +192,7 @@ def distil_rotary(
     progress = _run(objective, options, identity, folder, on_progress)
     state = student.model.state_dict()
     config = copy.deepcopy(cast("Any", model).config)
-    return _saved(folder, planner, config, state, mixture.longest, progress)
+    return _saved(folder, planner, config, state, mixture.longest, progress, half=half)
 
 
 def train_length(
@@ -203,6 +205,7 @@ def train_length(
     length: LengthOptions,
     options: TrainingOptions,
     folder: Path,
+    half: bool = False,
     on_progress: Told = None,
 ) -> Trained:
     """Train a model on long documents, while its short texts stay where the teacher has them.
@@ -216,6 +219,7 @@ def train_length(
         length: What is asked of the model.
         options: How long and how fast it learns.
         folder: For the checkpoint, the log and the model; a run that was stopped goes on.
+        half: Whether the model is written in half precision.
         on_progress: Is told of every line of the log.
 
     Raises:
@@ -264,7 +268,7 @@ def train_length(
     reach = max(longest, planner.original_length)
     if not learned:
         config.max_position_embeddings = reach
-    return _saved(folder, planner, config, student.model.state_dict(), reach, progress)
+    return _saved(folder, planner, config, student.model.state_dict(), reach, progress, half=half)
 
 
 def _within(mixture: MixtureOptions, teacher: Planner) -> MixtureOptions:
@@ -301,9 +305,18 @@ def _saved(
     state: dict[str, Any],
     max_length: int,
     progress: Progress,
+    *,
+    half: bool = False,
 ) -> Trained:
     """The model of a finished run, written unless it is there."""
     place = folder / MODEL
     if not (place / "config.json").is_file():
-        save_model(place, like=like, config=config, state=state, max_length=max_length)
+        save_model(
+            place,
+            like=like,
+            config=config,
+            state=state,
+            max_length=max_length,
+            dtype=torch.float16 if half else torch.float32,
+        )
     return Trained(place, progress)

@@ -62,7 +62,8 @@ def save_model(
         config: transformers' config.
         state: Weights under the names of transformers' model.
         max_length: Tokens that sentence-transformers shall read at most.
-        dtype: Of the weights on disk.
+        dtype: Of the weights on disk; they are loaded in float32 all the same, since CPUs are slow
+            at half precision.
 
     Raises:
         SettingsError: Something else lies there.
@@ -72,7 +73,7 @@ def save_model(
         shutil.rmtree(left)  # of a process that was killed while it wrote
     half = folder.with_name(f".{folder.name}.{os.getpid()}.half")
     half.mkdir(parents=True)
-    config.dtype = str(dtype).removeprefix("torch.")
+    config.dtype = "float32"
     config.to_json_file(half / "config.json", use_diff=True)
     tensors = {
         name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()

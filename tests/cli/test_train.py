@@ -122,7 +122,7 @@ def test_ctrl_c_in_the_middle_of_training(
 def test_the_two_parts_of_rotary(
     run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch, tiny_models: TinyModels
 ) -> None:
-    """A fifth of the updates is apart, and long documents have a rate and a warm-up of theirs."""
+    """Long documents have a rate and a warm-up of theirs."""
     seen: list[dict[str, Any]] = []
     model = runs.Trained(tiny_models.folder("gte"), loop.Progress(1, 1, 1, 1.0, {}))
 
@@ -132,19 +132,22 @@ def test_the_two_parts_of_rotary(
 
     monkeypatch.setattr(runs, "distil_rotary", look)
     monkeypatch.setattr(runs, "train_length", look)
-    more = ("--steps", "11", "--warmup", "3", "--length-rate", "0.5", "--seed", "4")
+    more = ("--steps", "11", "--warmup", "3", "--length-rate", "0.5", "--seed", "4", "--half")
     for steps, warmup in (("150", 15), ("1000", 20)):
         result = run(*arguments("rotary", pairs, *more, "--length-steps", steps))
         assert result.exit_code == 0, result.stderr
         short, long = seen[-2:]
-        assert short["distil"].apart_steps == 2
         assert short["mixture"].batch_tokens == 128
         assert (short["options"].steps, short["options"].warmup_steps) == (11, 3)
         assert (long["options"].steps, long["options"].warmup_steps) == (int(steps), warmup)
         assert long["options"].learning_rate == 0.5
         assert short["options"].seed == long["options"].seed == 4
         assert (long["documents"].lengths, long["documents"].batch_tokens) == ((48,), 96)
-        assert long["documents"].weights == ()
+        assert long["documents"].weights == (1.0,)
+        assert (short["half"], long["half"]) == (False, True)
+    result = run(*arguments("rotary", pairs, *more, "--length-steps", "0"))
+    assert result.exit_code == 0, result.stderr
+    assert seen[-1]["half"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -222,6 +225,9 @@ def test_wrong_pairs_are_named(kind: str, run: Run, pairs: Path) -> None:
         ("length", ("--lengths", "32,64"), "make it longer first (train positions)"),
         ("length", ("--lengths", "many"), "'many' is not a number of tokens"),
         ("rotary", ("--lengths", "64,0"), "'0' is not a number of tokens"),
+        ("length", ("--lengths", "64:0"), "'0' does not say how often 64 is wanted"),
+        ("rotary", ("--lengths", "64:x"), "'x' does not say how often 64 is wanted"),
+        ("length", ("--lengths", ":2"), "is not a number of tokens"),
         ("positions", ("--steps", "0"), "--steps"),
         ("rotary", ("--theta", "1"), "--theta"),
         ("rotary", ("--table", "pi"), "--table"),

@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from longembed_rag.errors import SettingsError
 from longembed_rag.training.distil import (
     Distillation,
     DistilOptions,
-    ShortBatch,
     learning_parameters,
     relative_error,
 )
@@ -79,91 +77,13 @@ def of_itself(folder: Path, **options: Any) -> Distillation:
     return distillation(folder, teacher, student, **options)
 
 
-@pytest.mark.parametrize("apart", [False, True])
-def test_nothing_is_learned_from_oneself(apart: bool, tiny_models: TinyModels) -> None:
-    """Both kinds of loss are 0 where the student is the teacher, and the measured cosine is 1."""
-    same = of_itself(tiny_models.folder("bert"), apart_steps=int(apart))
-    batch = next(same.batches())
-    assert batch.apart == apart
-    loss = same.loss(batch)
+def test_nothing_is_learned_from_oneself(tiny_models: TinyModels) -> None:
+    """The loss is 0 where the student is the teacher, and the measured cosine is 1."""
+    same = of_itself(tiny_models.folder("bert"))
+    loss = same.loss(next(same.batches()))
     assert float(loss.total.detach()) == pytest.approx(0.0, abs=2e-6)
     assert loss.values["states"] == pytest.approx(0.0, abs=1e-10)
     assert same.measure() == {"cosine@10": pytest.approx(1.0, abs=1e-6)}
-
-
-def test_apart_and_together_are_the_same_without_errors_below(tiny_models: TinyModels) -> None:
-    """The first layer is given the same either way; above it errors add up, or do not."""
-    taught = of_a_bert(tiny_models.calm("bert"), last_weight=0.0)
-    batch = next(taught.batches())
-    first = taught._student.read(batch.texts).layers[1]
-    seen: list[Tensor] = []
-    taught._student.model.layers[0].register_forward_hook(  # type: ignore[union-attr]
-        lambda module, given, out: seen.append(out[0])
-    )
-    apart, together = (
-        float(taught.loss(replace(batch, apart=apart)).total.detach()) for apart in (True, False)
-    )
-    assert len(seen) == 2
-    assert torch.allclose(seen[0], first, atol=1e-5)
-    assert 0 < apart < together
-
-
-def test_the_first_updates_are_apart(tiny_models: TinyModels) -> None:
-    """As many as was asked for, none without being asked, and the texts are the same."""
-    folder = tiny_models.folder("bert")
-    teacher, student = students_of(folder)
-    some, none = (
-        list(islice(distillation(folder, teacher, student, **options).batches(), 5))
-        for options in ({"apart_steps": 3}, {})
-    )
-    assert [batch.apart for batch in some] == [True, True, True, False, False]
-    assert not any(batch.apart for batch in none)
-    for one, two in zip(some, none, strict=True):
-        assert all(np.array_equal(*each) for each in zip(one.texts, two.texts, strict=True))
-
-
-def gradients_of(taught: Distillation, batch: ShortBatch) -> dict[str, Tensor]:
-    """Gradients of everything that learns, by name."""
-    taught._student.model.zero_grad()
-    taught.loss(batch).total.backward()
-    return {
-        name: torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.clone()
-        for name, parameter in taught.parameters().items()
-    }
-
-
-@pytest.mark.parametrize("apart", [True, False])
-def test_a_layer_apart_learns_by_itself(apart: bool, tiny_models: TinyModels) -> None:
-    """Whatever the layer below it does, its gradient is the same; together it is another."""
-    taught = of_a_bert(tiny_models.folder("bert"))
-    batch = replace(next(taught.batches()), apart=apart)
-    before = gradients_of(taught, batch)
-    with torch.no_grad():
-        for parameter in taught._student.model.layers[0].parameters():  # type: ignore[union-attr]
-            parameter.mul_(0.8)
-    after = gradients_of(taught, batch)
-    upper = [name for name in before if name.startswith(("layers.1.", "layers.2."))]
-    lower = [name for name in before if name.startswith("layers.0.") and before[name].ndim > 1]
-    assert len(upper) > 10
-    assert all(not torch.allclose(before[name], after[name]) for name in lower)
-    assert all(torch.equal(before[name], after[name]) for name in upper) == apart
-
-
-def test_only_its_own_error_reaches_a_layer_apart(tiny_models: TinyModels) -> None:
-    """Other weights of the last layer's error change the last layer's gradient by a factor."""
-    folder = tiny_models.folder("bert")
-    teacher, student = students_of(folder)
-    found = []
-    for weight in (1.0, 4.0):
-        taught = distillation(folder, teacher, student, last_weight=weight)
-        found.append(gradients_of(taught, replace(next(taught.batches()), apart=True)))
-    for name, one in found[0].items():
-        # Weights are shared out: 1 of 3, then 4 of 6 for the last and 1 of 6 for each other.
-        factor = 2.0 if name.startswith("layers.2.") else 0.5
-        assert torch.allclose(found[1][name], factor * one, rtol=1e-4, atol=1e-7)
-    for name, grad in found[0].items():
-        if not name.endswith("k_proj.bias"):
-            assert float(grad.abs().max()) > 0, name
 
 
 def test_the_parts_make_the_whole(tiny_models: TinyModels) -> None:
@@ -174,7 +94,7 @@ def test_the_parts_make_the_whole(tiny_models: TinyModels) -> None:
     batch = next(taught.batches())
     loss = taught.loss(batch)
     with torch.no_grad():
-        theirs, ours = (reader.read(batch.texts) for reader in (teacher, student))
+        theirs, ours = (reader.read(batch) for reader in (teacher, student))
         errors = [
             float(relative_error(one, two))
             for one, two in zip(ours.layers[1:], theirs.layers[1:], strict=True)
@@ -194,17 +114,13 @@ def test_the_parts_make_the_whole(tiny_models: TinyModels) -> None:
     }
     whole = states + 7 * loss.values["pooled"]
     assert float(loss.total.detach()) == pytest.approx(whole, rel=1e-5)
-    assert loss.tokens == sum(map(len, batch.texts))
-    apart = taught.loss(replace(batch, apart=True))
-    assert set(apart.values) == {"states", "last"}
-    assert float(apart.total.detach()) == pytest.approx(apart.values["states"], rel=1e-6)
+    assert loss.tokens == sum(map(len, batch))
 
 
-@pytest.mark.parametrize("apart_steps", [0, 60])
-def test_a_student_learns(apart_steps: int, tiny_models: TinyModels, tmp_path: Path) -> None:
-    """A few dozen updates of either kind bring a rotary student clearly closer."""
-    taught = of_a_bert(tiny_models.calm("bert"), apart_steps=apart_steps)
-    fixed = [replace(batch, apart=False) for batch in islice(taught.batches(), 6)]
+def test_a_student_learns(tiny_models: TinyModels, tmp_path: Path) -> None:
+    """A few dozen updates bring a rotary student clearly closer."""
+    taught = of_a_bert(tiny_models.calm("bert"))
+    fixed = list(islice(taught.batches(), 6))
 
     def cost() -> float:
         with torch.no_grad():
@@ -241,7 +157,7 @@ def test_measured_by_name(tiny_models: TinyModels) -> None:
     folder = tiny_models.folder("bert")
     teacher, student = students_of(folder)
     taught = distillation(folder, teacher, student)
-    texts = next(taught.batches()).texts
+    texts = next(taught.batches())
     taught._measured = {"some": texts[:1], "all": texts}
     with torch.no_grad():
         cosines = torch.cosine_similarity(

@@ -28,7 +28,7 @@ from tests.training.material import planner_of, quick, some_texts
 
 Start = Callable[..., Trained]
 MIXTURE = MixtureOptions(lengths=(8, 32), shares=(1.0,), batch_tokens=128)
-APART = DistilOptions(apart_steps=2)
+TAUGHT = DistilOptions(last_weight=3.0)
 KINDS = ("positions", "rotary", "length")
 
 
@@ -60,7 +60,7 @@ def start(tiny_models: TinyModels) -> Start:
             tuning = TuningOptions(length=64, batch_pairs=6)
             return tune_positions(planner, texts, tuning=tuning, **shared)
         if kind == "rotary":
-            return distil_rotary(planner, texts, mixture=MIXTURE, distil=APART, **shared)
+            return distil_rotary(planner, texts, mixture=MIXTURE, distil=TAUGHT, **shared)
         documents = DocumentOptions(lengths=lengths, batch_tokens=128, queries=2)
         return train_length(
             planner,
@@ -244,7 +244,7 @@ def test_other_ways_to_teach_are_other_runs(
     start("rotary", tmp_path / "rotary")
     planner = planner_of(tiny_models.folder("bert"))
     shared: dict[str, Any] = {"options": quick(4, learning_rate=1e-3, checkpoint_seconds=0)}
-    with pytest.raises(SettingsError, match=r"other settings \(apart_steps, lengths, shares\)"):
+    with pytest.raises(SettingsError, match=r"other settings \(last_weight, lengths, shares\)"):
         distil_rotary(
             planner,
             some_texts(words=7),
@@ -272,7 +272,7 @@ def test_a_student_reads_no_rows_that_its_teacher_does_not(
 ) -> None:
     """Only as many rows of the table as the original length says are folded into its weights."""
     folder = tiny_models.folder("bert")
-    shared: dict[str, Any] = {"mixture": MIXTURE, "distil": APART}
+    shared: dict[str, Any] = {"mixture": MIXTURE, "distil": TAUGHT}
     shared["options"] = quick(1, learning_rate=1e-30)
     table = load_file(folder / "model.safetensors")["embeddings.position_embeddings.weight"]
     types = load_file(folder / "model.safetensors")["embeddings.token_type_embeddings.weight"]
