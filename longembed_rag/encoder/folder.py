@@ -15,8 +15,12 @@ from longembed_rag.errors import (
     UnsupportedModelError,
 )
 
-#: Name of the model that comes with the package.
+#: Name of the default model, which comes with a package of its own.
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+#: Name of the model that lies in this package: the default, made for length by its own training.
+LONG_MODEL = "long-minilm"
+
+_OWN_MODELS = Path(__file__).parent / "models"
 _DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 _WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
@@ -93,16 +97,19 @@ def find_folder(model: str | Path | None, *, revision: str | None = None) -> Mod
     """Find a model by folder or hub name and read what its folder says.
 
     Args:
-        model: Folder, hub name, or None (or ``"all-MiniLM-L6-v2"``) for the embedded default.
+        model: Folder, hub name, ``"long-minilm"``, or None (or ``"all-MiniLM-L6-v2"``) for the
+            embedded default.
         revision: Branch, tag or commit of a hub model.
 
     Raises:
         ModelLoadError: No such folder or hub model, or a file in it is missing or broken.
     """
-    if model is None or str(model) in ("", DEFAULT_MODEL):
-        name, root = DEFAULT_MODEL, _default_folder()
+    name = str(model or DEFAULT_MODEL)
+    if name == DEFAULT_MODEL:
+        root = _default_folder()
+    elif name == LONG_MODEL:
+        root = _OWN_MODELS / LONG_MODEL
     else:
-        name = str(model)
         root = Path(name).expanduser()
         if not root.is_dir():
             root = _from_hub(name, revision)

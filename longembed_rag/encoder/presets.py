@@ -46,6 +46,13 @@ class Preset:
 
 PRESETS: tuple[Preset, ...] = (
     Preset(
+        patterns=("long-minilm*",),
+        names=("long-minilm",),
+        family="jina_embeddings_v3",
+        pooling="mean",
+        note="comes with the package: all-MiniLM-L6-v2 made for length by train rotary",
+    ),
+    Preset(
         patterns=("all-minilm-l6-*",),
         names=("sentence-transformers/all-MiniLM-L6-v2",),
         family="bert",

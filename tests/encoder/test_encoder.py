@@ -22,7 +22,7 @@ LAW = "The tenant shall pay the rent on the first day of each month. "
 
 @pytest.fixture(scope="module")
 def minilm() -> LongEncoder:
-    return LongEncoder.from_pretrained(dtype="float32", device="cpu")
+    return LongEncoder.from_pretrained("all-MiniLM-L6-v2", dtype="float32", device="cpu")
 
 
 def test_short_texts_are_the_published_models(minilm: LongEncoder) -> None:
@@ -45,7 +45,9 @@ def test_a_fact_deep_in_a_document_moves_its_vector(minilm: LongEncoder) -> None
     query = minilm.encode(["When is the rent due?"], kind="query").embeddings[0]
     whole = minilm.encode([plain, planted]).embeddings @ query
     assert whole[1] > whole[0] + 0.05
-    cut = LongEncoder.from_pretrained(method="truncate", dtype="float32", device="cpu")
+    cut = LongEncoder.from_pretrained(
+        "all-MiniLM-L6-v2", method="truncate", dtype="float32", device="cpu"
+    )
     with pytest.warns(TruncationWarning, match=r"b: only 256 of 2,102 tokens"):
         vectors = cut.encode([SEA * 10, SEA * 210], names=["a", "b"])
     assert [each.complete for each in vectors.coverage] == [True, False]

