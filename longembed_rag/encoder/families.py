@@ -71,7 +71,7 @@ class Family:
 def pick_method(family: Family, preset: Preset | None, *, model_name: str) -> tuple[Method, str]:
     """What ``method="auto"`` picks for a model, and why: its own best method, else its family's."""
     if preset is not None and preset.best_method is not None:
-        return preset.best_method, f"best published score of {model_name}"
+        return preset.best_method, preset.best_reason or f"best published score of {model_name}"
     return family.auto_method()
 
 

@@ -169,6 +169,8 @@ def test_the_long_model_is_one_word_away() -> None:
     assert planner.model_path == Path(folder_module.__file__).parent / "models" / "long-minilm"
     assert planner.family.positions == "rotary"
     assert (planner.original_length, planner.pooling) == (8192, "mean")
+    assert planner.method == "ntk"
+    assert "published" not in planner.method_reason
 
 
 def test_a_tampered_default_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
