@@ -199,9 +199,8 @@ def rotary_command(
     texts of up to 512 tokens, then to find long documents by what any of their passages answers.
     """
     teacher = planner_of(given)
-    weighted_lengths(
-        given["lengths"]
-    )  # what is wrong there is told now, not after the distillation
+    # What is wrong there is told now, not after the distillation.
+    weighted_lengths(given["lengths"])
     from longembed_rag.training.distil import DistilOptions
     from longembed_rag.training.mixture import MixtureOptions
     from longembed_rag.training.runs import distil_rotary

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from longembed_rag.training.contrast import contrastive_loss, same
-from longembed_rag.training.distil import Distillation, Ints, learning_parameters
-from longembed_rag.training.documents import DocumentBatch, Documents, Span
+from longembed_rag.training.distil import Distillation, learning_parameters
+from longembed_rag.training.documents import DocumentBatch, Documents, Ints, Span
 from longembed_rag.training.loop import Loss
 from longembed_rag.training.opening import TextTokens
 from longembed_rag.training.reading import TrainingModel, mean_states
