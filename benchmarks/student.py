@@ -2,7 +2,8 @@
 
 Three things, for models named as ``NAME=FOLDER:METHOD`` (an empty folder is the embedded default):
 
-* the mean cosine to the first model's vectors on held-out texts cut to 20, 50, 150 and 350 words;
+* the mean cosine to the first model's vectors on held-out texts cut to 20, 50, 150 and 350 words,
+  which that model reads ``--at-once`` tokens at a time;
 * nDCG@10 and accuracy@1 of short retrieval, over the pairs of each source that was held out;
 * the mean cosine between unrelated documents by length, tokens (arXiv 2410.24200).
 
@@ -26,6 +27,8 @@ LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 TEXTS = 200
 QUERIES = 1000
 UNRELATED = 16
+#: Of the longest documents there are fewer: attention over them takes minutes.
+TOKENS_AT_A_LENGTH = 2**17
 
 
 def parse_model(text: str) -> tuple[str, str | None, str]:
@@ -61,10 +64,10 @@ def retrieval(encoder: Any, pairs: Sequence[Any]) -> dict[str, float]:
     }
 
 
-def unrelated_documents(passages: Sequence[str], words: int) -> list[str]:
+def unrelated_documents(passages: Sequence[str], words: int, count: int) -> list[str]:
     """Documents of other passages each, about so many words long."""
     documents, at = [], 0
-    for _ in range(UNRELATED):
+    for _ in range(count):
         parts: list[str] = []
         while len(parts) < words:
             parts += passages[at % len(passages)].split()
@@ -80,6 +83,11 @@ def mean_cosine(vectors: Any) -> float:
     return float((products.sum() - np.trace(products)) / (count * (count - 1)))
 
 
+def mean_product(ours: Any, theirs: Any) -> float:
+    """Mean inner product of rows."""
+    return float((ours * theirs).sum(axis=1).mean())
+
+
 def measure(encoder: Any, texts: Any, passages: Sequence[str], longest: int) -> dict[str, Any]:
     """Everything about one model but its distance to the first."""
     sources = sorted({pair.source for pair in texts.unseen})
@@ -92,7 +100,8 @@ def measure(encoder: Any, texts: Any, passages: Sequence[str], longest: int) -> 
         "mean_cosine_of_unrelated": {},
     }
     for length in (each for each in LENGTHS if each <= longest):
-        documents = unrelated_documents(passages, int(length * 0.75))
+        count = max(4, min(UNRELATED, TOKENS_AT_A_LENGTH // length))
+        documents = unrelated_documents(passages, int(length * 0.75), count)
         vectors = encoder.encode(documents).embeddings
         result["mean_cosine_of_unrelated"][length] = round(mean_cosine(vectors), 4)
         print(f"  {length} tokens: {mean_cosine(vectors):.4f}", file=sys.stderr)
@@ -104,6 +113,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, action="append", required=True)
     parser.add_argument("--hold-out", action="append", default=[])
     parser.add_argument("--model", action="append", required=True, metavar="NAME=FOLDER:METHOD")
+    parser.add_argument("--at-once", type=int, default=512, metavar="TOKENS")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--longest", type=int, default=8192)
     parser.add_argument("--out", type=Path, required=True)
@@ -117,18 +127,19 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(len(held_out))
     passages = [held_out[at] for at in order]
     cut = {words: cut_texts(passages, words) for words in WORDS}
-    vectors: dict[str, dict[int, Any]] = {}
+    first: dict[int, Any] = {}
     results: dict[str, Any] = {}
     for name, folder, method in map(parse_model, given.model):
         print(name, file=sys.stderr)
-        encoder = LongEncoder.from_pretrained(folder, method=method, dtype=given.dtype)
-        vectors[name] = {words: encoder.encode(each).embeddings for words, each in cut.items()}
+        settings = {"method": method, "dtype": given.dtype}
+        encoder = LongEncoder.from_pretrained(folder, **settings)
+        if not first:
+            whole = LongEncoder.from_pretrained(folder, original_length=given.at_once, **settings)
+            first = {words: whole.encode(each).embeddings for words, each in cut.items() if each}
         results[name] = measure(encoder, texts, passages, given.longest)
-        first = vectors[next(iter(vectors))]
         results[name]["cosine_to_first"] = {
-            words: round(float((first[words] * vectors[name][words]).sum(axis=1).mean()), 4)
-            for words in WORDS
-            if len(cut[words])
+            words: round(mean_product(theirs, encoder.encode(cut[words]).embeddings), 4)
+            for words, theirs in first.items()
         }
         results[name]["model"].pop("model_path")
     report = {

@@ -24,7 +24,7 @@ ONCE_ONLY = frozenset(
         # how to train
         *("pairs", "hold_out", "steps", "learning_rate", "warmup", "checkpoint_minutes", "table"),
         *("length", "batch_pairs", "temperature", "theta", "batch", "length_steps", "length_rate"),
-        *("document_tokens", "teacher", "half"),
+        *("document_tokens", "teacher", "share", "half"),
     }
 )
 #: Every key that ``longembed.toml`` may hold. Whether a model may run its own code is for the

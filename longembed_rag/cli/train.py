@@ -23,7 +23,7 @@ from longembed_rag.cli.training import (
 if TYPE_CHECKING:
     from longembed_rag.encoder.planner import Planner
     from longembed_rag.training.options import TrainingOptions
-    from longembed_rag.training.runs import Trained
+    from longembed_rag.training.running import Trained
     from longembed_rag.training.texts import TrainingTexts
 
 #: What a longer table or a rotary student is made of unless told.
@@ -142,6 +142,7 @@ def _train_length(
         length=LengthOptions(),
         options=options,
         folder=folder,
+        share=given["share"],
         half=given["half"],
         on_progress=say,
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from longembed_rag.encoder.planner import Planner
     from longembed_rag.training.loop import Progress
     from longembed_rag.training.options import TrainingOptions
-    from longembed_rag.training.runs import Trained
+    from longembed_rag.training.running import Trained
     from longembed_rag.training.texts import TrainingTexts
 
 Function = Callable[..., Any]
@@ -114,6 +114,13 @@ def document_options(function: Function) -> Function:
                 type=click.IntRange(min=2),
                 default=8192,
                 help="Tokens of the documents of an update.  [default: 8192]",
+            ),
+            click.option(
+                "--share",
+                type=click.FloatRange(min=0, max=1, min_open=True),
+                default=1.0,
+                help="How much of what is learnt from long documents is written; the rest of the "
+                "way, weights stay at the model before it.  [default: 1]",
             ),
             click.option(
                 "--half",

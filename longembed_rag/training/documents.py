@@ -20,6 +20,8 @@ Ints = NDArray[np.int64]
 
 #: Letters joined for each token wanted: enough for prose, then for text that makes few tokens.
 _LETTERS_A_TOKEN = (8, 128)
+#: Pairs drawn for each document that is like others, at most.
+_TRIES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,8 @@ class DocumentOptions:
         queries: Most queries asked of a document.
         coherent: Share of documents made of neighbours in one source, such as the sections of one
             article; the others are made of passages from anywhere.
+        alike: Share of batches whose documents have all their passages in common but one each,
+            which is what is asked of them: nothing else tells them apart (hard negatives).
     """
 
     lengths: tuple[int, ...] = (1024, 2048, 4096)
@@ -40,6 +44,7 @@ class DocumentOptions:
     batch_tokens: int = 8192
     queries: int = 16
     coherent: float = 0.5
+    alike: float = 0.35
 
     def __post_init__(self) -> None:
         if not self.lengths or len(self.weights) not in (0, len(self.lengths)):
@@ -106,6 +111,7 @@ class _Document:
     spans: list[Span]
     contents: frozenset[int]
     answered: list[tuple[str, str]]
+    texts: tuple[str, ...]
 
 
 class Documents:
@@ -149,11 +155,26 @@ class Documents:
         while True:
             length = int(random.choice(options.lengths, p=weights))
             documents = max(2, options.batch_tokens // length)
-            yield self.batch(documents, length, random)
+            alike = bool(random.random() < options.alike)
+            yield self.batch(documents, length, random, alike=alike)
 
-    def batch(self, wanted: int, length: int, random: np.random.Generator) -> DocumentBatch:
-        """So many documents of one length."""
-        documents = [self._document(length, random) for _ in range(wanted)]
+    def batch(
+        self, wanted: int, length: int, random: np.random.Generator, *, alike: bool = False
+    ) -> DocumentBatch:
+        """So many documents of one length.
+
+        Args:
+            wanted: How many.
+            length: Tokens of each.
+            random: Decides every choice.
+            alike: Whether they have all passages in common but one each, which is asked.
+
+        Raises:
+            SettingsError: All texts together do not fill a document.
+        """
+        documents = self._alike(wanted, length, random) if alike else []
+        if len(documents) < 2:
+            documents = [self._document(length, random) for _ in range(wanted)]
         asked = [
             (number, query, text)
             for number, document in enumerate(documents)
@@ -179,6 +200,33 @@ class Documents:
         document = self._fill(length, random)
         asked = sorted(random.permutation(len(document.answered))[: self._options.queries])
         return replace(document, answered=[document.answered[at] for at in asked])
+
+    def _alike(self, wanted: int, length: int, random: np.random.Generator) -> list[_Document]:
+        """The same passages over and over, and in each document one more, at a place of its own.
+
+        Fewer than wanted where there are few pairs.
+        """
+        common = self._fill(length, random)
+        texts = common.texts
+        documents: list[_Document] = []
+        asked: set[str] = set(texts)
+        for _ in range(_TRIES * wanted):
+            if len(documents) == wanted:
+                break
+            pair = self._pairs[self._firsts.pick(random)]
+            if pair.passage in asked:
+                continue
+            asked.add(pair.passage)
+            one = (pair.query, pair.passage)
+            place = int(random.integers(len(common.spans) + 1))
+            others = [("", text) for text in texts]
+            joined = self._join([*others[:place], one, *others[place:]], length)
+            if joined is None or not joined.answered:
+                # Too long for what was left there: it comes first, even if it is cut off.
+                joined = self._join([one, *others], length)
+                assert joined is not None
+            documents.append(replace(joined, answered=[one]))
+        return documents
 
     def _fill(self, length: int, random: np.random.Generator) -> _Document:
         """A document with at least one pair that is answered in it.
@@ -213,7 +261,7 @@ class Documents:
         parts: list[Ints] = []
         answered: list[tuple[str, str]] = []
         spans: list[Span] = []
-        contents: set[int] = set()
+        texts: list[str] = []
         room = length - head - tail
         for (query, text), ids in zip(chosen, read, strict=True):
             content = ids[head : len(ids) - tail]
@@ -223,11 +271,12 @@ class Documents:
                 if query:
                     answered.append((query, text))
             parts.append(content[:room])
-            contents.add(passage_id(text))
+            texts.append(text)
             room -= len(parts[-1])
             if not room:
                 ids = np.concatenate([read[0][:head], *parts, ids[len(ids) - tail :]])
-                return _Document(ids, spans, frozenset(contents), answered)
+                contents = frozenset(map(passage_id, texts))
+                return _Document(ids, spans, contents, answered, tuple(texts))
         return None
 
     def _choose(

@@ -27,6 +27,7 @@ class LengthOptions:
         temperature: Of the contrastive losses.
         memory: Vectors of earlier documents that are negatives too (cross-batch memory, arXiv
             1912.06798): a batch of long documents is small.
+        alone: Whether passages by themselves, as the teacher reads them, are negatives too.
         passages: What finding passages inside of documents weighs against finding documents.
         agreement: What passages inside of documents being like the teacher's vectors of them alone
             weighs.
@@ -37,12 +38,13 @@ class LengthOptions:
         batch_tokens: Tokens of a pass over queries, or over passages alone.
     """
 
-    temperature: float = 0.05
+    temperature: float = 0.03
     memory: int = 256
+    alone: bool = True
     passages: float = 0.5
     agreement: float = 1.0
-    whole: float = 1.0
-    distillation: float = 10.0
+    whole: float = 0.3
+    distillation: float = 30.0
     teacher_tokens: int = 512
     batch_tokens: int = 8192
 
@@ -64,11 +66,21 @@ class _Read:
     queries: Tensor
 
 
+@dataclass(frozen=True)
+class _Alone:
+    """The teacher's unit vectors of passages by themselves, and which of the batch they are."""
+
+    numbers: list[int]
+    spans: list[Span]
+    vectors: Tensor
+
+
 class LengthTraining:
     """Long documents and their passages: to be found, and to stay like the teacher's.
 
     Each document is read once. Its vector must be found by the queries of its passages, among the
-    other documents of the batch and of those before; and each passage's, pooled from the same
+    other documents of the batch and of those before, and passages by themselves: a collection
+    has short texts, too. And each passage's, pooled from the same
     states (late chunking, arXiv 2409.04701), among all passages of the batch. What the teacher
     makes of the passages alone holds both in place, and short texts beside them the rest.
 
@@ -78,7 +90,7 @@ class LengthTraining:
         documents: Long documents and their queries.
         short: Keeps short texts where they are; None leaves them free.
         tokens: Says what opens and closes texts.
-        measured: Documents to measure on.
+        measured: Documents to measure on, by what they are called.
         options: What is asked of the model.
     """
 
@@ -90,7 +102,7 @@ class LengthTraining:
         short: Distillation | None,
         *,
         tokens: TextTokens,
-        measured: Sequence[DocumentBatch] = (),
+        measured: Mapping[str, DocumentBatch] | None = None,
         options: LengthOptions,
     ) -> None:
         self._reader = reader
@@ -98,7 +110,7 @@ class LengthTraining:
         self._documents = documents
         self._short = short
         self._tokens = tokens
-        self._measured = measured
+        self._measured = measured or {}
         self._options = options
         self._memory: deque[_Remembered] = deque(maxlen=options.memory)
 
@@ -136,10 +148,15 @@ class LengthTraining:
         """What it costs that documents and passages are not found, or have moved."""
         long, short = batch
         read = self._read(long)
+        alone = self._alone(long, like=read.documents)
         contents = [*long.contents, *(each.contents for each in self._memory)]
+        candidates = [read.documents, *(each.vector[None] for each in self._memory)]
+        if self._options.alone:
+            contents += [frozenset({span.passage}) for span in alone.spans]
+            candidates.append(alone.vectors)
         found, accuracy = contrastive_loss(
             read.queries,
-            torch.cat([read.documents, *(each.vector[None] for each in self._memory)]),
+            torch.cat(candidates),
             own=torch.tensor(long.asked_of),
             answering=torch.from_numpy(long.answering(contents)),
             temperature=self._options.temperature,
@@ -149,7 +166,7 @@ class LengthTraining:
         parts = {"contrast": (1.0, found)}
         tokens = long.documents.size + sum(len(ids) for ids in long.queries)
         if read.passages is not None:
-            parts.update(self._of_passages(long, read))
+            parts.update(self._of_passages(long, read, alone))
         values = {name: float(part.detach()) for name, (_, part) in parts.items()}
         values["accuracy"] = accuracy
         total = torch.stack([weight * part for weight, part in parts.values()]).sum()
@@ -177,7 +194,9 @@ class LengthTraining:
             passages = mean_states(last, bounds)
         return _Read(self._reader.pool(last, states.lengths), passages, queries)
 
-    def _of_passages(self, batch: DocumentBatch, read: _Read) -> dict[str, tuple[float, Tensor]]:
+    def _of_passages(
+        self, batch: DocumentBatch, read: _Read, alone: _Alone
+    ) -> dict[str, tuple[float, Tensor]]:
         """The parts of the loss that passages have, each with its weight."""
         assert read.passages is not None
         options = self._options
@@ -194,18 +213,11 @@ class LengthTraining:
                 temperature=options.temperature,
             )
             parts["passages"] = (options.passages, found)
-        known = [
-            number
-            for number, span in enumerate(batch.spans)
-            if span.stop - span.start + self._tokens.head + self._tokens.tail
-            <= options.teacher_tokens
-        ]
-        if known and (options.agreement or options.whole):
-            spans = [batch.spans[number] for number in known]
-            theirs = functional.normalize(self._alone(batch, spans), dim=-1)
-            ours = functional.normalize(read.passages[known], dim=-1)
+        if alone.numbers and (options.agreement or options.whole):
+            ours = functional.normalize(read.passages[alone.numbers], dim=-1)
+            theirs = alone.vectors
             parts["agreement"] = (options.agreement, 1.0 - (ours * theirs).sum(dim=-1).mean())
-            whole = _means(theirs, spans, len(batch.documents))
+            whole = _means(theirs, alone.spans, len(batch.documents))
             cosines = functional.cosine_similarity(read.documents, whole)
             held = whole.norm(dim=-1) > 0
             parts["whole"] = (options.whole, 1.0 - cosines[held].mean())
@@ -222,9 +234,18 @@ class LengthTraining:
         ]
 
     @torch.no_grad()
-    def _alone(self, batch: DocumentBatch, spans: Sequence[Span]) -> Tensor:
-        """The teacher's vectors of passages by themselves, opened and closed as texts are."""
+    def _alone(self, batch: DocumentBatch, *, like: Tensor) -> _Alone:
+        """What the teacher makes of passages by themselves, opened and closed as texts are."""
         head, tail = self._tokens.head, self._tokens.tail
+        options = self._options
+        longest = options.teacher_tokens - head - tail
+        wanted = options.alone or options.agreement or options.whole
+        numbers = [
+            number
+            for number, span in enumerate(batch.spans)
+            if wanted and span.stop - span.start <= longest
+        ]
+        spans = [batch.spans[number] for number in numbers]
         texts = []
         for span in spans:
             document = batch.documents[span.document]
@@ -232,16 +253,18 @@ class LengthTraining:
             texts.append(
                 np.concatenate([document[:head], content, document[len(document) - tail :]])
             )
+        if not texts:
+            return _Alone([], [], like.new_zeros((0, like.shape[-1])))
         with self._teacher.precision():
-            return self._teacher.embed(texts, budget=self._options.batch_tokens)
+            vectors = self._teacher.embed(texts, budget=options.batch_tokens)
+        return _Alone(numbers, spans, functional.normalize(vectors, dim=-1))
 
     @torch.no_grad()
     def measure(self) -> Mapping[str, float]:
-        """By length: accuracy, and mean cosine between unrelated documents; and the teacher's."""
+        """Accuracy, and mean cosine between documents; and how close short texts are."""
         found: dict[str, float] = {}
-        for batch in self._measured:
+        for name, batch in self._measured.items():
             read = self._read(batch)
-            length = batch.documents.shape[1]
             _, accuracy = contrastive_loss(
                 read.queries,
                 read.documents,
@@ -249,8 +272,8 @@ class LengthTraining:
                 answering=torch.from_numpy(batch.answering(batch.contents)),
                 temperature=self._options.temperature,
             )
-            found[f"accuracy@{length}"] = accuracy
-            found[f"collapse@{length}"] = mean_cosine(read.documents)
+            found[f"accuracy@{name}"] = accuracy
+            found[f"collapse@{name}"] = mean_cosine(read.documents)
         if self._short is not None:
             found.update(self._short.measure())
         return found

@@ -212,10 +212,7 @@ class Trainer(Generic[Batch]):
         if not values:
             return None
         progress = self._progress(values)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(progress.to_dict()) + "\n")
-        self._tell(progress)
+        log(self._folder, progress, self._tell)
         return progress
 
     def _save(self) -> None:
@@ -273,6 +270,15 @@ class Trainer(Generic[Batch]):
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and _step_of(line) <= step]
             path.write_text("".join(kept), encoding="utf-8")
+
+
+def log(folder: Path, progress: Progress, tell: Callable[[Progress], None] | None) -> None:
+    """Add a line to the log of a run, and tell of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOG).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(progress.to_dict()) + "\n")
+    if tell is not None:
+        tell(progress)
 
 
 def _groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:

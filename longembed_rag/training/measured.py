@@ -19,6 +19,8 @@ _TEXTS = 48
 #: Held-out passages among which texts of each length are looked for.
 _READ = 4000
 _DOCUMENTS = 48
+#: Documents that differ in one passage only.
+_ALIKE = 24
 #: Longest documents that are measured at a checkpoint: longer ones take too long on a CPU.
 _UP_TO = 1024
 
@@ -42,10 +44,13 @@ def measured_texts(texts: TrainingTexts, tokens: TextTokens, longest: int) -> di
 
 def measured_documents(
     texts: TrainingTexts, tokens: TextTokens, options: DocumentOptions
-) -> list[DocumentBatch]:
-    """Documents of held-out pairs, the same at every measurement."""
+) -> dict[str, DocumentBatch]:
+    """Documents of held-out pairs by length, and such as differ in one passage only.
+
+    They are the same at every measurement.
+    """
     if len(texts.held_out) < 2:
-        return []
+        return {}
     random = np.random.default_rng(0)
     # Mostly fillers, so that a document is about more than what is asked of it, and is filled.
     others = random.permutation(len(texts.pairs))[: max(1000, 2 * len(texts.held_out))]
@@ -57,4 +62,7 @@ def measured_documents(
         seed=0,
     )
     lengths = [length for length in options.lengths if length <= _UP_TO]
-    return [documents.batch(_DOCUMENTS, length, random) for length in lengths]
+    found = {str(length): documents.batch(_DOCUMENTS, length, random) for length in lengths}
+    for length in lengths:
+        found[f"{length}-alike"] = documents.batch(_ALIKE, length, random, alike=True)
+    return found

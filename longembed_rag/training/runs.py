@@ -3,52 +3,42 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 
-from longembed_rag.encoder.families import TUNED_TABLE, TunedTable, native_length
+from longembed_rag.encoder.families import TUNED_TABLE, TunedTable
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import SettingsError, UnsupportedModelError
-from longembed_rag.training.distil import Distillation, DistilOptions, learning_parameters
+from longembed_rag.training.distil import Distillation, DistilOptions
 from longembed_rag.training.documents import DocumentOptions, Documents
 from longembed_rag.training.length import LengthOptions, LengthTraining
-from longembed_rag.training.loop import CHECKPOINT, Objective, Progress, Trainer
+from longembed_rag.training.loop import log
 from longembed_rag.training.measured import measured_documents, measured_texts
 from longembed_rag.training.mixture import Mixture, MixtureOptions
 from longembed_rag.training.opening import TextTokens, open_reader
 from longembed_rag.training.options import TrainingOptions
 from longembed_rag.training.positions import PositionTuning, TuningOptions
-from longembed_rag.training.reading import ATTENTION, TrainingModel
-from longembed_rag.training.saving import require_new, save_model
+from longembed_rag.training.reading import ATTENTION
+from longembed_rag.training.running import (
+    Told,
+    Trained,
+    is_written,
+    learning,
+    run,
+    save_run,
+    take_back,
+    within,
+)
 from longembed_rag.training.student import rotary_student
 from longembed_rag.training.table import LongTable
 from longembed_rag.training.texts import TrainingTexts
 
-Told = Callable[[Progress], None] | None
-
-#: The folder of a run in which its model is written.
-MODEL = "model"
-
 #: Batches of texts on which a student's heads are sorted.
 _SORTED_ON = 4
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A finished run.
-
-    Attributes:
-        folder: The model.
-        progress: Where the run ended, with what was measured last.
-    """
-
-    folder: Path
-    progress: Progress
 
 
 def tune_positions(
@@ -117,7 +107,7 @@ def tune_positions(
         "texts": texts.fingerprint,
         **asdict(tuning),
     }
-    progress = _run(objective, options, identity, folder, on_progress)
+    progress = run(objective, options, identity, folder, on_progress)
     state = {
         name: value
         for name, value in reader.model.state_dict().items()
@@ -127,7 +117,7 @@ def tune_positions(
     config = copy.deepcopy(planner.config)
     config.max_position_embeddings = table.offset + table.length
     setattr(config, TUNED_TABLE, tuned.to_dict())
-    return _saved(folder, planner, config, state, table.length, progress)
+    return save_run(folder, planner, config, state, table.length, progress)
 
 
 def distil_rotary(
@@ -161,7 +151,7 @@ def distil_rotary(
     """
     teacher = open_reader(planner)
     tokens = TextTokens(planner)
-    mixture = _within(mixture, planner)
+    mixture = within(mixture, planner)
     drawn = Mixture(texts, tokens, options=mixture, seed=options.seed)
     samples = [torch.from_numpy(ids)[None] for batch in islice(drawn, _SORTED_ON) for ids in batch]
     model = rotary_student(
@@ -173,7 +163,7 @@ def distil_rotary(
     )
     cast("Any", model).set_attn_implementation(ATTENTION)
     teacher.model.to(teacher.device)
-    student = _learning(replace(teacher, model=model.to(teacher.device), rules=None))
+    student = learning(replace(teacher, model=model.to(teacher.device), rules=None))
     objective = Distillation(
         teacher,
         student,
@@ -189,10 +179,10 @@ def distil_rotary(
         **asdict(mixture),
         **asdict(distil),
     }
-    progress = _run(objective, options, identity, folder, on_progress)
+    progress = run(objective, options, identity, folder, on_progress)
     state = student.model.state_dict()
     config = copy.deepcopy(cast("Any", model).config)
-    return _saved(folder, planner, config, state, mixture.longest, progress, half=half)
+    return save_run(folder, planner, config, state, mixture.longest, progress, half=half)
 
 
 def train_length(
@@ -205,6 +195,7 @@ def train_length(
     length: LengthOptions,
     options: TrainingOptions,
     folder: Path,
+    share: float = 1.0,
     half: bool = False,
     on_progress: Told = None,
 ) -> Trained:
@@ -219,13 +210,19 @@ def train_length(
         length: What is asked of the model.
         options: How long and how fast it learns.
         folder: For the checkpoint, the log and the model; a run that was stopped goes on.
+        share: How much of what was learnt is written: weights are taken on the line from the model
+            as it was, 0, to the trained one, 1 (WiSE-FT, arXiv 2109.01903). In between, short
+            texts are closer to where they were, and much of what was learnt is kept.
         half: Whether the model is written in half precision.
         on_progress: Is told of every line of the log.
 
     Raises:
-        SettingsError: The folder holds another run, or a position table is too short.
+        SettingsError: The folder holds another run, a position table is too short, or ``share`` is
+            not between 0 and 1.
         UnsupportedModelError: The model has steps after pooling.
     """
+    if not 0.0 < share <= 1.0:
+        raise SettingsError(f"share={share!r} must be greater than 0 and at most 1")
     longest = max(documents.lengths)
     learned = planner.family.positions == "learned"
     if learned and longest > planner.original_length:
@@ -234,9 +231,9 @@ def train_length(
             f"documents of {longest} tokens: make it longer first (train positions), or take "
             "shorter documents"
         )
-    student, theirs = _learning(open_reader(planner)), open_reader(teacher)
+    student, theirs = learning(open_reader(planner)), open_reader(teacher)
     tokens = TextTokens(planner)
-    mixture = _within(mixture, teacher)
+    mixture = within(mixture, teacher)
     length = replace(length, teacher_tokens=min(length.teacher_tokens, mixture.longest))
     short = Distillation(
         theirs,
@@ -263,60 +260,14 @@ def train_length(
         "mixture": asdict(mixture),
         **asdict(length),
     }
-    progress = _run(objective, options, identity, folder, on_progress)
+    before = {name: each.detach().clone() for name, each in objective.parameters().items()}
+    progress = run(objective, options, identity, folder, on_progress)
+    if share < 1.0 and not is_written(folder):
+        take_back(before, objective.parameters(), share)
+        progress = replace(progress, values=objective.measure())
+        log(folder, progress, on_progress)
     config = copy.deepcopy(planner.config)
     reach = max(longest, planner.original_length)
     if not learned:
         config.max_position_embeddings = reach
-    return _saved(folder, planner, config, student.model.state_dict(), reach, progress, half=half)
-
-
-def _within(mixture: MixtureOptions, teacher: Planner) -> MixtureOptions:
-    """Short texts no longer than what the teacher's config says that it can read."""
-    reach = native_length(teacher.config, teacher.family, model_name=teacher.model_name)
-    return mixture.up_to(reach)
-
-
-def _learning(reader: TrainingModel) -> TrainingModel:
-    """The same reader, everything but the word embeddings free to learn."""
-    for parameter in learning_parameters(reader.model).values():
-        parameter.requires_grad_(True)
-    return reader
-
-
-def _run(
-    objective: Objective[Any],
-    options: TrainingOptions,
-    identity: dict[str, Any],
-    folder: Path,
-    told: Told,
-) -> Progress:
-    """Train to the end; a model that another run has left is refused before, not passed on."""
-    if not (folder / CHECKPOINT).is_file():
-        require_new(folder / MODEL)
-    trainer = Trainer(objective, options, identity=identity, folder=folder, on_progress=told)
-    return trainer.run()
-
-
-def _saved(
-    folder: Path,
-    like: Planner,
-    config: Any,
-    state: dict[str, Any],
-    max_length: int,
-    progress: Progress,
-    *,
-    half: bool = False,
-) -> Trained:
-    """The model of a finished run, written unless it is there."""
-    place = folder / MODEL
-    if not (place / "config.json").is_file():
-        save_model(
-            place,
-            like=like,
-            config=config,
-            state=state,
-            max_length=max_length,
-            dtype=torch.float16 if half else torch.float32,
-        )
-    return Trained(place, progress)
+    return save_run(folder, planner, config, student.model.state_dict(), reach, progress, half=half)

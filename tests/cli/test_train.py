@@ -14,7 +14,7 @@ from click.testing import Result
 
 from longembed_rag import LongEncoder
 from longembed_rag.cli.train import train_group
-from longembed_rag.training import loop, runs
+from longembed_rag.training import loop, running, runs
 from longembed_rag.training.checkpoint import read_state
 from longembed_rag.training.texts import is_held_out
 from tests.cli.conftest import as_json
@@ -72,17 +72,17 @@ def test_the_same_command_goes_on(
     kind: str, run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped with Ctrl-C it says what to do; given again, it begins at the checkpoint."""
-    save = runs.save_model
+    save = running.save_model
 
     def stopped(folder: Path, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "save_model", stopped)
+    monkeypatch.setattr(running, "save_model", stopped)
     result = run(*arguments(kind, pairs, "--json"))
     assert result.exit_code == 130
     assert "the same command goes on from the last checkpoint" in result.stderr
     assert as_json(result)["error"]["type"] == "KeyboardInterrupt"
-    monkeypatch.setattr(runs, "save_model", save)
+    monkeypatch.setattr(running, "save_model", save)
     again = run(*arguments(kind, pairs))
     assert again.exit_code == 0, again.stderr
     assert again.stderr.count("\nstep ") == (
@@ -124,15 +124,27 @@ def test_the_two_parts_of_rotary(
 ) -> None:
     """Long documents have a rate and a warm-up of theirs."""
     seen: list[dict[str, Any]] = []
-    model = runs.Trained(tiny_models.folder("gte"), loop.Progress(1, 1, 1, 1.0, {}))
+    model = running.Trained(tiny_models.folder("gte"), loop.Progress(1, 1, 1, 1.0, {}))
 
-    def look(*given: Any, **options: Any) -> runs.Trained:
+    def look(*given: Any, **options: Any) -> running.Trained:
         seen.append(options)
         return model
 
     monkeypatch.setattr(runs, "distil_rotary", look)
     monkeypatch.setattr(runs, "train_length", look)
-    more = ("--steps", "11", "--warmup", "3", "--length-rate", "0.5", "--seed", "4", "--half")
+    more = (
+        "--steps",
+        "11",
+        "--warmup",
+        "3",
+        "--length-rate",
+        "0.5",
+        "--seed",
+        "4",
+        "--share",
+        "0.4",
+        "--half",
+    )
     for steps, warmup in (("150", 15), ("1000", 20)):
         result = run(*arguments("rotary", pairs, *more, "--length-steps", steps))
         assert result.exit_code == 0, result.stderr
@@ -145,6 +157,7 @@ def test_the_two_parts_of_rotary(
         assert (long["documents"].lengths, long["documents"].batch_tokens) == ((48,), 96)
         assert long["documents"].weights == (1.0,)
         assert (short["half"], long["half"]) == (False, True)
+        assert long["share"] == 0.4
     result = run(*arguments("rotary", pairs, *more, "--length-steps", "0"))
     assert result.exit_code == 0, result.stderr
     assert seen[-1]["half"]

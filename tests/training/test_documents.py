@@ -34,7 +34,7 @@ def tokens(tiny_models: TinyModels) -> TextTokens:
 
 def made(tokens: TextTokens, pairs: Any = PAIRS, passages: Any = FILLERS, **options: Any) -> Any:
     seed = options.pop("seed", 0)
-    values = {"lengths": (64, 100), "batch_tokens": 300, "queries": 3}
+    values = {"lengths": (64, 100), "batch_tokens": 300, "queries": 3, "alike": 0.0}
     return Documents(
         pairs, passages, tokens=tokens, options=DocumentOptions(**{**values, **options}), seed=seed
     )
@@ -154,6 +154,52 @@ def test_a_small_source_is_filled_up_from_the_others(tokens: TextTokens) -> None
     random = np.random.default_rng(0)
     for _ in range(30):
         check(documents.batch(2, 100, random), tokens, pairs=pairs)
+
+
+def test_documents_that_are_alike_differ_in_what_is_asked(tokens: TextTokens) -> None:
+    """Each has a passage that no other has, which is asked; all else it shares, in one order."""
+    places = set()
+    for batch in islice(made(tokens, alike=1.0, lengths=(100,), batch_tokens=600), 6):
+        check(batch, tokens)
+        assert batch.asked_of == list(range(6))
+        assert len(set(batch.answers)) == 6
+        rests = []
+        for number, answer in enumerate(batch.answers):
+            spans = [span.passage for span in batch.spans if span.document == number]
+            places.add(spans.index(answer))
+            rests.append([each for each in spans if each != answer])
+            assert answer not in frozenset().union(*batch.contents[:number])
+            assert answer not in frozenset().union(*batch.contents[number + 1 :])
+        longest = max(rests, key=len)
+        assert all(rest == longest[: len(rest)] for rest in rests)
+        assert min(map(len, rests)) >= len(longest) - 1 > 0
+    assert len(places) > 1
+
+
+def test_a_passage_too_long_for_its_place_comes_first(tokens: TextTokens) -> None:
+    """Whole where it fits at all, and cut off where it does not."""
+    pairs = [Pair(f"able {n}", text_of(n, seed=n), "s") for n in (70, 71, 72, 140, 141)]
+    for batch in islice(made(tokens, pairs, alike=1.0, lengths=(100,), batch_tokens=300), 12):
+        check_spans(batch, tokens, texts_of(pairs))
+        for number, answer in zip(batch.asked_of, batch.answers, strict=True):
+            assert answer in batch.contents[number]
+            content = tokens([texts_of(pairs)[answer]])[0][1:-1]
+            assert holds(batch.documents[number], content[:98])
+
+
+def test_documents_are_not_alike_where_there_are_too_few_pairs(tokens: TextTokens) -> None:
+    """A pair or two of the user's own still make documents."""
+    batch = next(iter(made(tokens, PAIRS[:1], alike=1.0, lengths=(64,), batch_tokens=200)))
+    assert batch.documents.shape == (3, 64)
+    check(batch, tokens, pairs=PAIRS[:1])
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.5, 8, 32), (1.0, 40, 40)])
+def test_a_share_of_batches_is_alike(share: float, least: int, most: int, tokens: Any) -> None:
+    """As often as asked."""
+    batches = islice(made(tokens, alike=share, lengths=(100,), coherent=0.0, queries=9), 40)
+    alike = [len(batch.asked_of) == len(batch.documents) for batch in batches]
+    assert least <= sum(alike) <= most
 
 
 def test_a_passage_longer_than_the_document_is_asked_for_all_the_same(tokens: TextTokens) -> None:

@@ -12,7 +12,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
 from torch.nn import functional
 
 from longembed_rag.errors import SettingsError
@@ -66,7 +65,7 @@ def training_of(
         documents,
         kept if short else None,
         tokens=tokens,
-        measured=list(islice(documents, 1)),
+        measured={"32": next(iter(documents))},
         options=LengthOptions(**options),
     )
 
@@ -224,6 +223,30 @@ def test_the_teacher_reads_passages_alone(tiny_models: TinyModels, tokens: TextT
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("alone", [True, False])
+def test_passages_by_themselves_are_negatives(
+    alone: bool, tiny_models: TinyModels, tokens: TextTokens
+) -> None:
+    """As the teacher reads them, all but the one that answers."""
+    folder, other = tiny_models.folder("bert"), tiny_models.calm("bert")
+    training = training_of(folder, teacher=other, temperature=0.3, alone=alone)
+    batch = by_hand(tokens, *FOUR)
+    reader, teacher = open_reader(planner_of(folder)), open_reader(planner_of(other))
+    documents = reader.embed(list(batch.documents), budget=1000)
+    passages = teacher.embed(tokens([t for each in FOUR for t in each]), budget=1000)
+    answering = torch.tensor([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=torch.bool)
+    wanted, _ = contrastive_loss(
+        reader.embed(batch.queries, budget=1000),
+        torch.cat([documents, passages]) if alone else documents,
+        own=torch.tensor([0, 0, 1, 1]),
+        answering=torch.cat([answering, torch.eye(4).bool()], dim=1) if alone else answering,
+        temperature=0.3,
+    )
+    found = training.loss((batch, None)).values["contrast"]
+    assert found == pytest.approx(float(wanted), rel=1e-4)
+
+
+@torch.no_grad()
 def test_passages_are_found_among_all_of_the_batch(
     tiny_models: TinyModels, tokens: TextTokens
 ) -> None:
@@ -281,7 +304,7 @@ def test_a_passage_in_two_documents_is_no_negative(
         read = training._read(batch)
         assert read.passages is not None
         queries = functional.normalize(read.queries, dim=-1)
-        cosines = queries @ functional.normalize(read.passages, dim=-1).T / 0.05
+        cosines = queries @ functional.normalize(read.passages, dim=-1).T / 0.03
     losses = []
     for row, answer in enumerate(ids):
         kept = [at for at, each in enumerate(ids) if at == row or each != answer]
@@ -317,13 +340,10 @@ def test_every_part_has_its_weight(left_out: str | None, tiny_models: TinyModels
 def test_the_teacher_is_not_asked_without_need(
     tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where neither passages nor documents are held to its vectors."""
-    training = training_of(tiny_models.folder("bert"), agreement=0.0, whole=0.0, passages=0.0)
-
-    def never(*given: object) -> Tensor:
-        raise AssertionError("the teacher was asked")
-
-    monkeypatch.setattr(LengthTraining, "_alone", never)
+    """Where nothing is held to its vectors, or set against them."""
+    unasked = {"alone": False, "agreement": 0.0, "whole": 0.0, "passages": 0.0}
+    training = training_of(tiny_models.folder("bert"), **unasked)
+    monkeypatch.setattr(training, "_teacher", None)
     loss = training.loss(next(training.batches()))
     assert set(loss.values) == {"contrast", "accuracy"}
     assert float(loss.total.detach()) == pytest.approx(loss.values["contrast"], rel=1e-6)

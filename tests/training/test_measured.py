@@ -82,12 +82,12 @@ def test_nothing_held_out_is_nothing_measured(tokens: TextTokens) -> None:
     """Neither texts nor documents, and one pair makes no documents."""
     none = replace(TEXTS, held_out=(), unseen=())
     assert measured_texts(none, tokens, 512) == {}
-    assert measured_documents(none, tokens, DocumentOptions()) == []
+    assert measured_documents(none, tokens, DocumentOptions()) == {}
     one = replace(TEXTS, held_out=TEXTS.held_out[:1])
-    assert measured_documents(one, tokens, DocumentOptions()) == []
+    assert measured_documents(one, tokens, DocumentOptions()) == {}
 
 
-def measured(tokens: TextTokens, texts: TrainingTexts = TEXTS) -> list[DocumentBatch]:
+def measured(tokens: TextTokens, texts: TrainingTexts = TEXTS) -> dict[str, DocumentBatch]:
     return measured_documents(texts, tokens, DocumentOptions(lengths=(64, 100, 1025)))
 
 
@@ -97,19 +97,26 @@ def test_documents_ask_what_is_held_out_alone(tokens: TextTokens) -> None:
     known = {passage_id(pair.passage) for pair in TEXTS.pairs}
     queries = {tuple(ids) for ids in tokens([pair.query for pair in TEXTS.held_out], "query")}
     found = measured(tokens)
-    assert [batch.documents.shape for batch in found] == [(48, 64), (48, 100)]
-    for batch in found:
+    shapes = {name: batch.documents.shape for name, batch in found.items()}
+    assert list(shapes) == ["64", "100", "64-alike", "100-alike"]
+    assert (shapes["64"], shapes["100"]) == ((48, 64), (48, 100))
+    for name in ("64-alike", "100-alike"):
+        # Eight pairs are held out, and what all documents share is not asked.
+        assert 2 <= shapes[name][0] <= 8
+        assert shapes[name][1] == int(name.split("-")[0])
+        assert found[name].asked_of == list(range(shapes[name][0]))
+    for batch in found.values():
         assert set(batch.answers) <= held_out
         assert {tuple(ids) for ids in batch.queries} <= queries
         contents = frozenset().union(*batch.contents)
         assert contents <= held_out | known
         assert contents & known
-        assert sorted(set(batch.asked_of)) == list(range(48))
+        assert sorted(set(batch.asked_of)) == list(range(len(batch.documents)))
 
 
 def test_all_is_the_same_each_time(tokens: TextTokens) -> None:
     """What one measurement found can be compared with what the next finds."""
-    for one, two in zip(measured(tokens), measured(tokens), strict=True):
+    for one, two in zip(measured(tokens).values(), measured(tokens).values(), strict=True):
         assert np.array_equal(one.documents, two.documents)
         assert (one.asked_of, one.answers, one.spans) == (two.asked_of, two.answers, two.spans)
     first, again = (measured_texts(of_lengths(40, 150), tokens, 512) for _ in range(2))

@@ -326,7 +326,7 @@ def test_queries_are_read_as_they_will_be(
         seen.append(objective)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "_run", look)
+    monkeypatch.setattr(runs, "run", look)
     planner = planner_of(tiny_models.folder("bert"))
     tuning = TuningOptions(method=method, length=LENGTH, batch_pairs=6)
     with pytest.raises(KeyboardInterrupt):

@@ -20,7 +20,8 @@ from longembed_rag.training.length import LengthOptions, LengthTraining
 from longembed_rag.training.loop import CHECKPOINT, LOG, Loss, Progress
 from longembed_rag.training.mixture import MixtureOptions
 from longembed_rag.training.positions import TuningOptions
-from longembed_rag.training.runs import Trained, distil_rotary, train_length, tune_positions
+from longembed_rag.training.running import Trained
+from longembed_rag.training.runs import distil_rotary, train_length, tune_positions
 from longembed_rag.training.texts import TrainingTexts
 from tests.models import TinyModels, open_encoder
 from tests.tokenizers_of_tests import text_of
@@ -44,6 +45,7 @@ def start(tiny_models: TinyModels) -> Start:
         model: str = "bert",
         told: Callable[[Progress], None] | None = None,
         lengths: tuple[int, ...] = (32,),
+        share: float = 1.0,
         **options: Any,
     ) -> Trained:
         planner = planner_of(
@@ -69,6 +71,7 @@ def start(tiny_models: TinyModels) -> Start:
             documents=documents,
             mixture=MIXTURE,
             length=LengthOptions(memory=6),
+            share=share,
             **shared,
         )
 
@@ -185,6 +188,37 @@ def test_checkpoint_and_log_lie_beside_the_model(kind: str, start: Start, tmp_pa
     # The held-out passages are too short for a student to be measured on.
     measured = {"positions": "accuracy@end", "length": "accuracy@32", "rotary": "cosine@query"}
     assert measured[kind] in trained.progress.values
+
+
+def test_a_share_of_what_was_learnt_is_written(
+    start: Start, tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    """Every weight lies on the line between before and after; what is measured is what is there."""
+    before = load_file(tiny_models.folder("bert") / "model.safetensors")
+    after = weights(start("length", tmp_path / "whole"))
+    half = start("length", tmp_path / "half", share=0.5)
+    found = weights(half)
+    moved = 0
+    for name, tensor in found.items():
+        assert torch.allclose(tensor, (before[name] + after[name]) / 2, atol=1e-7)
+        moved += int(not torch.equal(before[name], after[name]))
+    assert moved > 10
+    lines = [json.loads(line) for line in (tmp_path / "half" / LOG).read_text().splitlines()]
+    assert lines[-1] == half.progress.to_dict()
+    assert lines[-1]["step"] == lines[-2]["step"] == 4
+    assert lines[-1]["collapse@32"] != lines[-2]["collapse@32"]
+    heard: list[Progress] = []
+    again = start("length", tmp_path / "half", share=0.5, told=heard.append)
+    assert again.progress.to_dict() == half.progress.to_dict()
+    assert heard == []
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.5, float("nan")])
+def test_a_share_is_between_nothing_and_all(share: float, start: Start, tmp_path: Path) -> None:
+    """And is refused before anything is trained."""
+    with pytest.raises(SettingsError, match=r"share=.* greater than 0 and at most 1"):
+        start("length", tmp_path / "run", share=share)
+    assert not (tmp_path / "run").exists()
 
 
 def test_few_held_out_texts_do_not_end_a_run(start: Start, tmp_path: Path) -> None:
