@@ -15,7 +15,7 @@ from torch.nn import functional
 from longembed_rag.errors import SettingsError
 from longembed_rag.training.loop import Loss
 from longembed_rag.training.mixture import Mixture
-from longembed_rag.training.reading import States, TrainingModel
+from longembed_rag.training.reading import TrainingModel
 
 Ints = NDArray[np.int64]
 
@@ -87,23 +87,10 @@ class Distillation:
             targets = self._teacher.read(batch)
         with self._student.precision():
             layers = self._student.read(batch).layers[1:]
-        errors = [relative_error(*each) for each in zip(layers, targets.layers[1:], strict=True)]
-        weights = torch.ones(len(errors), device=errors[0].device)
-        weights[-1] = self._options.last_weight
-        states = (torch.stack(errors) * weights).sum() / weights.sum()
-        pooled = 1.0 - self._cosines(layers[-1], targets).mean()
-        values = {
-            "states": float(states.detach()),
-            "last": float(errors[-1].detach()),
-            "pooled": float(pooled.detach()),
-        }
-        return Loss(states + self._options.pooled_weight * pooled, sum(targets.lengths), values)
-
-    def _cosines(self, states: Tensor, targets: States) -> Tensor:
-        return functional.cosine_similarity(
-            self._student.pool(states, targets.lengths),
-            self._teacher.pool(targets.layers[-1], targets.lengths),
-        )
+        ours = self._student.pool(layers[-1], targets.lengths)
+        theirs = self._teacher.pool(targets.layers[-1], targets.lengths)
+        total, values = distance(layers, targets.layers[1:], ours, theirs, options=self._options)
+        return Loss(total, sum(targets.lengths), values)
 
     def _vectors(self, reader: TrainingModel, texts: Sequence[Ints]) -> Tensor:
         with reader.precision():
@@ -118,6 +105,36 @@ class Distillation:
             theirs, ours = (self._vectors(reader, texts) for reader in both)
             found[f"cosine@{name}"] = float(functional.cosine_similarity(theirs, ours).mean())
         return found
+
+
+def distance(
+    layers: Sequence[Tensor],
+    their_layers: Sequence[Tensor],
+    pooled: Tensor,
+    their_pooled: Tensor,
+    *,
+    options: DistilOptions,
+) -> tuple[Tensor, dict[str, float]]:
+    """How far a student is from its teacher, and the parts of it.
+
+    Args:
+        layers: Token states after each layer, ``[tokens, hidden]`` each.
+        their_layers: The teacher's.
+        pooled: A vector per text, ``[texts, hidden]``.
+        their_pooled: The teacher's.
+        options: What being close means.
+    """
+    errors = [relative_error(*each) for each in zip(layers, their_layers, strict=True)]
+    weights = torch.ones(len(errors), device=errors[0].device)
+    weights[-1] = options.last_weight
+    states = (torch.stack(errors) * weights).sum() / weights.sum()
+    apart = 1.0 - functional.cosine_similarity(pooled, their_pooled).mean()
+    values = {
+        "states": float(states.detach()),
+        "last": float(errors[-1].detach()),
+        "pooled": float(apart.detach()),
+    }
+    return states + options.pooled_weight * apart, values
 
 
 def relative_error(ours: Tensor, theirs: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ class DocumentOptions:
     batch_tokens: int = 8192
     queries: int = 16
     coherent: float = 0.5
-    alike: float = 0.35
+    alike: float = 0.2
 
     def __post_init__(self) -> None:
         if not self.lengths or len(self.weights) not in (0, len(self.lengths)):

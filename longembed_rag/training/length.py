@@ -6,13 +6,18 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from longembed_rag.training.alone import read_alone
 from longembed_rag.training.contrast import contrastive_loss, same
-from longembed_rag.training.distil import Distillation, learning_parameters
+from longembed_rag.training.distil import (
+    Distillation,
+    DistilOptions,
+    distance,
+    learning_parameters,
+)
 from longembed_rag.training.documents import DocumentBatch, Documents, Ints, Span
 from longembed_rag.training.loop import Loss
 from longembed_rag.training.opening import TextTokens
@@ -27,10 +32,9 @@ class LengthOptions:
         temperature: Of the contrastive losses.
         memory: Vectors of earlier documents that are negatives too (cross-batch memory, arXiv
             1912.06798): a batch of long documents is small.
-        alone: Whether passages by themselves, as the teacher reads them, are negatives too.
         passages: What finding passages inside of documents weighs against finding documents.
-        agreement: What passages inside of documents being like the teacher's vectors of them alone
-            weighs.
+        agreement: What the states and vectors of passages inside of documents being like the
+            teacher's of them alone weighs.
         whole: What a document being like the mean of the teacher's vectors of its passages weighs.
         distillation: What staying close to the teacher on short texts weighs; at 10 its gradient is
             about as long as that of finding documents.
@@ -38,13 +42,12 @@ class LengthOptions:
         batch_tokens: Tokens of a pass over queries, or over passages alone.
     """
 
-    temperature: float = 0.03
+    temperature: float = 0.05
     memory: int = 256
-    alone: bool = True
     passages: float = 0.5
-    agreement: float = 1.0
-    whole: float = 0.3
-    distillation: float = 30.0
+    agreement: float = 2.0
+    whole: float = 4.0
+    distillation: float = 10.0
     teacher_tokens: int = 512
     batch_tokens: int = 8192
 
@@ -59,28 +62,26 @@ class _Remembered:
 
 @dataclass(frozen=True)
 class _Read:
-    """Vectors of a batch: documents, the passages in them (None where not pooled so), queries."""
+    """A batch as the model reads it.
 
+    Attributes:
+        layers: Token states of all documents after each layer, one document after the other.
+        documents: Vectors of the documents.
+        passages: Vectors of the passages in them; None where the model does not pool so.
+        queries: Vectors of the queries.
+    """
+
+    layers: tuple[Tensor, ...]
     documents: Tensor
     passages: Tensor | None
     queries: Tensor
-
-
-@dataclass(frozen=True)
-class _Alone:
-    """The teacher's unit vectors of passages by themselves, and which of the batch they are."""
-
-    numbers: list[int]
-    spans: list[Span]
-    vectors: Tensor
 
 
 class LengthTraining:
     """Long documents and their passages: to be found, and to stay like the teacher's.
 
     Each document is read once. Its vector must be found by the queries of its passages, among the
-    other documents of the batch and of those before, and passages by themselves: a collection
-    has short texts, too. And each passage's, pooled from the same
+    other documents of the batch and of those before; and each passage's, pooled from the same
     states (late chunking, arXiv 2409.04701), among all passages of the batch. What the teacher
     makes of the passages alone holds both in place, and short texts beside them the rest.
 
@@ -148,15 +149,10 @@ class LengthTraining:
         """What it costs that documents and passages are not found, or have moved."""
         long, short = batch
         read = self._read(long)
-        alone = self._alone(long, like=read.documents)
         contents = [*long.contents, *(each.contents for each in self._memory)]
-        candidates = [read.documents, *(each.vector[None] for each in self._memory)]
-        if self._options.alone:
-            contents += [frozenset({span.passage}) for span in alone.spans]
-            candidates.append(alone.vectors)
         found, accuracy = contrastive_loss(
             read.queries,
-            torch.cat(candidates),
+            torch.cat([read.documents, *(each.vector[None] for each in self._memory)]),
             own=torch.tensor(long.asked_of),
             answering=torch.from_numpy(long.answering(contents)),
             temperature=self._options.temperature,
@@ -166,7 +162,7 @@ class LengthTraining:
         parts = {"contrast": (1.0, found)}
         tokens = long.documents.size + sum(len(ids) for ids in long.queries)
         if read.passages is not None:
-            parts.update(self._of_passages(long, read, alone))
+            parts.update(self._of_passages(long, read))
         values = {name: float(part.detach()) for name, (_, part) in parts.items()}
         values["accuracy"] = accuracy
         total = torch.stack([weight * part for weight, part in parts.values()]).sum()
@@ -192,11 +188,10 @@ class LengthTraining:
                 for offset, span in zip(offsets, batch.spans, strict=True)
             ]
             passages = mean_states(last, bounds)
-        return _Read(self._reader.pool(last, states.lengths), passages, queries)
+        documents = self._reader.pool(last, states.lengths)
+        return _Read(states.layers, documents, passages, queries)
 
-    def _of_passages(
-        self, batch: DocumentBatch, read: _Read, alone: _Alone
-    ) -> dict[str, tuple[float, Tensor]]:
+    def _of_passages(self, batch: DocumentBatch, read: _Read) -> dict[str, tuple[float, Tensor]]:
         """The parts of the loss that passages have, each with its weight."""
         assert read.passages is not None
         options = self._options
@@ -213,11 +208,17 @@ class LengthTraining:
                 temperature=options.temperature,
             )
             parts["passages"] = (options.passages, found)
-        if alone.numbers and (options.agreement or options.whole):
-            ours = functional.normalize(read.passages[alone.numbers], dim=-1)
-            theirs = alone.vectors
-            parts["agreement"] = (options.agreement, 1.0 - (ours * theirs).sum(dim=-1).mean())
-            whole = _means(theirs, alone.spans, len(batch.documents))
+        alone = None
+        if options.agreement or options.whole:
+            longest = options.teacher_tokens
+            alone = read_alone(batch, self._teacher, tokens=self._tokens, longest=longest)
+        if alone is not None:
+            layers = [layer[alone.rows] for layer in read.layers[1:]]
+            ours = read.passages[alone.numbers]
+            taught = DistilOptions()
+            apart, _ = distance(layers, alone.layers[1:], ours, alone.vectors, options=taught)
+            parts["agreement"] = (options.agreement, apart)
+            whole = _means(alone.vectors, alone.spans, len(batch.documents))
             cosines = functional.cosine_similarity(read.documents, whole)
             held = whole.norm(dim=-1) > 0
             parts["whole"] = (options.whole, 1.0 - cosines[held].mean())
@@ -232,32 +233,6 @@ class LengthTraining:
             places.get((batch.asked_of[row], batch.answers[row]), anywhere[batch.answers[row]])
             for row in rows
         ]
-
-    @torch.no_grad()
-    def _alone(self, batch: DocumentBatch, *, like: Tensor) -> _Alone:
-        """What the teacher makes of passages by themselves, opened and closed as texts are."""
-        head, tail = self._tokens.head, self._tokens.tail
-        options = self._options
-        longest = options.teacher_tokens - head - tail
-        wanted = options.alone or options.agreement or options.whole
-        numbers = [
-            number
-            for number, span in enumerate(batch.spans)
-            if wanted and span.stop - span.start <= longest
-        ]
-        spans = [batch.spans[number] for number in numbers]
-        texts = []
-        for span in spans:
-            document = batch.documents[span.document]
-            content = document[span.start : span.stop]
-            texts.append(
-                np.concatenate([document[:head], content, document[len(document) - tail :]])
-            )
-        if not texts:
-            return _Alone([], [], like.new_zeros((0, like.shape[-1])))
-        with self._teacher.precision():
-            vectors = self._teacher.embed(texts, budget=options.batch_tokens)
-        return _Alone(numbers, spans, functional.normalize(vectors, dim=-1))
 
     @torch.no_grad()
     def measure(self) -> Mapping[str, float]:

@@ -16,7 +16,12 @@ from torch.nn import functional
 
 from longembed_rag.errors import SettingsError
 from longembed_rag.training.contrast import contrastive_loss, same
-from longembed_rag.training.distil import Distillation, DistilOptions, learning_parameters
+from longembed_rag.training.distil import (
+    Distillation,
+    DistilOptions,
+    learning_parameters,
+    relative_error,
+)
 from longembed_rag.training.documents import (
     DocumentBatch,
     DocumentOptions,
@@ -198,8 +203,8 @@ def test_one_passage_agrees_with_itself(
         states = training._reader.read([batch.documents[0]]).layers[-1]
     means = states[1:-1].mean(dim=0), states.mean(dim=0)
     away = 1 - float(functional.cosine_similarity(*means, dim=0))
-    assert values["agreement"] == pytest.approx(away, abs=1e-6)
-    assert values["agreement"] < 0.1 + 0.5 / len(states)
+    assert values["agreement"] == pytest.approx(4 * away, abs=1e-5)
+    assert away < 0.1 + 0.5 / len(states)
 
 
 @torch.no_grad()
@@ -212,38 +217,22 @@ def test_the_teacher_reads_passages_alone(tiny_models: TinyModels, tokens: TextT
     reader, teacher = open_reader(planner_of(folder)), open_reader(planner_of(other))
     texts = [text for document in FOUR for text in document]
     alone = functional.normalize(teacher.embed(tokens(texts), budget=1000), dim=-1)
-    states = [reader.read([document]).layers[-1] for document in batch.documents]
+    read = [reader.read([document]).layers for document in batch.documents]
+    states = [layers[-1] for layers in read]
     ours = [states[span.document][span.start : span.stop].mean(dim=0) for span in batch.spans]
     cosines = functional.cosine_similarity(torch.stack(ours), alone)
-    assert values["agreement"] == pytest.approx(1 - float(cosines.mean()), abs=1e-5)
+    theirs = [teacher.read([ids]).layers for ids in tokens(texts)]
+    errors = []
+    for layer in range(1, len(read[0])):
+        inside = [read[span.document][layer][span.start : span.stop] for span in batch.spans]
+        outside = [layers[layer][1:-1] for layers in theirs]
+        errors.append(float(relative_error(torch.cat(inside), torch.cat(outside))))
+    apart = (sum(errors) + errors[-1]) / (len(errors) + 1)
+    assert values["agreement"] == pytest.approx(apart + 4 * (1 - float(cosines.mean())), rel=1e-4)
     whole = torch.stack([9 * alone[0] + 12 * alone[1], 15 * alone[2] + 6 * alone[3]])
     documents = torch.stack([each.mean(dim=0) for each in states])
     cosines = functional.cosine_similarity(documents, whole)
     assert values["whole"] == pytest.approx(1 - float(cosines.mean()), abs=1e-5)
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("alone", [True, False])
-def test_passages_by_themselves_are_negatives(
-    alone: bool, tiny_models: TinyModels, tokens: TextTokens
-) -> None:
-    """As the teacher reads them, all but the one that answers."""
-    folder, other = tiny_models.folder("bert"), tiny_models.calm("bert")
-    training = training_of(folder, teacher=other, temperature=0.3, alone=alone)
-    batch = by_hand(tokens, *FOUR)
-    reader, teacher = open_reader(planner_of(folder)), open_reader(planner_of(other))
-    documents = reader.embed(list(batch.documents), budget=1000)
-    passages = teacher.embed(tokens([t for each in FOUR for t in each]), budget=1000)
-    answering = torch.tensor([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=torch.bool)
-    wanted, _ = contrastive_loss(
-        reader.embed(batch.queries, budget=1000),
-        torch.cat([documents, passages]) if alone else documents,
-        own=torch.tensor([0, 0, 1, 1]),
-        answering=torch.cat([answering, torch.eye(4).bool()], dim=1) if alone else answering,
-        temperature=0.3,
-    )
-    found = training.loss((batch, None)).values["contrast"]
-    assert found == pytest.approx(float(wanted), rel=1e-4)
 
 
 @torch.no_grad()
@@ -304,7 +293,7 @@ def test_a_passage_in_two_documents_is_no_negative(
         read = training._read(batch)
         assert read.passages is not None
         queries = functional.normalize(read.queries, dim=-1)
-        cosines = queries @ functional.normalize(read.passages, dim=-1).T / 0.03
+        cosines = queries @ functional.normalize(read.passages, dim=-1).T / 0.05
     losses = []
     for row, answer in enumerate(ids):
         kept = [at for at, each in enumerate(ids) if at == row or each != answer]
@@ -340,8 +329,8 @@ def test_every_part_has_its_weight(left_out: str | None, tiny_models: TinyModels
 def test_the_teacher_is_not_asked_without_need(
     tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nothing is held to its vectors, or set against them."""
-    unasked = {"alone": False, "agreement": 0.0, "whole": 0.0, "passages": 0.0}
+    """Where nothing is held to its vectors."""
+    unasked = {"agreement": 0.0, "whole": 0.0, "passages": 0.0}
     training = training_of(tiny_models.folder("bert"), **unasked)
     monkeypatch.setattr(training, "_teacher", None)
     loss = training.loss(next(training.batches()))
@@ -373,7 +362,9 @@ def test_the_teacher_reads_only_so_far(tiny_models: TinyModels, tokens: TextToke
 
 def test_the_loss_falls(tiny_models: TinyModels, tmp_path: Path) -> None:
     """On tiny data a few dozen updates find documents and passages."""
-    training = training_of(tiny_models.calm("bert"), memory=0, temperature=0.1)
+    training = training_of(
+        tiny_models.calm("bert"), memory=0, temperature=0.1, agreement=0.2, whole=0.5
+    )
     fixed = list(islice(training.batches(), 6))
 
     def costs() -> dict[str, float]:
