@@ -105,9 +105,9 @@ def document_options(function: Function) -> Function:
                 "--lengths",
                 multiple=True,
                 metavar="TOKENS[:WEIGHT]",
-                default=("1024:6,2048:7,4096:6,8192:1",),
+                default=("1024:10,2048:8,4096:3,8192:1",),
                 help="Lengths of documents, and how often each is drawn.  "
-                "[default: 1024:6,2048:7,4096:6,8192:1]",
+                "[default: 1024:10,2048:8,4096:3,8192:1]",
             ),
             click.option(
                 "--document-tokens",

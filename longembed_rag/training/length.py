@@ -36,8 +36,7 @@ class LengthOptions:
         agreement: What the states and vectors of passages inside of documents being like the
             teacher's of them alone weighs.
         whole: What a document being like the mean of the teacher's vectors of its passages weighs.
-        distillation: What staying close to the teacher on short texts weighs; at 10 its gradient is
-            about as long as that of finding documents.
+        distillation: What staying close to the teacher on short texts weighs.
         teacher_tokens: Longest passage that the teacher reads.
         batch_tokens: Tokens of a pass over queries, or over passages alone.
     """
@@ -47,7 +46,7 @@ class LengthOptions:
     passages: float = 0.5
     agreement: float = 2.0
     whole: float = 4.0
-    distillation: float = 10.0
+    distillation: float = 20.0
     teacher_tokens: int = 512
     batch_tokens: int = 8192
 
