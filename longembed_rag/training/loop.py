@@ -118,7 +118,7 @@ class Trainer(Generic[Batch]):
         self._options = options
         self._identity = json.loads(json.dumps({**identity, **options.identity()}))
         self._folder = folder
-        self._tell = on_progress or (lambda progress: None)
+        self._tell = on_progress
         self._parameters = dict(objective.parameters())
         self._optimizer = torch.optim.AdamW(
             _groups(self._parameters.values(), options.weight_decay),

@@ -260,9 +260,11 @@ def train_length(
         "mixture": asdict(mixture),
         **asdict(length),
     }
-    before = {name: each.detach().clone() for name, each in objective.parameters().items()}
+    before: dict[str, torch.Tensor] = {}
+    if share < 1.0:
+        before = {name: each.detach().clone() for name, each in objective.parameters().items()}
     progress = run(objective, options, identity, folder, on_progress)
-    if share < 1.0 and not is_written(folder):
+    if before and not is_written(folder):
         take_back(before, objective.parameters(), share)
         progress = replace(progress, values=objective.measure())
         log(folder, progress, on_progress)
