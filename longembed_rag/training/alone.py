@@ -66,23 +66,21 @@ def read_alone(
     with teacher.precision():
         states = teacher.read(texts)
         vectors = teacher.pool(states.layers[-1], states.lengths)
-    length = batch.documents.shape[1]
-    ours = [(span.document * length + span.start, span.stop - span.start) for span in spans]
     ends = np.cumsum(states.lengths)
     theirs = [
-        (int(end) - len(text) + head, len(text) - head - tail)
+        (int(end) - len(text) + head, int(end) - tail)
         for end, text in zip(ends, texts, strict=True)
     ]
     content_rows = _rows(theirs).to(vectors.device)
     return Alone(
         numbers=numbers,
         spans=spans,
-        rows=_rows(ours).to(vectors.device),
+        rows=_rows(batch.bounds(spans)).to(vectors.device),
         layers=tuple(layer[content_rows] for layer in states.layers),
         vectors=functional.normalize(vectors, dim=-1),
     )
 
 
 def _rows(stretches: list[tuple[int, int]]) -> Tensor:
-    """Rows of stretches, each a first row and a count."""
-    return torch.from_numpy(np.concatenate([np.arange(at, at + n) for at, n in stretches]))
+    """Rows of stretches, each a first row and one past its last."""
+    return torch.from_numpy(np.concatenate([np.arange(*stretch) for stretch in stretches]))

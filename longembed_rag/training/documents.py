@@ -92,6 +92,15 @@ class DocumentBatch:
     answers: list[int]
     contents: list[frozenset[int]]
 
+    def bounds(self, spans: Sequence[Span]) -> list[tuple[int, int]]:
+        """First token of each span, and one past its last, among those of all documents."""
+        length = self.documents.shape[1]
+        offsets = [span.document * length for span in spans]
+        return [
+            (offset + span.start, offset + span.stop)
+            for offset, span in zip(offsets, spans, strict=True)
+        ]
+
     def answering(self, contents: Sequence[frozenset[int]]) -> NDArray[np.bool_]:
         """Which documents of some contents answer each query, ``[queries, documents]``."""
         rows = [[answer in each for each in contents] for answer in self.answers]
@@ -207,9 +216,9 @@ class Documents:
         Fewer than wanted where there are few pairs.
         """
         common = self._fill(length, random)
-        texts = common.texts
+        others = [("", text) for text in common.texts]
         documents: list[_Document] = []
-        asked: set[str] = set(texts)
+        asked = set(common.texts)
         for _ in range(_TRIES * wanted):
             if len(documents) == wanted:
                 break
@@ -219,7 +228,6 @@ class Documents:
             asked.add(pair.passage)
             one = (pair.query, pair.passage)
             place = int(random.integers(len(common.spans) + 1))
-            others = [("", text) for text in texts]
             joined = self._join([*others[:place], one, *others[place:]], length)
             if joined is None or not joined.answered:
                 # Too long for what was left there: it comes first, even if it is cut off.

@@ -180,13 +180,7 @@ class LengthTraining:
         passages = None
         # Only where texts are means of their tokens are passages means of theirs.
         if batch.spans and self._reader.pooling == "mean":
-            length = batch.documents.shape[1]
-            offsets = [span.document * length for span in batch.spans]
-            bounds = [
-                (offset + span.start, offset + span.stop)
-                for offset, span in zip(offsets, batch.spans, strict=True)
-            ]
-            passages = mean_states(last, bounds)
+            passages = mean_states(last, batch.bounds(batch.spans))
         documents = self._reader.pool(last, states.lengths)
         return _Read(states.layers, documents, passages, queries)
 
