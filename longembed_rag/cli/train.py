@@ -123,7 +123,7 @@ def _train_length(
     options: TrainingOptions,
     folder: Path,
 ) -> Trained:
-    from longembed_rag.training.documents import DocumentOptions
+    from longembed_rag.training.document_batch import DocumentOptions
     from longembed_rag.training.length import LengthOptions
     from longembed_rag.training.mixture import MixtureOptions
     from longembed_rag.training.runs import train_length
@@ -139,7 +139,9 @@ def _train_length(
             batch_tokens=given["document_tokens"],
         ),
         # Of short texts, those near the teacher's end are moved most by long ones.
-        mixture=MixtureOptions(shares=(0.1, 0.2, 0.3, 0.4), batch_tokens=4096),
+        mixture=MixtureOptions(
+            shares=(0.1, 0.2, 0.3, 0.4), batch_tokens=max(1, given["document_tokens"] // 2)
+        ),
         length=LengthOptions(),
         options=options,
         folder=folder,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from longembed_rag.training.documents import DocumentBatch, Span
+from longembed_rag.training.document_batch import DocumentBatch, Span
 from longembed_rag.training.opening import TextTokens
 from longembed_rag.training.reading import TrainingModel
 

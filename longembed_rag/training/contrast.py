@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import torch
 from torch import Tensor
@@ -34,6 +34,11 @@ def contrastive_loss(
     return functional.cross_entropy(logits, own), float(found.float().mean())
 
 
-def same(ours: Sequence[object], theirs: Sequence[object]) -> Tensor:
+def same(ours: Sequence[Hashable], theirs: Sequence[Hashable]) -> Tensor:
     """Which of theirs equal which of ours, bool ``[ours, theirs]``."""
-    return torch.tensor([[mine == other for other in theirs] for mine in ours], dtype=torch.bool)
+    numbers: dict[Hashable, int] = {}
+    mine, others = (
+        torch.tensor([numbers.setdefault(each, len(numbers)) for each in side])
+        for side in (ours, theirs)
+    )
+    return mine[:, None] == others[None]

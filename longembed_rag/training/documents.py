@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,104 +12,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.training.drawing import Sources
+from longembed_rag.training.document_batch import (
+    DocumentBatch,
+    DocumentOptions,
+    Ints,
+    Sort,
+    Span,
+    passage_id,
+)
+from longembed_rag.training.drawing import Sources, around, up_to_letters
 from longembed_rag.training.opening import TextTokens, shorten
-from longembed_rag.training.texts import Pair, text_number
-
-Ints = NDArray[np.int64]
+from longembed_rag.training.texts import Pair
 
 #: Letters joined for each token wanted: enough for prose, then for text that makes few tokens.
 _LETTERS_A_TOKEN = (8, 128)
 #: Pairs drawn for each document that is like others, at most.
 _TRIES = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class DocumentOptions:
-    """How documents are made.
-
-    Attributes:
-        lengths: Tokens of a document; one of them is drawn for each batch. Long ones are dear.
-        weights: How often each length is drawn; none draws all alike.
-        batch_tokens: Tokens of a batch's documents.
-        queries: Most queries asked of a document.
-        coherent: Share of documents made of neighbours in one source, such as the sections of one
-            article; the others are made of passages from anywhere.
-        alike: Share of batches whose documents have all their passages in common but one each,
-            which is what is asked of them: nothing else tells them apart (hard negatives).
-    """
-
-    lengths: tuple[int, ...] = (1024, 2048, 4096)
-    weights: tuple[float, ...] = ()
-    batch_tokens: int = 8192
-    queries: int = 16
-    coherent: float = 0.5
-    alike: float = 0.2
-
-    def __post_init__(self) -> None:
-        if not self.lengths or len(self.weights) not in (0, len(self.lengths)):
-            raise SettingsError(
-                f"lengths={self.lengths} must be one at least, and weights={self.weights} as many"
-            )
-        if min(self.weights, default=1.0) < 0 or not 0 < sum(self.weights or (1.0,)) < math.inf:
-            raise SettingsError(f"weights={self.weights} must not be negative, nor all zero")
+#: Tokens of the words that stand in a query's place, at least where there are as many, and at most.
+_CROP_TOKENS = (4, 24)
+#: Tokens that are kept of a passage unlike all others, at least where it has as many, and at most.
+_ODD_TOKENS = (24, 128)
 
 
 @dataclass(frozen=True)
-class Span:
-    """A passage that stands in a document whole.
+class _Answered:
+    """A query and the passage that answers it, with the tokens of it that are in the document."""
 
-    Attributes:
-        document: Which document.
-        start: Its first token in the document.
-        stop: One past its last token.
-        passage: Which passage, as :func:`passage_id`.
-    """
-
-    document: int
-    start: int
-    stop: int
-    passage: int
-
-
-@dataclass(frozen=True)
-class DocumentBatch:
-    """Documents of one length, and what they answer.
-
-    Attributes:
-        documents: Token ids, ``[documents, n]``.
-        spans: Passages that stand in them whole.
-        queries: Token ids of each query.
-        asked_of: Which document each query is asked of.
-        answers: The passage that answers each query, as :func:`passage_id`.
-        contents: The passages that stand in each document, whole or begun.
-    """
-
-    documents: Ints
-    spans: list[Span]
-    queries: list[Ints]
-    asked_of: list[int]
-    answers: list[int]
-    contents: list[frozenset[int]]
-
-    def bounds(self, spans: Sequence[Span]) -> list[tuple[int, int]]:
-        """First token of each span, and one past its last, among those of all documents."""
-        length = self.documents.shape[1]
-        offsets = [span.document * length for span in spans]
-        return [
-            (offset + span.start, offset + span.stop)
-            for offset, span in zip(offsets, spans, strict=True)
-        ]
-
-    def answering(self, contents: Sequence[frozenset[int]]) -> NDArray[np.bool_]:
-        """Which documents of some contents answer each query, ``[queries, documents]``."""
-        rows = [[answer in each for each in contents] for answer in self.answers]
-        return np.array(rows, dtype=np.bool_)
-
-
-def passage_id(text: str) -> int:
-    """A number of 63 bits that stands for a passage."""
-    return text_number(text) >> 1
+    query: str
+    text: str
+    tokens: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -119,7 +50,7 @@ class _Document:
     ids: Ints
     spans: list[Span]
     contents: frozenset[int]
-    answered: list[tuple[str, str]]
+    answered: list[_Answered]
     texts: tuple[str, ...]
 
 
@@ -144,6 +75,7 @@ class Documents:
         seed: int,
     ) -> None:
         self._pairs = pairs
+        self._passages = passages
         self._tokens = tokens
         self._options = options
         self._seed = seed
@@ -159,16 +91,19 @@ class Documents:
         """The same batches each time."""
         random = np.random.default_rng(self._seed)
         options = self._options
-        weights = np.asarray(options.weights or [1.0] * len(options.lengths))
+        weights = np.array(options.weights or [1.0] * len(options.lengths), dtype=np.float64)
         weights /= weights.sum()
         while True:
             length = int(random.choice(options.lengths, p=weights))
             documents = max(2, options.batch_tokens // length)
-            alike = bool(random.random() < options.alike)
-            yield self.batch(documents, length, random, alike=alike)
+            drawn = random.random()
+            sort: Sort = "any"
+            if drawn < options.alike + options.odd:
+                sort = "alike" if drawn < options.alike else "odd"
+            yield self.batch(documents, length, random, sort=sort)
 
     def batch(
-        self, wanted: int, length: int, random: np.random.Generator, *, alike: bool = False
+        self, wanted: int, length: int, random: np.random.Generator, *, sort: Sort = "any"
     ) -> DocumentBatch:
         """So many documents of one length.
 
@@ -176,21 +111,23 @@ class Documents:
             wanted: How many.
             length: Tokens of each.
             random: Decides every choice.
-            alike: Whether they have all passages in common but one each, which is asked.
+            sort: What they have to do with one another.
 
         Raises:
             SettingsError: All texts together do not fill a document.
         """
-        documents = self._alike(wanted, length, random) if alike else []
+        documents: list[_Document] = []
+        if sort == "alike":
+            documents = self._alike(wanted, length, random)
+        elif sort == "odd":
+            documents = [self._odd(length, random) for _ in range(wanted)]
         if len(documents) < 2:
             documents = [self._document(length, random) for _ in range(wanted)]
         asked = [
-            (number, query, text)
+            (number, each)
             for number, document in enumerate(documents)
-            for query, text in document.answered
+            for each in document.answered
         ]
-        # No query is longer than what the model shall read: a position table may end there.
-        read = self._tokens([query for _, query, _ in asked], "query")
         return DocumentBatch(
             documents=np.stack([document.ids for document in documents]),
             spans=[
@@ -198,11 +135,27 @@ class Documents:
                 for number, document in enumerate(documents)
                 for span in document.spans
             ],
-            queries=[shorten(ids, length, tail=self._tokens.tail) for ids in read],
-            asked_of=[number for number, _, _ in asked],
-            answers=[passage_id(text) for _, _, text in asked],
+            queries=self._queries([each for _, each in asked], length, random),
+            asked_of=[number for number, _ in asked],
+            answers=[passage_id(each.text) for _, each in asked],
             contents=[document.contents for document in documents],
+            odd=sort == "odd",
         )
+
+    def _queries(
+        self, asked: Sequence[_Answered], length: int, random: np.random.Generator
+    ) -> list[Ints]:
+        """Token ids of queries, or of a few words of what answers them."""
+        read = self._tokens([each.query for each in asked], "query")
+        crops = random.random(len(asked)) < self._options.crops
+        for at in np.flatnonzero(crops).tolist():
+            content = asked[at].tokens
+            least, most = _CROP_TOKENS
+            count = min(len(content), int(random.integers(least, most + 1)))
+            start = int(random.integers(len(content) - count + 1))
+            read[at] = self._tokens.closed([content[start : start + count]], "query")
+        # No query is longer than what the model shall read: a position table may end there.
+        return [shorten(ids, length, tail=self._tokens.tail) for ids in read]
 
     def _document(self, length: int, random: np.random.Generator) -> _Document:
         """One document, with as many of its queries as are to be asked."""
@@ -226,24 +179,69 @@ class Documents:
             if pair.passage in asked:
                 continue
             asked.add(pair.passage)
-            one = (pair.query, pair.passage)
             place = int(random.integers(len(common.spans) + 1))
-            joined = self._join([*others[:place], one, *others[place:]], length)
-            if joined is None or not joined.answered:
-                # Too long for what was left there: it comes first, even if it is cut off.
-                joined = self._join([one, *others], length)
-                assert joined is not None
-            documents.append(replace(joined, answered=[one]))
+            documents.append(self._put(pair, others, place, length))
         return documents
 
-    def _fill(self, length: int, random: np.random.Generator) -> _Document:
+    def _odd(self, length: int, random: np.random.Generator) -> _Document:
+        """Neighbours in one source, and the head of one passage from elsewhere among them."""
+        source, apart = self._around(length, random)
+        others = [("", text) for text in apart.texts]
+        pair = self._pairs[self._firsts.pick(random)]
+        for _ in range(_TRIES):
+            if pair.source != source and pair.passage not in apart.texts:
+                break
+            pair = self._pairs[self._firsts.pick(random)]
+        place = int(random.integers(len(apart.spans) + 1))
+        least, most = _ODD_TOKENS
+        return self._put(pair, others, place, length, most=int(random.integers(least, most + 1)))
+
+    def _around(self, length: int, random: np.random.Generator) -> tuple[str, _Document]:
+        """A document of neighbours and its source: passages that nothing is asked of, or pairs."""
+        if self._passages and random.random() < 0.5:
+            start = int(random.integers(len(self._passages)))
+            texts = (self._passages[at] for at in around(start, range(len(self._passages))))
+            letters = _LETTERS_A_TOKEN[0] * length
+            document = self._join([*up_to_letters(letters, (("", text) for text in texts))], length)
+            if document is not None:
+                return "", document
+        first = self._firsts.pick(random)
+        return self._pairs[first].source, self._fill(length, random, first=first, coherent=True)
+
+    def _put(
+        self,
+        pair: Pair,
+        others: Sequence[tuple[str, str]],
+        place: int,
+        length: int,
+        *,
+        most: int | None = None,
+    ) -> _Document:
+        """One passage among others, which is all that is asked."""
+        one = (pair.query, pair.passage)
+        document = self._join([*others[:place], one, *others[place:]], length, most=most)
+        if document is None or not document.answered:
+            # Too long for what was left there.
+            document = self._first(one, others, length, most=most)
+        return document
+
+    def _fill(
+        self,
+        length: int,
+        random: np.random.Generator,
+        *,
+        first: int | None = None,
+        coherent: bool | None = None,
+    ) -> _Document:
         """A document with at least one pair that is answered in it.
 
         Raises:
             SettingsError: All texts together do not fill it.
         """
-        first = self._firsts.pick(random)
-        coherent = bool(random.random() < self._options.coherent)
+        if first is None:
+            first = self._firsts.pick(random)
+        if coherent is None:
+            coherent = bool(random.random() < self._options.coherent)
         for letters in _LETTERS_A_TOKEN:
             chosen = self._choose(first, letters * length, random, coherent=coherent)
             document = self._join(chosen, length)
@@ -253,36 +251,57 @@ class Documents:
                 # Only passages that nothing is asked of fit whole: the first pair comes first then,
                 # and its query is asked even if the end of its passage is cut off.
                 pair = next(each for each in chosen if each[0])
-                rest = (each for each in chosen if each != pair)
-                document = self._join([pair, *rest], length)
-                assert document is not None
-                document = replace(document, answered=[pair])
+                document = self._first(pair, [each for each in chosen if each != pair], length)
             return document
         raise SettingsError(
             f"the texts are too few or too short to make documents of {length} tokens"
         )
 
-    def _join(self, chosen: Sequence[tuple[str, str]], length: int) -> _Document | None:
-        """Passages one after the other, up to a length; None where they do not fill it."""
+    def _first(
+        self,
+        pair: tuple[str, str],
+        others: Sequence[tuple[str, str]],
+        length: int,
+        *,
+        most: int | None = None,
+    ) -> _Document:
+        """A document that begins with a passage, which is all that is asked, even if cut off."""
+        document = self._join([pair, *others], length, most=most)
+        assert document is not None
         head, tail = self._tokens.head, self._tokens.tail
-        read = self._tokens([text for _, text in chosen], "document")
-        parts: list[Ints] = []
-        answered: list[tuple[str, str]] = []
+        (content,) = self._tokens.contents([pair[1]])
+        visible = content[: length - head - tail][:most]
+        return replace(document, answered=[_Answered(*pair, visible)])
+
+    def _join(
+        self, chosen: Sequence[tuple[str, str]], length: int, *, most: int | None = None
+    ) -> _Document | None:
+        """Passages one after the other, up to a length; None where they do not fill it.
+
+        No more than ``most`` tokens are kept of those that have a query.
+        """
+        head, tail = self._tokens.head, self._tokens.tail
+        read = self._tokens.contents([text for _, text in chosen])
+        parts: list[NDArray[np.int32]] = []
+        answered: list[_Answered] = []
         spans: list[Span] = []
         texts: list[str] = []
         room = length - head - tail
-        for (query, text), ids in zip(chosen, read, strict=True):
-            content = ids[head : len(ids) - tail]
+        for (query, text), content in zip(chosen, read, strict=True):
+            cut = bool(query) and most is not None and len(content) > most
+            if cut:
+                content = content[:most]
             if 0 < len(content) <= room:
                 start = length - tail - room
-                spans.append(Span(0, start, start + len(content), passage_id(text)))
+                if not cut:
+                    spans.append(Span(0, start, start + len(content), passage_id(text)))
                 if query:
-                    answered.append((query, text))
+                    answered.append(_Answered(query, text, content))
             parts.append(content[:room])
             texts.append(text)
             room -= len(parts[-1])
             if not room:
-                ids = np.concatenate([read[0][:head], *parts, ids[len(ids) - tail :]])
+                ids = self._tokens.closed(parts)
                 contents = frozenset(map(passage_id, texts))
                 return _Document(ids, spans, contents, answered, tuple(texts))
         return None
@@ -295,22 +314,13 @@ class Documents:
         if coherent:
             # A small source does not fill a document alone.
             candidates = chain(self._neighbours(first), candidates)
-        chosen: dict[str, str] = {}
-        joined = 0
-        for query, text in islice(candidates, letters):
-            if text not in chosen:
-                chosen[text] = query
-                joined += len(text)
-            if joined >= letters:
-                break
-        found = [(query, text) for text, query in chosen.items()]
+        found = up_to_letters(letters, islice(candidates, letters))
         return found if coherent else [found[at] for at in random.permutation(len(found))]
 
     def _neighbours(self, first: int) -> Iterator[tuple[str, str]]:
         """A pair and those that follow in its source, around its end."""
         source = self._sources[self._pairs[first].source]
-        at = int(np.searchsorted(source, first))
-        for number in (*source[at:], *source[:at]):
+        for number in around(bisect_left(source, first), source):
             yield self._pairs[number].query, self._pairs[number].passage
 
     def _anything(self, first: int, random: np.random.Generator) -> Iterator[tuple[str, str]]:

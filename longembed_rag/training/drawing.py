@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -34,3 +34,22 @@ class Sources(Generic[Item]):
         at = int(np.searchsorted(self._bounds, random.random(), side="right"))
         items = self._lists[min(at, len(self._lists) - 1)]
         return items[int(random.integers(len(items)))]
+
+
+def around(start: int, items: Sequence[int]) -> Iterator[int]:
+    """Items from one on, around their end."""
+    for at in range(start, start + len(items)):
+        yield items[at % len(items)]
+
+
+def up_to_letters(letters: int, passages: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Different passages until they have so many letters, each with its query."""
+    chosen: dict[str, str] = {}
+    joined = 0
+    for query, text in passages:
+        if text not in chosen:
+            chosen[text] = query
+            joined += len(text)
+        if joined >= letters:
+            break
+    return [(query, text) for text, query in chosen.items()]

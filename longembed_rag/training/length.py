@@ -18,7 +18,8 @@ from longembed_rag.training.distil import (
     distance,
     learning_parameters,
 )
-from longembed_rag.training.documents import DocumentBatch, Documents, Ints, Span
+from longembed_rag.training.document_batch import DocumentBatch, Ints, Span
+from longembed_rag.training.documents import Documents
 from longembed_rag.training.loop import Loss
 from longembed_rag.training.opening import TextTokens
 from longembed_rag.training.reading import TrainingModel, mean_states
@@ -41,12 +42,12 @@ class LengthOptions:
         batch_tokens: Tokens of a pass over queries, or over passages alone.
     """
 
-    temperature: float = 0.05
-    memory: int = 256
+    temperature: float = 0.03
+    memory: int = 512
     passages: float = 0.5
-    agreement: float = 2.0
-    whole: float = 4.0
-    distillation: float = 20.0
+    agreement: float = 1.0
+    whole: float = 2.0
+    distillation: float = 30.0
     teacher_tokens: int = 512
     batch_tokens: int = 8192
 
@@ -82,7 +83,9 @@ class LengthTraining:
     Each document is read once. Its vector must be found by the queries of its passages, among the
     other documents of the batch and of those before; and each passage's, pooled from the same
     states (late chunking, arXiv 2409.04701), among all passages of the batch. What the teacher
-    makes of the passages alone holds both in place, and short texts beside them the rest.
+    makes of the passages alone holds both in place, and short texts beside them the rest. Only
+    documents with one passage unlike all others are not held: they shall tell of it more than its
+    share of their tokens.
 
     Args:
         reader: The model; all of it but the word embeddings learns.
@@ -190,7 +193,8 @@ class LengthTraining:
         options = self._options
         parts: dict[str, tuple[float, Tensor]] = {}
         ids = [span.passage for span in batch.spans]
-        rows = [row for row, answer in enumerate(batch.answers) if answer in ids]
+        known = set(ids)
+        rows = [row for row, answer in enumerate(batch.answers) if answer in known]
         if rows and options.passages:
             answers = [batch.answers[row] for row in rows]
             found, _ = contrastive_loss(
@@ -202,7 +206,7 @@ class LengthTraining:
             )
             parts["passages"] = (options.passages, found)
         alone = None
-        if options.agreement or options.whole:
+        if (options.agreement or options.whole) and not batch.odd:
             longest = options.teacher_tokens
             alone = read_alone(batch, self._teacher, tokens=self._tokens, longest=longest)
         if alone is not None:

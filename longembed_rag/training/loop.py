@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from longembed_rag.errors import SettingsError, TrainingError
+from longembed_rag.training.ahead import ahead
 from longembed_rag.training.checkpoint import load_checkpoint, read_state, save_checkpoint
 from longembed_rag.training.options import TrainingOptions
 
@@ -161,7 +162,7 @@ class Trainer(Generic[Batch]):
         sums: dict[str, float] = {}
         counted = 0
         last = self._progress({})
-        for batch in islice(self._objective.batches(), self._step, options.steps):
+        for batch in ahead(islice(self._objective.batches(), self._step, options.steps)):
             loss = self._update(batch)
             for name, value in {"loss": float(loss.total), **loss.values}.items():
                 sums[name] = sums.get(name, 0.0) + value

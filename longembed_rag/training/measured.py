@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from longembed_rag.training.documents import DocumentBatch, DocumentOptions, Documents
+from longembed_rag.training.document_batch import DocumentBatch, DocumentOptions
+from longembed_rag.training.documents import Documents
 from longembed_rag.training.opening import TextTokens, shorten
 from longembed_rag.training.texts import TrainingTexts
 
@@ -19,7 +20,7 @@ _TEXTS = 48
 #: Held-out passages among which texts of each length are looked for.
 _READ = 4000
 _DOCUMENTS = 48
-#: Documents that differ in one passage only.
+#: Documents that differ in one passage only, or have one that is unlike the rest.
 _ALIKE = 24
 #: Longest documents that are measured at a checkpoint: longer ones take too long on a CPU.
 _UP_TO = 1024
@@ -45,7 +46,7 @@ def measured_texts(texts: TrainingTexts, tokens: TextTokens, longest: int) -> di
 def measured_documents(
     texts: TrainingTexts, tokens: TextTokens, options: DocumentOptions
 ) -> dict[str, DocumentBatch]:
-    """Documents of held-out pairs by length, and such as differ in one passage only.
+    """Documents of held-out pairs by length, such as differ in one passage, and odd ones.
 
     They are the same at every measurement.
     """
@@ -58,11 +59,12 @@ def measured_documents(
         texts.held_out,
         [texts.pairs[at].passage for at in others],
         tokens=tokens,
-        options=replace(options, coherent=0.0),
+        options=replace(options, coherent=0.0, crops=0.0),
         seed=0,
     )
     lengths = [length for length in options.lengths if length <= _UP_TO]
     found = {str(length): documents.batch(_DOCUMENTS, length, random) for length in lengths}
     for length in lengths:
-        found[f"{length}-alike"] = documents.batch(_ALIKE, length, random, alike=True)
+        found[f"{length}-alike"] = documents.batch(_ALIKE, length, random, sort="alike")
+        found[f"{length}-odd"] = documents.batch(_ALIKE, length, random, sort="odd")
     return found

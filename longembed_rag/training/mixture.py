@@ -17,8 +17,8 @@ Ints = NDArray[np.int64]
 
 #: Texts tokenized at a time.
 _DRAWN = 256
-#: Letters that are tokenized for each token wanted; prose has five or six.
-_LETTERS_A_TOKEN = 9
+#: Passages that a text is made of, at most: an empty one fills nothing.
+_PARTS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,21 +100,24 @@ class Mixture:
     def _draw(self, random: np.random.Generator) -> list[Ints]:
         """Token ids of some texts."""
         lengths = self._lengths(random)
-        passages = [self._passages.pick(random) for _ in lengths]
-        for at, length in enumerate(lengths):
-            while len(passages[at]) < _LETTERS_A_TOKEN * length:
-                passages[at] += " " + self._passages.pick(random)
-            passages[at] = passages[at][: 2 * _LETTERS_A_TOKEN * length]
+        first = self._tokens.contents([self._passages.pick(random) for _ in lengths])
+        drawn = [self._filled(*each, random) for each in zip(first, lengths, strict=True)]
         queries = [self._queries.pick(random) for _ in range(self._count_of_queries())]
-        tail = self._tokens.tail
-        drawn = [
-            shorten(ids, length, tail=tail)
-            for ids, length in zip(self._tokens(passages), lengths, strict=True)
-        ]
-        drawn += [
-            shorten(ids, self._options.longest, tail=tail) for ids in self._tokens(queries, "query")
-        ]
+        longest, tail = self._options.longest, self._tokens.tail
+        drawn += [shorten(ids, longest, tail=tail) for ids in self._tokens(queries, "query")]
         return [drawn[at] for at in random.permutation(len(drawn))]
+
+    def _filled(self, content: NDArray[np.int32], length: int, random: np.random.Generator) -> Ints:
+        """A passage, and others after it where it is too short, cut to a length."""
+        room = max(1, length - self._tokens.head - self._tokens.tail)
+        parts: list[NDArray[np.int32]] = []
+        for _ in range(_PARTS):
+            parts.append(content[:room])
+            room -= len(parts[-1])
+            if not room:
+                break
+            (content,) = self._tokens.contents([self._passages.pick(random)])
+        return self._tokens.closed(parts)
 
     def _count_of_queries(self) -> int:
         share = self._options.queries

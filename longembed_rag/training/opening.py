@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -13,7 +14,8 @@ from longembed_rag.encoder.loading import has_token_types, load_weights, pick_de
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.encoder.settings import Kind
 from longembed_rag.errors import UnsupportedModelError
-from longembed_rag.training.reading import ATTENTION, TrainingModel, register
+from longembed_rag.training.reading import TrainingModel
+from longembed_rag.training.separate import ATTENTION, register
 
 Ints = NDArray[np.int64]
 
@@ -61,14 +63,32 @@ class TextTokens:
 
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
-        sample = planner.tokenize(["a"])[0]
-        self.head = len(sample.head)
-        self.tail = len(sample.tail)
+        self._edges: dict[Kind, tuple[NDArray[Any], NDArray[Any]]] = {}
+        for kind in get_args(Kind):
+            sample = planner.tokenize(["a"], kind=kind)[0]
+            self._edges[kind] = np.asarray(sample.head), np.asarray(sample.tail)
+        self.head, self.tail = map(len, self._edges["document"])
+        self._known: dict[str, NDArray[np.int32]] = {}
 
     def __call__(self, texts: Sequence[str], kind: Kind = "document") -> list[Ints]:
         """Token ids of each text."""
         read = self._planner.tokenize(list(texts), kind=kind)
         return [np.concatenate([text.head, text.content, text.tail]) for text in read]
+
+    def contents(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """Token ids of documents without what opens and closes them.
+
+        They are kept: training draws the same passages over and over.
+        """
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        for text, read in zip(new, self._planner.tokenize(new), strict=True):
+            self._known[text] = read.content.astype(np.int32)
+        return [self._known[text] for text in texts]
+
+    def closed(self, parts: Sequence[NDArray[Any]], kind: Kind = "document") -> Ints:
+        """One text out of parts without specials, between what opens and closes it."""
+        opening, closing = self._edges[kind]
+        return np.concatenate([opening, *parts, closing], dtype=np.int64)
 
 
 def shorten(ids: Ints, length: int, *, tail: int) -> Ints:

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
-from transformers import AttentionInterface
-from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
-from longembed_rag.extension.attention import working_dtype
 from longembed_rag.extension.plan import PlanRules
 from longembed_rag.extension.positions import position_ids as position_ids_of
-from longembed_rag.extension.rotary import stock_attention
+from longembed_rag.training.separate import separate
 
 Ints = NDArray[np.int64]
-
-#: The name under which the attention function is registered with transformers.
-ATTENTION = "longembed_rag_training"
-
-_lengths: ContextVar[tuple[int, ...] | None] = ContextVar("longembed_rag_lengths", default=None)
 
 
 @dataclass(frozen=True)
@@ -167,83 +157,3 @@ def passes(lengths: Sequence[int], *, budget: int) -> Iterator[slice]:
         total += length
     if start < len(lengths):
         yield slice(start, len(lengths))
-
-
-@contextmanager
-def separate(lengths: Sequence[int]) -> Iterator[None]:
-    """Let texts of these lengths, one after the other in a row, attend each to itself only."""
-    token = _lengths.set(tuple(lengths))
-    try:
-        yield
-    finally:
-        _lengths.reset(token)
-
-
-def _attention(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    *,
-    scaling: float | None = None,
-    sliding_window: int | None = None,
-    is_causal: bool | None = None,
-    **kwargs: Any,
-) -> tuple[Tensor, None]:
-    """The attention interface of transformers: ``[1, heads, tokens, d]`` to ``[1, tokens, ...]``.
-
-    The fused kernel runs in the dtype in which it is fastest here; autocast would not ask.
-    """
-    lengths = _lengths.get()
-    if lengths is None:
-        return stock_attention(
-            module,
-            query,
-            key,
-            value,
-            attention_mask,
-            scaling=scaling,
-            is_causal=is_causal,
-            **kwargs,
-        )
-    causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
-    dtype = working_dtype(value)
-    split = (torch.split(each.to(dtype), list(lengths), dim=2) for each in (query, key, value))
-    outs = []
-    with torch.autocast(query.device.type, enabled=False):
-        for one_query, one_key, one_value in zip(*split, strict=True):
-            mask = _local_mask(one_query.shape[2], sliding_window, causal, query.device)
-            out = functional.scaled_dot_product_attention(
-                one_query,
-                one_key,
-                one_value,
-                attn_mask=mask,
-                scale=scaling,
-                is_causal=causal and mask is None,
-                enable_gqa=query.shape[1] != key.shape[1],
-            )
-            outs.append(out)
-    return torch.cat(outs, dim=2).to(value.dtype).transpose(1, 2).contiguous(), None
-
-
-def _local_mask(
-    tokens: int, window: int | None, causal: bool, device: torch.device
-) -> Tensor | None:
-    """Which pairs a layer with a sliding window sees; None where it sees all."""
-    if window is None or tokens <= window:
-        return None
-    at = torch.arange(tokens, device=device)
-    distance = at[:, None] - at[None, :]
-    return (distance.abs() < window) & ((distance >= 0) | (not causal))
-
-
-def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
-    """No mask where texts attend each to itself; transformers' own otherwise."""
-    return None if _lengths.get() is not None else cast("Tensor | None", sdpa_mask(*args, **kwargs))
-
-
-def register() -> None:
-    """Make the attention function known to transformers; harmless when repeated."""
-    AttentionInterface.register(ATTENTION, _attention)
-    AttentionMaskInterface.register(ATTENTION, _mask)

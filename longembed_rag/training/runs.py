@@ -14,7 +14,8 @@ from longembed_rag.encoder.families import TUNED_TABLE, TunedTable
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import SettingsError, UnsupportedModelError
 from longembed_rag.training.distil import Distillation, DistilOptions
-from longembed_rag.training.documents import DocumentOptions, Documents
+from longembed_rag.training.document_batch import DocumentOptions
+from longembed_rag.training.documents import Documents
 from longembed_rag.training.length import LengthOptions, LengthTraining
 from longembed_rag.training.loop import log
 from longembed_rag.training.measured import measured_documents, measured_texts
@@ -22,7 +23,6 @@ from longembed_rag.training.mixture import Mixture, MixtureOptions
 from longembed_rag.training.opening import TextTokens, open_reader
 from longembed_rag.training.options import TrainingOptions
 from longembed_rag.training.positions import PositionTuning, TuningOptions
-from longembed_rag.training.reading import ATTENTION
 from longembed_rag.training.running import (
     Told,
     Trained,
@@ -33,6 +33,7 @@ from longembed_rag.training.running import (
     take_back,
     within,
 )
+from longembed_rag.training.separate import ATTENTION
 from longembed_rag.training.student import rotary_student
 from longembed_rag.training.table import LongTable
 from longembed_rag.training.texts import TrainingTexts
@@ -258,6 +259,7 @@ def train_length(
         "texts": texts.fingerprint,
         "documents": asdict(documents),
         "mixture": asdict(mixture),
+        "share": share,
         **asdict(length),
     }
     before: dict[str, torch.Tensor] = {}

@@ -79,6 +79,8 @@ def save_model(
         name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()
     }
     save_file(tensors, half / "model.safetensors", metadata={"format": "pt"})
+    # Safetensors lets nobody else read it.
+    shutil.copymode(half / "config.json", half / "model.safetensors")
     for name in _TOKENIZER_FILES:
         if (like.folder.path / name).is_file():
             shutil.copyfile(like.folder.path / name, half / name)

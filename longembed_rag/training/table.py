@@ -56,7 +56,7 @@ class LongTable(nn.Module):
         self.original_length = original_length
         self.scale = static_scale(length, original_length)
         self.length = self.scale * original_length
-        start = original.weight.detach().float()
+        start = original.weight.detach().float().cpu()
         rows = start[offset : offset + original_length]
         long, new = _stretched(rows, method, self.scale)
         self.register_buffer("whole", torch.cat([start[:offset], long]))

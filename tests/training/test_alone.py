@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from longembed_rag.training.alone import read_alone
-from longembed_rag.training.documents import DocumentBatch, DocumentOptions, Documents
+from longembed_rag.training.document_batch import DocumentBatch, DocumentOptions
+from longembed_rag.training.documents import Documents
 from longembed_rag.training.opening import TextTokens, open_reader
 from longembed_rag.training.reading import TrainingModel
 from tests.models import TinyModels

@@ -21,7 +21,8 @@ from longembed_rag.training.distil import (
 from longembed_rag.training.loop import Trainer
 from longembed_rag.training.mixture import Mixture, MixtureOptions
 from longembed_rag.training.opening import TextTokens, open_reader
-from longembed_rag.training.reading import ATTENTION, TrainingModel
+from longembed_rag.training.reading import TrainingModel
+from longembed_rag.training.separate import ATTENTION
 from longembed_rag.training.student import rotary_student
 from tests.models import TinyModels
 from tests.training.material import planner_of, quick, some_texts

@@ -11,12 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.training.documents import (
-    DocumentBatch,
-    DocumentOptions,
-    Documents,
-    passage_id,
-)
+from longembed_rag.training.document_batch import DocumentBatch, DocumentOptions, passage_id
+from longembed_rag.training.documents import Documents
 from longembed_rag.training.opening import TextTokens
 from longembed_rag.training.texts import Pair
 from tests.models import TinyModels
@@ -34,7 +30,14 @@ def tokens(tiny_models: TinyModels) -> TextTokens:
 
 def made(tokens: TextTokens, pairs: Any = PAIRS, passages: Any = FILLERS, **options: Any) -> Any:
     seed = options.pop("seed", 0)
-    values = {"lengths": (64, 100), "batch_tokens": 300, "queries": 3, "alike": 0.0}
+    values = {
+        "lengths": (64, 100),
+        "batch_tokens": 300,
+        "queries": 3,
+        "alike": 0.0,
+        "odd": 0.0,
+        "crops": 0.0,
+    }
     return Documents(
         pairs, passages, tokens=tokens, options=DocumentOptions(**{**values, **options}), seed=seed
     )
@@ -202,6 +205,77 @@ def test_a_share_of_batches_is_alike(share: float, least: int, most: int, tokens
     assert least <= sum(alike) <= most
 
 
+def test_odd_documents_are_of_one_source_but_for_what_is_asked(tokens: TextTokens) -> None:
+    """Neighbours, or passages that nothing is asked of, around the head of one from elsewhere."""
+    texts, sources = texts_of(PAIRS), {passage_id(p.passage): p.source for p in PAIRS}
+    places, around, cut = set(), set(), 0
+    for batch in islice(made(tokens, odd=1.0, lengths=(140,), batch_tokens=560), 12):
+        assert batch.odd
+        assert batch.asked_of == [0, 1, 2, 3]
+        for number, answer in enumerate(batch.answers):
+            others = batch.contents[number] - {answer}
+            found = {sources.get(each, "filler") for each in others}
+            assert sources[answer] not in found
+            # Fillers alone, or one source, filled up from anywhere where it is too small.
+            around.add(tuple(sorted(found))[-1])
+            content = tokens([texts[answer]])[0][1:-1]
+            head = content[:24]
+            assert holds(batch.documents[number], head)
+            whole = (number, answer) in {(s.document, s.passage) for s in batch.spans}
+            cut += not whole
+            windows = np.lib.stride_tricks.sliding_window_view(batch.documents[number], len(head))
+            places.add(int(np.flatnonzero((windows == head).all(axis=1))[0]))
+    assert around >= {"filler", "one", "two"}
+    assert len(places) > 4
+    assert cut == 0, "passages of these pairs are no longer than what is kept of one"
+
+
+def test_an_odd_passage_is_cut_to_its_head(tokens: TextTokens) -> None:
+    """Between 24 and 128 tokens of it stand there, and it is no whole passage."""
+    pairs = [Pair(f"able {n}", text_of(300, seed=n), f"s{n % 2}") for n in range(6)]
+    counts = set()
+    for batch in islice(made(tokens, pairs, odd=1.0, lengths=(200,), batch_tokens=800), 10):
+        for number, answer in enumerate(batch.answers):
+            content = tokens([texts_of(pairs)[answer]])[0][1:-1]
+            held = [n for n in range(1, 199) if holds(batch.documents[number], content[:n])]
+            counts.add(held[-1])
+            assert (number, answer) not in {(s.document, s.passage) for s in batch.spans}
+    assert 24 <= min(counts) < max(counts) <= 130
+
+
+def test_odd_documents_of_one_source_alone(tokens: TextTokens) -> None:
+    """A user with a single source gets the passage from there."""
+    pairs = [pair for pair in PAIRS if pair.source == "one"]
+    batch = next(iter(made(tokens, pairs, (), odd=1.0, lengths=(64,), batch_tokens=200)))
+    assert batch.documents.shape == (3, 64)
+    assert all(answer in batch.contents[n] for n, answer in enumerate(batch.answers))
+
+
+@pytest.mark.parametrize("sort", ["any", "alike", "odd"])
+def test_a_few_words_stand_in_a_query_s_place(sort: Any, tokens: TextTokens) -> None:
+    """Of the passage as far as it is in the document, opened and closed as queries are."""
+    documents = made(tokens, crops=1.0)
+    opening, closing = tokens(["note"], "query")[0][[0, -1]]
+    lengths = set()
+    for _ in range(12):
+        batch = documents.batch(4, 64, np.random.default_rng(len(lengths)), sort=sort)
+        for ids, number, answer in zip(batch.queries, batch.asked_of, batch.answers, strict=True):
+            assert (ids[0], ids[-1]) == (opening, closing)
+            assert holds(batch.documents[number], ids[1:-1])
+            assert holds(tokens([texts_of(PAIRS)[answer]])[0], ids[1:-1])
+            lengths.add(len(ids) - 2)
+    assert 4 <= min(lengths) < max(lengths) <= 24
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.5, 60, 140), (1.0, 200, 200)])
+def test_a_share_of_queries_is_cropped(share: float, least: int, most: int, tokens: Any) -> None:
+    """As often as asked."""
+    asked = {tuple(ids) for ids in tokens([pair.query for pair in PAIRS], "query")}
+    batches = islice(made(tokens, crops=share, lengths=(100,)), 100)
+    queries = [tuple(ids) for batch in batches for ids in batch.queries][:200]
+    assert least <= sum(ids not in asked for ids in queries) <= most
+
+
 def test_a_passage_longer_than_the_document_is_asked_for_all_the_same(tokens: TextTokens) -> None:
     """Where no pair fits whole, the first stands first, cut off, and its query is asked."""
     pairs = tuple(Pair(p.query, text_of(200, seed=n), "s") for n, p in enumerate(PAIRS[:5]))
@@ -265,9 +339,8 @@ def test_many_queries_are_asked(tokens: TextTokens) -> None:
         Pair(f"{text_of(5, seed=at)} {WORDS[at % len(WORDS)]}", text_of(5, seed=500 + at), "s")
         for at in range(60)
     ]
-    documents = Documents(
-        pairs, (), tokens=tokens, options=DocumentOptions(lengths=(62, 152)), seed=0
-    )
+    options = DocumentOptions(lengths=(62, 152), crops=0.0)
+    documents = Documents(pairs, (), tokens=tokens, options=options, seed=0)
     for length, wanted in ((62, 12), (152, 16)):
         batch = documents.batch(3, length, np.random.default_rng(0))
         assert np.bincount(batch.asked_of).tolist() == [wanted] * 3
@@ -323,6 +396,20 @@ def test_lengths_and_weights_belong_together(changes: dict[str, Any]) -> None:
     """None at all, or not as many, is refused."""
     with pytest.raises(SettingsError, match=r"must be one at least, and weights=.* as many"):
         DocumentOptions(**changes)
+
+
+@pytest.mark.parametrize("shares", [(-0.1, 0.2), (0.2, -0.1), (0.6, 0.5)])
+def test_shares_of_batches_are_shares(shares: tuple[float, float]) -> None:
+    """Below zero, or more than all together, is refused."""
+    with pytest.raises(SettingsError, match=r"alike=.* and odd=.* are shares of all batches"):
+        DocumentOptions(alike=shares[0], odd=shares[1])
+
+
+@pytest.mark.parametrize("crops", [-0.1, 1.5])
+def test_crops_are_a_share_of_queries(crops: float) -> None:
+    """Below zero, or more than all, is refused."""
+    with pytest.raises(SettingsError, match=r"crops=.* is a share of queries: 0 to 1"):
+        DocumentOptions(crops=crops)
 
 
 @pytest.mark.parametrize("weights", [(1.0, -1.0), (0.0, 0.0), (1.0, float("inf"))])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longembed_rag.training.drawing import Sources
+from longembed_rag.training.drawing import Sources, around, up_to_letters
 
 
 def drawn(sources: Sources[tuple[str, int]], count: int, seed: int = 0) -> list[tuple[str, int]]:
@@ -64,3 +66,21 @@ def test_the_edges_of_chance(edge: float) -> None:
 
     sources = Sources([(str(at), at) for at in range(7)])
     assert sources.pick(Edge(np.random.PCG64(0))) == (0 if edge == 0 else 6)
+
+
+@given(st.integers(0, 9), st.integers(1, 10))
+def test_around_the_end(start: int, count: int) -> None:
+    """Every item once, from one on."""
+    start %= count
+    found = list(around(start, range(100, 100 + count)))
+    assert found[0] == 100 + start
+    assert sorted(found) == list(range(100, 100 + count))
+    assert all((b - a) % count == 1 % count for a, b in pairwise(found))
+
+
+def test_passages_up_to_letters_by_hand() -> None:
+    """Each once, until there are enough letters; all of them where there are too few."""
+    passages = [("a", "four"), ("", "six or"), ("b", "four"), ("c", "x"), ("d", "more")]
+    assert up_to_letters(11, passages) == [("a", "four"), ("", "six or"), ("c", "x")]
+    assert up_to_letters(1, passages) == [("a", "four")]
+    assert len(up_to_letters(99, passages)) == 4

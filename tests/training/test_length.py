@@ -22,13 +22,8 @@ from longembed_rag.training.distil import (
     learning_parameters,
     relative_error,
 )
-from longembed_rag.training.documents import (
-    DocumentBatch,
-    DocumentOptions,
-    Documents,
-    Span,
-    passage_id,
-)
+from longembed_rag.training.document_batch import DocumentBatch, DocumentOptions, Span, passage_id
+from longembed_rag.training.documents import Documents
 from longembed_rag.training.length import LengthOptions, LengthTraining, mean_cosine
 from longembed_rag.training.loop import Trainer
 from longembed_rag.training.mixture import Mixture, MixtureOptions
@@ -53,7 +48,7 @@ def training_of(
         some_pairs(24, words=7),
         (),
         tokens=tokens,
-        options=DocumentOptions(lengths=(32,), batch_tokens=128, queries=2),
+        options=DocumentOptions(lengths=(32,), batch_tokens=128, queries=2, odd=0.0),
         seed=0,
     )
     mixture = MixtureOptions(lengths=(8, 32), shares=(1.0,), batch_tokens=64)
@@ -285,7 +280,7 @@ def test_a_passage_in_two_documents_is_no_negative(
 ) -> None:
     """Each query finds it in its own document; the other place neither counts nor misleads."""
     shared = text_of(9, seed=1)
-    training = training_of(tiny_models.folder("bert"))
+    training = training_of(tiny_models.folder("bert"), temperature=0.05)
     batch = by_hand(tokens, (shared, FOUR[0][1]), (FOUR[0][1], shared))
     ids = [span.passage for span in batch.spans]
     assert same(ids, ids).sum() == 8
@@ -300,6 +295,17 @@ def test_a_passage_in_two_documents_is_no_negative(
         losses.append(torch.logsumexp(cosines[row, kept], dim=0) - cosines[row, row])
     found = training.loss((batch, None)).values["passages"]
     assert found == pytest.approx(float(torch.stack(losses).mean()), rel=1e-4)
+
+
+def test_odd_documents_are_not_held(tiny_models: TinyModels) -> None:
+    """They are to be found, and need not be like their passages' mean; short texts are held."""
+    training = training_of(tiny_models.folder("bert"), teacher=tiny_models.calm("bert"), short=True)
+    long, short = next(training.batches())
+    parts = {"contrast", "passages", "states"}
+    assert parts | {"agreement", "whole"} <= set(training.loss((long, short)).values)
+    odd = training.loss((replace(long, odd=True), short)).values
+    assert parts <= set(odd)
+    assert not {"agreement", "whole"} & set(odd)
 
 
 @pytest.mark.parametrize("left_out", ["passages", "agreement", "whole", "distillation", None])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from longembed_rag.training import measured as module
-from longembed_rag.training.documents import DocumentBatch, DocumentOptions, passage_id
+from longembed_rag.training.document_batch import DocumentBatch, DocumentOptions, passage_id
 from longembed_rag.training.measured import measured_documents, measured_texts
 from longembed_rag.training.opening import TextTokens
 from longembed_rag.training.texts import Pair, TrainingTexts
@@ -98,13 +98,21 @@ def test_documents_ask_what_is_held_out_alone(tokens: TextTokens) -> None:
     queries = {tuple(ids) for ids in tokens([pair.query for pair in TEXTS.held_out], "query")}
     found = measured(tokens)
     shapes = {name: batch.documents.shape for name, batch in found.items()}
-    assert list(shapes) == ["64", "100", "64-alike", "100-alike"]
+    assert list(shapes) == [
+        "64",
+        "100",
+        *("64-alike", "64-odd"),
+        *("100-alike", "100-odd"),
+    ]
     assert (shapes["64"], shapes["100"]) == ((48, 64), (48, 100))
     for name in ("64-alike", "100-alike"):
         # Eight pairs are held out, and what all documents share is not asked.
         assert 2 <= shapes[name][0] <= 8
         assert shapes[name][1] == int(name.split("-")[0])
         assert found[name].asked_of == list(range(shapes[name][0]))
+    for name in ("64-odd", "100-odd"):
+        assert shapes[name] == (24, int(name.split("-")[0]))
+        assert found[name].odd
     for batch in found.values():
         assert set(batch.answers) <= held_out
         assert {tuple(ids) for ids in batch.queries} <= queries

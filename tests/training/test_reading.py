@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from longembed_rag.errors import UnsupportedModelError
-from longembed_rag.training import reading
+from longembed_rag.training import separate as attention
 from longembed_rag.training.opening import TextTokens, open_reader, shorten
-from longembed_rag.training.reading import TrainingModel, mean_states, passes, separate
+from longembed_rag.training.reading import TrainingModel, mean_states, passes
+from longembed_rag.training.separate import separate
 from tests.families import E5_ROPE, FAMILIES, ORIGINAL_LENGTH, ROTARY
 from tests.models import Dense, TinyModels, edit_json, open_encoder
 from tests.tokenizers_of_tests import text_of
@@ -186,7 +187,7 @@ def test_no_mask_is_made_for_a_row(
     def never(*given: object, **options: object) -> None:
         raise AssertionError("a mask was made")
 
-    monkeypatch.setattr(reading, "sdpa_mask", never)
+    monkeypatch.setattr(attention, "sdpa_mask", never)
     ids = some_ids(tokens, (12, 20))
     with torch.no_grad():
         assert reader.read(ids).lengths == tuple(map(len, ids))

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from longembed_rag.errors import SettingsError
 from longembed_rag.training.distil import DistilOptions
-from longembed_rag.training.documents import DocumentOptions
+from longembed_rag.training.document_batch import DocumentOptions
 from longembed_rag.training.length import LengthOptions, LengthTraining
 from longembed_rag.training.loop import CHECKPOINT, LOG, Loss, Progress
 from longembed_rag.training.mixture import MixtureOptions
@@ -211,6 +211,8 @@ def test_a_share_of_what_was_learnt_is_written(
     again = start("length", tmp_path / "half", share=0.5, told=heard.append)
     assert again.progress.to_dict() == half.progress.to_dict()
     assert heard == []
+    with pytest.raises(SettingsError, match=r"other settings \(share\)"):
+        start("length", tmp_path / "half", share=0.7)
 
 
 @pytest.mark.parametrize("share", [0.0, -0.1, 1.5, float("nan")])

@@ -102,6 +102,16 @@ def test_half_precision(tiny_models: TinyModels, tmp_path: Path) -> None:
     assert cosine.item() > 0.999
 
 
+def test_weights_can_be_read_by_whoever_reads_the_rest(
+    tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    """All files have one mode, the one that this user gives to new files."""
+    folder = save(planner_of(tiny_models.folder("bert")), tmp_path / "model")
+    (tmp_path / "new").touch()
+    weights, new = folder / "model.safetensors", tmp_path / "new"
+    assert weights.stat().st_mode == new.stat().st_mode
+
+
 @pytest.mark.parametrize("fails", ["save_file", "_write_modules"])
 def test_nothing_is_left_when_it_fails(
     fails: str, tiny_models: TinyModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
