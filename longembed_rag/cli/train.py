@@ -19,6 +19,7 @@ from longembed_rag.cli.training import (
     texts_of,
     training_options,
 )
+from longembed_rag.encoder.folder import MINILM
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.planner import Planner
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from longembed_rag.training.running import Trained
     from longembed_rag.training.texts import TrainingTexts
 
-#: What a longer table or a rotary student is made of unless told.
-_MINILM = "all-MiniLM-L6-v2"
 _INTERRUPTED = "stopped before it was done; the same command goes on from the last checkpoint"
 
 
@@ -81,7 +80,7 @@ Examples:
     help="Of the contrastive loss.  [default: 0.01]",
 )
 @spec_named("original_length").decorate
-@training_options(steps=1000, learning_rate=5e-4, warmup=100, model=_MINILM)
+@training_options(steps=1000, learning_rate=5e-4, warmup=100, model=MINILM)
 def positions_command(
     table: Any,
     length: int,
@@ -187,7 +186,7 @@ Examples:
     help="Learning rate of these.  [default: 0.0002]",
 )
 @document_options
-@training_options(steps=5000, learning_rate=3e-4, warmup=150, model=_MINILM)
+@training_options(steps=5000, learning_rate=3e-4, warmup=150, model=MINILM)
 def rotary_command(
     theta: float,
     batch: int,

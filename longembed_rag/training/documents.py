@@ -187,11 +187,10 @@ class Documents:
         """Neighbours in one source, and the head of one passage from elsewhere among them."""
         source, apart = self._around(length, random)
         others = [("", text) for text in apart.texts]
-        pair = self._pairs[self._firsts.pick(random)]
-        for _ in range(_TRIES):
+        for _ in range(_TRIES + 1):
+            pair = self._pairs[self._firsts.pick(random)]
             if pair.source != source and pair.passage not in apart.texts:
                 break
-            pair = self._pairs[self._firsts.pick(random)]
         place = int(random.integers(len(apart.spans) + 1))
         least, most = _ODD_TOKENS
         return self._put(pair, others, place, length, most=int(random.integers(least, most + 1)))
