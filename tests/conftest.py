@@ -13,6 +13,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.models import TinyModels, open_encoder
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
     EncoderFactory = Callable[..., LongEncoder]
     ReferenceFactory = Callable[[str], ReferenceModel]
+
+# How long an example takes says more about what else a machine is doing.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

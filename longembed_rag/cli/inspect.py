@@ -118,8 +118,8 @@ def _write_report(files: Sequence[dict[str, Any]], planner: Planner) -> None:
     """Write a line on the model, then a table of the files, then what would not be read."""
     click.echo(
         wrapped(
-            f"{planner.model_name} was trained on {planner.original_length:,} tokens and "
-            f"{_reads(planner)}. Method {planner.method}: {planner.method_reason}."
+            f"{planner.model_name} {_reads(planner)}. "
+            f"Method {planner.method}: {planner.method_reason}."
         )
     )
     if not files:
@@ -151,13 +151,17 @@ def _write_report(files: Sequence[dict[str, Any]], planner: Planner) -> None:
 
 
 def _reads(planner: Planner) -> str:
-    """What the method makes of a text that is longer than what the model was trained on."""
+    """What the method makes of texts, by their length."""
     window = min(planner.original_length, planner.max_length)
     if planner.method == "pcw":
-        return f"reads longer texts in windows of {window:,}, which are averaged"
-    if planner.method == "truncate":
-        return f"reads the first {window:,} of a longer text"
-    return f"reads up to {planner.max_length:,} in one go"
+        longer = f"longer ones in windows of {window:,}, which are averaged"
+    elif planner.method == "truncate":
+        longer = f"of longer ones the first {window:,}"
+    elif window < planner.max_length:
+        longer = f"longer ones of up to {planner.max_length:,} in one go"
+    else:
+        return f"reads texts of up to {window:,} tokens in one go"
+    return f"reads texts of up to {window:,} tokens as they are, {longer}"
 
 
 def _share(part: int, whole: int) -> str:

@@ -77,6 +77,9 @@ class Distillation:
     def remember(self, memory: Mapping[str, Tensor]) -> None:
         """Nothing to take up."""
 
+    def keep(self) -> None:
+        """Nothing to keep."""
+
     def batches(self) -> Iterator[list[Ints]]:
         """Texts of all lengths."""
         return iter(self._mixture)

@@ -116,6 +116,7 @@ class LengthTraining:
         self._measured = measured or {}
         self._options = options
         self._memory: deque[_Remembered] = deque(maxlen=options.memory)
+        self._read_last: list[_Remembered] = []
 
     def parameters(self) -> Mapping[str, nn.Parameter]:
         """Everything but the word embeddings."""
@@ -141,6 +142,11 @@ class LengthTraining:
                 known = frozenset(each for each in contents if each >= 0)
                 self._memory.append(_Remembered(vector.to(self._reader.device), known))
 
+    def keep(self) -> None:
+        """Remember the documents of the last batch."""
+        self._memory.extend(self._read_last)
+        self._read_last = []
+
     def batches(self) -> Iterator[tuple[DocumentBatch, list[Ints] | None]]:
         """Long documents, each batch with one of short texts."""
         short = None if self._short is None else self._short.batches()
@@ -160,7 +166,7 @@ class LengthTraining:
             temperature=self._options.temperature,
         )
         remembered = zip(read.documents.detach(), long.contents, strict=True)
-        self._memory.extend(_Remembered(*each) for each in remembered)
+        self._read_last = [_Remembered(*each) for each in remembered]
         parts = {"contrast": (1.0, found)}
         tokens = long.documents.size + sum(len(ids) for ids in long.queries)
         if read.passages is not None:

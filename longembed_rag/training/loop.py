@@ -61,6 +61,9 @@ class Objective(Protocol[Batch]):
     def loss(self, batch: Batch) -> Loss:
         """What a batch costs; its graph is still there."""
 
+    def keep(self) -> None:
+        """Take what it keeps of the last batch into memory: its update is done."""
+
     def measure(self) -> Mapping[str, float]:
         """What is measured at each checkpoint, for the log; may be empty."""
 
@@ -132,8 +135,6 @@ class Trainer(Generic[Batch]):
         self._started: float | None = None
         #: Whether no update is half done.
         self._whole = True
-        #: What the objective kept after the last whole update; a batch that is stopped adds to it.
-        self._memory: Mapping[str, Tensor] = {}
 
     def run(self) -> Progress:
         """Train to the last step.
@@ -193,7 +194,7 @@ class Trainer(Generic[Batch]):
         self._optimizer.step()
         self._step += 1
         self._tokens += loss.tokens
-        self._memory = self._objective.memory()
+        self._objective.keep()
         self._whole = True
         return Loss(loss.total.detach(), loss.tokens, loss.values)
 
@@ -223,8 +224,8 @@ class Trainer(Generic[Batch]):
             "tokens": self._tokens,
             "seconds": self._seconds,
         }
-        path = self._folder / CHECKPOINT
-        save_checkpoint(path, self._parameters, self._optimizer, state, memory=self._memory)
+        path, memory = self._folder / CHECKPOINT, self._objective.memory()
+        save_checkpoint(path, self._parameters, self._optimizer, state, memory=memory)
 
     def _resume(self) -> None:
         path = self._folder / CHECKPOINT
@@ -245,8 +246,7 @@ class Trainer(Generic[Batch]):
                 f"{path} is of a run with other settings ({', '.join(changed)}): take another "
                 "folder, or remove it to start anew"
             )
-        self._memory = load_checkpoint(path, self._parameters, self._optimizer)
-        self._objective.remember(self._memory)
+        self._objective.remember(load_checkpoint(path, self._parameters, self._optimizer))
         self._step, self._tokens = int(state["step"]), int(state["tokens"])
         self._seconds = float(state["seconds"])
         self._forget_after(self._step)

@@ -116,6 +116,9 @@ class PositionTuning:
     def remember(self, memory: Mapping[str, Tensor]) -> None:
         """Nothing to take up."""
 
+    def keep(self) -> None:
+        """Nothing to keep."""
+
     def batches(self) -> Iterator[PairBatch]:
         """Pairs in random order, over and over."""
         random = np.random.default_rng(self._seed)

@@ -207,19 +207,21 @@ def test_inspect_for_people(run: Run, documents: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "said"),
+    ("options", "said"),
     [
-        ("pcw", f"reads longer texts in windows of {ORIGINAL_LENGTH}, which are averaged"),
-        ("truncate", f"reads the first {ORIGINAL_LENGTH} of a longer text"),
-        ("gp", "reads up to 32,768 in one go"),
+        ("pcw", f"as they are, longer ones in windows of {ORIGINAL_LENGTH}, which are averaged."),
+        ("truncate", f"as they are, of longer ones the first {ORIGINAL_LENGTH}."),
+        ("gp", "as they are, longer ones of up to 32,768 in one go."),
+        (f"gp --max-length {ORIGINAL_LENGTH}", "in one go."),
     ],
 )
 def test_inspect_says_what_is_read_at_once(
-    run: Run, documents: Path, method: str, said: str
+    run: Run, documents: Path, options: str, said: str
 ) -> None:
     """Only a method that stretches positions is said to read beyond them in one go."""
-    shown = " ".join(run("inspect", "documents", "--method", method).stdout.split())
-    assert said in shown
+    result = run("inspect", "documents", "--method", *options.split())
+    shown = " ".join(result.stdout.split())
+    assert f"reads texts of up to {ORIGINAL_LENGTH} tokens {said}" in shown
 
 
 @pytest.mark.parametrize("prompt", ["the lease: ", "the lease:\n", "  "])

@@ -77,7 +77,7 @@ def test_round_trip(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["ab12.json"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(1e-3, 1e5), st.floats(1e-2, 1e5))
 @example(0.0123456, 0.0123456)
 def test_kept_costs_tell_the_same_numbers(

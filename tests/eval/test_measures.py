@@ -161,7 +161,7 @@ def test_names_of_measures() -> None:
     assert "recall@50" in measure_names(50)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(0, 3), min_size=1, max_size=12).filter(any),
     st.integers(0, 3),
@@ -227,7 +227,7 @@ def test_more_confidence_is_wider() -> None:
     assert wide.low < usual.low < usual.high < wide.high
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.floats(0, 1), min_size=10, max_size=20))
 def test_the_other_way_round_is_the_negative(values: list[float]) -> None:
     """Sign symmetry; the mean lies inside; the same again gives the same numbers."""
@@ -289,7 +289,7 @@ def test_unknown_depths_make_no_parts() -> None:
     assert by_depth({}, queries(0.5)) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from([0.0, 0.5, 1.0])), min_size=1))
 def test_parts_of_depth_hold_every_query_once(pairs: list[tuple[float, float]]) -> None:
     """Weighted by their queries, the parts' scores have the mean of all."""

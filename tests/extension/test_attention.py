@@ -72,7 +72,7 @@ def test_blocks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch.allclose(lse, expected[1], atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.integers(1, 330),
     window=st.integers(1, 90),
@@ -105,7 +105,7 @@ def test_the_band(rows: int, window: int, causal: bool, biased: bool, budget: in
     assert (lse - expected_lse).abs().max() < 1e-5
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=st.integers(1, 200), window=st.integers(1, 90))
 def test_band_and_far_sides_make_the_whole(rows: int, window: int) -> None:
     """Near, far left and far right, merged, are plain attention; biases count on their side."""

@@ -130,9 +130,7 @@ def test_a_zip_that_is_no_docx_is_named(write: Write) -> None:
         read_file(write("a.docx", data.getvalue()))
 
 
-@settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.floats(0, 1), flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255))))
 @pytest.mark.parametrize(
     ("name", "data"), [("a.pdf", make_pdf(["some text"] * 3)), ("a.docx", make_docx())]

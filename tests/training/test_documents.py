@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longembed_rag.errors import SettingsError
@@ -106,7 +106,7 @@ def test_documents_hold_what_is_asked_of_them(coherent: float, tokens: TextToken
     assert lengths == {(4, 64), (3, 100)}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), length=st.integers(24, 150), queries=st.integers(1, 6))
 def test_any_length_is_exact(tokens: TextTokens, seed: int, length: int, queries: int) -> None:
     """Whatever the length and the seed."""

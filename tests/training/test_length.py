@@ -71,7 +71,10 @@ def training_of(
 
 
 def cost(training: LengthTraining, batch: Any) -> float:
-    return float(training.loss(batch).total.detach())
+    """What a batch costs, which is kept as if its update were done."""
+    loss = training.loss(batch)
+    training.keep()
+    return float(loss.total.detach())
 
 
 def by_hand(tokens: TextTokens, *documents: tuple[str, ...]) -> DocumentBatch:
@@ -137,12 +140,15 @@ def test_memory_holds_only_so_many_and_no_graph(tiny_models: TinyModels) -> None
     """The oldest go first; what is kept does not keep the batch that it came from."""
     training = training_of(tiny_models.folder("bert"), memory=6)
     for batch in islice(training.batches(), 3):
-        training.loss(batch)
+        cost(training, batch)
     kept = list(training._memory)
     assert len(kept) == 6
     assert not any(each.vector.requires_grad for each in kept)
     training.measure()
-    assert all(one is two for one, two in zip(kept, training._memory, strict=True))
+    training.loss(batch)
+    assert all(one is two for one, two in zip(kept, training._memory, strict=True)), (
+        "measuring, and a batch whose update was never done, leave nothing"
+    )
 
 
 def test_a_stopped_run_remembers(tiny_models: TinyModels) -> None:
@@ -150,7 +156,7 @@ def test_a_stopped_run_remembers(tiny_models: TinyModels) -> None:
     whole, rest = (training_of(tiny_models.folder("bert"), memory=6) for _ in range(2))
     *before, last = islice(whole.batches(), 4)
     for batch in before:
-        whole.loss(batch)
+        cost(whole, batch)
     memory = whole.memory()
     assert {name: len(rows) for name, rows in memory.items()} == {"vectors": 6, "contents": 6}
     wanted = cost(whole, last)
@@ -167,7 +173,7 @@ def test_documents_with_the_same_passage_are_no_negatives(tiny_models: TinyModel
     """A batch that is asked again costs less than if its earlier documents were strangers."""
     training = training_of(tiny_models.folder("bert"), memory=256)
     batch = next(training.batches())
-    training.loss(batch)
+    cost(training, batch)
     assert len(training._memory) == 4
     answering = batch[0].answering(batch[0].contents)
     assert answering[range(len(answering)), batch[0].asked_of].all()

@@ -23,7 +23,7 @@ from tests.training.material import quick
 class Fit:
     """A linear map to be learned from random batches; may stop at a step, or give no number.
 
-    It stops before it has read the batch, or ``late``, when it remembers it already.
+    It stops before it has read the batch, or ``late``, when only its update is missing.
     """
 
     def __init__(
@@ -46,6 +46,9 @@ class Fit:
     def remember(self, memory: Mapping[str, Tensor]) -> None:
         self.seen = int(memory["asked"])
 
+    def keep(self) -> None:
+        self.seen += 1
+
     def batches(self) -> Iterator[tuple[int, Tensor]]:
         random = np.random.default_rng(0)
         number = 0
@@ -59,7 +62,6 @@ class Fit:
         if number == self.stop_at and not self.late:
             raise KeyboardInterrupt
         self.asked += 1
-        self.seen += 1
         if number == self.stop_at:
             raise KeyboardInterrupt
         wanted = inputs @ torch.arange(12.0).view(4, 3)

@@ -277,7 +277,7 @@ def test_batches_are_the_same_each_time(tiny_models: TinyModels) -> None:
         assert ids[-1] == batches[0].queries[0][-1], "closed as the tokenizer closes texts"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     places=st.lists(st.floats(0, 1), min_size=2, max_size=5),
     words=st.integers(1, 40),
