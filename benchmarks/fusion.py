@@ -4,7 +4,7 @@ For every task the documents go into an embedded store as an ingest would put th
 evidence for every query is gathered as a search would gather it; both are kept in ``--cache``,
 since embedding takes long. Then, on the evidence alone:
 
-- the fixed weights of :mod:`longembed_rag.index.fusion` against each signal by itself, against
+- the fixed weights of :mod:`longembed_rag.search.fusion` against each signal by itself, against
   BM25 by bm25s, and against the fusion with one thing left out;
 - a search over a small grid of weights with one task left out at a time: what would have been
   chosen without the task, and what it gets on the task.
@@ -35,12 +35,12 @@ import numpy as np
 from fusion_tasks import Task, tasks_of
 
 from longembed_rag import LongEncoder, __version__
-from longembed_rag.index.analyzer import get_analyzer
-from longembed_rag.index.evidence import Question, gather
-from longembed_rag.index.fusion import WEIGHTS, Evidence, Weights, weigh
-from longembed_rag.index.schema import IndexedDocument, IndexOptions, document_id
-from longembed_rag.index.store import DocumentStore
 from longembed_rag.ingest.synchronise import content_hash
+from longembed_rag.search.evidence import Question, gather
+from longembed_rag.search.fusion import WEIGHTS, Evidence, Weights, weigh
+from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.values import IndexedDocument, IndexOptions, document_id
+from longembed_rag.words.analyzer import get_analyzer
 
 GRID = {
     "passage_terms": (0.2, 0.35, 0.5),
@@ -148,7 +148,7 @@ def by_bm25s(task: Task) -> float:
     """BM25 by bm25s, over the same terms and with the same k1 and b."""
     import bm25s
 
-    from longembed_rag.index.terms import K1, B
+    from longembed_rag.words.terms import K1, B
 
     stems = get_analyzer().stems
     names = list(task.documents)

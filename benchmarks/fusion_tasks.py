@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from longembed_rag.ingest.readers import read_file
+from longembed_rag.files.readers import read_file
 
 HERE = Path(__file__).parent
 

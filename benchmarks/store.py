@@ -27,9 +27,9 @@ import numpy as np
 
 from longembed_rag import LongEncoder, __version__
 from longembed_rag.encoder.values import Passage
-from longembed_rag.index.schema import DENSE_VECTOR, IndexedDocument
-from longembed_rag.index.search import MODES, SearchOptions, search
-from longembed_rag.index.store import DocumentStore
+from longembed_rag.search.search import MODES, SearchOptions, search_documents
+from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.values import DENSE_VECTOR, IndexedDocument
 
 DIMENSION = 384
 WORDS = 190
@@ -106,7 +106,7 @@ def measure_engine(engine: Any, documents: int, passages: int, folder: Path) -> 
             options = SearchOptions(mode=mode, limit=10)
 
             def ask(options: SearchOptions = options) -> None:
-                search(store, maker.text(8), vector=maker.vectors(1)[0], options=options)
+                search_documents(store, maker.text(8), vector=maker.vectors(1)[0], options=options)
 
             queries[mode] = milliseconds(ask, QUERIES if engine == "edge" else 3)
         size = sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())

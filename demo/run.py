@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from longembed_rag.cli import main as longembed
-from longembed_rag.index.connection import has_store
+from longembed_rag.points.connection import has_store
 
 HERE = Path(__file__).resolve().parent
 DOCUMENTS = HERE / "documents"

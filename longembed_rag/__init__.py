@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from longembed_rag.encoder.values import Coverage, Encoding, Passage, PassageEncoding
     from longembed_rag.errors import LongEmbedError
     from longembed_rag.extension.plan import ExtensionPlan
-    from longembed_rag.index.analyzer import get_analyzer
-    from longembed_rag.index.results import PassageHit, SearchResult
-    from longembed_rag.index.schema import IndexedDocument, IndexOptions
-    from longembed_rag.index.search import SearchOptions, search
-    from longembed_rag.index.store import DocumentStore
-    from longembed_rag.ingest.discover import discover
-    from longembed_rag.ingest.readers import read_file
+    from longembed_rag.files.discover import discover
+    from longembed_rag.files.readers import read_file
     from longembed_rag.llama_index import LongEmbedding, LongRetriever, WholeDocument
+    from longembed_rag.search.results import PassageHit, SearchResult
+    from longembed_rag.search.search import SearchOptions, search_documents
+    from longembed_rag.store.store import DocumentStore
+    from longembed_rag.store.values import IndexedDocument, IndexOptions
+    from longembed_rag.words.analyzer import get_analyzer
 
 __all__ = [
     "Coverage",
@@ -52,33 +52,33 @@ __all__ = [
     "get_analyzer",
     "read_file",
     "resolve_runtime",
-    "search",
+    "search_documents",
 ]
 
 _HOMES = {
     "Coverage": "longembed_rag.encoder.values",
-    "DocumentStore": "longembed_rag.index.store",
+    "DocumentStore": "longembed_rag.store.store",
     "EncoderSettings": "longembed_rag.encoder.settings",
     "Encoding": "longembed_rag.encoder.values",
     "ExtensionPlan": "longembed_rag.extension.plan",
-    "IndexOptions": "longembed_rag.index.schema",
-    "IndexedDocument": "longembed_rag.index.schema",
+    "IndexOptions": "longembed_rag.store.values",
+    "IndexedDocument": "longembed_rag.store.values",
     "LongEmbedError": "longembed_rag.errors",
     "LongEmbedding": "longembed_rag.llama_index",
     "LongEncoder": "longembed_rag.encoder.encoder",
     "LongRetriever": "longembed_rag.llama_index",
     "Passage": "longembed_rag.encoder.values",
     "PassageEncoding": "longembed_rag.encoder.values",
-    "PassageHit": "longembed_rag.index.results",
+    "PassageHit": "longembed_rag.search.results",
     "Planner": "longembed_rag.encoder.planner",
-    "SearchOptions": "longembed_rag.index.search",
-    "SearchResult": "longembed_rag.index.results",
+    "SearchOptions": "longembed_rag.search.search",
+    "SearchResult": "longembed_rag.search.results",
     "WholeDocument": "longembed_rag.llama_index",
-    "discover": "longembed_rag.ingest.discover",
-    "get_analyzer": "longembed_rag.index.analyzer",
-    "read_file": "longembed_rag.ingest.readers",
+    "discover": "longembed_rag.files.discover",
+    "get_analyzer": "longembed_rag.words.analyzer",
+    "read_file": "longembed_rag.files.readers",
     "resolve_runtime": "longembed_rag.encoder.loading",
-    "search": "longembed_rag.index.search",
+    "search_documents": "longembed_rag.search.search",
 }
 
 

@@ -209,7 +209,7 @@ def test_demo_documents_have_a_source_and_a_licence() -> None:
 
 def test_demo_questions_are_answered_deep_inside() -> None:
     """The words that answer a question stand in its document, beyond the middle."""
-    from longembed_rag.ingest.readers import read_file
+    from longembed_rag.files.readers import read_file
 
     questions = runpy.run_path(str(PROJECT / "demo" / "run.py"))["read_questions"]()
     assert len(questions) >= 5

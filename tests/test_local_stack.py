@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from longembed_rag.cli import main as longembed
-from tests.index.fake_qdrant import Fault, running_fake
+from tests.points.fake_qdrant import Fault, running_fake
 
 PROJECT = Path(__file__).parent.parent
 COMPOSE = PROJECT / "docker-compose.yml"

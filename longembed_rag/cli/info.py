@@ -14,7 +14,7 @@ from longembed_rag.cli.output import count, write_json, write_pairs
 from longembed_rag.cli.session import build_settings, load_encoder
 
 if TYPE_CHECKING:
-    from longembed_rag.index.info import CollectionInfo
+    from longembed_rag.store.info import CollectionInfo
 
 #: Shown above, or only how the last ingest ran: those change no vector.
 _LEFT_OUT = ("model", "dimension", "version", "model_path", "device", "dtype", "batch_tokens")

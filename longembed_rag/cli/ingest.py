@@ -37,9 +37,9 @@ from longembed_rag.errors import TruncationWarning
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
-    from longembed_rag.index.schema import IndexOptions, StoredSource
-    from longembed_rag.index.store import DocumentStore
     from longembed_rag.ingest.report import Event, IngestReport
+    from longembed_rag.store.store import DocumentStore
+    from longembed_rag.store.values import IndexOptions, StoredSource
 
 
 @click.command(

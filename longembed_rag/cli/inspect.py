@@ -48,7 +48,7 @@ def inspect_command(
     Folders are read recursively. Only the model's configuration and tokenizer are loaded, no
     weights, so this is quick even for large models.
     """
-    from longembed_rag.ingest.discover import discover, source_of
+    from longembed_rag.files.discover import discover, source_of
 
     planner = load_planner(build_settings(given.values))
     found = discover(paths)
@@ -99,7 +99,7 @@ def _inspected(path: Path, planner: Planner) -> dict[str, Any]:
     Raises:
         LongEmbedError: The file cannot be read, or its text not embedded with these settings.
     """
-    from longembed_rag.ingest.readers import read_file
+    from longembed_rag.files.readers import read_file
 
     text = read_file(path).text
     coverage, plan = planner.inspect(text)

@@ -15,8 +15,8 @@ from click.core import ParameterSource
 from longembed_rag.errors import CollectionNotFoundError, SettingsError
 
 if TYPE_CHECKING:
-    from longembed_rag.index.connection import EngineChoice
-    from longembed_rag.index.store import DocumentStore
+    from longembed_rag.points.connection import EngineChoice
+    from longembed_rag.store.store import DocumentStore
 
 DEFAULT_PATH = Path(".longembed")
 
@@ -86,7 +86,7 @@ class StoreLocation:
 
     def exists(self) -> bool:
         """Whether there is a store; of a server only its collections can say more."""
-        from longembed_rag.index.connection import has_store
+        from longembed_rag.points.connection import has_store
 
         return self.path is None or has_store(self.path)
 
@@ -106,7 +106,7 @@ class StoreLocation:
                 f"there is no store at {self.path}; run 'longembed-rag ingest PATH...' first, or "
                 "name the right folder with --path"
             )
-        from longembed_rag.index.store import DocumentStore
+        from longembed_rag.store.store import DocumentStore
 
         key = api_key_for(self.url)
         return DocumentStore.open(

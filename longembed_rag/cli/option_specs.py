@@ -15,7 +15,7 @@ import click
 
 from longembed_rag.cli.location import DEFAULT_PATH
 from longembed_rag.encoder.settings import EncoderSettings
-from longembed_rag.index.schema import DEFAULT_COLLECTION, DEFAULT_PASSAGE_TOKENS
+from longembed_rag.store.values import DEFAULT_COLLECTION, DEFAULT_PASSAGE_TOKENS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -21,7 +21,7 @@ from longembed_rag.cli.option_specs import (
 )
 
 if TYPE_CHECKING:
-    from longembed_rag.index.schema import IndexOptions, StorageOptions
+    from longembed_rag.store.values import IndexOptions, StorageOptions
 
 _INDEX_OPTIONS = ("passages", "passage_tokens", "language")
 
@@ -82,7 +82,7 @@ class GivenKeeping:
         Raises:
             SettingsError: A value is out of range.
         """
-        from longembed_rag.index.schema import IndexOptions
+        from longembed_rag.store.values import IndexOptions
 
         given = {name: self.values[name] for name in _INDEX_OPTIONS if name in self.values}
         return IndexOptions(**given) if given else None
@@ -93,7 +93,7 @@ class GivenKeeping:
         Raises:
             SettingsError: A value is unknown.
         """
-        from longembed_rag.index.schema import StorageOptions
+        from longembed_rag.store.values import StorageOptions
 
         given = {k: v for k, v in self.values.items() if k not in _INDEX_OPTIONS}
         return StorageOptions(**given)

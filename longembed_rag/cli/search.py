@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from longembed_rag.index.results import PassageHit, SearchResult
-    from longembed_rag.index.store import DocumentStore
+    from longembed_rag.search.results import PassageHit, SearchResult
+    from longembed_rag.store.store import DocumentStore
 
 _IN_WORDS = {
     "terms": "words",
@@ -82,8 +82,8 @@ def search_command(
     """
     if not query.strip():
         raise click.BadParameter("it is empty; say what to look for", param_hint="QUERY")
-    from longembed_rag.index.filters import parse_filters
-    from longembed_rag.index.search import SearchOptions, search
+    from longembed_rag.search.filters import parse_filters
+    from longembed_rag.search.search import SearchOptions, search_documents
 
     options = SearchOptions(
         mode=mode,  # type: ignore[arg-type]
@@ -94,7 +94,7 @@ def search_command(
     )
     with location.open(must_exist=True) as store:
         vector = _vector(query, given, store, needed=options.needs_vector)
-        results = search(store, query, vector=vector, options=options)
+        results = search_documents(store, query, vector=vector, options=options)
     if as_json:
         found = [result.to_dict() for result in results]
         write_json({"query": query, "mode": mode, "results": found})

@@ -9,7 +9,7 @@ import click
 
 from longembed_rag.cli.output import printable
 from longembed_rag.cli.quiet import quiet_transformers
-from longembed_rag.index.inheritance import build_settings
+from longembed_rag.store.inheritance import build_settings
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from longembed_rag.errors import ReadError
-from longembed_rag.index.schema import StoredSource
-from longembed_rag.ingest.discover import discover, source_of
-from longembed_rag.ingest.readers import read_file
-from longembed_rag.ingest.report import Failure, Skipped
+from longembed_rag.files.discover import discover, source_of
+from longembed_rag.files.readers import read_file
+from longembed_rag.files.values import Failure, Skipped
 from longembed_rag.ingest.synchronise import content_hash, gone_sources, without_name
+from longembed_rag.store.values import StoredSource
 
 Action = Literal["add", "update", "keep", "delete"]
 

@@ -5,33 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from longembed_rag.files.values import Failure, Skipped
+
 Status = Literal["added", "updated", "unchanged"]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A file or folder that could not be taken in.
-
-    Attributes:
-        source: Which one.
-        reason: Why, and what can be done about it.
-    """
-
-    source: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file in a folder that was passed over.
-
-    Attributes:
-        source: Which one.
-        reason: Why.
-    """
-
-    source: str
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,14 +10,9 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from longembed_rag.errors import InputError, PointRefusedError, ReadError
-from longembed_rag.index.schema import (
-    IndexedDocument,
-    IndexOptions,
-    StorageOptions,
-    StoredSource,
-)
-from longembed_rag.ingest.discover import Discovery, discover, source_of
-from longembed_rag.ingest.readers import FileText, read_file
+from longembed_rag.files.discover import Discovery, discover, source_of
+from longembed_rag.files.readers import read_file
+from longembed_rag.files.values import Failure, FileText
 from longembed_rag.ingest.report import (
     DocumentDeleted,
     DocumentDone,
@@ -25,15 +20,20 @@ from longembed_rag.ingest.report import (
     DocumentProgress,
     DocumentStarted,
     Event,
-    Failure,
     IngestReport,
     Started,
     Status,
 )
+from longembed_rag.store.values import (
+    IndexedDocument,
+    IndexOptions,
+    StorageOptions,
+    StoredSource,
+)
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.values import Encoding, PassageEncoding
-    from longembed_rag.index.store import DocumentStore
+    from longembed_rag.store.store import DocumentStore
 
 
 class _Settings(Protocol):

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.errors import ReadError
-from longembed_rag.index.listing import passages_by_document
-from longembed_rag.index.manifest import ManifestEntry
-from longembed_rag.index.schema import StoredSource, document_id
-from longembed_rag.index.writing import remove_passages_of
-from longembed_rag.ingest.readers import read_file
+from longembed_rag.files.readers import read_file
 from longembed_rag.ingest.synchronise import content_hash, is_gone
+from longembed_rag.store.listing import passages_by_document
+from longembed_rag.store.manifest import ManifestEntry
+from longembed_rag.store.values import StoredSource, document_id
+from longembed_rag.store.writing import remove_passages_of
 
 if TYPE_CHECKING:
-    from longembed_rag.index.store import DocumentStore
+    from longembed_rag.store.store import DocumentStore
 
 Problem = Literal[
     "unfinished",

@@ -23,7 +23,7 @@ from llama_index.core.schema import (
 )
 
 from longembed_rag.errors import InputError, LongEmbedWarning
-from longembed_rag.index.schema import document_id
+from longembed_rag.store.values import document_id
 
 #: Metadata that changes while the content stays: kept, but left out of a document's hash.
 VOLATILE_METADATA = frozenset(

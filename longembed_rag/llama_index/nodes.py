@@ -15,8 +15,8 @@ from llama_index.core.schema import (
     TextNode,
 )
 
-from longembed_rag.index.payload import OWN_KEY, TECHNICAL_METADATA
-from longembed_rag.index.results import PassageHit, SearchResult
+from longembed_rag.search.results import PassageHit, SearchResult
+from longembed_rag.store.payload import OWN_KEY, TECHNICAL_METADATA
 
 
 class FoundNode(TextNode):

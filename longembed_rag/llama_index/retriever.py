@@ -16,16 +16,16 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from typing_extensions import Self, Unpack
 
 from longembed_rag.errors import CollectionNotFoundError, InputError, SettingsError
-from longembed_rag.index.analyzer import get_analyzer
-from longembed_rag.index.connection import EngineChoice, has_store
-from longembed_rag.index.filters import from_llama_index
-from longembed_rag.index.inheritance import build_settings
-from longembed_rag.index.schema import DEFAULT_COLLECTION, CollectionRecord
-from longembed_rag.index.search import DEFAULT_MODE, Mode, SearchOptions, search
-from longembed_rag.index.snippet import make_snippet
-from longembed_rag.index.store import DocumentStore
 from longembed_rag.llama_index.embedding import LongEmbedding
 from longembed_rag.llama_index.nodes import document_node, passage_nodes
+from longembed_rag.points.connection import EngineChoice, has_store
+from longembed_rag.search.filters import from_llama_index
+from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions, search_documents
+from longembed_rag.store.inheritance import build_settings
+from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.values import DEFAULT_COLLECTION, CollectionRecord
+from longembed_rag.words.analyzer import get_analyzer
+from longembed_rag.words.snippet import make_snippet
 
 if TYPE_CHECKING:
     import os
@@ -235,7 +235,7 @@ class LongRetriever(BaseRetriever):
             raise InputError("the query is empty; say what to look for")
         record = self._searchable_record()
         vector = self._vector(query_bundle, record) if options.needs_vector else None
-        found = search(self._store, text, vector=vector, options=options)
+        found = search_documents(self._store, text, vector=vector, options=options)
         if self._returns == "documents":
             return [document_node(result) for result in found]
         language = record.options.language

@@ -136,8 +136,8 @@ def test_only_our_own_warnings_and_logs_are_shown() -> None:
         warnings.warn("a.txt: read 5 of 9", TruncationWarning, stacklevel=1)
         warnings.warn("a.txt: read 5 of 9", TruncationWarning, stacklevel=1)
         logging.getLogger("somebody").warning("theirs")
-        logging.getLogger("longembed_rag.index.store").warning("trying again")
-        logging.getLogger("longembed_rag.index.store").info("details")
+        logging.getLogger("longembed_rag.store.store").warning("trying again")
+        logging.getLogger("longembed_rag.store.store").info("details")
 
     result = run(body)
     assert result.exit_code == 0

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from longembed_rag.cli.location import StoreLocation, api_key
 from longembed_rag.errors import CollectionNotFoundError, SettingsError
-from longembed_rag.index.store import DocumentStore
+from longembed_rag.store.store import DocumentStore
 
 FLAG, VARIABLE, FILE, UNSET = (
     ParameterSource.COMMANDLINE,

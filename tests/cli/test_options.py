@@ -19,7 +19,7 @@ from longembed_rag.cli.options import GivenSettings, encoder_options, store_opti
 from longembed_rag.cli.session import build_settings
 from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderSettings
 from longembed_rag.errors import SettingsError
-from longembed_rag.index.schema import CollectionRecord, IndexOptions
+from longembed_rag.store.values import CollectionRecord, IndexOptions
 
 
 @pytest.fixture

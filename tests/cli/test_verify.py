@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from longembed_rag.encoder.encoder import LongEncoder
-from longembed_rag.index.schema import document_id
-from longembed_rag.index.store import DocumentStore
+from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.values import document_id
 from tests.cli.conftest import Run, as_json
 
 
@@ -81,7 +81,7 @@ def test_an_ingest_tells_what_it_put_right(run: Run, documents: Path) -> None:
     """What an interrupted run had left is named, for people and for programs."""
     from dataclasses import replace
 
-    from longembed_rag.index.manifest import Manifest
+    from longembed_rag.store.manifest import Manifest
 
     run("ingest", "documents")
     source = str(documents / "note.md")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from longembed_rag.index.results import SearchResult
-from longembed_rag.index.schema import IndexOptions
-from longembed_rag.index.search import SearchOptions, search
-from longembed_rag.index.store import DocumentStore
 from longembed_rag.ingest.report import Event, IngestReport
 from longembed_rag.ingest.synchronise import synchronise
-from tests.index.fakes import FakeEncoder, vector_of
+from longembed_rag.search.results import SearchResult
+from longembed_rag.search.search import SearchOptions, search_documents
+from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.values import IndexOptions
+from tests.store.fakes import FakeEncoder, vector_of
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Bench:
 def find(store: DocumentStore, text: str, *, limit: int = 1) -> list[SearchResult]:
     """Documents whose vectors are closest to the text's."""
     options = SearchOptions(mode="dense", limit=limit)
-    return search(store, text, vector=vector_of(text), options=options)
+    return search_documents(store, text, vector=vector_of(text), options=options)
 
 
 def numbers(report: IngestReport) -> tuple[int, int, int, int, int]:

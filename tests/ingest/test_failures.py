@@ -15,16 +15,16 @@ from longembed_rag.errors import (
     SettingsError,
     WriteError,
 )
-from longembed_rag.index.schema import IndexedDocument
-from longembed_rag.ingest.readers import FileText
+from longembed_rag.files.values import FileText
 from longembed_rag.ingest.report import (
     DocumentDone,
     DocumentFailed,
     DocumentStarted,
     Event,
 )
-from tests.index.fakes import FakeEncoder
+from longembed_rag.store.values import IndexedDocument
 from tests.ingest.conftest import Bench, find, numbers
+from tests.store.fakes import FakeEncoder
 
 
 @pytest.mark.parametrize("text", ["", "\0\1\2\3" * 100])

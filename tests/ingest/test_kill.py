@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from longembed_rag.index.payload import OWN_KEY
-from longembed_rag.index.store import DocumentStore
 from longembed_rag.ingest.report import DocumentDone, Event
 from longembed_rag.ingest.synchronise import synchronise
 from longembed_rag.ingest.verify import verify
-from tests.index.fakes import FakeEncoder
+from longembed_rag.store.payload import OWN_KEY
+from longembed_rag.store.store import DocumentStore
+from tests.store.fakes import FakeEncoder
 
 # So many that none of the ingests below is done before it is killed.
 DOCUMENTS = 24
@@ -31,11 +31,11 @@ _PROGRAM = """
 import os, sys, time
 from pathlib import Path
 import bm25s.stopwords, llama_index.core.vector_stores.utils, qdrant_client, qdrant_edge
-from longembed_rag.index.store import DocumentStore
+from longembed_rag.store.store import DocumentStore
 from longembed_rag.ingest.report import DocumentDone
 from longembed_rag.ingest.synchronise import synchronise
 from longembed_rag.ingest.verify import verify
-from tests.index.fakes import FakeEncoder
+from tests.store.fakes import FakeEncoder
 
 def tell(event):
     if isinstance(event, DocumentDone):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from longembed_rag.errors import StoreError
-from longembed_rag.index.payload import FOLDERS_KEY
 from longembed_rag.ingest.report import DocumentDone, Event
 from longembed_rag.ingest.verify import verify
+from longembed_rag.store.payload import FOLDERS_KEY
 from tests.ingest.conftest import Bench, find, numbers
 
 

@@ -7,8 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from longembed_rag.index.schema import IndexOptions
-from longembed_rag.ingest.readers import read_file
+from longembed_rag.files.readers import read_file
 from longembed_rag.ingest.report import (
     DocumentDeleted,
     DocumentDone,
@@ -17,8 +16,9 @@ from longembed_rag.ingest.report import (
     Event,
     Started,
 )
+from longembed_rag.store.values import IndexOptions
+from tests.files.making import make_pdf
 from tests.ingest.conftest import Bench, find, numbers
-from tests.ingest.files import make_pdf
 
 
 def test_a_folder_goes_in_and_is_found(bench: Bench) -> None:
@@ -210,10 +210,10 @@ def test_passages_are_as_long_as_asked(bench: Bench) -> None:
 
 def test_progress_within_a_document_is_told(tmp_path: Path) -> None:
     """What the encoder says of its progress reaches the listener, with the document's name."""
-    from longembed_rag.index.store import DocumentStore
     from longembed_rag.ingest.report import DocumentProgress
     from longembed_rag.ingest.synchronise import synchronise
-    from tests.index.fakes import FakeEncoder
+    from longembed_rag.store.store import DocumentStore
+    from tests.store.fakes import FakeEncoder
 
     class Telling(FakeEncoder):
         def encode_passages(self, text: str, **options: Any) -> Any:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from qdrant_client.models import PointStruct
 
-from longembed_rag.index.manifest import Manifest, ManifestEntry
-from longembed_rag.index.schema import DENSE_VECTOR, IndexOptions, document_id
-from longembed_rag.index.writing import of_documents
 from longembed_rag.ingest.verify import Finding, repair, verify
+from longembed_rag.store.manifest import Manifest, ManifestEntry
+from longembed_rag.store.values import DENSE_VECTOR, IndexOptions, document_id
+from longembed_rag.store.writing import of_documents
 from tests.ingest.conftest import Bench, numbers
 
 TEXT = "one two three four five six seven eight nine"

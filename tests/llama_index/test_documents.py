@@ -18,7 +18,7 @@ from llama_index.core.storage.docstore.utils import doc_to_json, json_to_doc
 
 from longembed_rag import WholeDocument
 from longembed_rag.errors import InputError, LongEmbedWarning
-from longembed_rag.index.schema import document_id
+from longembed_rag.store.values import document_id
 
 DATES = {"creation_date": "2024-01-01", "last_modified_date": "2024-01-01"}
 

@@ -17,7 +17,7 @@ from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import AsyncQdrantClient, QdrantClient
 
 from longembed_rag import LongEmbedding, WholeDocument
-from longembed_rag.index.schema import document_id
+from longembed_rag.store.values import document_id
 from tests.llama_index.fake import FakeEncoder
 
 WHALE = "the white whale swims in the cold sea " * 50

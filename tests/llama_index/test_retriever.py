@@ -35,10 +35,10 @@ from longembed_rag.errors import (
     InputError,
     SettingsError,
 )
-from longembed_rag.index.filters import parse_filters
-from longembed_rag.index.schema import IndexOptions, document_id
 from longembed_rag.ingest.synchronise import synchronise
 from longembed_rag.llama_index.retriever import RetrieverOptions
+from longembed_rag.search.filters import parse_filters
+from longembed_rag.store.values import IndexOptions, document_id
 from tests.llama_index.test_events import EventRecorder, Recorder
 from tests.models import TinyModels
 
@@ -238,7 +238,8 @@ def test_another_embedding_is_refused(
 ) -> None:
     """A model with other settings is refused before a search, each time, naming both."""
     monkeypatch.setattr(
-        "longembed_rag.llama_index.retriever.search", lambda *a, **k: pytest.fail("searched")
+        "longembed_rag.llama_index.retriever.search_documents",
+        lambda *a, **k: pytest.fail("searched"),
     )
     other = LongEmbedding(tiny_models.folder("roberta"), max_length=77)
     with LongRetriever.open(path=place, embedding=other) as opened:
@@ -341,7 +342,7 @@ async def test_the_event_loop_runs_on(
     """A search runs on another thread."""
     threads = []
     monkeypatch.setattr(
-        "longembed_rag.llama_index.retriever.search",
+        "longembed_rag.llama_index.retriever.search_documents",
         lambda *a, **k: threads.append(threading.get_ident()) or [],
     )
     assert await retriever.aretrieve("jazz") == []

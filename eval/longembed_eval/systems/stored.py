@@ -17,7 +17,7 @@ from longembed_rag import (
     Passage,
     SearchOptions,
     get_analyzer,
-    search,
+    search_documents,
 )
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class StoredSystem:
         options = SearchOptions(mode=self.mode, limit=depth, passages=0, snippets=False)
         found = []
         for query, vector in zip(queries, vectors, strict=True):
-            results = search(self._store, query, vector=vector, options=options)
+            results = search_documents(self._store, query, vector=vector, options=options)
             found.append(tuple((result.source, result.score) for result in results))
         return found
 

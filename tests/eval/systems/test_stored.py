@@ -18,7 +18,7 @@ from longembed_rag import (
     IndexOptions,
     LongEncoder,
     SearchOptions,
-    search,
+    search_documents,
 )
 from longembed_rag.errors import MissingDependencyError, SettingsError
 from tests.models import TinyModels
@@ -137,7 +137,7 @@ def test_hybrid_is_what_the_product_finds(
             QUERIES, encoder.encode(QUERIES, kind="query").embeddings, strict=True
         ):
             options = SearchOptions(mode="hybrid", limit=10)
-            found = search(store, query, vector=vector, options=options)
+            found = search_documents(store, query, vector=vector, options=options)
             expected.append([(result.source, result.score) for result in found])
     for through in ("exact", "qdrant"):
         indexed, rankings = run(

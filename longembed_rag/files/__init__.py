@@ -1,0 +1,1 @@
+"""A file as one text: finding, decoding, reading."""

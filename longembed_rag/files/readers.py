@@ -1,0 +1,152 @@
+"""A file as one text, whole, with what is known of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from longembed_rag.errors import ReadError
+from longembed_rag.files.decoding import decode, without_surrogates
+from longembed_rag.files.suffixes import (
+    DOCX_SUFFIXES,
+    HTML_SUFFIXES,
+    MARKDOWN_SUFFIXES,
+    PDF_SUFFIXES,
+    TEXT_SUFFIXES,
+    supported_types,
+)
+from longembed_rag.files.values import Content, FileText
+
+#: Tries to read a file that changes in the meantime.
+_TRIES = 3
+_OWN_WORDS = {FileNotFoundError: "it is gone", PermissionError: "no permission to read it"}
+
+
+def read_file(path: Path) -> FileText:
+    """Read a file whole, by its suffix.
+
+    The file is taken into memory in one go, so that its text is of one moment even while someone
+    writes to it.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its text, never empty: paragraphs of HTML, PDF and DOCX as lines, text and Markdown as
+        they are.
+
+    Raises:
+        ReadError: It is of no supported type, cannot be opened, is damaged, encrypted or binary,
+            or holds no text; says which, and what to do.
+    """
+    from longembed_rag.files.discover import source_of
+
+    read = _reader(path)
+    data, status = _snapshot(path)
+    if not data.strip():
+        raise ReadError(f"{path}: no text: the file is empty")
+    content = read(data, str(path))
+    text = without_surrogates(content.text)
+    if not text.strip():
+        raise ReadError(f"{path}: no text in it")
+    modified = datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
+    shown = source_of(path)
+    metadata: dict[str, Any] = {
+        "file_name": os.fsencode(path.name).decode("utf-8", "backslashreplace"),
+        "file_path": shown,
+        "file_type": path.suffix.lower().removeprefix("."),
+        "file_size": status.st_size,
+        "last_modified": modified.isoformat(timespec="seconds"),
+        **content.metadata,
+    }
+    title = metadata.get("title")
+    if isinstance(title, str):
+        title = " ".join(without_surrogates(title).split())
+        metadata.pop("title")
+        if title:
+            metadata["title"] = title
+    return FileText(text, metadata, content.notes)
+
+
+def _reader(path: Path) -> Callable[[bytes, str], Content]:
+    suffix = path.suffix.lower()
+    if suffix in MARKDOWN_SUFFIXES:
+        return _read_markdown
+    if suffix in TEXT_SUFFIXES:
+        return _read_text
+    # Imported here because these pull in their parsers' types only when a file needs them.
+    if suffix in HTML_SUFFIXES:
+        from longembed_rag.files.html_reader import read_html
+
+        return read_html
+    if suffix in PDF_SUFFIXES:
+        from longembed_rag.files.pdf_reader import read_pdf
+
+        return read_pdf
+    if suffix in DOCX_SUFFIXES:
+        from longembed_rag.files.docx_reader import read_docx
+
+        return read_docx
+    raise ReadError(
+        f"{path}: unsupported type ({suffix or 'no suffix'}); supported are {supported_types()}"
+    )
+
+
+def _snapshot(path: Path) -> tuple[bytes, os.stat_result]:
+    """All bytes of a file as they were at one moment.
+
+    Raises:
+        ReadError: It cannot be read, or keeps changing.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ReadError(f"{path}: it is no regular file")  # opening a pipe would wait for ever
+        for _ in range(_TRIES):
+            with path.open("rb") as file:
+                before = os.fstat(file.fileno())
+                data = file.read()
+                after = os.fstat(file.fileno())
+            if _mark(before) == _mark(after) and len(data) == after.st_size:
+                return data, after
+    except OSError as error:
+        told = _OWN_WORDS.get(type(error)) or error.strerror or str(error)
+        raise ReadError(f"{path}: {told}") from error
+    except MemoryError as error:
+        raise ReadError(f"{path}: it does not fit into memory") from error
+    raise ReadError(f"{path}: it changes while it is being read; try again when it is at rest")
+
+
+def _mark(status: os.stat_result) -> tuple[int, int]:
+    return status.st_mtime_ns, status.st_size
+
+
+def _read_text(data: bytes, name: str) -> Content:
+    decoded = decode(data, name=name)
+    metadata = {} if decoded.encoding == "utf-8" else {"encoding": decoded.encoding}
+    return Content(decoded.text, metadata, () if decoded.note is None else (decoded.note,))
+
+
+def _read_markdown(data: bytes, name: str) -> Content:
+    content = _read_text(data, name)
+    title = _markdown_title(content.text)
+    if title is None:
+        return content
+    return Content(content.text, {**content.metadata, "title": title}, content.notes)
+
+
+def _markdown_title(text: str) -> str | None:
+    """The first heading of the first level outside code blocks."""
+    fence = None
+    for line in text.splitlines():
+        stripped = line.strip()
+        if fence is None and stripped.startswith(("```", "~~~")):
+            fence = stripped[:3]
+        elif fence is not None:
+            fence = None if stripped.startswith(fence) else fence
+        elif line.startswith("# "):
+            return stripped.strip("# ")
+    return None

@@ -1,0 +1,63 @@
+"""What is found and read, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FileText:
+    """A file's text.
+
+    Attributes:
+        text: All of it.
+        metadata: ``file_name``, ``file_path``, ``file_type``, ``file_size``, ``last_modified``,
+            and by type ``title``, ``page_count``, ``pages_without_text``, ``encoding``.
+        notes: What a reader should know: a guessed encoding, pages without text.
+    """
+
+    text: str
+    metadata: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the reader of one type finds in a file.
+
+    Attributes:
+        text: All of its text.
+        metadata: What is particular to the type.
+        notes: What a reader should know.
+    """
+
+    text: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file or folder that could not be taken in.
+
+    Attributes:
+        source: Which one.
+        reason: Why, and what can be done about it.
+    """
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file in a folder that was passed over.
+
+    Attributes:
+        source: Which one.
+        reason: Why.
+    """
+
+    source: str
+    reason: str

@@ -1,1 +1,0 @@
-"""A document as one Qdrant point: schema, ids, writing, search."""

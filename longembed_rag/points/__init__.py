@@ -1,0 +1,1 @@
+"""Points in collections: a small port, with two adapters behind it."""

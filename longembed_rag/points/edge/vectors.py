@@ -1,0 +1,217 @@
+"""Vectors on their way into the engine and out of it.
+
+Every vector is checked before the engine sees it. It would refuse many of the wrong ones itself,
+but only after it has written them to its log, panics on some, and then on the log each time the
+shard is opened: the collection would be lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from longembed_rag.points.edge.convert import point_id
+
+if TYPE_CHECKING:
+    import numpy as np
+    import qdrant_edge as edge
+    from numpy.typing import NDArray
+    from qdrant_client import models
+
+Result = TypeVar("Result")
+
+#: Name of the vector of a collection that has only one.
+UNNAMED = ""
+_LARGEST_INDEX = 2**32 - 1
+
+
+class VectorLayout:
+    """Which vectors the points of a collection have.
+
+    Args:
+        config: The collection's vectors.
+    """
+
+    def __init__(self, config: models.CreateCollection) -> None:
+        vectors = named_vectors(config.vectors)
+        self._sizes = {name: params.size for name, params in vectors.items()}
+        self._several = {name for name, params in vectors.items() if params.multivector_config}
+        self._sparse = set(config.sparse_vectors or {})
+        self.names = {*self._sizes, *self._sparse}
+
+    def convert_all(self, given: Any) -> dict[str, Any]:
+        """A point's vectors for the engine: by name.
+
+        Args:
+            given: One vector, or vectors by name; None for none.
+
+        Raises:
+            ValueError: One is malformed, or the points of this collection have no such vector.
+        """
+        if given is None:
+            return {}
+        named = given if isinstance(given, Mapping) else {UNNAMED: given}
+        return {
+            name: self.convert(name, vector) for name, vector in named.items() if vector is not None
+        }
+
+    def require(self, name: str) -> None:
+        """Require that the points have such a vector.
+
+        Raises:
+            ValueError: They do not.
+        """
+        if name not in self.names:
+            known = ", ".join(map(repr, sorted(self.names))) or "no vectors"
+            raise ValueError(
+                f"Wrong input: Not existing vector name error: {name} (the points have {known})"
+            )
+
+    def convert(self, name: str, vector: Any) -> Any:
+        """One vector for the engine; see :meth:`convert_all`."""
+        self.require(name)
+        if hasattr(vector, "indices") != (name in self._sparse):
+            raise ValueError(
+                "Wrong input: Conversion between sparse and regular vectors failed "
+                f"for vector '{name}'"
+            )
+        if name in self._sparse:
+            return _sparse(vector, name)
+        array = _floats(vector, name)
+        several = name in self._several
+        if several and array.ndim == 1:  # as with servers, one row may come without its brackets
+            array = array[None]
+        if array.ndim != 1 + several or not array.size:
+            shape = "a list of vectors" if several else "one-dimensional"
+            raise ValueError(f"Wrong input: vector '{name}' must be {shape} and not empty")
+        if array.shape[-1] != self._sizes[name]:
+            raise ValueError(
+                f"Wrong input: Vector dimension error: expected dim: {self._sizes[name]}, "
+                f"got {array.shape[-1]} for vector '{name}'"
+            )
+        return array.tolist()
+
+
+def _floats(numbers: Any, name: str) -> NDArray[np.float32]:
+    import numpy as np
+
+    try:
+        with np.errstate(over="ignore"):
+            array = np.asarray(numbers, dtype=np.float32)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"Wrong input: vector '{name}' must be numbers, in rows of one length ({error})"
+        ) from error
+    if not np.isfinite(array).all():
+        raise ValueError(f"Vector contains NaN or infinite values (vector '{name}')")
+    return array
+
+
+def _sparse(vector: models.SparseVector, name: str) -> edge.SparseVector:
+    import numpy as np
+    import qdrant_edge as edge
+
+    indices = np.asarray(vector.indices)
+    values = _floats(vector.values, name)
+    if indices.shape != values.shape or indices.ndim != 1:
+        raise ValueError(f"Indices and values must have the same length (vector '{name}')")
+    if not indices.size:
+        return edge.SparseVector([], [])
+    if indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() > _LARGEST_INDEX:
+        raise ValueError(f"Indices must be between 0 and {_LARGEST_INDEX} (vector '{name}')")
+    listed = indices.tolist()
+    if len(set(listed)) != len(listed):
+        raise ValueError(f"Indices must be unique (vector '{name}')")
+    return edge.SparseVector(listed, values.tolist())
+
+
+def named_vectors(given: Any) -> dict[str, models.VectorParams]:
+    """A collection's dense vectors by name; one without a name has the empty one."""
+    if given is None:
+        return {}
+    return dict(given) if isinstance(given, Mapping) else {UNNAMED: given}
+
+
+def convert_points(given: Any, layout: VectorLayout) -> list[edge.Point]:
+    """Points for the engine.
+
+    Args:
+        given: A list of points, or a batch.
+        layout: Which vectors they may have.
+
+    Raises:
+        ValueError: There are none, or one is malformed.
+    """
+    if hasattr(given, "ids"):
+        rows = _batch_rows(given)
+    else:
+        rows = [(point.id, point.vector, point.payload) for point in given]
+    if not rows:
+        raise ValueError("Empty update request")
+    return [
+        make_point(identity, layout.convert_all(vector), payload)
+        for identity, vector, payload in rows
+    ]
+
+
+def _batch_rows(batch: models.Batch) -> list[tuple[Any, Any, Any]]:
+    count = len(batch.ids)
+    vectors: Any = batch.vectors
+    columns = dict(vectors) if isinstance(vectors, Mapping) else {UNNAMED: vectors}
+    payloads = batch.payloads if batch.payloads is not None else [None] * count
+    for column in (payloads, *columns.values()):
+        if len(column) != count:
+            raise ValueError(f"a batch of {count} ids has {len(column)} vectors or payloads")
+    return [
+        (batch.ids[row], {name: column[row] for name, column in columns.items()}, payloads[row])
+        for row in range(count)
+    ]
+
+
+def make_point(identity: Any, vectors: dict[str, Any], payload: Any) -> edge.Point:
+    """A point for the engine.
+
+    Raises:
+        ValueError: Its id or payload is malformed.
+    """
+    import qdrant_edge as edge
+
+    identity = point_id(identity)
+    return with_plain_payload(payload, lambda plain: edge.Point(identity, vectors, plain))
+
+
+def with_plain_payload(payload: Any, make: Callable[[Any], Result]) -> Result:
+    """Make something of a payload; as JSON values, should it hold others (times, UUIDs).
+
+    Raises:
+        ValueError: It holds what does not fit into JSON.
+    """
+    payload = payload if payload is not None else {}
+    try:
+        return make(payload)
+    except TypeError:
+        pass  # rare, and to look for such values in each payload would cost more than the rest
+    from pydantic_core import to_jsonable_python
+
+    try:
+        return make(to_jsonable_python(payload))
+    except (TypeError, ValueError) as error:
+        told = str(error).partition("\n")[0]
+        raise ValueError(f"Wrong input: the payload does not fit into JSON: {told}") from error
+
+
+def plain_vectors(given: Any) -> Any:
+    """A point's vectors as a QdrantClient gives them back."""
+    if not isinstance(given, dict):
+        return given
+    if len(given) == 1 and UNNAMED in given:
+        return given[UNNAMED]
+    return {name: _plain(vector) for name, vector in given.items()}
+
+
+def _plain(vector: Any) -> Any:
+    from qdrant_client.models import SparseVector
+
+    if isinstance(vector, list):
+        return vector
+    return SparseVector.model_construct(indices=vector.indices, values=vector.values)

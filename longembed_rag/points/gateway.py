@@ -1,0 +1,130 @@
+"""One way to call the client: with retries, and its many errors turned into ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from longembed_rag.errors import CollectionNotFoundError, StoreError
+from longembed_rag.points.readiness import Readiness, is_starting
+from longembed_rag.points.retries import (
+    GaveUpError,
+    NotConfirmedError,
+    RetryPolicy,
+    call_with_retries,
+    reason,
+    refusal,
+)
+
+Result = TypeVar("Result")
+#: Makes the error to raise from the reason and the status of a server's refusal, if it was one.
+Failure = Callable[[str, "int | None"], StoreError]
+
+#: What servers answer to a key that is wrong, or that may not do this.
+LOGIN = (401, 403)
+NOT_FOUND = 404
+# Before the first answer a wrong address is likelier than a busy server.
+_FIRST_CONTACT = 4
+
+
+class Gateway:
+    """Calls the client for a store.
+
+    Args:
+        location: Folder or address, for messages.
+        embedded: Whether the client works in this process.
+        indexes_payload: Whether indexes on payload fields do anything there.
+        policy: How often and how long to try.
+        readiness: Waits, at first contact, for a server that is only starting.
+    """
+
+    def __init__(
+        self,
+        *,
+        location: str,
+        embedded: bool,
+        indexes_payload: bool = True,
+        policy: RetryPolicy,
+        readiness: Readiness | None = None,
+    ) -> None:
+        self.location = location
+        self.embedded = embedded
+        self.indexes_payload = indexes_payload
+        self._policy = policy
+        self._readiness = readiness
+        self._answered = False
+
+    def call(
+        self, action: Callable[[], Result], *, what: str, failure: Failure | None = None
+    ) -> Result:
+        """Call the client.
+
+        Args:
+            action: The call; has to be safe to repeat.
+            what: What it does, for messages: "reading the collection".
+            failure: Makes the error; None makes a :class:`StoreError` that says what failed.
+
+        Raises:
+            StoreError: The store refused, or could not be reached after every try.
+        """
+        from qdrant_client.http.exceptions import ApiException
+
+        make = failure or (lambda told, status: self._failed(what, told, status))
+        try:
+            result = call_with_retries(
+                action, policy=self._current_policy(), waited_out=self._waited_for_start
+            )
+        except GaveUpError as error:
+            way_out = "" if error.waited is None else "; is a Qdrant server running there?"
+            told = f"{self.location} does not answer: {reason(error)}{way_out}"
+            raise make(told, None) from error
+        except ApiException as error:
+            status = refusal(error)
+            raise make(self._told(reason(error), status), status) from error
+        except (sqlite3.Error, OSError, RuntimeError, ValueError) as error:
+            if not self.embedded:
+                raise
+            missing = isinstance(error, ValueError) and str(error).endswith("not found")
+            raise make(reason(error), NOT_FOUND if missing else None) from error
+        self._answered = True
+        return result
+
+    def _waited_for_start(self, error: Exception) -> bool:
+        """Wait for a server that is only starting, once; False for any other error."""
+        if self._answered or self._readiness is None or not is_starting(error):
+            return False
+        readiness, self._readiness = self._readiness, None
+        readiness.wait()
+        return True
+
+    def _current_policy(self) -> RetryPolicy:
+        policy = self._policy
+        if self._answered or policy.attempts <= _FIRST_CONTACT:
+            return policy
+        return replace(policy, attempts=_FIRST_CONTACT)
+
+    def _told(self, told: str, status: int | None) -> str:
+        if status in LOGIN:
+            return f"{self.location} refused the API key or its rights ({told})"
+        if status == NOT_FOUND and not self._answered:
+            return f"{told}; is {self.location} the address of a Qdrant server?"
+        return told
+
+    def _failed(self, what: str, told: str, status: int | None) -> StoreError:
+        known = self.embedded or self._answered
+        kind = CollectionNotFoundError if status == NOT_FOUND and known else StoreError
+        return kind(f"{what} at {self.location} failed: {told}")
+
+
+def confirmed(status: object) -> None:
+    """Require that a write is done, not only taken.
+
+    Raises:
+        NotConfirmedError: It is not, or not yet.
+    """
+    from qdrant_client.models import UpdateStatus
+
+    if status != UpdateStatus.COMPLETED:
+        raise NotConfirmedError(f"the server answered {status}, not that it is done")

@@ -1,0 +1,1 @@
+"""A query to ranked answers: signals, fusion, filters, answers."""

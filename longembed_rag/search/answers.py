@@ -1,0 +1,216 @@
+"""From ranked documents to answers: texts, best passages and snippets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from longembed_rag.search.adaptive import adaptive_count
+from longembed_rag.search.requests import Ask, ask, dense_probe, terms_probe
+from longembed_rag.search.results import PassageHit, SearchResult
+from longembed_rag.store.payload import read_node, read_own, read_source
+from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
+from longembed_rag.store.writing import of_documents
+from longembed_rag.words.snippet import Snippet, make_snippet
+
+if TYPE_CHECKING:
+    from qdrant_client.models import Record, ScoredPoint
+
+    from longembed_rag.search.evidence import Question
+    from longembed_rag.store.place import Place
+
+# Passages that are compared for each found document; among more, those that are best by a signal.
+_DEPTH = 30
+# Documents that are read, and whose passages are compared, in one request.
+_PAGE = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassageScorer:
+    """How passages of a found document are ranked, and how many are wanted.
+
+    Attributes:
+        score: From a passage's BM25 and its cosine, each None where it is not known, to a score.
+        uses_terms: Whether BM25 is looked at.
+        uses_vector: Whether the cosine is.
+        most: Most passages of a document.
+        adaptive: Whether to stop at the largest gap between scores.
+    """
+
+    score: Callable[[float | None, float | None], float]
+    uses_terms: bool
+    uses_vector: bool
+    most: int
+    adaptive: bool
+
+
+def answer(
+    ranked: Sequence[str],
+    count: int,
+    *,
+    scores: Mapping[str, float],
+    parts: Mapping[str, dict[str, float]],
+    signals: Mapping[str, dict[str, float]],
+    question: Question,
+    scorer: PassageScorer,
+    with_passages: bool,
+    with_snippets: bool,
+    language: str,
+    place: Place,
+) -> list[SearchResult]:
+    """Make answers of the best documents; those that are gone meanwhile are passed over.
+
+    Args:
+        ranked: Ids of their points, best first.
+        count: How many are wanted.
+        scores: By id.
+        parts: What each signal adds to a score, by id.
+        signals: The signals, by id.
+        question: The query.
+        scorer: How passages are ranked.
+        with_passages: Whether the collection keeps passages.
+        with_snippets: Whether to make snippets.
+        language: What words are stemmed as.
+        place: Where documents and passages are.
+    """
+    wanted = list(ranked[:count])
+    if not wanted:
+        return []
+    records: dict[str, Record] = {}
+    for start in range(0, len(wanted), _PAGE):
+        page = wanted[start : start + _PAGE]
+        read = place.gateway.call(
+            lambda page=page: place.client.retrieve(  # type: ignore[misc]
+                place.documents, ids=page, with_payload=True
+            ),
+            what="reading documents",
+        )
+        records.update({str(record.id): record for record in read})
+    found = [identity for identity in wanted if identity in records]
+    hits: dict[str, list[_Hit]] = {}
+    if with_passages and scorer.most:
+        hits = _passages(found, question, scorer, place)
+    stems = frozenset(question.stems)
+    return [
+        _result(
+            records[identity],
+            hits.get(identity, []),
+            score=scores[identity],
+            parts=parts[identity],
+            signals=signals[identity],
+            stems=stems if with_snippets else None,
+            language=language,
+            scorer=scorer,
+        )
+        for identity in found
+    ]
+
+
+@dataclass(frozen=True)
+class _Hit:
+    where: PassagePlace
+    score: float
+    scores: dict[str, float]
+
+
+def _passages(
+    documents: Sequence[str], question: Question, scorer: PassageScorer, place: Place
+) -> dict[str, list[_Hit]]:
+    """The best passages of each document, best first."""
+    probes = []
+    if scorer.uses_terms:
+        probes.append(("terms", terms_probe(question.stems)))
+    if scorer.uses_vector and question.vector is not None:
+        probes.append(("vector", dense_probe(question.vector)))
+    hits: dict[str, list[_Hit]] = {}
+    for start in range(0, len(documents), _PAGE):
+        page = documents[start : start + _PAGE]
+        depth = _DEPTH * len(page)
+        asks = [Ask(probe, depth, of_documents(page), tuple(PLACE_KEYS)) for _, probe in probes]
+        answers = ask(place.passages, asks, place=place)
+        names = (name for name, _ in probes)
+        for hit in _ranked(dict(zip(names, answers, strict=True)), scorer, depth):
+            hits.setdefault(hit.where.document, []).append(hit)
+    return hits
+
+
+def _ranked(
+    by_signal: Mapping[str, Sequence[ScoredPoint]], scorer: PassageScorer, depth: int
+) -> list[_Hit]:
+    places: dict[str, PassagePlace] = {}
+    scores: dict[str, dict[str, float]] = {}
+    for name, points in by_signal.items():
+        for point in points:
+            identity = str(point.id)
+            where = places.get(identity) or read_place(point.id, point.payload)
+            if where is not None:
+                places[identity] = where
+                scores.setdefault(identity, {})[name] = float(point.score)
+    # Of a list that is full, others are at most as good as its last.
+    least = {
+        name: float(points[-1].score) if len(points) == depth else None
+        for name, points in by_signal.items()
+    }
+    hits = [
+        _Hit(
+            places[each],
+            scorer.score(
+                known.get("terms", least.get("terms")), known.get("vector", least.get("vector"))
+            ),
+            known,
+        )
+        for each, known in scores.items()
+    ]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.where.start))
+
+
+def _result(
+    record: Record,
+    hits: Sequence[_Hit],
+    *,
+    score: float,
+    parts: dict[str, float],
+    signals: dict[str, float],
+    stems: frozenset[str] | None,
+    language: str,
+    scorer: PassageScorer,
+) -> SearchResult:
+    payload: dict[str, Any] = record.payload or {}
+    text, metadata = read_node(payload)
+    version = read_own(payload).get("content_hash")
+    # Those of another version are about to be removed.
+    hits = [hit for hit in hits if text is not None and hit.where.version == version]
+    count = min(scorer.most, len(hits))
+    if scorer.adaptive and hits:
+        count = adaptive_count([hit.score for hit in hits], most=count)
+    passages = tuple(_hit(hit, text or "") for hit in hits[:count])
+    return SearchResult(
+        source=read_source(payload, point_id=str(record.id)),
+        score=score,
+        parts=parts,
+        signals=signals,
+        text=text,
+        passages=passages,
+        snippet=None if stems is None else _snippet(passages, text, stems, language),
+        metadata=metadata,
+        document_id=str(record.id),
+    )
+
+
+def _hit(hit: _Hit, text: str) -> PassageHit:
+    where = hit.where
+    return PassageHit(
+        text=text[where.start : where.end],
+        start=where.start,
+        end=where.end,
+        score=hit.score,
+        scores=hit.scores,
+    )
+
+
+def _snippet(
+    passages: Sequence[PassageHit], text: str | None, stems: frozenset[str], language: str
+) -> Snippet | None:
+    shown = passages[0].text if passages else text
+    return None if shown is None else make_snippet(shown, stems, language=language)

@@ -1,0 +1,192 @@
+"""Weighing four kinds of evidence together: words and meaning, of documents and of passages.
+
+Pure arithmetic; :mod:`longembed_rag.search.evidence` gathers what goes in. The constants were
+chosen once and are fixed: ``benchmarks/fusion.py`` chooses them again by cross-validation over
+tasks, and its results lie beside it.
+
+Each signal counts in its own standard deviations over the collection. Two things are taken into
+account that a plain sum would miss:
+
+- The best of many passages is good by chance: of a document with ``n`` passages as good as the
+  logarithm of ``n`` says (the mean of the largest of ``n`` exponential variables grows like
+  ``ln n``; of Gaussian ones more slowly). That much is taken off.
+- Words say little where they do not match. How far they do is the *coverage*: the best
+  document's BM25 as a share of what a document would get that held every word of the query as
+  much as any document does. Chance alone covers a few words easily and many words never, with
+  fluctuations that fall like one over the root of their number; so coverage times that root
+  decides how far words are trusted. Where they are not, what is meant decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The constants of the fusion; words of the document have weight one.
+
+    Attributes:
+        pairs: Of word pairs beside single words, before both are scaled together.
+        passage_terms: Of the words of the best passage.
+        passage_vector: Of the cosine of the best passage.
+        vector: Of the document's own cosine.
+        terms_gain: Standard deviations by which the best of ``n`` passages gains in BM25, by
+            chance, with each factor of e in ``n``.
+        vector_gain: The same of its cosine.
+        uncovered: Coverage times the root of the query's words up to which words are not trusted.
+        covered: From where on they are trusted fully.
+        least_trust: What words count where they are not trusted.
+    """
+
+    pairs: float = 0.5
+    passage_terms: float = 0.35
+    passage_vector: float = 0.6
+    vector: float = 0.05
+    terms_gain: float = 1.0
+    vector_gain: float = 0.5
+    uncovered: float = 0.6
+    covered: float = 1.2
+    least_trust: float = 0.1
+
+
+WEIGHTS = Weights()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What speaks for each of ``n`` candidates; arrays are float64, shape ``[n]``.
+
+    Attributes:
+        documents: Ids of their points.
+        passages: How many passages each has, int64.
+        terms: BM25 of its words.
+        pairs: BM25 of its word pairs.
+        vector: Cosine of its vector.
+        passage_terms: BM25 of its best passage; None where no passages are kept.
+        passage_vector: Cosine of its best passage; likewise.
+        words_scale: Standard deviation of ``terms + Weights.pairs * pairs`` over the collection.
+        vector_scale: That of ``vector``.
+        passage_terms_scale: That of BM25 over all passages.
+        passage_vector_scale: That of the cosine over all passages.
+        coverage: The greatest of ``terms``, as a share of what a document would get that held
+            every word of the query as much as any document does; 0 to 1.
+        words: How many words the query has, stopwords aside.
+    """
+
+    documents: tuple[str, ...]
+    passages: NDArray[np.int64]
+    terms: Floats
+    pairs: Floats
+    vector: Floats
+    passage_terms: Floats | None
+    passage_vector: Floats | None
+    words_scale: float
+    vector_scale: float
+    passage_terms_scale: float
+    passage_vector_scale: float
+    coverage: float
+    words: int
+
+    def signals(self, index: int) -> dict[str, float]:
+        """The signals of one candidate, by name."""
+        signals = {
+            "terms": float(self.terms[index]),
+            "pairs": float(self.pairs[index]),
+            "vector": float(self.vector[index]),
+        }
+        if self.passage_terms is not None and self.passage_vector is not None:
+            signals["passage_terms"] = float(self.passage_terms[index])
+            signals["passage_vector"] = float(self.passage_vector[index])
+        return signals
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """Candidates, best first.
+
+    Attributes:
+        order: Their indices in the evidence, int64, shape ``[n]``.
+        scores: Their scores in that order.
+        parts: What each signal adds, by name; each in the order of the evidence.
+    """
+
+    order: NDArray[np.int64]
+    scores: Floats
+    parts: dict[str, Floats]
+
+    def parts_of(self, index: int) -> dict[str, float]:
+        """What each signal adds to one candidate's score."""
+        return {name: float(part[index]) for name, part in self.parts.items()}
+
+
+def trust_in_words(evidence: Evidence, weights: Weights = WEIGHTS) -> float:
+    """How far words are trusted for this query, from ``weights.least_trust`` to 1."""
+    reach = evidence.coverage * math.sqrt(max(evidence.words, 1))
+    share = (reach - weights.uncovered) / (weights.covered - weights.uncovered)
+    return min(1.0, max(weights.least_trust, share))
+
+
+def weigh(evidence: Evidence, weights: Weights = WEIGHTS) -> dict[str, Floats]:
+    """What each signal adds to each candidate's score, by name; float64, shape ``[n]``.
+
+    A part is a weight times a signal in standard deviations; the same constant for all candidates
+    is left in, so that parts can be told apart from what others have, not read as absolute.
+    """
+    import numpy as np
+
+    trust = trust_in_words(evidence, weights)
+    words = trust / evidence.words_scale
+    parts = {
+        "terms": words * evidence.terms,
+        "pairs": words * weights.pairs * evidence.pairs,
+        "vector": weights.vector * evidence.vector / evidence.vector_scale,
+    }
+    if evidence.passage_terms is not None and evidence.passage_vector is not None:
+        many = np.log(np.maximum(evidence.passages, 1))
+        terms = evidence.passage_terms / evidence.passage_terms_scale - weights.terms_gain * many
+        cosine = evidence.passage_vector / evidence.passage_vector_scale
+        vector = cosine - weights.vector_gain * many
+        parts["passage_terms"] = trust * weights.passage_terms * terms
+        parts["passage_vector"] = weights.passage_vector * vector
+    return parts
+
+
+def fuse(evidence: Evidence, weights: Weights = WEIGHTS) -> Fusion:
+    """Rank the candidates by the sum of their parts."""
+    import numpy as np
+
+    parts = weigh(evidence, weights)
+    total = np.sum(list(parts.values()), axis=0)
+    # Equal scores by id, so that the order is the same wherever the collection lies.
+    order = np.array(
+        sorted(range(len(total)), key=lambda i: (-total[i], evidence.documents[i])), dtype=np.int64
+    )
+    return Fusion(order, total[order], parts)
+
+
+def passage_scorer(
+    evidence: Evidence, weights: Weights = WEIGHTS
+) -> Callable[[float | None, float | None], float]:
+    """How well passages fit, by the weights that documents are weighed by.
+
+    Args:
+        evidence: Of the same query, for its scales.
+        weights: The constants.
+
+    Returns:
+        From a passage's BM25 and its cosine to its score; None counts as zero.
+    """
+    trust = trust_in_words(evidence, weights)
+    of_terms = trust * weights.passage_terms / evidence.passage_terms_scale
+    of_vector = weights.passage_vector / evidence.passage_vector_scale
+    return lambda terms, vector: of_terms * (terms or 0.0) + of_vector * (vector or 0.0)

@@ -1,0 +1,102 @@
+"""What a search answers with."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from longembed_rag.words.snippet import Snippet
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassageHit:
+    """A passage of a document that was found.
+
+    Attributes:
+        text: The passage, ``document[start:end]``.
+        start: First character of the passage in the document.
+        end: One past its last character.
+        score: How well it fits the query, by the same signals as the document.
+        scores: The passage's own signals: ``"vector"``, the cosine of its contextual vector and
+            the query's, and ``"terms"``, its BM25; those that the search mode looks at.
+    """
+
+    text: str
+    start: int
+    end: int
+    score: float
+    scores: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchResult:
+    """A document that was found, with the passages that fit the query best.
+
+    Attributes:
+        source: Where the document comes from.
+        score: What it is ranked by. A cosine for ``dense`` and ``passages``, BM25 for ``sparse``;
+            for ``hybrid`` a sum of standard deviations, to compare within one query only.
+        parts: What each signal adds to the score; they sum up to it.
+        signals: The signals themselves: ``"terms"`` and ``"pairs"`` (BM25 of the document's words
+            and word pairs), ``"vector"`` (its cosine), ``"passage_terms"`` and
+            ``"passage_vector"`` (of its best passage); those that the search mode looks at.
+        text: The whole text; None when the point holds none.
+        passages: Its best passages, best first; empty where none are kept.
+        snippet: A stretch of the best passage for people, with the words that match; None where
+            it was not asked for, or there is no text.
+        metadata: What is known of the document.
+        document_id: Id of its point.
+    """
+
+    source: str
+    score: float
+    parts: dict[str, float]
+    signals: dict[str, float]
+    text: str | None
+    passages: tuple[PassageHit, ...]
+    snippet: Snippet | None
+    metadata: dict[str, Any]
+    document_id: str
+
+    @property
+    def passage(self) -> str | None:
+        """Text of the best passage."""
+        return self.passages[0].text if self.passages else None
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """Where the best passage stands in the text."""
+        return (self.passages[0].start, self.passages[0].end) if self.passages else None
+
+    @property
+    def passage_score(self) -> float | None:
+        """Score of the best passage."""
+        return self.passages[0].score if self.passages else None
+
+    def to_dict(self, *, with_text: bool = False) -> dict[str, Any]:
+        """Every field by name, ready for JSON, the best passage also by itself.
+
+        Args:
+            with_text: Also the whole text, which can be as long as a book.
+        """
+        values: dict[str, Any] = {
+            "source": self.source,
+            "score": self.score,
+            "parts": dict(self.parts),
+            "signals": dict(self.signals),
+            "passage": self.passage,
+            "span": self.span,
+            "passage_score": self.passage_score,
+            "passages": [passage.to_dict() for passage in self.passages],
+            "snippet": None if self.snippet is None else self.snippet.marked(),
+            "metadata": dict(self.metadata),
+            "document_id": self.document_id,
+        }
+        if with_text:
+            values["text"] = self.text
+        return values

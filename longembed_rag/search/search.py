@@ -1,0 +1,227 @@
+"""Search: documents that answer a query, each with its best passages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
+
+from longembed_rag.errors import SettingsError
+from longembed_rag.search.adaptive import adaptive_count
+from longembed_rag.search.answers import PassageScorer, answer
+from longembed_rag.search.evidence import CANDIDATES, Question, best_passages, gather
+from longembed_rag.search.fusion import Evidence, fuse, passage_scorer
+from longembed_rag.search.requests import Ask, ask, dense_probe, terms_probe
+from longembed_rag.words.analyzer import get_analyzer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from qdrant_client.models import Filter
+
+    from longembed_rag.search.results import SearchResult
+    from longembed_rag.store.store import DocumentStore
+
+Mode = Literal["hybrid", "dense", "sparse", "passages"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+DEFAULT_MODE: Mode = "hybrid"
+#: Most documents, and passages of a document, that an adaptive search gives unless told.
+ADAPTIVE_LIMIT = 50
+ADAPTIVE_PASSAGES = 10
+#: Most documents that can be asked for at once.
+MOST_DOCUMENTS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """What to look for, and how much of it.
+
+    Attributes:
+        mode: ``"hybrid"`` weighs words and meaning of documents and passages; ``"dense"``
+            compares vectors of documents, ``"sparse"`` words of documents (BM25), ``"passages"``
+            vectors of passages.
+        limit: Most documents; None takes 5, or with ``adaptive`` 50.
+        adaptive: Whether to stop at the largest gap between scores.
+        passages: Most passages of each document; None takes 3, or with ``adaptive`` 10.
+        filter: Which documents are looked at; None for all.
+        snippets: Whether to make a snippet of each document. Without passages that takes longer
+            than the search, where documents are long.
+
+    Raises:
+        SettingsError: A value is out of range.
+    """
+
+    mode: Mode = DEFAULT_MODE
+    limit: int | None = None
+    adaptive: bool = False
+    passages: int | None = None
+    filter: Filter | None = None
+    snippets: bool = True
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise SettingsError(f"mode={self.mode!r} is not one of: {', '.join(MODES)}")
+        if self.limit is not None and self.limit < 1:
+            raise SettingsError(f"limit={self.limit} must be at least 1")
+        if self.limit is not None and self.limit > MOST_DOCUMENTS:
+            raise SettingsError(
+                f"limit={self.limit} is more than the {MOST_DOCUMENTS:,} documents that one search "
+                "gives; a filter narrows what is looked at"
+            )
+        if self.passages is not None and self.passages < 0:
+            raise SettingsError(f"passages={self.passages} must not be negative")
+
+    @property
+    def most(self) -> int:
+        """Most documents."""
+        return self.limit or (ADAPTIVE_LIMIT if self.adaptive else 5)
+
+    @property
+    def most_passages(self) -> int:
+        """Most passages of each document."""
+        if self.passages is not None:
+            return self.passages
+        return ADAPTIVE_PASSAGES if self.adaptive else 3
+
+    @property
+    def needs_vector(self) -> bool:
+        """Whether the query has to be embedded."""
+        return self.mode != "sparse"
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """Documents by the ids of their points, best first."""
+
+    ids: list[str]
+    scores: list[float]
+    parts: dict[str, dict[str, float]] = field(default_factory=dict)
+    signals: dict[str, dict[str, float]] = field(default_factory=dict)
+    evidence: Evidence | None = None
+
+    @classmethod
+    def of_one_signal(cls, name: str, found: Sequence[tuple[str, float]]) -> _Ranking:
+        """A ranking by one signal, which is the score."""
+        ordered = sorted(found, key=lambda pair: (-pair[1], pair[0]))
+        each = {identity: {name: score} for identity, score in ordered}
+        return cls([i for i, _ in ordered], [s for _, s in ordered], each, each)
+
+
+def search_documents(
+    store: DocumentStore,
+    text: str,
+    *,
+    vector: NDArray[np.float32] | None = None,
+    options: SearchOptions | None = None,
+) -> list[SearchResult]:
+    """Find the documents that answer a query.
+
+    Args:
+        store: Where they are.
+        text: The query.
+        vector: Its vector, shape ``[dimension]``; not needed for mode ``"sparse"``.
+        options: How to search.
+
+    Returns:
+        Documents, best first, each with its best passages.
+
+    Raises:
+        SettingsError: The mode needs what the collection does not keep, or the query's vector.
+        CollectionNotFoundError: There is no collection.
+        StoreError: It cannot be searched.
+    """
+    options = options or SearchOptions()
+    record = store.existing_record()
+    if options.needs_vector and vector is None:
+        raise SettingsError(f"mode={options.mode!r} needs the query's vector")
+    if options.mode == "passages" and not record.options.passages:
+        raise SettingsError(
+            f"mode='passages': collection {store.collection!r} keeps no passages; use another "
+            "mode, or ingest into another collection with passages"
+        )
+    if vector is not None and vector.shape != (record.dimension,):
+        raise SettingsError(
+            f"the query's vector has shape {vector.shape}, the collection's vectors have "
+            f"{record.dimension} numbers: it is another model's"
+        )
+    store.make_filterable(options.filter)
+    stems = get_analyzer(record.options.language).stems(text)
+    question = Question(stems, vector)
+    ranking = _rank(store, question, options, with_passages=record.options.passages)
+    count = options.most
+    if options.adaptive and ranking.scores:
+        count = adaptive_count(ranking.scores, most=min(options.most, len(ranking.scores)))
+    return answer(
+        ranking.ids,
+        count,
+        scores=dict(zip(ranking.ids, ranking.scores, strict=True)),
+        parts=ranking.parts,
+        signals=ranking.signals,
+        question=question,
+        scorer=_scorer(options, ranking.evidence),
+        with_passages=record.options.passages,
+        with_snippets=options.snippets,
+        language=record.options.language,
+        place=store.place,
+    )
+
+
+def _rank(
+    store: DocumentStore, question: Question, options: SearchOptions, *, with_passages: bool
+) -> _Ranking:
+    place, matching = store.place, options.filter
+    if options.mode == "hybrid":
+        evidence = gather(
+            question,
+            with_passages=with_passages,
+            matching=matching,
+            place=place,
+            most=options.most,
+        )
+        fusion = fuse(evidence)
+        indices = {evidence.documents[i]: int(i) for i in fusion.order}
+        return _Ranking(
+            list(indices),
+            fusion.scores.tolist(),
+            {identity: fusion.parts_of(i) for identity, i in indices.items()},
+            {identity: evidence.signals(i) for identity, i in indices.items()},
+            evidence,
+        )
+    # Adaptive-k looks at more scores than it keeps, and some documents may be gone.
+    depth = max(options.most, CANDIDATES)
+    if options.mode == "passages":
+        assert question.vector is not None
+        best = best_passages(question.vector, most=options.most, matching=matching, place=place)
+        return _Ranking.of_one_signal("passage_vector", best)
+    if options.mode == "dense":
+        assert question.vector is not None
+        name, probe = "vector", dense_probe(question.vector)
+    else:
+        name, probe = "terms", terms_probe(question.stems)
+    (points,) = ask(place.documents, [Ask(probe, depth, matching)], place=place)
+    return _Ranking.of_one_signal(name, [(str(p.id), float(p.score)) for p in points])
+
+
+def _scorer(options: SearchOptions, evidence: Evidence | None) -> PassageScorer:
+    score: Callable[[float | None, float | None], float]
+    if evidence is not None:
+        score = passage_scorer(evidence)
+    elif options.mode == "sparse":
+        score = _terms_alone
+    else:
+        score = _vector_alone
+    return PassageScorer(
+        score=score,
+        uses_terms=options.mode in ("hybrid", "sparse"),
+        uses_vector=options.mode != "sparse",
+        most=options.most_passages,
+        adaptive=options.adaptive,
+    )
+
+
+def _terms_alone(terms: float | None, vector: float | None) -> float:
+    return terms or 0.0
+
+
+def _vector_alone(terms: float | None, vector: float | None) -> float:
+    return vector or 0.0

@@ -1,0 +1,1 @@
+"""A document as points, kept so that nothing is lost."""

@@ -1,0 +1,96 @@
+"""A collection at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from longembed_rag.store.values import (
+    DENSE_VECTOR,
+    TERMS_VECTOR,
+    CollectionRecord,
+    IndexOptions,
+    StoredSource,
+    passages_collection,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectionInfo:
+    """A collection at a glance.
+
+    Attributes:
+        collection: Its name.
+        location: Folder or address of its store.
+        documents: Documents in it.
+        passages: Passages of them.
+        tokens: Tokens in their texts, together.
+        tokens_read: Tokens that reached the model, together.
+        model: Name of the model that made its vectors.
+        settings: The settings as they were given.
+        description: The model and its settings, resolved.
+        fingerprint: Hash of the model's files and of every setting that changes a vector.
+        dimension: Length of the vectors.
+        dense_vector: Name of the vector of a whole document, and of a passage.
+        sparse_vector: Name of the vector of its terms.
+        passages_collection: Name of the collection of its passages.
+        options: What it keeps of its documents.
+        engine: What keeps it: ``"edge"``, ``"local"`` or ``"server"``.
+        version: Version of this package that made the collection.
+    """
+
+    collection: str
+    location: str
+    documents: int
+    passages: int
+    tokens: int
+    tokens_read: int
+    model: str | None
+    settings: dict[str, Any]
+    description: dict[str, Any]
+    fingerprint: str
+    dimension: int
+    dense_vector: str
+    sparse_vector: str
+    passages_collection: str
+    options: IndexOptions
+    engine: str
+    version: str
+
+    @classmethod
+    def of(
+        cls,
+        record: CollectionRecord,
+        stored: Iterable[StoredSource],
+        *,
+        collection: str,
+        location: str,
+        engine: str,
+        passages: int,
+    ) -> CollectionInfo:
+        """Put together what a collection says of itself and what is in it."""
+        documents = list(stored)
+        return cls(
+            collection=collection,
+            location=location,
+            documents=len(documents),
+            passages=passages,
+            tokens=sum(each.tokens for each in documents),
+            tokens_read=sum(each.tokens_read for each in documents),
+            model=record.description.get("model"),
+            settings=record.settings,
+            description=record.description,
+            fingerprint=record.fingerprint,
+            dimension=record.dimension,
+            dense_vector=DENSE_VECTOR,
+            sparse_vector=TERMS_VECTOR,
+            passages_collection=passages_collection(collection),
+            options=record.options,
+            engine=engine,
+            version=record.version,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, ready for JSON."""
+        return asdict(self)

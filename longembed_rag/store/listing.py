@@ -1,0 +1,71 @@
+"""What a collection holds: its documents, and how many passages each of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from longembed_rag.errors import CollectionNotFoundError
+from longembed_rag.store.payload import LISTING_KEYS, PASSAGE_DOCUMENT_KEY, read_stored_source
+from longembed_rag.store.scrolling import scroll
+from longembed_rag.store.values import StoredSource
+
+if TYPE_CHECKING:
+    from longembed_rag.store.place import Place
+
+# Documents whose passages are counted in one request.
+_MOST_COUNTED = 1_000_000
+
+
+def list_documents(place: Place) -> Iterator[StoredSource]:
+    """Every document that this package wrote, without texts and vectors.
+
+    Raises:
+        CollectionNotFoundError: There is no collection.
+        StoreError: It cannot be read.
+    """
+    points = scroll(place.documents, place=place, what="listing the documents", keys=LISTING_KEYS)
+    for point in points:
+        stored = read_stored_source(point.payload)
+        if stored is not None:
+            yield stored
+
+
+def without_all_passages(stored: Iterable[StoredSource], *, place: Place) -> list[StoredSource]:
+    """Documents that have lost passages, for instance because somebody deleted their collection.
+
+    Args:
+        stored: The documents that are there.
+        place: Where they are.
+    """
+    counts = passages_by_document(place)
+    return [each for each in stored if counts.get(each.document_id, 0) < each.passages]
+
+
+def count_passages(place: Place) -> int:
+    """How many passages there are; none where somebody has deleted their collection."""
+    try:
+        result = place.gateway.call(
+            lambda: place.client.count(place.passages, exact=True), what="counting passages"
+        )
+    except CollectionNotFoundError:
+        return 0
+    return int(result.count)
+
+
+def passages_by_document(place: Place) -> dict[str, int]:
+    """How many passages each document has, by the id of its point.
+
+    Without any where somebody has deleted their collection: the next ingest makes it anew.
+    """
+    try:
+        answer = place.gateway.call(
+            lambda: place.client.facet(
+                place.passages, PASSAGE_DOCUMENT_KEY, limit=_MOST_COUNTED, exact=True
+            ),
+            what="counting passages",
+        )
+    except CollectionNotFoundError:
+        return {}
+    # Documents whose passages are gone are told with none.
+    return {str(hit.value): int(hit.count) for hit in answer.hits if hit.count}

@@ -1,0 +1,157 @@
+"""The manifest: what a collection holds, and what is being done to it at this moment.
+
+A document is more than one point (its own, and its passages'), so a process can be killed between
+two of them. Before it touches any, it writes down what it is about to do, and afterwards that it
+is done. The manifest is a collection of its own beside the documents, without vectors, so that it
+is wherever they are, and everyone who works on them sees the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from longembed_rag.points.gateway import Failure, confirmed
+from longembed_rag.store.scrolling import scroll
+from longembed_rag.store.values import document_id
+
+if TYPE_CHECKING:
+    from longembed_rag.store.place import Place
+    from longembed_rag.store.values import StoredSource
+
+State = Literal["writing", "stored", "deleting"]
+
+_PAGE = 1000  # entries per request: some hundred kilobytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestEntry:
+    """What the manifest says of a document.
+
+    Attributes:
+        source: Where it comes from.
+        content_hash: Hash of its text; of the one that is being written, while it is.
+        fingerprint: Of the settings that made its vectors.
+        passages: How many passages it has.
+        state: ``"writing"`` and ``"deleting"`` until that is done; else ``"stored"``.
+    """
+
+    source: str
+    content_hash: str
+    fingerprint: str
+    passages: int
+    state: State
+
+    @property
+    def document_id(self) -> str:
+        """Id of the document's point, and of this entry's."""
+        return document_id(self.source)
+
+    @classmethod
+    def of_stored(cls, stored: StoredSource, *, fingerprint: str) -> ManifestEntry:
+        """The entry of a document as it lies in the collection."""
+        return cls(
+            source=stored.source,
+            content_hash=stored.content_hash,
+            fingerprint=fingerprint,
+            passages=stored.passages,
+            state="stored",
+        )
+
+    def to_payload(self) -> dict[str, Any]:
+        """Every field by name, with the id of the point."""
+        return {
+            "source": self.source,
+            "content_hash": self.content_hash,
+            "fingerprint": self.fingerprint,
+            "passages": self.passages,
+            "state": self.state,
+            "point_id": self.document_id,
+        }
+
+    @classmethod
+    def from_payload(cls, payload: dict[str, Any]) -> ManifestEntry:
+        """What :meth:`to_payload` gave."""
+        return cls(
+            source=str(payload["source"]),
+            content_hash=str(payload["content_hash"]),
+            fingerprint=str(payload["fingerprint"]),
+            passages=int(payload["passages"]),
+            state=payload["state"],
+        )
+
+
+class Manifest:
+    """The manifest of a collection; :class:`~longembed_rag.store.collection.Collection` makes it.
+
+    Args:
+        place: Where it is.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def entries(self) -> dict[str, ManifestEntry]:
+        """Every entry, by source.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        points = scroll(self._place.manifest, place=self._place, what="reading the manifest")
+        entries = (ManifestEntry.from_payload(point.payload or {}) for point in points)
+        return {entry.source: entry for entry in entries}
+
+    def put(self, entries: Iterable[ManifestEntry], *, failure: Failure | None = None) -> None:
+        """Write entries, in place of those of the same sources.
+
+        Args:
+            entries: The entries.
+            failure: Makes the error; None says what failed.
+
+        Raises:
+            StoreError: They could not be written.
+        """
+        from qdrant_client.models import PointStruct
+
+        for page in _pages(list(entries)):
+            points = [
+                PointStruct(id=entry.document_id, vector={}, payload=entry.to_payload())
+                for entry in page
+            ]
+            self._place.gateway.call(
+                lambda points=points: confirmed(  # type: ignore[misc]
+                    self._place.client.upsert(self._place.manifest, points=points, wait=True).status
+                ),
+                what="writing the manifest",
+                failure=failure,
+            )
+
+    def remove(self, sources: Iterable[str], *, failure: Failure | None = None) -> None:
+        """Remove entries; those that are not there are passed over.
+
+        Args:
+            sources: Of the documents.
+            failure: Makes the error; None says what failed.
+
+        Raises:
+            StoreError: They could not be removed.
+        """
+        from qdrant_client.models import PointIdsList
+
+        for page in _pages([document_id(source) for source in sources]):
+            selector = PointIdsList(points=list(page))
+            self._place.gateway.call(
+                lambda selector=selector: confirmed(  # type: ignore[misc]
+                    self._place.client.delete(
+                        self._place.manifest, points_selector=selector, wait=True
+                    ).status
+                ),
+                what="writing the manifest",
+                failure=failure,
+            )
+
+
+def _pages(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), _PAGE):
+        yield items[start : start + _PAGE]

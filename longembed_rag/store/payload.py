@@ -1,0 +1,197 @@
+"""The payloads of documents and passages.
+
+A document's is LlamaIndex's own format, written by LlamaIndex itself: ``_node_content`` holds a
+``TextNode`` whose id is the point's id and whose SOURCE relationship names the document's source,
+and ``doc_id``, ``document_id`` and ``ref_doc_id`` repeat that source for filters. The text stands
+in ``_node_content`` and nowhere else. Metadata is spread over the payload, of passages too, so
+that one filter fits both. Our own fields lie together under one key, out of its way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from longembed_rag.store.values import StoredSource, document_id
+from longembed_rag.words.lengths import TermCounts
+
+if TYPE_CHECKING:
+    from longembed_rag.encoder.values import Passage
+    from longembed_rag.store.values import IndexedDocument
+
+OWN_KEY = "longembed"
+NODE_KEY = "_node_content"
+#: The field by which LlamaIndex's ``QdrantVectorStore.delete`` finds points.
+DELETE_KEY = "doc_id"
+#: A number that is as good as random and never changes, by which samples are drawn.
+BUCKET_KEY = f"{OWN_KEY}.bucket"
+BUCKETS = 1 << 32
+#: The fields of a passage by which passages are counted and removed.
+PASSAGE_DOCUMENT_KEY = f"{OWN_KEY}.document"
+PASSAGE_VERSION_KEY = f"{OWN_KEY}.version"
+#: What a listing of the stored documents needs: no text.
+LISTING_KEYS = [
+    f"{OWN_KEY}.{name}"
+    for name in ("source", "content_hash", "tokens", "tokens_read", "windows", "passages", "counts")
+]
+#: The folders that a document lies in, to find those below one.
+FOLDERS_KEY = f"{OWN_KEY}.folders"
+#: How many passages a document has.
+PASSAGE_COUNT_KEY = f"{OWN_KEY}.passages"
+#: Hash of a document's text, which its passages name, too.
+VERSION_KEY = f"{OWN_KEY}.content_hash"
+#: Metadata that tells a language model nothing.
+TECHNICAL_METADATA = (
+    "file_path",
+    "file_type",
+    "file_size",
+    "last_modified",
+    "encoding",
+    "source",
+    "page_count",
+    "pages_without_text",
+)
+
+
+def folders(source: str) -> list[str]:
+    """The folders that a document lies in, innermost first; none when it is no file."""
+    path = PurePath(source)
+    return [str(parent) for parent in path.parents] if path.is_absolute() else []
+
+
+def bucket(point_id: str) -> int:
+    """The number of a point by which it is drawn into a sample, 0 to ``BUCKETS`` - 1."""
+    return UUID(point_id).int >> 96
+
+
+def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str, Any]:
+    """What is stored beside a document's vectors.
+
+    Args:
+        document: The document.
+        counts: Its terms.
+
+    Raises:
+        ValueError: The metadata does not fit into JSON.
+        TypeError: Likewise.
+    """
+    from llama_index.core.schema import NodeRelationship, ObjectType, RelatedNodeInfo, TextNode
+    from llama_index.core.vector_stores.utils import node_to_metadata_dict
+
+    identity = document_id(document.source)
+    metadata = {**document.metadata, "source": document.source}
+    node = TextNode(
+        id_=identity,
+        text=document.text,
+        metadata=metadata,
+        excluded_embed_metadata_keys=list(metadata),
+        excluded_llm_metadata_keys=[name for name in TECHNICAL_METADATA if name in metadata],
+        relationships={
+            NodeRelationship.SOURCE: RelatedNodeInfo(
+                node_id=document.source,
+                node_type=ObjectType.DOCUMENT,
+                hash=document.content_hash,
+            )
+        },
+    )
+    payload: dict[str, Any] = node_to_metadata_dict(node, remove_text=False)
+    payload[OWN_KEY] = {
+        "source": document.source,
+        "content_hash": document.content_hash,
+        "tokens": document.tokens,
+        "tokens_read": document.tokens_read,
+        "windows": document.windows,
+        "passages": len(document.passages),
+        "bucket": bucket(identity),
+        "folders": folders(document.source),
+        "counts": counts_payload(counts),
+    }
+    return payload
+
+
+def counts_payload(counts: TermCounts) -> list[float]:
+    """A document's terms as they are stored."""
+    return [counts.terms, counts.passage_terms, counts.average, counts.passage_average]
+
+
+def passage_payload(
+    document: IndexedDocument, passage: Passage, *, index: int, point_id: str
+) -> dict[str, Any]:
+    """What is stored beside a passage's vectors: where it stands, not its text."""
+    return {
+        **document.metadata,
+        "source": document.source,
+        **dict.fromkeys((DELETE_KEY, "document_id", "ref_doc_id"), document.source),
+        OWN_KEY: {
+            "document": document_id(document.source),
+            "version": document.content_hash,
+            "index": index,
+            "start": passage.start,
+            "end": passage.end,
+            "tokens": passage.tokens,
+            "bucket": bucket(point_id),
+            "folders": folders(document.source),
+        },
+    }
+
+
+def read_own(payload: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Our own fields of a payload; empty when there are none."""
+    own = (payload or {}).get(OWN_KEY)
+    return own if isinstance(own, dict) else {}
+
+
+def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None:
+    """What a point says of its document; None when the point is not one of ours."""
+    own = read_own(payload)
+    if "source" not in own or "content_hash" not in own:
+        return None
+    terms, passage_terms, average, passage_average = own.get("counts") or (0, 0, 0.0, 0.0)
+    return StoredSource(
+        source=str(own["source"]),
+        content_hash=str(own["content_hash"]),
+        tokens=int(own.get("tokens", 0)),
+        tokens_read=int(own.get("tokens_read", 0)),
+        windows=int(own.get("windows", 1)),
+        passages=int(own.get("passages", 0)),
+        counts=TermCounts(
+            terms=int(terms),
+            passage_terms=int(passage_terms),
+            average=float(average),
+            passage_average=float(passage_average),
+        ),
+    )
+
+
+def read_node(payload: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """Text and metadata of a point, ours or one that LlamaIndex wrote.
+
+    Returns:
+        The text, None when the point holds none, and the metadata.
+    """
+    content = payload.get(NODE_KEY)
+    if not isinstance(content, str):
+        return None, {}
+    try:
+        node = json.loads(content)
+    except ValueError:
+        return None, {}
+    text = node.get("text")
+    metadata = node.get("metadata")
+    return (
+        text if isinstance(text, str) else None,
+        dict(metadata) if isinstance(metadata, dict) else {},
+    )
+
+
+def read_source(payload: Mapping[str, Any], *, point_id: str) -> str:
+    """Where a point's document comes from: our record, else LlamaIndex's, else its own id."""
+    own = read_own(payload)
+    if own.get("source"):
+        return str(own["source"])
+    reference = payload.get(DELETE_KEY)
+    # LlamaIndex writes the word None for a document without a source.
+    return str(reference) if reference and reference != "None" else point_id

@@ -1,0 +1,326 @@
+"""DocumentStore: whole documents in Qdrant, with their passages beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
+
+from longembed_rag.errors import CollectionNotFoundError
+from longembed_rag.points.connection import Connection, EngineChoice, connect
+from longembed_rag.points.filters import filtered_fields
+from longembed_rag.points.retries import RetryPolicy
+from longembed_rag.store.collection import Collection, require_name
+from longembed_rag.store.info import CollectionInfo
+from longembed_rag.store.listing import count_passages, list_documents, without_all_passages
+from longembed_rag.store.manifest import Manifest, ManifestEntry
+from longembed_rag.store.place import Place
+from longembed_rag.store.values import (
+    DEFAULT_COLLECTION,
+    CollectionRecord,
+    IndexedDocument,
+    IndexOptions,
+    StorageOptions,
+    StoredSource,
+)
+from longembed_rag.store.writer import Writer
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
+    from qdrant_client.models import Filter
+
+
+class DocumentStore:
+    """Whole documents in a collection, embedded in a folder or on a server.
+
+    Use :meth:`open`, as a context manager; :func:`~longembed_rag.search.search.search` searches.
+
+    Example:
+        >>> with DocumentStore.open(path=Path(".longembed")) as store:
+        ...     store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
+        ...     print(len(store.sources()))
+    """
+
+    def __init__(self, connection: Connection, *, collection: str) -> None:
+        self._connection = connection
+        self._place = Place(connection.client, connection.gateway(), collection)
+        self._collection = Collection(self._place)
+        self._record: CollectionRecord | None = None
+        self._writer: Writer | None = None
+        self._filterable: set[str] = set()
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        path: Path | str | None = None,
+        url: str | None = None,
+        api_key: str | None = None,
+        collection: str = DEFAULT_COLLECTION,
+        timeout: float = 60.0,
+        engine: EngineChoice = "auto",
+        client: QdrantClient | None = None,
+        retries: RetryPolicy | None = None,
+    ) -> DocumentStore:
+        """Open a store; give one of ``path``, ``url`` and ``client``.
+
+        Args:
+            path: Folder of an embedded store, made when it is not there. Open only folders that
+                you trust: those of local mode hold Python pickles.
+            url: Address of a server. Nothing is sent yet; the first call waits for a server that
+                is only starting.
+            api_key: Key of the server, if it wants one.
+            collection: Name of the collection.
+            timeout: Seconds to wait for an answer of the server, per try.
+            engine: What keeps an embedded store: ``"edge"`` (Qdrant's own engine), ``"local"``
+                (qdrant-client's local mode, slower), or ``"auto"``: what made it, else ``"edge"``.
+            client: A client to work with; it is not closed with the store.
+            retries: How often and how long to try while a server is busy or away.
+
+        Raises:
+            SettingsError: Not exactly one place is given, or one of the values is wrong.
+            StoreLockedError: Another process holds the folder.
+            StoreError: The folder cannot be used.
+        """
+        require_name(collection)
+        connection = connect(
+            path=None if path is None else Path(path),
+            url=url,
+            api_key=api_key,
+            timeout=timeout,
+            engine=engine,
+            client=client,
+            retries=retries,
+        )
+        return cls(connection, collection=collection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store and let other processes in; again is harmless."""
+        self._connection.close()
+
+    @property
+    def collection(self) -> str:
+        """Name of the collection."""
+        return self._collection.name
+
+    @property
+    def path(self) -> Path | None:
+        """Folder of an embedded store; None for a server or a given client."""
+        return self._connection.path
+
+    @property
+    def location(self) -> str:
+        """Folder or address."""
+        return self._place.gateway.location
+
+    @property
+    def client(self) -> QdrantClient:
+        """The client underneath, for instance for LlamaIndex's ``QdrantVectorStore``.
+
+        Of the ``"edge"`` engine it is an ``EdgeClient``, which has a ``QdrantClient``'s methods.
+        """
+        return self._place.client
+
+    @property
+    def engine(self) -> str:
+        """What keeps the store: ``"edge"``, ``"local"`` or ``"server"``."""
+        return self._connection.engine
+
+    @property
+    def place(self) -> Place:
+        """Where the collections are, for the modules that search and repair them."""
+        return self._place
+
+    def record(self) -> CollectionRecord | None:
+        """How the collection's vectors were made; None when there is no collection yet.
+
+        Raises:
+            CollectionMismatchError: The collection was not made by this package.
+            StoreError: The store cannot be read.
+        """
+        self._record = self._collection.record()
+        return self._record
+
+    def existing_record(self) -> CollectionRecord:
+        """:meth:`record`, read once; raises CollectionNotFoundError where there is none."""
+        if self._record is None:
+            self._record = self._collection.existing_record()
+        return self._record
+
+    def ensure(
+        self,
+        *,
+        fingerprint: str,
+        dimension: int,
+        description: Mapping[str, Any],
+        settings: Mapping[str, Any] | None = None,
+        options: IndexOptions | None = None,
+        storage: StorageOptions | None = None,
+    ) -> None:
+        """Make the collection, or check that its vectors were made in the same way.
+
+        Args:
+            fingerprint: The encoder's fingerprint.
+            dimension: Length of its vectors.
+            description: How it describes itself.
+            settings: Its settings as given, kept so that the same encoder can be made again.
+            options: What to keep of documents; None takes what the collection has, else the
+                defaults.
+            storage: How a server is to keep the vectors of a new collection.
+
+        Raises:
+            CollectionMismatchError: The collection was made with other settings; names them.
+            StoreError: The collection cannot be made or read.
+        """
+        self._record = self._collection.ensure(
+            fingerprint=fingerprint,
+            dimension=dimension,
+            description=description,
+            settings=settings or {},
+            options=options,
+            storage=storage or StorageOptions(),
+        )
+        self._writer = None
+
+    def check(self, *, fingerprint: str, description: Mapping[str, Any]) -> CollectionRecord:
+        """Require that the collection is there and its vectors were made in the same way.
+
+        Args:
+            fingerprint: The encoder's fingerprint.
+            description: How it describes itself.
+
+        Raises:
+            CollectionNotFoundError: There is no collection.
+            CollectionMismatchError: It was made with other settings; names them.
+            StoreError: It cannot be read.
+        """
+        self._record = self._collection.existing_record()
+        self._collection.require_match(self._record, fingerprint, description)
+        return self._record
+
+    def make_filterable(self, matching: Filter | None) -> None:
+        """Index the fields that a filter asks for; servers are slow without, or refuse.
+
+        Args:
+            matching: The filter; None asks for nothing.
+
+        Raises:
+            StoreError: An index cannot be made.
+        """
+        fields = [] if matching is None else filtered_fields(matching)
+        if new := [pair for pair in fields if pair[0] not in self._filterable]:
+            self._collection.ensure_filterable(new)
+            self._filterable.update(field for field, _ in new)
+
+    def recover(self) -> list[str]:
+        """Finish or undo what a process that was killed had begun.
+
+        Call it before writing to a collection that others may have been killed over; not while
+        somebody else is writing to it.
+
+        Returns:
+            The documents that were put right, by source.
+
+        Raises:
+            StoreError: The store cannot be read or written to.
+        """
+        record = self.existing_record()
+        self._collection.ensure_beside(record.dimension, StorageOptions())
+        return self._writer_now().recover()
+
+    def upsert(self, document: IndexedDocument) -> None:
+        """Write a document, in place of its earlier version if there is one.
+
+        It is written whole or not at all, and is there when this returns.
+
+        Args:
+            document: The document with its vectors.
+
+        Raises:
+            PointRefusedError: This document cannot be written as it is, for instance because it
+                is over the server's limit for a request; others can.
+            WriteError: The store cannot be written to; says so of this document.
+        """
+        self._writer_now().upsert(document)
+
+    def delete(self, sources: Iterable[str]) -> None:
+        """Remove documents; those that are not there are passed over.
+
+        Args:
+            sources: Where they come from.
+
+        Raises:
+            WriteError: They could not be removed; says how many were.
+        """
+        self._writer_now().delete(sources)
+
+    def reweigh(self) -> int:
+        """Weigh words again where the collection has outgrown the averages they were weighed by.
+
+        BM25 compares a document's length with the average. That moves while a collection grows,
+        and documents keep the average of the day they came. This makes the term vectors of those
+        anew that are off by more than :data:`~longembed_rag.words.lengths.TOLERANCE`; their texts
+        are read from the collection, and no model is run.
+
+        Returns:
+            How many documents were done.
+
+        Raises:
+            StoreError: The store cannot be read or written to.
+        """
+        return self._writer_now().reweigh()
+
+    def entries(self) -> dict[str, ManifestEntry]:
+        """The manifest, by source: what is there, and what is under way.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        try:
+            return Manifest(self._place).entries()
+        except CollectionNotFoundError:
+            return {}  # somebody has deleted it; recovery writes it anew
+
+    def _writer_now(self) -> Writer:
+        if self._writer is None:
+            self._writer = Writer(self._place, self.existing_record())
+        return self._writer
+
+    def sources(self) -> dict[str, StoredSource]:
+        """Every document that this package wrote, by source; raises as :meth:`info`."""
+        self.existing_record()
+        return {stored.source: stored for stored in list_documents(self._place)}
+
+    def complete_sources(
+        self, stored: Mapping[str, StoredSource] | None = None
+    ) -> dict[str, StoredSource]:
+        """Those of :meth:`sources`, unless given, with all passages; raises as :meth:`info`."""
+        stored = self.sources() if stored is None else dict(stored)
+        for damaged in without_all_passages(stored.values(), place=self._place):
+            del stored[damaged.source]
+        return stored
+
+    def info(self) -> CollectionInfo:
+        """The collection at a glance; reads the token counts of every document.
+
+        Raises:
+            CollectionNotFoundError: There is no collection.
+            StoreError: It cannot be read.
+        """
+        self._record = self._collection.existing_record()
+        return CollectionInfo.of(
+            self._record,
+            self.sources().values(),
+            collection=self.collection,
+            location=self.location,
+            engine=self.engine,
+            passages=count_passages(self._place),
+        )

@@ -1,0 +1,249 @@
+"""What a collection holds, as values: documents going in, what is known of them and of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from longembed_rag.errors import InputError, SettingsError
+from longembed_rag.words.lengths import TermCounts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from longembed_rag.encoder.values import Passage, PassageEncoding
+
+#: The vectors' names are those that LlamaIndex's ``QdrantVectorStore`` looks for by default, so
+#: that it opens a collection of ours without any option.
+DENSE_VECTOR = "text-dense"
+TERMS_VECTOR = "text-sparse-new"
+#: A document's word pairs; a sparse vector as well.
+PAIRS_VECTOR = "word-pairs"
+DEFAULT_COLLECTION = "documents"
+DEFAULT_PASSAGE_TOKENS = 256
+
+Quantization = Literal["none", "scalar", "binary"]
+
+
+def passages_collection(collection: str) -> str:
+    """Name of the collection that holds the passages of another's documents."""
+    return f"{collection}.passages"
+
+
+def manifest_collection(collection: str) -> str:
+    """Name of the collection that holds another's manifest."""
+    return f"{collection}.manifest"
+
+
+def document_id(source: str) -> str:
+    """The id of a document's point: the same source always gives the same id.
+
+    Args:
+        source: Where the document comes from, for a file its absolute path.
+
+    Returns:
+        A uuid5 in its usual spelling.
+    """
+    return str(uuid5(NAMESPACE_URL, source))
+
+
+def passage_id(document: str, version: str, index: int) -> str:
+    """The id of a passage's point: the same passage of the same text always has the same one.
+
+    Args:
+        document: Id of its document's point.
+        version: Hash of the document's text.
+        index: Which of the document's passages it is, from 0.
+    """
+    return str(uuid5(UUID(document), f"{version}/{index}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexOptions:
+    """What a collection keeps of its documents, beside the settings of the encoder.
+
+    Set when a collection is made, and kept with it: documents that are treated differently cannot
+    be compared.
+
+    Attributes:
+        passages: Whether passages are kept, each with its vector and terms.
+        passage_tokens: Most tokens in a passage.
+        language: What words are stemmed as; ``"none"`` leaves them as they are.
+
+    Raises:
+        SettingsError: A value is out of range.
+    """
+
+    passages: bool = True
+    passage_tokens: int = DEFAULT_PASSAGE_TOKENS
+    language: str = "english"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.passage_tokens, bool) or not isinstance(self.passage_tokens, int):
+            raise SettingsError(f"passage_tokens={self.passage_tokens!r} must be a whole number")
+        if self.passage_tokens < 1:
+            raise SettingsError(f"passage_tokens={self.passage_tokens} must be at least 1")
+        from longembed_rag.words.analyzer import require_language
+
+        require_language(self.language)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> IndexOptions:
+        """From plain values; those that are not known here are passed over."""
+        names = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in names})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every option by name, as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageOptions:
+    """How a server keeps a collection's vectors; an embedded store passes them over.
+
+    Attributes:
+        quantization: ``"scalar"`` keeps one byte a number in memory, ``"binary"`` one bit; the
+            exact vectors stay on disk and decide the order of what is found.
+        on_disk: Whether vectors, word lists and graphs stay on disk instead of in memory.
+
+    Raises:
+        SettingsError: A value is unknown.
+    """
+
+    quantization: Quantization = "none"
+    on_disk: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quantization not in ("none", "scalar", "binary"):
+            raise SettingsError(
+                f"quantization={self.quantization!r} is not one of: none, scalar, binary"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexedDocument:
+    """A document with its vectors, ready to be written.
+
+    Attributes:
+        source: Where it comes from; decides its id.
+        text: The whole text, which is stored once.
+        metadata: What is known of it; values must fit into JSON.
+        content_hash: Hash of the text, to tell whether the document has changed.
+        tokens: Tokens in the text.
+        tokens_read: Tokens that reached the model.
+        windows: Forward windows that the text was read in.
+        embedding: The whole text, shape ``[dimension]``.
+        passages: Where each passage lies in the text, in order.
+        passage_embeddings: One vector per passage, shape ``[len(passages), dimension]``.
+
+    Raises:
+        InputError: The vectors do not fit the passages or each other, or are not finite.
+    """
+
+    source: str
+    text: str
+    metadata: dict[str, Any]
+    content_hash: str
+    tokens: int
+    tokens_read: int
+    windows: int
+    embedding: NDArray[np.float32]
+    passages: tuple[Passage, ...]
+    passage_embeddings: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        import numpy as np
+
+        dimension = self.embedding.shape[-1]
+        if self.embedding.shape != (dimension,):
+            raise InputError(f"{self.source}: its embedding is not one vector")
+        expected = (len(self.passages), dimension)
+        if self.passages and self.passage_embeddings.shape != expected:
+            raise InputError(
+                f"{self.source}: its passages need vectors of shape {expected}, not "
+                f"{self.passage_embeddings.shape}"
+            )
+        if not (np.isfinite(self.embedding).all() and np.isfinite(self.passage_embeddings).all()):
+            raise InputError(f"{self.source}: its vectors hold values that are not finite")
+
+    @classmethod
+    def of_encoding(
+        cls,
+        encoding: PassageEncoding,
+        *,
+        source: str,
+        text: str,
+        metadata: dict[str, Any],
+        content_hash: str,
+    ) -> IndexedDocument:
+        """Put a document together with what an encoder made of its text."""
+        return cls(
+            source=source,
+            text=text,
+            metadata=metadata,
+            content_hash=content_hash,
+            tokens=encoding.coverage.tokens,
+            tokens_read=encoding.coverage.tokens_read,
+            windows=encoding.coverage.windows,
+            embedding=encoding.embedding,
+            passages=encoding.passages,
+            passage_embeddings=encoding.embeddings,
+        )
+
+    @property
+    def dimension(self) -> int:
+        """Length of its vectors."""
+        return int(self.embedding.shape[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSource:
+    """What a collection knows of a document that it holds, without its text and vectors.
+
+    Attributes:
+        source: Where the document comes from.
+        content_hash: Hash of the text that was embedded.
+        tokens: Tokens in the text.
+        tokens_read: Tokens that reached the model.
+        windows: Forward windows that the text was read in.
+        passages: Passages that it was stored with.
+        counts: Its terms.
+    """
+
+    source: str
+    content_hash: str
+    tokens: int
+    tokens_read: int
+    windows: int
+    passages: int
+    counts: TermCounts
+
+    @property
+    def document_id(self) -> str:
+        """Id of its point."""
+        return document_id(self.source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectionRecord:
+    """What a collection says about how its vectors were made.
+
+    Attributes:
+        fingerprint: Hash of the model's files and of every setting that changes a vector.
+        dimension: Length of the vectors.
+        description: The model and its settings, resolved, as the encoder describes itself.
+        settings: The settings as they were given, enough to make the same encoder again.
+        options: What it keeps of its documents.
+        version: Version of this package that made the collection.
+    """
+
+    fingerprint: str
+    dimension: int
+    description: dict[str, Any]
+    settings: dict[str, Any]
+    options: IndexOptions
+    version: str

@@ -1,0 +1,117 @@
+"""Writer: what a store has to know of a collection while it writes to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from longembed_rag.errors import PointRefusedError
+from longembed_rag.store.listing import list_documents
+from longembed_rag.store.making import analyse
+from longembed_rag.store.manifest import Manifest, ManifestEntry
+from longembed_rag.store.recovery import recover
+from longembed_rag.store.reweighing import reweigh
+from longembed_rag.store.values import CollectionRecord, IndexedDocument
+from longembed_rag.store.writing import delete_documents, write_document
+from longembed_rag.words.lengths import Lengths, TermCounts
+
+if TYPE_CHECKING:
+    from longembed_rag.store.place import Place
+
+
+class Writer:
+    """Writes to a collection, and remembers what is in it from one document to the next.
+
+    Args:
+        place: Where it is.
+        record: What it says of itself.
+    """
+
+    def __init__(self, place: Place, record: CollectionRecord) -> None:
+        self._place = place
+        self._record = record
+        # As far as this process has looked; others may write to a server, too.
+        self._known: tuple[dict[str, ManifestEntry], Lengths] | None = None
+
+    def upsert(self, document: IndexedDocument) -> None:
+        """Write a document; see :meth:`DocumentStore.upsert`."""
+        if document.dimension != self._record.dimension:
+            raise PointRefusedError(
+                f"{document.source} was not written: its vectors have {document.dimension} "
+                f"numbers, the collection's {self._record.dimension}: they are another model's"
+            )
+        terms = analyse(document.text, document.passages, language=self._record.options.language)
+        entries, lengths = self._look()
+        before = lengths.get(document.source)
+        lengths.add(
+            document.source,
+            terms=len(terms.stems),
+            passages=len(document.passages),
+            passage_terms=terms.in_passages,
+        )
+        counts = TermCounts(
+            terms=len(terms.stems),
+            passage_terms=terms.in_passages,
+            average=lengths.average,
+            passage_average=lengths.passage_average,
+        )
+        try:
+            entries[document.source] = write_document(
+                document,
+                terms,
+                counts,
+                place=self._place,
+                fingerprint=self._record.fingerprint,
+                earlier=entries.get(document.source),
+            )
+        except BaseException:  # whatever it was, it goes on; the lengths are as before
+            lengths.restore(document.source, before)
+            if document.source not in entries:
+                self._forget()  # the manifest knows whether something of it is there now
+            raise
+
+    def delete(self, sources: Iterable[str]) -> None:
+        """Remove documents; see :meth:`DocumentStore.delete`."""
+        sources = list(sources)
+        if sources:
+            try:
+                delete_documents(sources, place=self._place)
+            finally:
+                self._forget()
+
+    def recover(self) -> list[str]:
+        """Finish or undo what was begun; see :meth:`DocumentStore.recover`."""
+        self._forget()
+        # The manifest first: what is written in between is then there, not lost.
+        entries = Manifest(self._place).entries()
+        stored = {each.source: each for each in list_documents(self._place)}
+        done = recover(
+            entries,
+            stored,
+            fingerprint=self._record.fingerprint,
+            place=self._place,
+        )
+        self._forget()
+        return done
+
+    def reweigh(self) -> int:
+        """Weigh words again; see :meth:`DocumentStore.reweigh`."""
+        stored = list(list_documents(self._place))
+        language = self._record.options.language
+        return reweigh(stored, Lengths(stored), language=language, place=self._place)
+
+    def _forget(self) -> None:
+        self._known = None
+
+    def _look(self) -> tuple[dict[str, ManifestEntry], Lengths]:
+        """The manifest and the lengths, from one listing."""
+        if self._known is None:
+            stored = list(list_documents(self._place))
+            # A document that is there is known even where somebody has deleted the manifest.
+            entries = {
+                each.source: ManifestEntry.of_stored(each, fingerprint=self._record.fingerprint)
+                for each in stored
+            }
+            entries.update(Manifest(self._place).entries())
+            self._known = entries, Lengths(stored)
+        return self._known

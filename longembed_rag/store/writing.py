@@ -1,0 +1,236 @@
+"""Writing documents and removing them, so that a kill at any moment loses and repeats nothing.
+
+A document's passages are written first, under ids that no other version of it has; then its own
+point, which is the moment in which the new version takes the place of the old one; then the old
+version's passages are removed. The manifest says beforehand what is under way, and
+:mod:`longembed_rag.store.recovery` finishes or undoes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from longembed_rag.errors import (
+    CollectionNotFoundError,
+    PointRefusedError,
+    StoreError,
+    WriteError,
+)
+from longembed_rag.points.batches import batches
+from longembed_rag.points.gateway import NOT_FOUND, Failure, confirmed
+from longembed_rag.store.making import (
+    DocumentTerms,
+    document_point,
+    passage_points,
+    require_writable,
+)
+from longembed_rag.store.manifest import Manifest, ManifestEntry
+from longembed_rag.store.payload import (
+    LISTING_KEYS,
+    PASSAGE_DOCUMENT_KEY,
+    PASSAGE_VERSION_KEY,
+    read_stored_source,
+)
+from longembed_rag.store.values import document_id
+from longembed_rag.words.lengths import TermCounts
+
+if TYPE_CHECKING:
+    from qdrant_client.models import Filter, PointStruct
+
+    from longembed_rag.store.place import Place
+    from longembed_rag.store.values import IndexedDocument
+
+_PAGE = 1000  # ids per request
+# A server's answers that are about this one point: bad request, too large, not understood.
+_ABOUT_THE_POINT = (400, 413, 422)
+
+
+def write_document(
+    document: IndexedDocument,
+    terms: DocumentTerms,
+    counts: TermCounts,
+    *,
+    place: Place,
+    fingerprint: str,
+    earlier: ManifestEntry | None,
+) -> ManifestEntry:
+    """Write a document with its passages; see :meth:`DocumentStore.upsert`.
+
+    Args:
+        document: The document.
+        terms: Its terms.
+        counts: How many, and the averages to weigh them by.
+        place: Where it goes.
+        fingerprint: Of the settings that made its vectors.
+        earlier: What the manifest has of it.
+
+    Returns:
+        What the manifest has of it now.
+    """
+    require_writable(document)
+    embedded = place.gateway.embedded
+    own = document_point(document, terms, counts, embedded=embedded)
+    # Made before anything is sent, so that a point over the limit is refused with nothing written.
+    own_request = list(batches([own], source=document.source, embedded=embedded))
+    entry = ManifestEntry(
+        source=document.source,
+        content_hash=document.content_hash,
+        fingerprint=fingerprint,
+        passages=len(document.passages),
+        state="writing",
+    )
+    manifest = Manifest(place)
+    failure = _failure(document.source, place)
+    manifest.put([entry], failure=failure)
+    try:
+        _write_passages(document, terms, counts, place)
+        for batch in own_request:
+            _upsert(place.documents, batch, document.source, place)
+        if not embedded and count_version(document.source, entry, place) < entry.passages:
+            # Somebody else took the half-written document for what a killed process had left.
+            _write_passages(document, terms, counts, place)
+    except PointRefusedError:
+        _take_back(document.source, fingerprint, place=place)
+        raise
+    if earlier is not None:
+        remove_other_versions(document.source, document.content_hash, place=place)
+    stored = replace(entry, state="stored")
+    manifest.put([stored], failure=failure)
+    return stored
+
+
+def _write_passages(
+    document: IndexedDocument, terms: DocumentTerms, counts: TermCounts, place: Place
+) -> None:
+    embedded = place.gateway.embedded
+    points = passage_points(document, terms, counts, embedded=embedded)
+    for batch in batches(points, source=document.source, embedded=embedded):
+        _upsert(place.passages, batch, document.source, place)
+
+
+def count_version(source: str, entry: ManifestEntry, place: Place) -> int:
+    """How many passages of a document there are of the version that an entry tells."""
+    selected = of_documents([document_id(source)], version=entry.content_hash)
+    result = place.gateway.call(
+        lambda: place.client.count(place.passages, count_filter=selected, exact=True),
+        what=f"counting the passages of {source}",
+    )
+    return int(result.count)
+
+
+def _take_back(source: str, fingerprint: str, *, place: Place) -> None:
+    """Leave what is there, or nothing, where a new version was refused on the way."""
+    records = place.gateway.call(
+        lambda: place.client.retrieve(
+            place.documents, ids=[document_id(source)], with_payload=LISTING_KEYS
+        ),
+        what=f"reading {source}",
+    )
+    there = read_stored_source(records[0].payload) if records else None
+    remove_other_versions(source, None if there is None else there.content_hash, place=place)
+    if there is None:
+        Manifest(place).remove([source])
+    else:
+        Manifest(place).put([ManifestEntry.of_stored(there, fingerprint=fingerprint)])
+
+
+def _failure(source: str, place: Place) -> Failure:
+    def failure(told: str, status: int | None) -> StoreError:
+        if status in _ABOUT_THE_POINT:
+            return PointRefusedError(f"{source} was not written: {told}")
+        if status == NOT_FOUND:
+            return CollectionNotFoundError(
+                f"{source} was not written: a collection of {place.documents!r} is not at "
+                f"{place.gateway.location} ({told})"
+            )
+        return WriteError(
+            f"{source} was not confirmed as written: {told}. Every document that was "
+            "reported before it is written; run the same again to go on"
+        )
+
+    return failure
+
+
+def _upsert(name: str, points: Sequence[PointStruct], source: str, place: Place) -> None:
+    place.gateway.call(
+        lambda: confirmed(place.client.upsert(name, points=list(points), wait=True).status),
+        what=f"writing {source}",
+        failure=_failure(source, place),
+    )
+
+
+def remove_other_versions(source: str, version: str | None, *, place: Place) -> None:
+    """Remove the passages of a document but those of one version; all of them for None."""
+    remove_passages_of(document_id(source), but=version, place=place)
+
+
+def remove_passages_of(document: str, *, but: str | None, place: Place) -> None:
+    """Remove passages of a document.
+
+    Args:
+        document: Id of its point.
+        but: The version to keep; None keeps none.
+        place: Where they are.
+
+    Raises:
+        WriteError: They could not be removed.
+    """
+    from qdrant_client.models import FieldCondition, Filter, FilterSelector, MatchValue
+
+    kept: list[Any] = []
+    if but is not None:
+        kept = [FieldCondition(key=PASSAGE_VERSION_KEY, match=MatchValue(value=but))]
+    selector = FilterSelector(filter=Filter(must=of_documents([document]).must, must_not=kept))
+    _delete(place.passages, selector, place, "removing passages of an earlier version")
+
+
+def delete_documents(sources: Iterable[str], *, place: Place) -> None:
+    """Remove documents and their passages; see :meth:`DocumentStore.delete`."""
+    from qdrant_client.models import FilterSelector, PointIdsList
+
+    remaining = iter(sources)
+    manifest = Manifest(place)
+    entries = manifest.entries()
+    done = 0
+    while page := list(islice(remaining, _PAGE)):
+        known = [entries[source] for source in page if source in entries]
+        ids = [document_id(source) for source in page]
+        what = f"removing documents, after {done},"
+        failure = _not_removed(what)
+        manifest.put((replace(entry, state="deleting") for entry in known), failure=failure)
+        _delete(place.documents, PointIdsList(points=list(ids)), place, what)
+        _delete(place.passages, FilterSelector(filter=of_documents(ids)), place, what)
+        manifest.remove(page, failure=failure)
+        done += len(page)
+
+
+def of_documents(ids: Sequence[str], *, version: str | None = None) -> Filter:
+    """The passages of documents, by the ids of their points; of one version, or of all."""
+    from qdrant_client.models import FieldCondition, Filter, MatchAny, MatchValue
+
+    conditions: list[Any] = [
+        FieldCondition(key=PASSAGE_DOCUMENT_KEY, match=MatchAny(any=list(ids)))
+    ]
+    if version is not None:
+        conditions.append(FieldCondition(key=PASSAGE_VERSION_KEY, match=MatchValue(value=version)))
+    return Filter(must=conditions)
+
+
+def _not_removed(what: str) -> Failure:
+    """What is raised where something could not be removed."""
+
+    def failure(told: str, status: int | None) -> StoreError:
+        return WriteError(f"{what} failed: {told}; run the same again to go on")
+
+    return failure
+
+
+def _delete(name: str, selector: Any, place: Place, what: str) -> None:
+    place.gateway.call(
+        lambda: confirmed(place.client.delete(name, points_selector=selector, wait=True).status),
+        what=what,
+        failure=_not_removed(what),
+    )

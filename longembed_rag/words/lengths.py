@@ -1,0 +1,121 @@
+"""How long documents and passages are on average: BM25 weighs every word by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+#: How far a document's vectors may lie from the true average before they are made again. In a
+#: document of average length this much moves the weight of a word by about two per cent.
+TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermCounts:
+    """How many terms a document has, and which averages its term vectors were made with.
+
+    Attributes:
+        terms: Terms in the document.
+        passage_terms: Terms in its passages, together.
+        average: Average of ``terms`` in the collection when its vectors were made.
+        passage_average: Average length of a passage, likewise.
+    """
+
+    terms: int
+    passage_terms: int
+    average: float
+    passage_average: float
+
+
+class Counted(Protocol):
+    """What a document that is there says of its lengths."""
+
+    @property
+    def source(self) -> str:
+        """Which document it is."""
+
+    @property
+    def passages(self) -> int:
+        """Passages that it has."""
+
+    @property
+    def counts(self) -> TermCounts:
+        """Its terms."""
+
+
+@dataclass(frozen=True)
+class Length:
+    """Lengths of one document.
+
+    Attributes:
+        terms: Terms in it.
+        passages: Passages it has.
+        passage_terms: Terms in them, together.
+    """
+
+    terms: int
+    passages: int
+    passage_terms: int
+
+
+class Lengths:
+    """The lengths of a collection's documents, while it grows.
+
+    Args:
+        stored: The documents that are there.
+    """
+
+    def __init__(self, stored: Iterable[Counted] = ()) -> None:
+        self._documents: dict[str, Length] = {}
+        self._terms = self._passages = self._passage_terms = 0
+        for each in stored:
+            self.add(
+                each.source,
+                terms=each.counts.terms,
+                passages=each.passages,
+                passage_terms=each.counts.passage_terms,
+            )
+
+    def add(self, source: str, *, terms: int, passages: int, passage_terms: int) -> None:
+        """Count a document, in place of its earlier version."""
+        self.remove(source)
+        self._documents[source] = Length(terms, passages, passage_terms)
+        self._count(self._documents[source], 1)
+
+    def remove(self, source: str) -> None:
+        """Count a document no longer, if it was."""
+        length = self._documents.pop(source, None)
+        if length is not None:
+            self._count(length, -1)
+
+    def get(self, source: str) -> Length | None:
+        """The lengths of a document; None when it is not counted."""
+        return self._documents.get(source)
+
+    def restore(self, source: str, length: Length | None) -> None:
+        """Count a document as :meth:`get` gave it before."""
+        self.remove(source)
+        if length is not None:
+            self._documents[source] = length
+            self._count(length, 1)
+
+    def _count(self, length: Length, sign: int) -> None:
+        self._terms += sign * length.terms
+        self._passages += sign * length.passages
+        self._passage_terms += sign * length.passage_terms
+
+    @property
+    def average(self) -> float:
+        """Terms in a document, on average; 0 without documents."""
+        return self._terms / len(self._documents) if self._documents else 0.0
+
+    @property
+    def passage_average(self) -> float:
+        """Terms in a passage, on average; 0 without passages."""
+        return self._passage_terms / self._passages if self._passages else 0.0
+
+    def is_off(self, counts: TermCounts) -> bool:
+        """Whether vectors were made with averages too far from those of now."""
+        pairs = ((counts.average, self.average), (counts.passage_average, self.passage_average))
+        return any(abs(used - true) > TOLERANCE * true for used, true in pairs)

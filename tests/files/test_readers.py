@@ -1,0 +1,224 @@
+"""Files as texts: every type, and every way in which a file can be no document."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+import docx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from longembed_rag.errors import ReadError
+from longembed_rag.files.readers import read_file
+from longembed_rag.files.suffixes import SUFFIXES
+from tests.files.making import encrypt_pdf, make_docx, make_pdf, save_docx
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
+    """Writes a file and gives its path."""
+
+    def write(name: str, data: bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+Write = Callable[[str, bytes], Path]
+
+
+def test_text_is_taken_as_it_is(write: Write) -> None:
+    """Not a space, line end or NUL is changed in plain text."""
+    text = "  first\r\n\tsecond \u2028 third\n\n\nGrüße 漢字 \U0001f600\n"
+    path = write("a.txt", text.encode())
+    os.utime(path, (0, 1_000_000_000))
+    file = read_file(path)
+    assert file.text == text
+    assert file.notes == ()
+    assert file.metadata == {
+        "file_name": "a.txt",
+        "file_path": str(path.resolve()),
+        "file_type": "txt",
+        "file_size": len(text.encode()),
+        "last_modified": datetime.fromtimestamp(1_000_000_000, tz=timezone.utc).isoformat(),
+    }
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_suffix_has_a_reader(write: Write, suffix: str) -> None:
+    """What is listed as readable is read, upper case too."""
+    data = {".pdf": make_pdf(["some words"]), ".docx": make_docx()}.get(suffix, b"some words")
+    assert read_file(write(f"a{suffix.upper()}", data)).text
+
+
+def test_markdown_has_its_first_heading_as_title(write: Write) -> None:
+    """The title is the first heading of the first level, not a comment in code."""
+    text = "intro\n```sh\n# not this\n```\n## nor this\n# The *title* #\n# nor that\n"
+    file = read_file(write("a.md", text.encode()))
+    assert file.text == text
+    assert file.metadata["title"] == "The *title*"
+
+
+def test_pdf_pages_are_one_text(write: Write) -> None:
+    """Pages are apart by an empty line; their number and the title are known."""
+    data = make_pdf(["First page\nsecond line", "Last page"], title="The title")
+    file = read_file(write("a.pdf", data))
+    assert file.text == "First page\nsecond line\n\nLast page"
+    assert file.metadata["page_count"] == 2
+    assert file.metadata["title"] == "The title"
+    assert file.notes == ()
+
+
+def test_pdf_pages_without_text_are_told(write: Write) -> None:
+    """A page that is a picture is not passed over in silence."""
+    file = read_file(write("a.pdf", make_pdf(["First", "", "Third"])))
+    assert file.text == "First\n\nThird"
+    assert file.metadata["pages_without_text"] == 1
+    assert file.notes == ("1 of 3 pages hold no text (pictures or blank)",)
+
+
+def test_pdf_encrypted_against_changes_is_read(write: Write) -> None:
+    """A PDF that needs no password to be read is read."""
+    data = encrypt_pdf(make_pdf(["open to all"]), password="")
+    assert read_file(write("a.pdf", data)).text == "open to all"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.pdf", encrypt_pdf(make_pdf(["secret"]), password="x"), "encrypted"),
+        ("a.pdf", make_pdf(["", ""]), "2 pages.*scanned.*ocrmypdf"),
+        ("a.pdf", make_pdf(["text"])[:200], "damaged"),
+        ("a.pdf", b"just text", "damaged"),
+        ("a.docx", b"just text", "damaged"),
+        ("a.docx", b"PK\x03\x04 and nothing", "damaged"),
+        ("a.docx", b"\xd0\xcf\x11\xe0" + bytes(100), "encrypted, or of Word's old"),
+        ("a.txt", make_pdf(["text"]), "PDF document"),
+        ("a.md", make_docx(), "ZIP archive"),
+        ("a.txt", bytes(range(256)) * 10, "binary data"),
+        ("a.txt", b"\x00\x01\x02" * 500, "binary data"),
+        ("a.json", os.urandom(64) + b"\x00\x02" * 400, "binary data"),
+        ("a.html", b"\x89PNG\r\n\x1a\n", "PNG image"),
+        ("a.txt", b"", "no text"),
+        ("a.txt", b" \n\t\n", "no text"),
+        ("a.html", b"<html><script>x()</script></html>", "no text"),
+        ("a.docx", save_docx(docx.Document()), "no text"),
+        ("a.xlsx", b"whatever", "unsupported type.*supported are .*docx"),
+        ("README", b"whatever", "unsupported type.*no suffix"),
+    ],
+)
+def test_what_is_no_document_says_why(write: Write, name: str, data: bytes, reason: str) -> None:
+    """Each file that cannot be read is named with its own reason."""
+    path = write(name, data)
+    with pytest.raises(ReadError, match=f"^{path}: .*{reason}"):
+        read_file(path)
+
+
+def test_a_zip_that_is_no_docx_is_named(write: Write) -> None:
+    """An archive under a .docx name is a damaged DOCX, not a crash."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("hello.txt", "hello")
+    with pytest.raises(ReadError, match="damaged"):
+        read_file(write("a.docx", data.getvalue()))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cut=st.floats(0, 1), flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255))))
+@pytest.mark.parametrize(
+    ("name", "data"), [("a.pdf", make_pdf(["some text"] * 3)), ("a.docx", make_docx())]
+)
+def test_damage_of_any_kind_is_an_error_of_ours(
+    tmp_path: Path, name: str, data: bytes, cut: float, flips: list[tuple[float, int]]
+) -> None:
+    """Cut off anywhere and overwritten anywhere, a file is read or refused, and nothing else."""
+    damaged = bytearray(data)
+    for place, value in flips:
+        damaged[int(place * len(damaged))] = value
+    path = tmp_path / name
+    path.write_bytes(bytes(damaged[: int((0.5 + cut / 2) * len(damaged))]))
+    try:
+        told = read_file(path).text
+    except ReadError as error:
+        told = str(error).removeprefix(f"{path}: ")
+    assert told.strip()
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    """A file that vanished since it was found says so."""
+    with pytest.raises(ReadError, match="it is gone"):
+        read_file(tmp_path / "never.txt")
+
+
+def test_a_file_without_permission_is_named(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that may not be opened says so."""
+    path = write("a.txt", b"secret")
+
+    def refuse(self: Path, *arguments: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ReadError, match="no permission"):
+        read_file(path)
+
+
+def test_a_file_that_keeps_changing_is_refused(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is never the same before and after reading has no text of one moment."""
+    path = write("a.txt", b"x")
+    real = os.fstat
+
+    def fstat(handle: int) -> os.stat_result:
+        status = real(handle)
+        with path.open("ab") as file:
+            file.write(b"x")
+        return status
+
+    monkeypatch.setattr(os, "fstat", fstat)
+    with pytest.raises(ReadError, match="changes while it is being read"):
+        read_file(path)
+
+
+def test_a_file_that_changes_once_is_read_as_it_is_then(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write in the middle of reading leads to a second reading, not to a mixture."""
+    path = write("a.txt", b"old")
+    real = os.fstat
+    calls: list[int] = []
+
+    def fstat(handle: int) -> os.stat_result:
+        status = real(handle)
+        if not calls:
+            path.write_bytes(b"entirely new")
+        calls.append(handle)
+        return status
+
+    monkeypatch.setattr(os, "fstat", fstat)
+    file = read_file(path)
+    assert file.text == "entirely new"
+    assert file.metadata["file_size"] == 12
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """A named pipe under a text suffix does not hang the reader."""
+    pipe = tmp_path / "pipe.txt"
+    os.mkfifo(pipe)
+    with pytest.raises(ReadError, match="no regular file"):
+        read_file(pipe)
+
+
+def test_lone_surrogates_never_come_out(write: Write) -> None:
+    """A page that names half a character gives a replacement, which every store can hold."""
+    file = read_file(write("a.html", b"<p>half &#xD83D; whole &#x1F600;</p>"))
+    file.text.encode()
+    assert file.text.endswith("whole \U0001f600")

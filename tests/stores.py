@@ -1,0 +1,108 @@
+"""Stores to test with: of both engines in a folder, and of a server in this process."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from longembed_rag.points.retries import RetryPolicy
+from longembed_rag.search.results import SearchResult
+from longembed_rag.search.search import SearchOptions, search_documents
+from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.values import IndexOptions
+from tests.points.fake_qdrant import FakeQdrant, running_fake
+from tests.store.fakes import FakeEncoder, vector_of
+
+Opener = Callable[[], DocumentStore]
+ENCODER = FakeEncoder()
+ENGINES = ("edge", "local", "server")
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 * 1024**3
+
+
+@contextmanager
+def opening(engine: str, folder: Path, *, policy: RetryPolicy | None = None) -> Iterator[Opener]:
+    """Opens the same place again and again, as long as the block lasts."""
+    if engine == "server":
+        with running_fake() as fake:
+            yield lambda: DocumentStore.open(url=fake.url, retries=policy)
+    else:
+        yield lambda: DocumentStore.open(path=folder, engine=engine)  # type: ignore[arg-type]
+
+
+def ensure(store: DocumentStore, **options: Any) -> DocumentStore:
+    """Make the fake encoder's collection, with index options if any are given."""
+    store.ensure(
+        fingerprint=ENCODER.fingerprint,
+        dimension=ENCODER.dimension,
+        description=ENCODER.describe(),
+        settings=ENCODER.settings.to_dict(),
+        options=IndexOptions(**options) if options else None,
+    )
+    return store
+
+
+def find(store: DocumentStore, text: str, **options: Any) -> list[SearchResult]:
+    """Search with the fake encoder's vector of a query."""
+    return search_documents(store, text, vector=vector_of(text), options=SearchOptions(**options))
+
+
+@pytest.fixture
+def server() -> Iterator[FakeQdrant]:
+    """A server."""
+    with running_fake() as fake:
+        yield fake
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """The waits between tries, none of which is really waited for."""
+    return []
+
+
+@pytest.fixture
+def policy(waits: list[float]) -> RetryPolicy:
+    """Retries that take no time."""
+    return RetryPolicy(sleep=waits.append)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """An empty folder, in memory where there is room: the engines wait for disks all the time."""
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+    with TemporaryDirectory(dir=_MEMORY if roomy else None, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder for a store."""
+    with scratch() as made:
+        yield made
+
+
+@pytest.fixture
+def remote(server: FakeQdrant, policy: RetryPolicy) -> Iterator[DocumentStore]:
+    """A store on the server, with its collection made."""
+    with DocumentStore.open(url=server.url, retries=policy) as store:
+        yield ensure(store)
+
+
+@pytest.fixture(params=ENGINES)
+def opener(request: pytest.FixtureRequest, folder: Path, policy: RetryPolicy) -> Iterator[Opener]:
+    """Opens the same place again and again: a folder of either engine, or a server."""
+    with opening(request.param, folder / "store", policy=policy) as open_store:
+        yield open_store
+
+
+@pytest.fixture
+def store(opener: Opener) -> Iterator[DocumentStore]:
+    """An open store with the fake encoder's collection in it."""
+    with opener() as opened:
+        yield ensure(opened)

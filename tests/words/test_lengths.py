@@ -1,0 +1,106 @@
+"""Average lengths while a collection grows."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longembed_rag.store.values import StoredSource
+from longembed_rag.words.lengths import TOLERANCE, Length, Lengths, TermCounts
+
+CHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(["/a", "/b", "/c"]),
+        st.none() | st.builds(Length, *[st.integers(0, 1000)] * 3),
+    ),
+    max_size=20,
+)
+
+
+def stored(source: str, terms: int, passages: int, passage_terms: int) -> StoredSource:
+    """A document as a listing gives it."""
+    counts = TermCounts(terms=terms, passage_terms=passage_terms, average=1.0, passage_average=1.0)
+    return StoredSource(
+        source=source, content_hash="", tokens=0, tokens_read=0, windows=1, passages=passages,
+        counts=counts,
+    )  # fmt: skip
+
+
+def test_averages_by_hand() -> None:
+    """Terms by documents, and terms in passages by passages."""
+    lengths = Lengths([stored("/a", 10, 2, 8), stored("/b", 20, 3, 17)])
+    assert (lengths.average, lengths.passage_average) == (15.0, 5.0)
+    lengths.add("/c", terms=30, passages=0, passage_terms=0)
+    assert (lengths.average, lengths.passage_average) == (20.0, 5.0)
+    lengths.remove("/a")
+    lengths.remove("/never-there")
+    assert (lengths.average, lengths.passage_average) == (25.0, 17 / 3)
+
+
+def test_nothing_has_no_average() -> None:
+    """Zero stands for an average that is not known."""
+    assert (Lengths().average, Lengths().passage_average) == (0.0, 0.0)
+
+
+@given(CHANGES)
+def test_averages_are_those_of_what_is_there(changes: list[tuple[str, Length | None]]) -> None:
+    """After any changes, they are what counting everything again would give."""
+    lengths, there = Lengths(), {}
+    for source, length in changes:
+        if length is None:
+            lengths.remove(source)
+            there.pop(source, None)
+        else:
+            lengths.add(
+                source,
+                terms=length.terms,
+                passages=length.passages,
+                passage_terms=length.passage_terms,
+            )
+            there[source] = length
+        assert lengths.get(source) == length
+    again = Lengths(
+        stored(source, each.terms, each.passages, each.passage_terms)
+        for source, each in there.items()
+    )
+    assert lengths.average == again.average
+    assert lengths.passage_average == again.passage_average
+
+
+@given(CHANGES, st.sampled_from(["/a", "/b"]))
+def test_what_failed_is_taken_back(changes: list[tuple[str, Length | None]], source: str) -> None:
+    """A document that was counted and then not written leaves no trace."""
+    lengths = Lengths()
+    for name, length in changes:
+        lengths.restore(name, length)
+    before = lengths.get(source), lengths.average, lengths.passage_average
+    lengths.add(source, terms=999, passages=9, passage_terms=99)
+    lengths.restore(source, before[0])
+    assert (lengths.get(source), lengths.average, lengths.passage_average) == before
+
+
+@pytest.mark.parametrize(
+    ("average", "passage_average", "off"),
+    [
+        (100.0, 10.0, False),
+        (100.0 * (1 + 0.9 * TOLERANCE), 10.0 * (1 - 0.9 * TOLERANCE), False),
+        (100.0 * (1 + 1.1 * TOLERANCE), 10.0, True),
+        (100.0, 10.0 * (1 - 1.1 * TOLERANCE), True),
+        (0.0, 10.0, True),
+    ],
+)
+def test_averages_may_be_off_by_little(average: float, passage_average: float, off: bool) -> None:
+    """Documents are weighed again when either average is off by more than the tolerance."""
+    lengths = Lengths([stored("/a", 100, 1, 10)])
+    counts = TermCounts(
+        terms=100, passage_terms=10, average=average, passage_average=passage_average
+    )
+    assert lengths.is_off(counts) is off
+
+
+def test_without_passages_their_average_is_never_off() -> None:
+    """A collection without passages is not weighed again for ever."""
+    lengths = Lengths([stored("/a", 100, 0, 0)])
+    counts = TermCounts(terms=100, passage_terms=0, average=100.0, passage_average=0.0)
+    assert not lengths.is_off(counts)
