@@ -1,7 +1,8 @@
 """A Qdrant server's HTTP protocol on 127.0.0.1, as far as this package uses it.
 
-Behind it works qdrant-client's own in-memory store, so that answers mean what they say. Failures
-can be put in line: each is given to the next request that it fits.
+It refuses what a server refuses (``fake_rules``, ``fake_limits``), may be one node of a cluster
+(``fake_cluster``), and answers from qdrant-client's own in-memory store (``fake_collections``,
+``fake_answers``). Failures can be put in line: each is given to the next request that it fits.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from qdrant_client import QdrantClient, models
-from qdrant_client.http.models import models as rest
+import numpy as np
+
+from tests.points.fake_cluster import cluster
+from tests.points.fake_collections import Collections
+from tests.points.fake_rules import READS, Body, RefusedError, parsed
+
+#: What can be asked without a key.
+_OPEN = ("/readyz", "/livez", "/healthz")
 
 
 @dataclass(frozen=True)
@@ -53,28 +60,24 @@ class Request:
     api_key: str | None
 
 
-Requests = dict[tuple[str, str], Callable[[QdrantClient, str, dict[str, Any]], Any]]
-
-
 @dataclass
-class FakeQdrant:
-    """The server.
+class FakeQdrant(Collections):
+    """The server, which holds collections.
 
     Attributes:
         url: Its address.
         faults: What is to go wrong, in order.
         requests: What came in.
-        keeps_metadata: Whether it knows collection metadata (Qdrant 1.16 and later).
+        api_key: The key it wants; None for none.
+        read_key: A key that may only read.
         start: Begins to listen, if it was not to do so at once.
     """
 
-    client: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"))
     url: str = ""
     faults: list[Fault] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    keeps_metadata: bool = True
-    write_status: str = "completed"
+    api_key: str | None = None
+    read_key: str | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     start: Callable[[], None] = field(default=lambda: None)
 
@@ -91,125 +94,41 @@ class FakeQdrant:
                     return fault
         return None
 
+    def require_key(self, request: Request) -> None:
+        """Refuse a request without the key, or without the right.
+
+        Raises:
+            RefusedError: With 401 or 403.
+        """
+        if self.api_key is None or request.path in _OPEN:
+            return
+        if request.api_key is None:
+            raise RefusedError(401, "Must provide an API key or an Authorization bearer token")
+        if request.api_key == self.api_key:
+            return
+        if request.api_key != self.read_key:
+            raise RefusedError(401, "Invalid API key or JWT")
+        below = "/".join(request.path.split("/")[3:])
+        if request.method != "GET" and (request.method, below) not in READS:
+            raise RefusedError(403, "Forbidden: Global manage access is required")
+
     def answer(self, request: Request) -> Any:
         """Carry out a request.
 
         Raises:
-            KeyError: There is no such collection.
+            RefusedError: The server says no.
         """
-        _, kind, name, *rest_of_path = request.path.split("/")
-        assert kind == "collections"
-        name = unquote(name)
-        action = (request.method, "/".join(rest_of_path))
-        if action == ("GET", "exists"):
-            return {"exists": self.client.collection_exists(name)}
-        if action == ("PUT", ""):
-            return self._create(name, request.body)
-        if not self.client.collection_exists(name):
-            raise KeyError(name)
-        if action == ("GET", ""):
-            info = json.loads(self.client.get_collection(name).model_dump_json())
-            return {**info, "payload_schema": self.indexes.get(name, {})}
-        if action == ("DELETE", ""):
-            return self.client.delete_collection(name)
-        return self._points(action, name, request.body)
-
-    def _create(self, name: str, body: dict[str, Any]) -> bool:
-        asked = rest.CreateCollection(**body)
-        return self.client.create_collection(
-            name,
-            vectors_config=asked.vectors,
-            sparse_vectors_config=asked.sparse_vectors,
-            metadata=asked.metadata if self.keeps_metadata else None,
-        )
-
-    def _points(self, action: tuple[str, str], name: str, body: dict[str, Any]) -> Any:
-        if action == ("PUT", "index"):
-            self.indexes.setdefault(name, {})[body["field_name"]] = {
-                "data_type": body["field_schema"],
-                "points": 0,
-            }
-        elif action in self._writes:
-            self._writes[action](self.client, name, body)
-        elif action == ("POST", "facet") and body["key"] not in self.indexes.get(name, {}):
-            raise ValueError(f"No appropriate index for faceting: `{body['key']}`")
-        elif action in self._reads:
-            return self._reads[action](self.client, name, body)
-        else:
-            raise ValueError(f"the fake server does not know {action}")
-        return {"operation_id": 1, "status": self.write_status}
-
-    _writes: ClassVar[Requests] = {
-        ("PUT", "points"): lambda client, name, body: client.upsert(
-            name, points=[rest.PointStruct(**point) for point in body["points"]]
-        ),
-        ("PUT", "points/vectors"): lambda client, name, body: client.update_vectors(
-            name, points=[rest.PointVectors(**point) for point in body["points"]]
-        ),
-        ("POST", "points/payload"): lambda client, name, body: client.set_payload(
-            name, payload=body["payload"], points=_selector(body), key=body.get("key")
-        ),
-        ("POST", "points/delete"): lambda client, name, body: client.delete(
-            name, points_selector=_selector(body)
-        ),
-    }
-    _reads: ClassVar[Requests] = {
-        ("POST", "points"): lambda client, name, body: [
-            _plain(record)
-            for record in client.retrieve(
-                name,
-                ids=body["ids"],
-                with_payload=body["with_payload"],
-                with_vectors=body.get("with_vector", False),
-            )
-        ],
-        ("POST", "points/scroll"): lambda client, name, body: _page(
-            client.scroll(
-                name,
-                scroll_filter=_filter(body),
-                limit=body["limit"],
-                offset=body.get("offset"),
-                with_payload=body["with_payload"],
-                with_vectors=body.get("with_vector", False),
-            )
-        ),
-        ("POST", "points/query"): lambda client, name, body: _query(client, name, [body])[0],
-        ("POST", "points/query/batch"): lambda client, name, body: _query(
-            client, name, body["searches"]
-        ),
-        ("POST", "points/count"): lambda client, name, body: _plain(
-            client.count(name, count_filter=_filter(body), exact=body["exact"])
-        ),
-        ("POST", "facet"): lambda client, name, body: _plain(
-            client.facet(
-                name, key=body["key"], facet_filter=_filter(body), limit=body["limit"], exact=True
-            )
-        ),
-    }
-
-
-def _filter(body: dict[str, Any]) -> models.Filter | None:
-    return models.Filter(**body["filter"]) if body.get("filter") else None
-
-
-def _selector(body: dict[str, Any]) -> Any:
-    if body.get("points") is not None:
-        return models.PointIdsList(points=body["points"])
-    return models.FilterSelector(filter=_filter(body))
-
-
-def _query(client: QdrantClient, name: str, queries: list[dict[str, Any]]) -> list[Any]:
-    requests = [rest.QueryRequest(**query) for query in queries]
-    return [_plain(answer) for answer in client.query_batch_points(name, requests=requests)]
-
-
-def _page(answer: tuple[list[Any], Any]) -> dict[str, Any]:
-    records, offset = answer
-    return {"points": [_plain(record) for record in records], "next_page_offset": offset}
-
-
-def _plain(model: Any) -> Any:
-    return json.loads(model.model_dump_json())
+        self.require_key(request)
+        kind, _, below = request.path.removeprefix("/").partition("/")
+        name, _, path = below.partition("/")
+        action = (request.method, path)
+        if (request.method, kind, below) == ("GET", "cluster", ""):
+            return cluster(self.url, self.missing)
+        if kind != "collections" or (unquote(name) in (".", "..", "") and action != ("GET", "")):
+            raise RefusedError(404, "")
+        if name == "" or name == "aliases":
+            return self.of_all(action, name, request.body)
+        return self.of_one(action, unquote(name), request.body)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -222,18 +141,25 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         parts = urlsplit(self.path)
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        unread: RefusedError | None = None
+        body: Body = {}
+        try:
+            body = parsed(data)
+        except RefusedError as error:
+            unread = error
         request = Request(
             method=self.command,
             path=parts.path,
             query=parts.query,
-            body=json.loads(data) if data else {},
+            body=body,
             size=len(data),
             api_key=self.headers.get("api-key"),
         )
         fault = self.fake.next_fault(request)
         with self.fake.lock:
             self.fake.requests.append(request)
-            status, result = self._carry_out(request) if fault is None or fault.applied else (0, 0)
+            applied = fault is None or fault.applied
+            status, result = self._carry_out(request, unread) if applied else (0, 0)
         if fault is not None:
             time.sleep(fault.delay)
             if fault.status is None:
@@ -247,15 +173,21 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(status, {"status": {"error": result}}, {})
 
-    def _carry_out(self, request: Request) -> tuple[int, Any]:
-        if request.path == "/readyz":
+    def _carry_out(self, request: Request, unread: RefusedError | None) -> tuple[int, Any]:
+        if request.path in _OPEN:
             return 200, "all shards are ready"
         try:
-            return 200, self.fake.answer(request)
-        except KeyError as error:
-            return 404, f"Not found: Collection {error} doesn't exist!"
+            if unread is not None:
+                raise unread
+            # What is over the range of a float is taken as infinite, without a word.
+            with np.errstate(all="ignore"):
+                return 200, self.fake.answer(request)
+        except RefusedError as error:
+            return error.status, error.told
+        except KeyError as error:  # of the store behind
+            return 404, f"Not found: No point with id {error.args[0]} found"
         except ValueError as error:
-            return 409 if "already exists" in str(error) else 400, str(error)
+            return 400, str(error)
 
     def _send(self, status: int, value: Any, headers: dict[str, str]) -> None:
         body = (value if isinstance(value, str) else json.dumps(value)).encode()
@@ -271,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # the client has given up waiting
 
-    do_GET = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 - the base class's names
+    do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = _handle  # noqa: N815 - the base class's names
 
 
 @contextmanager

@@ -1,0 +1,161 @@
+"""The collections of the fake Qdrant server: made, described, changed, and what is in them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from qdrant_client import QdrantClient
+from qdrant_client.http.models import models as rest
+
+from tests.points.fake_answers import ANSWERS, WRITES
+from tests.points.fake_cluster import collection_cluster, query, require_living
+from tests.points.fake_limits import require_indexes, require_strict
+from tests.points.fake_rules import (
+    Action,
+    Body,
+    RefusedError,
+    invalid,
+    require_body,
+    require_key,
+    require_name,
+)
+
+
+@dataclass
+class Collections:
+    """Collections on a server.
+
+    Attributes:
+        client: What holds the points.
+        indexes: The payload indexes of each collection.
+        keeps_metadata: Whether it knows collection metadata (Qdrant 1.16 and later).
+        write_status: What a write is answered with.
+        strict_mode: The ``strict_mode_config`` of collections that are made without one.
+        shards: How many shards a collection gets that is made without a number.
+        missing: Shards whose only node does not answer, with the node's address.
+    """
+
+    client: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"))
+    indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keeps_metadata: bool = True
+    write_status: str = "completed"
+    strict_mode: Body = field(default_factory=dict)
+    shards: int = 1
+    missing: dict[int, str] = field(default_factory=dict)
+    _strict: dict[str, Body] = field(default_factory=dict)
+    _sharded: dict[str, int] = field(default_factory=dict)
+
+    def of_all(self, action: Action, name: str, body: Body) -> Any:
+        """Answer what is asked of all collections, or of all ``aliases``."""
+        if action == ("GET", ""):
+            told = self.client.get_aliases() if name else self.client.get_collections()
+            return _plain(told)
+        actions = rest.ChangeAliasesOperation(**body).actions
+        return self.client.update_collection_aliases(actions)
+
+    def of_one(self, action: Action, name: str, body: Body) -> Any:
+        """Answer what is asked of one collection, by its name or an alias.
+
+        Args:
+            action: What is asked for.
+            name: The collection.
+            body: The body.
+
+        Raises:
+            RefusedError: The server says no.
+        """
+        if action == ("GET", "exists"):
+            return {"exists": self.client.collection_exists(name)}
+        if action == ("PUT", ""):
+            return self._create(name, body)
+        if action == ("DELETE", ""):
+            return self._forget(name) or self.client.delete_collection(name)
+        if not self.client.collection_exists(name):
+            raise RefusedError(404, f"Not found: Collection `{name}` doesn't exist!")
+        aliases = self.client.get_aliases().aliases
+        real = {each.alias_name: each.collection_name for each in aliases}.get(name, name)
+        require_living(action, body, self.shards_of(real), self.missing)
+        if action == ("GET", ""):
+            return self._info(real)
+        if action == ("GET", "aliases"):
+            return _plain(self.client.get_collection_aliases(real))
+        if action == ("GET", "cluster"):
+            return collection_cluster(self.client, real, self.shards_of(real), self.missing)
+        if action == ("PATCH", ""):
+            return self._update(real, body)
+        return self._points(action, real, body)
+
+    def shards_of(self, name: str) -> int:
+        """How many shards a collection has."""
+        return self._sharded.get(name, 1)
+
+    def _create(self, name: str, body: Body) -> bool:
+        require_name(name)
+        asked = rest.CreateCollection(**body)
+        if name in {each.name for each in self.client.get_collections().collections}:
+            raise RefusedError(409, f"Wrong input: Collection `{name}` already exists!")
+        if asked.shard_number == 0:
+            raise invalid("shard_number: value 0 invalid, must be 1 or larger")
+        self._forget(name)
+        self.client.create_collection(
+            name,
+            vectors_config=asked.vectors,
+            sparse_vectors_config=asked.sparse_vectors,
+            metadata=asked.metadata if self.keeps_metadata else None,
+        )
+        self._sharded[name] = asked.shard_number or self.shards
+        self._strict[name] = {**self.strict_mode, **(body.get("strict_mode_config") or {})}
+        return True
+
+    def _forget(self, name: str) -> None:
+        for known in (self.indexes, self._strict, self._sharded):
+            known.pop(name, None)
+
+    def _update(self, name: str, body: Body) -> bool:
+        asked = rest.UpdateCollection(**body)
+        if asked.metadata is not None and self.keeps_metadata:
+            self.client.update_collection(name, metadata=asked.metadata)
+        self._strict.setdefault(name, {}).update(body.get("strict_mode_config") or {})
+        return True
+
+    def _info(self, name: str) -> Body:
+        info: Body = _plain(self.client.get_collection(name))
+        info["config"]["params"]["shard_number"] = self.shards_of(name)
+        if strict := self._strict.get(name):
+            info["config"]["strict_mode_config"] = strict
+        return {**info, "payload_schema": self.indexes.get(name, {})}
+
+    def _points(self, action: Action, name: str, body: Body) -> Any:
+        kinds = {field: each["data_type"] for field, each in self.indexes.get(name, {}).items()}
+        require_body(action, body)
+        require_indexes(action, body, kinds)
+        require_strict(action, body, kinds, self._strict.get(name, {}))
+        if action == ("PUT", "index"):
+            self._index(name, body["field_name"], body["field_schema"])
+        elif action[0] == "DELETE" and action[1].startswith("index/"):
+            self.indexes.get(name, {}).pop(unquote(action[1].removeprefix("index/")), None)
+        elif action in WRITES:
+            WRITES[action](self.client, name, body)
+        elif action == ("POST", "points/query"):
+            return query(self.client, name, [body], self.shards_of(name))[0]
+        elif action == ("POST", "points/query/batch"):
+            return query(self.client, name, body["searches"], self.shards_of(name))
+        elif action in ANSWERS:
+            return ANSWERS[action](self.client, name, body)
+        else:
+            raise RefusedError(404, "")
+        return {"operation_id": 1, "status": self.write_status}
+
+    def _index(self, name: str, key: str, schema: Any) -> None:
+        """A field has one index: the last one made."""
+        require_key(key)
+        kind = schema["type"] if isinstance(schema, dict) else schema
+        index = {"data_type": rest.PayloadSchemaType(kind).value, "points": 0}
+        self.indexes.setdefault(name, {})[key] = index
+
+
+def _plain(model: Any) -> Any:
+    return json.loads(model.model_dump_json())
