@@ -14,6 +14,7 @@ from tests.points.fake_rules import READS, Action, Body, RefusedError
 
 #: The node that is asked, and the number of the first of the others.
 _OWN_PEER = 1
+_ERROR = "Service internal error: "
 _WRITING = ("points", "points/vectors", "points/payload", "points/delete")
 
 
@@ -87,7 +88,9 @@ def _peers(missing: Mapping[int, str]) -> dict[str, int]:
     return {node: number for number, node in enumerate(nodes, start=_OWN_PEER + 1)}
 
 
-def require_living(action: Action, body: Body, shards: int, missing: Mapping[int, str]) -> None:
+def require_living(
+    action: Action, body: Body, shards: int, missing: Mapping[int, str], *, resolves: bool
+) -> None:
     """Fail as a node does that cannot reach the only replica of a shard that is needed.
 
     Args:
@@ -95,6 +98,7 @@ def require_living(action: Action, body: Body, shards: int, missing: Mapping[int
         body: The body.
         shards: How many shards the collection has.
         missing: The shards whose only node does not answer, with the node's address.
+        resolves: Whether its name still leads somewhere; else the address is not told.
 
     Raises:
         RefusedError: With status 500.
@@ -102,19 +106,20 @@ def require_living(action: Action, body: Body, shards: int, missing: Mapping[int
     gone = {shard: node for shard, node in missing.items() if shard < shards}
     if action == ("GET", "") or action in READS:
         for node in gone.values():
-            raise RefusedError(
-                500,
-                "Service internal error: 1 of 1 read operations failed:\n  Service internal "
-                f"error: Failed to connect to {node}, error: transport error",
-            )
+            told = f"1 of 1 read operations failed:\n  {_unreachable(node, resolves)}"
+            raise RefusedError(500, f"{_ERROR}{told}")
     for shard in _written(action, body, shards):
         if shard in gone:
-            raise RefusedError(
-                500,
-                "Service internal error: 1 out of 1 shards failed to apply operation. First error "
-                f"captured: Service internal error: Failed to connect to {gone[shard]}, error: "
-                "transport error",
-            )
+            told = "1 out of 1 shards failed to apply operation. First error captured: "
+            raise RefusedError(500, f"{_ERROR}{told}{_unreachable(gone[shard], resolves)}")
+
+
+def _unreachable(node: str, resolves: bool) -> str:
+    told = f"Failed to connect to {node}, error: transport error" if resolves else "dns error"
+    return (
+        f"{_ERROR}Tonic status error: code: 'The service is currently unavailable', "
+        f'message: "{told}"'
+    )
 
 
 def _written(action: Action, body: Body, shards: int) -> Iterable[int]:

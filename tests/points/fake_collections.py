@@ -18,6 +18,7 @@ from tests.points.fake_rules import (
     Body,
     RefusedError,
     invalid,
+    malformed,
     require_body,
     require_key,
     require_name,
@@ -36,6 +37,7 @@ class Collections:
         strict_mode: The ``strict_mode_config`` of collections that are made without one.
         shards: How many shards a collection gets that is made without a number.
         missing: Shards whose only node does not answer, with the node's address.
+        resolves: Whether the names of missing nodes still lead somewhere; else no address is told.
     """
 
     client: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"))
@@ -45,6 +47,7 @@ class Collections:
     strict_mode: Body = field(default_factory=dict)
     shards: int = 1
     missing: dict[int, str] = field(default_factory=dict)
+    resolves: bool = True
     _strict: dict[str, Body] = field(default_factory=dict)
     _sharded: dict[str, int] = field(default_factory=dict)
 
@@ -53,6 +56,8 @@ class Collections:
         if action == ("GET", ""):
             told = self.client.get_aliases() if name else self.client.get_collections()
             return _plain(told)
+        if action != ("POST", "") or not name:
+            raise RefusedError(404, "")
         actions = rest.ChangeAliasesOperation(**body).actions
         return self.client.update_collection_aliases(actions)
 
@@ -77,13 +82,14 @@ class Collections:
             raise RefusedError(404, f"Not found: Collection `{name}` doesn't exist!")
         aliases = self.client.get_aliases().aliases
         real = {each.alias_name: each.collection_name for each in aliases}.get(name, name)
-        require_living(action, body, self.shards_of(real), self.missing)
+        shards = self.shards_of(real)
+        require_living(action, body, shards, self.missing, resolves=self.resolves)
         if action == ("GET", ""):
             return self._info(real)
         if action == ("GET", "aliases"):
             return _plain(self.client.get_collection_aliases(real))
         if action == ("GET", "cluster"):
-            return collection_cluster(self.client, real, self.shards_of(real), self.missing)
+            return collection_cluster(self.client, real, shards, self.missing)
         if action == ("PATCH", ""):
             return self._update(real, body)
         return self._points(action, real, body)
@@ -130,9 +136,12 @@ class Collections:
 
     def _points(self, action: Action, name: str, body: Body) -> Any:
         kinds = {field: each["data_type"] for field, each in self.indexes.get(name, {}).items()}
-        require_body(action, body)
-        require_indexes(action, body, kinds)
-        require_strict(action, body, kinds, self._strict.get(name, {}))
+        try:
+            require_body(action, body)
+            require_indexes(action, body, kinds)
+            require_strict(action, body, kinds, self._strict.get(name, {}))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise malformed(f"missing, or of another type: {error}") from error
         if action == ("PUT", "index"):
             self._index(name, body["field_name"], body["field_schema"])
         elif action[0] == "DELETE" and action[1].startswith("index/"):

@@ -67,8 +67,8 @@ def require_strict(
         for _, limit in limits_of(body):
             _require_at_most(limit, strict.get("max_query_limit"), "limit")
     if method == "PUT" and path in ("points", "points/vectors"):
-        most = strict.get("upsert_max_batchsize")
-        _require_at_most(len(body["points"]), most, "upsert limit")
+        most, name = strict.get("upsert_max_batchsize"), "upsert" if path == "points" else "update"
+        _require_at_most(len(body["points"]), most, f"{name} limit")
     if path == "points/query/batch":
         most = strict.get("search_max_batchsize")
         _require_at_most(len(body["searches"]), most, "search batch size")
@@ -89,7 +89,7 @@ def _require_indexed(given: Body, kinds: Mapping[str, str]) -> None:
         # Whether a field is there is told by an index of any kind.
         found = kinds.get(key) in serving if serving else key in kinds
         if key is not None and not found:
-            types = ", ".join(serving or sorted({*_FACETED, *_ORDERED, "geo", "text"}))
+            types = ", ".join(sorted(serving or {*_FACETED, *_ORDERED, "geo", "text"}))
             raise RefusedError(
                 400,
                 f'Bad request: Index required but not found for "{key}" of one of the following '

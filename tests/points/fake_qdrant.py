@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
+from pydantic import ValidationError
 
 from tests.points.fake_cluster import cluster
 from tests.points.fake_collections import Collections
@@ -186,6 +187,9 @@ class _Handler(BaseHTTPRequestHandler):
             return error.status, error.told
         except KeyError as error:  # of the store behind
             return 404, f"Not found: No point with id {error.args[0]} found"
+        except ValidationError as error:  # dozens of lines, one for each form it might have had
+            first = error.errors()[0]
+            return 400, f"Format error in JSON body: {first['loc']}: {first['msg']}"
         except ValueError as error:
             return 400, str(error)
 

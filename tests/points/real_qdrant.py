@@ -150,3 +150,18 @@ def qdrant(request: pytest.FixtureRequest) -> Iterator[Server]:
     else:
         with running_fake() as fake, asking("fake", fake.url, None) as server:
             yield server
+
+
+@pytest.fixture(params=KINDS)
+def guarded(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server that wants a key, and has been told it."""
+    if request.param == "real":
+        if not os.environ.get(KEY):
+            pytest.skip(f"{KEY} is not set: the server may want none")
+        with asking("real", os.environ[ADDRESS].rstrip("/"), os.environ[KEY]) as server:
+            yield server
+    else:
+        with running_fake() as fake:
+            fake.api_key = "secret"
+            with asking("fake", fake.url, fake.api_key) as server:
+                yield server

@@ -19,12 +19,12 @@ from longembed_rag.search.search import MODES
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import manifest_collection, passages_collection
 from longembed_rag.words.lengths import TOLERANCE
-from tests.points.real_qdrant import LAYOUT, Json, Server, only, point, qdrant, sparse
+from tests.points.real_qdrant import LAYOUT, Json, Server, guarded, only, point, qdrant, sparse
 from tests.store.corpora import everything, random_documents
 from tests.store.fakes import make_document
 from tests.stores import ENCODER, ensure, find
 
-__all__ = ["qdrant"]
+__all__ = ["guarded", "qdrant"]
 
 DENSE = [1.0, 0.0, 0.0, 0.0]
 UUID = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
@@ -65,7 +65,7 @@ def test_signs_that_names_must_not_have(qdrant: Server, sign: str) -> None:
 def test_names_of_other_kinds(qdrant: Server) -> None:
     """Too long is a 422, a dot leads elsewhere, and spaces and umlauts are names."""
     assert qdrant.ask("PUT", f"/collections/{'x' * 256}", LAYOUT).status_code == 422
-    for dots in ("%2E", "%2E%2E"):
+    for dots in (".", ".."):
         assert qdrant.ask("PUT", f"/collections/{dots}", LAYOUT).status_code == 404
     path = qdrant.make("two words ü")
     assert qdrant.done("GET", path)["points_count"] == 0
@@ -278,8 +278,9 @@ def test_order_and_facets_need_an_index(qdrant: Server, path: str) -> None:
     qdrant.index(path, "n", "keyword")
     qdrant.index(path, "k", "text")
     assert [qdrant.ask(*each).status_code for each in (order, facet)] == [400, 400]
-    qdrant.index(path, "n", "integer")
-    qdrant.index(path, "k", "keyword")
+    for field, kind in (("n", "integer"), ("k", "keyword")):
+        qdrant.done("DELETE", f"{path}/index/{field}?wait=true")
+        qdrant.index(path, field, kind)
     assert [each["id"] for each in qdrant.done(*order)["points"]] == [2, 1, 0]
     assert qdrant.done(*facet)["hits"] == [{"value": "a", "count": 3}]
 
@@ -389,6 +390,7 @@ def test_strict_mode_wants_an_index_of_the_right_kind(
             said = 'Index required but not found for "year" of one of the following types: ['
             assert said in told(answer)
             assert kind in told(answer).partition("types: [")[2].partition("]")[0]
+    qdrant.done("DELETE", f"{path}/index/year?wait=true")
     qdrant.index(path, "year", kind)
     for below, body in requests:
         assert qdrant.ask("POST", f"{path}/{below}", body).status_code == 200, below
@@ -451,6 +453,15 @@ def test_words_weigh_in_each_shard_what_they_are_worth_there(qdrant: Server, sha
     assert told["shard_count"] == shards
     counts = [each["points_count"] for each in told["local_shards"]]
     assert (len(counts), sum(counts)) == (shards, 60)
+
+
+def test_a_key_is_asked_for(guarded: Server) -> None:
+    """Nobody comes in without it; whether the server is ready may be asked by anyone."""
+    assert guarded.done("GET", "/collections") is not None
+    for headers in ({}, {"api-key": "wrong"}):
+        answer = httpx.get(f"{guarded.url}/collections", headers=headers)
+        assert answer.status_code == 401
+        assert httpx.get(f"{guarded.url}/readyz", headers=headers).status_code == 200
 
 
 # From here on: the store over these answers.
