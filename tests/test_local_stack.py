@@ -16,10 +16,12 @@ import yaml
 
 from longembed_rag.cli import main as longembed
 from tests.points.fake_qdrant import Fault, running_fake
+from tests.points.real_qdrant import ADDRESS
 
 PROJECT = Path(__file__).parent.parent
 COMPOSE = PROJECT / "docker-compose.yml"
 PAGE = PROJECT / "docs" / "local-stack.md"
+WORKFLOW = PROJECT / ".github" / "workflows" / "ci.yml"
 BASH = shutil.which("bash")
 
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
@@ -113,6 +115,22 @@ def test_qdrant_is_pinned_near_the_client_and_open_to_this_machine_only() -> Non
     assert qdrant["ports"] == ["127.0.0.1:7000:6333"]
     assert qdrant["volumes"] == ["qdrant-storage:/qdrant/storage"]
     assert qdrant["restart"] == "unless-stopped"
+
+
+def test_the_workflow_asks_the_same_server() -> None:
+    """A job starts the stack's own image, and runs the tests that take a real server against it."""
+    jobs = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]
+    (job,) = [each for each in jobs.values() if ADDRESS in each.get("env", {})]
+    (started,) = job["services"].values()
+    assert started["image"] == service("qdrant")["image"]
+    ports = [port.split(":") for port in started["ports"]]
+    assert job["env"][ADDRESS] in [f"http://127.0.0.1:{ours}" for ours, _ in ports]
+    assert [theirs for _, theirs in ports] == ["6333"]
+    ran = " ".join(step.get("run", "") for step in job["steps"]).split()
+    assert "tests/points/test_real_server.py" in ran
+    modules = [word for word in ran if word.startswith("tests/")]
+    for module in modules:
+        assert "real_qdrant import" in (PROJECT / module).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("key", ["", "secret"])
