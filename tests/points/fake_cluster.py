@@ -10,12 +10,12 @@ from typing import Any
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.models import models as rest
 
-from tests.points.fake_rules import READS, Action, Body, RefusedError
+from tests.points.fake_rules import READS, SELECTING, Action, Body, RefusedError
 
 #: The node that is asked, and the number of the first of the others.
 _OWN_PEER = 1
 _ERROR = "Service internal error: "
-_WRITING = ("points", "points/vectors", "points/payload", "points/delete")
+_WRITING = ("points", "points/vectors", *SELECTING)
 
 
 def shard_of(identity: object, shards: int) -> int:

@@ -24,6 +24,9 @@ from tests.points.fake_rules import (
     require_name,
 )
 
+#: The answer to a write that has been carried out.
+DONE = {"operation_id": 1, "status": "completed"}
+
 
 @dataclass
 class Collections:
@@ -33,7 +36,6 @@ class Collections:
         client: What holds the points.
         indexes: The payload indexes of each collection.
         keeps_metadata: Whether it knows collection metadata (Qdrant 1.16 and later).
-        write_status: What a write is answered with.
         strict_mode: The ``strict_mode_config`` of collections that are made without one.
         shards: How many shards a collection gets that is made without a number.
         missing: Shards whose only node does not answer, with the node's address.
@@ -43,7 +45,6 @@ class Collections:
     client: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"))
     indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
     keeps_metadata: bool = True
-    write_status: str = "completed"
     strict_mode: Body = field(default_factory=dict)
     shards: int = 1
     missing: dict[int, str] = field(default_factory=dict)
@@ -77,7 +78,8 @@ class Collections:
         if action == ("PUT", ""):
             return self._create(name, body)
         if action == ("DELETE", ""):
-            return self._forget(name) or self.client.delete_collection(name)
+            self._forget(name)
+            return self.client.delete_collection(name)
         if not self.client.collection_exists(name):
             raise RefusedError(404, f"Not found: Collection `{name}` doesn't exist!")
         aliases = self.client.get_aliases().aliases
@@ -156,7 +158,7 @@ class Collections:
             return ANSWERS[action](self.client, name, body)
         else:
             raise RefusedError(404, "")
-        return {"operation_id": 1, "status": self.write_status}
+        return DONE
 
     def _index(self, name: str, key: str, schema: Any) -> None:
         """A field has one index: the last one made."""

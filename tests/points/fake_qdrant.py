@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from tests.points.fake_cluster import cluster
-from tests.points.fake_collections import Collections
+from tests.points.fake_collections import DONE, Collections
 from tests.points.fake_rules import READS, Body, RefusedError, parsed
 
 #: What can be asked without a key.
@@ -69,6 +69,7 @@ class FakeQdrant(Collections):
         url: Its address.
         faults: What is to go wrong, in order.
         requests: What came in.
+        write_status: What a write is answered with that is waited for.
         api_key: The key it wants; None for none.
         read_key: A key that may only read.
         start: Begins to listen, if it was not to do so at once.
@@ -77,6 +78,7 @@ class FakeQdrant(Collections):
     url: str = ""
     faults: list[Fault] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    write_status: str = "completed"
     api_key: str | None = None
     read_key: str | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -101,7 +103,7 @@ class FakeQdrant(Collections):
         Raises:
             RefusedError: With 401 or 403.
         """
-        if self.api_key is None or request.path in _OPEN:
+        if self.api_key is None:
             return
         if request.api_key is None:
             raise RefusedError(401, "Must provide an API key or an Authorization bearer token")
@@ -119,7 +121,6 @@ class FakeQdrant(Collections):
         Raises:
             RefusedError: The server says no.
         """
-        self.require_key(request)
         kind, _, below = request.path.removeprefix("/").partition("/")
         name, _, path = below.partition("/")
         action = (request.method, path)
@@ -129,7 +130,10 @@ class FakeQdrant(Collections):
             raise RefusedError(404, "")
         if name == "" or name == "aliases":
             return self.of_all(action, name, request.body)
-        return self.of_one(action, unquote(name), request.body)
+        result = self.of_one(action, unquote(name), request.body)
+        if result == DONE and "wait=true" not in request.query:
+            return {**DONE, "status": "acknowledged"}
+        return {**DONE, "status": self.write_status} if result == DONE else result
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -178,6 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
         if request.path in _OPEN:
             return 200, "all shards are ready"
         try:
+            self.fake.require_key(request)
             if unread is not None:
                 raise unread
             # What is over the range of a float is taken as infinite, without a word.

@@ -23,7 +23,7 @@ _KEY = re.compile(rf"{_NAME}(?:\.{_NAME})*")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
 _CLAUSES = ("must", "should", "must_not")
 #: Requests that name points by their ids under ``points``.
-_SELECTING = ("points/payload", "points/delete", "points/payload/delete", "points/vectors/delete")
+SELECTING = ("points/payload", "points/delete", "points/payload/delete", "points/vectors/delete")
 #: Requests that answer with points, at most so many.
 LIMITED = ("points/scroll", "points/query", "points/query/batch", "facet")
 #: Requests that change nothing.
@@ -122,7 +122,7 @@ def require_body(action: Action, body: Body) -> None:
         _require_points(body["points"])
     elif action == ("PUT", "points/vectors"):
         _require_updates(body["points"])
-    elif path in _SELECTING and method == "POST":
+    elif path in SELECTING and method == "POST":
         _require_selected(body)
     for search in searches_of(body):
         _require_query(search)

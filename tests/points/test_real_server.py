@@ -78,6 +78,13 @@ def test_a_point_may_lack_vectors(qdrant: Server, path: str, vectors: Json) -> N
     assert qdrant.done("POST", f"{path}/points/count", {"exact": True}) == {"count": 1}
 
 
+def test_a_write_is_done_only_where_it_is_waited_for(qdrant: Server, path: str) -> None:
+    """Otherwise the server has taken note of it."""
+    for wait, status in (("", "acknowledged"), ("?wait=true", "completed")):
+        answer = qdrant.done("PUT", f"{path}/points{wait}", {"points": [point(1)]})
+        assert answer["status"] == status
+
+
 @pytest.mark.parametrize(
     ("method", "below", "body", "status"),
     [
@@ -91,7 +98,7 @@ def test_a_write_of_no_points_is_refused(
     qdrant: Server, path: str, method: str, below: str, body: Json, status: int
 ) -> None:
     """There is nothing to do; vectors without points are not even understood."""
-    answer = qdrant.ask(method, f"{path}/{below}", body)
+    answer = qdrant.ask(method, f"{path}/{below}?wait=true", body)
     assert answer.status_code == status
     assert ("Empty update request" in told(answer)) is (status == 400)
 
