@@ -16,6 +16,7 @@ The tree::
     │   ├── CollectionNotFoundError        nothing has been ingested there yet
     │   ├── CollectionMismatchError        the collection was made with other settings
     │   ├── StoreLockedError               another process holds the embedded store
+    │   ├── NotAllowedError                the key of a server is wrong, or may not do this
     │   └── WriteError                     points could not be written; says which
     │       └── PointRefusedError          one document's point; the others still can
     ├── ReadError                          a file cannot be read as a document, or as pairs
@@ -83,6 +84,10 @@ class CollectionMismatchError(StoreError):
 
 class StoreLockedError(StoreError):
     """Another process holds the embedded store."""
+
+
+class NotAllowedError(StoreError):
+    """A server refused the key, or what is asked for is not among its rights."""
 
 
 class WriteError(StoreError):

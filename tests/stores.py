@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from qdrant_client import QdrantClient
 
-from longembed_rag.points.retries import RetryPolicy
+from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.search.results import SearchResult
 from longembed_rag.search.search import SearchOptions, search_documents
 from longembed_rag.store.store import DocumentStore
@@ -26,6 +27,12 @@ _MEMORY = Path("/dev/shm")
 _ROOM = 2 * 1024**3
 
 
+def make_local(folder: Path) -> Path:
+    """Make an empty store of qdrant-client's local mode, as earlier versions did."""
+    QdrantClient(path=str(folder)).close()
+    return folder
+
+
 @contextmanager
 def opening(engine: str, folder: Path, *, policy: RetryPolicy | None = None) -> Iterator[Opener]:
     """Opens the same place again and again, as long as the block lasts."""
@@ -33,7 +40,9 @@ def opening(engine: str, folder: Path, *, policy: RetryPolicy | None = None) -> 
         with running_fake() as fake:
             yield lambda: DocumentStore.open(url=fake.url, retries=policy)
     else:
-        yield lambda: DocumentStore.open(path=folder, engine=engine)  # type: ignore[arg-type]
+        if engine == "local":
+            make_local(folder)
+        yield lambda: DocumentStore.open(path=folder)
 
 
 def ensure(store: DocumentStore, **options: Any) -> DocumentStore:

@@ -15,7 +15,6 @@ from click.core import ParameterSource
 from longembed_rag.errors import CollectionNotFoundError, SettingsError
 
 if TYPE_CHECKING:
-    from longembed_rag.points.connection import EngineChoice
     from longembed_rag.store.store import DocumentStore
 
 DEFAULT_PATH = Path(".longembed")
@@ -39,14 +38,12 @@ class StoreLocation:
         url: Address of the server; None when it is embedded.
         collection: Name of the collection.
         timeout: Seconds to wait for an answer of the server.
-        engine: What keeps an embedded store.
     """
 
     path: Path | None
     url: str | None
     collection: str
     timeout: float
-    engine: EngineChoice = "auto"
 
     @classmethod
     def choose(
@@ -56,7 +53,6 @@ class StoreLocation:
         url: str | None,
         collection: str,
         timeout: float,
-        engine: EngineChoice = "auto",
         sources: Mapping[str, ParameterSource | None],
     ) -> StoreLocation:
         """Pick between folder and server: the one that was set more directly.
@@ -66,7 +62,6 @@ class StoreLocation:
             url: Server, if one was set.
             collection: Name of the collection.
             timeout: Seconds to wait for an answer.
-            engine: What keeps an embedded store.
             sources: Where ``path`` and ``url`` come from.
 
         Raises:
@@ -82,7 +77,7 @@ class StoreLocation:
             path, url = (path, None) if path_rank < url_rank else (None, url)
         if url is None:
             path = (path or DEFAULT_PATH).expanduser().absolute()
-        return cls(path=path, url=url, collection=collection, timeout=timeout, engine=engine)
+        return cls(path=path, url=url, collection=collection, timeout=timeout)
 
     def exists(self) -> bool:
         """Whether there is a store; of a server only its collections can say more."""
@@ -115,7 +110,6 @@ class StoreLocation:
             api_key=key,
             collection=self.collection,
             timeout=self.timeout,
-            engine=self.engine,
         )
 
 

@@ -220,15 +220,6 @@ STORE_SPECS = (
         shown_default=DEFAULT_COLLECTION,
     ),
     OptionSpec(
-        name="engine",
-        type=click.Choice(("auto", "edge", "local")),
-        help="What keeps a new embedded store: Qdrant's own engine (edge), or qdrant-client's "
-        "local mode, which is slower.",
-        section=COLLECTION_SECTION,
-        default="auto",
-        shown_default="edge",
-    ),
-    OptionSpec(
         name="timeout",
         type=click.FloatRange(min=0, min_open=True),
         help="Wait this long for an answer of the server.",

@@ -21,7 +21,8 @@ from longembed_rag.cli.option_specs import (
 )
 
 if TYPE_CHECKING:
-    from longembed_rag.store.values import IndexOptions, StorageOptions
+    from longembed_rag.points.values import StorageOptions
+    from longembed_rag.store.values import IndexOptions
 
 _INDEX_OPTIONS = ("passages", "passage_tokens", "language")
 
@@ -93,7 +94,7 @@ class GivenKeeping:
         Raises:
             SettingsError: A value is unknown.
         """
-        from longembed_rag.store.values import StorageOptions
+        from longembed_rag.points.values import StorageOptions
 
         given = {k: v for k, v in self.values.items() if k not in _INDEX_OPTIONS}
         return StorageOptions(**given)

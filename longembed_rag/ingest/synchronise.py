@@ -24,10 +24,10 @@ from longembed_rag.ingest.report import (
     Started,
     Status,
 )
+from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.values import (
     IndexedDocument,
     IndexOptions,
-    StorageOptions,
     StoredSource,
 )
 

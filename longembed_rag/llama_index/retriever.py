@@ -18,13 +18,12 @@ from typing_extensions import Self, Unpack
 from longembed_rag.errors import CollectionNotFoundError, InputError, SettingsError
 from longembed_rag.llama_index.embedding import LongEmbedding
 from longembed_rag.llama_index.nodes import document_node, passage_nodes
-from longembed_rag.points.connection import EngineChoice, has_store
+from longembed_rag.points.connection import has_store
 from longembed_rag.search.filters import from_llama_index
 from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions, search_documents
 from longembed_rag.store.inheritance import build_settings
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import DEFAULT_COLLECTION, CollectionRecord
-from longembed_rag.words.analyzer import get_analyzer
 from longembed_rag.words.snippet import make_snippet
 
 if TYPE_CHECKING:
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from qdrant_client import QdrantClient
-    from qdrant_client.models import Filter
+
+    from longembed_rag.points.filters import AnyFilter
 
 Returns = Literal["passages", "documents"]
 
@@ -47,7 +47,7 @@ class RetrieverOptions(TypedDict, total=False):
     adaptive: bool
     returns: Returns
     passages_per_document: int
-    filters: MetadataFilters | Filter | None
+    filters: MetadataFilters | AnyFilter | None
     callback_manager: CallbackManager | None
     verbose: bool
 
@@ -101,7 +101,7 @@ class LongRetriever(BaseRetriever):
         adaptive: bool = False,
         returns: Returns = "passages",
         passages_per_document: int = 3,
-        filters: MetadataFilters | Filter | None = None,
+        filters: MetadataFilters | AnyFilter | None = None,
         callback_manager: CallbackManager | None = None,
         verbose: bool = False,
     ) -> None:
@@ -145,7 +145,6 @@ class LongRetriever(BaseRetriever):
         client: QdrantClient | None = None,
         collection: str = DEFAULT_COLLECTION,
         api_key: str | None = None,
-        engine: EngineChoice = "auto",
         **options: Unpack[RetrieverOptions],
     ) -> Self:
         """Open a collection and retrieve from it; give one of ``path``, ``url`` and ``client``.
@@ -156,7 +155,6 @@ class LongRetriever(BaseRetriever):
             client: A client to work with; it is not closed with the retriever.
             collection: Name of the collection.
             api_key: Key of the server, if it wants one.
-            engine: What keeps an embedded store, see :meth:`DocumentStore.open`.
             **options: Those of the class.
 
         Raises:
@@ -178,7 +176,6 @@ class LongRetriever(BaseRetriever):
             client=client,
             collection=collection,
             api_key=api_key,
-            engine=engine,
         )
         try:
             retriever = cls(store, **options)
@@ -238,11 +235,11 @@ class LongRetriever(BaseRetriever):
         found = search_documents(self._store, text, vector=vector, options=options)
         if self._returns == "documents":
             return [document_node(result) for result in found]
-        language = record.options.language
-        stems = frozenset(get_analyzer(language).stems(text))
+        analyzer = record.get_analyzer()
+        stems = frozenset(analyzer.stems(text))
 
         def snippet_of(passage: str) -> str:
-            return make_snippet(passage, stems, language=language).marked()
+            return make_snippet(passage, stems, analyzer=analyzer).marked()
 
         return [node for result in found for node in passage_nodes(result, snippet_of)]
 
@@ -296,14 +293,14 @@ class LongRetriever(BaseRetriever):
         return self._embedding
 
 
-def _as_filter(filters: Any) -> Filter | None:
+def _as_filter(filters: Any) -> AnyFilter | None:
     if isinstance(filters, MetadataFilters):
         return from_llama_index(filters)
-    from qdrant_client.models import Filter
 
-    if not isinstance(filters, Filter | None):
+    if filters is not None and type(filters).__name__ != "Filter":
         raise SettingsError(
             f"filters={type(filters).__name__} is neither LlamaIndex's MetadataFilters nor "
             "Qdrant's Filter"
         )
-    return filters
+    chosen: AnyFilter | None = filters
+    return chosen

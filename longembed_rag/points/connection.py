@@ -1,11 +1,10 @@
-"""Opening a Qdrant client: embedded in a folder, or of a server."""
+"""Opening the port: over a folder, a server, or somebody's client."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,143 +13,121 @@ from longembed_rag.errors import (
     SettingsError,
     StoreError,
 )
-from longembed_rag.points.gateway import Gateway
+from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.points.locking import FolderLock, locked
-from longembed_rag.points.readiness import Readiness
-from longembed_rag.points.retries import RetryPolicy
+from longembed_rag.points.refusing import refuse_local_mode
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
-#: What keeps an embedded store: Qdrant's own engine in this process (qdrant-edge-py), or
-#: qdrant-client's local mode, which reads everything into memory and compares in numpy.
-Engine = Literal["edge", "local"]
-EngineChoice = Literal["auto", "edge", "local"]
+    from longembed_rag.points.port import Points
+
+#: What keeps points: Qdrant's own engine in this process (qdrant-edge-py); qdrant-client's local
+#: mode, which reads everything into memory and compares in numpy; or a server.
+Engine = Literal["edge", "local", "server"]
 
 _EDGE_FOLDER = "edge"
 _META_FILE = "meta.json"
 _QDRANT_LOCK_FILE = ".lock"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Connection:
-    """A client, and what is known of the place it leads to.
-
-    Attributes:
-        client: A ``QdrantClient``, or an ``EdgeClient``, which has its methods.
-        location: Folder or address, for messages.
-        engine: ``"edge"``, ``"local"`` or ``"server"``.
-        policy: How often and how long to try.
-        path: Folder of an embedded store.
-        lock: The lock on that folder.
-        owned: Whether to close the client in the end.
-    """
-
-    client: QdrantClient
-    location: str
-    engine: str
-    policy: RetryPolicy
-    path: Path | None = None
-    lock: FolderLock | None = None
-    owned: bool = True
-
-    def gateway(self) -> Gateway:
-        """How the client is called."""
-        embedded = self.engine != "server"
-        return Gateway(
-            location=self.location,
-            embedded=embedded,
-            indexes_payload=self.engine != "local",
-            policy=self.policy,
-            readiness=None if embedded else Readiness(self.client, policy=self.policy),
-        )
-
-    def close(self) -> None:
-        """Close the client, if it is ours, and let other processes in; again is harmless."""
-        if self.owned:
-            self.client.close()
-        if self.lock is not None:
-            self.lock.release()
-
-
-def connect(
+def open_points(
     *,
-    path: Path | None,
-    url: str | None,
-    api_key: str | None,
-    timeout: float,
-    engine: EngineChoice,
-    client: QdrantClient | None,
-    retries: RetryPolicy | None,
-) -> Connection:
-    """Open the one place that is given; see :meth:`DocumentStore.open`."""
-    if sum(place is not None for place in (path, url, client)) != 1:
-        raise SettingsError("give one of path (embedded), url (server) and client")
-    policy = retries or RetryPolicy()
-    if client is not None:
-        return Connection(
-            client=client,
-            location="the given client",
-            engine=_engine_of(client),
-            policy=policy,
-            owned=False,
-        )
-    if path is not None:
-        folder = path.expanduser().absolute()
-        opened, lock, kind = open_embedded(folder, engine=engine)
-        return Connection(
-            client=opened, location=str(folder), engine=kind, policy=policy, path=folder, lock=lock
-        )
-    if retries is None:
-        policy = RetryPolicy(longest_start=min(timeout, RetryPolicy.longest_start))
-    return Connection(
-        client=open_server(str(url), api_key=api_key, timeout=timeout),
-        location=str(url),
-        engine="server",
-        policy=policy,
-    )
-
-
-def _engine_of(client: QdrantClient) -> str:
-    from qdrant_client import QdrantClient as Stock
-
-    if not isinstance(client, Stock):
-        return "edge"
-    options = client.init_options
-    embedded = options.get("path") is not None or options.get("location") == ":memory:"
-    return "local" if embedded else "server"
-
-
-def choose_engine(folder: Path, wanted: EngineChoice = "auto") -> Engine:
-    """What keeps the store in a folder: what made it, else what is wanted, else the faster one.
+    path: Path | None = None,
+    url: str | None = None,
+    client: QdrantClient | None = None,
+    api_key: str | None = None,
+    timeout: float = 60.0,
+    retries: RetryPolicy | None = None,
+) -> Points:
+    """Open the one place that is given: a folder, a server, or what a client leads to.
 
     Args:
-        folder: The store's folder, there or not.
-        wanted: What the user asked for.
+        path: Folder of an embedded store, made when it is not there.
+        url: Address of a server. Nothing is sent yet; the first call waits for a server that is
+            only starting.
+        client: A client to work with; it is not closed with the points.
+        api_key: Key of the server, if it wants one.
+        timeout: Seconds to wait for an answer of the server, per try.
+        retries: How often and how long to try while a server is busy or away.
 
     Raises:
-        SettingsError: The store was made by another one than is wanted.
+        SettingsError: Not exactly one place is given, or one of the values is wrong.
+        StoreLockedError: Another process holds the folder.
+        StoreError: The folder cannot be used, or its content is damaged.
     """
-    if wanted not in ("auto", "edge", "local"):
-        raise SettingsError(f"engine={wanted!r} is not one of: auto, edge, local")
-    made: Engine | None = None
+    if sum(place is not None for place in (path, url, client)) != 1:
+        raise SettingsError("give one of path (embedded), url (server) and client")
+    if path is not None:
+        return _open_embedded(path)
+    if client is not None:
+        return _points_of(client, retries or RetryPolicy())
+    policy = retries or RetryPolicy(longest_start=min(timeout, RetryPolicy.longest_start))
+    opened = open_server(str(url), api_key=api_key, timeout=timeout)
+    return _over_client(opened, str(url), "server", policy=policy, on_close=opened.close)
+
+
+def client_of(points: Points) -> Any:
+    """A ``QdrantClient`` of the same collections, or what has the methods of one.
+
+    For instance for LlamaIndex's ``QdrantVectorStore``.
+    """
+    from longembed_rag.points.edge.points import EdgePoints
+
+    if isinstance(points, EdgePoints):
+        from longembed_rag.points.edge_client.client import EdgeClient
+
+        return EdgeClient(points.collections)
+    return getattr(points, "client", None)
+
+
+def _points_of(client: Any, policy: RetryPolicy) -> Points:
+    """The points that somebody's client leads to."""
+    location = "the given client"
+    if (collections := getattr(client, "collections", None)) is not None:
+        from longembed_rag.points.edge.points import EdgePoints
+
+        return EdgePoints(collections, location=location)
+    options = client.init_options
+    embedded = options.get("path") is not None or options.get("location") == ":memory:"
+    return _over_client(client, location, "local" if embedded else "server", policy=policy)
+
+
+def _over_client(
+    client: QdrantClient,
+    location: str,
+    engine: Engine,
+    *,
+    policy: RetryPolicy,
+    on_close: Callable[[], None] = lambda: None,
+) -> Points:
+    from longembed_rag.points.client.gateway import Gateway
+    from longembed_rag.points.client.points import ClientPoints
+    from longembed_rag.points.client.readiness import Readiness
+
+    server = engine == "server"
+    gateway = Gateway(
+        location=location,
+        embedded=not server,
+        policy=policy,
+        readiness=Readiness(client, policy=policy) if server else None,
+        cluster=client.http.distributed_api.cluster_status if server else None,
+    )
+    return ClientPoints(client, gateway, engine=engine, on_close=on_close)
+
+
+def engine_in(folder: Path) -> Engine | None:
+    """What keeps the embedded store in a folder; None where there is no store."""
     if (folder / _EDGE_FOLDER).is_dir():
-        made = "edge"
-    elif any(folder.glob("collection/*")):
-        made = "local"
-    if made is not None and wanted not in ("auto", made):
-        raise SettingsError(
-            f"engine={wanted!r}: the store at {folder} was made with {made!r}; leave the engine "
-            "out, or name another folder"
-        )
-    if made is not None:
-        return made
-    return wanted if wanted != "auto" else _available_engine()
+        return "edge"
+    meta = folder / _META_FILE
+    # An empty one is what a process left that was killed while it made the store.
+    return "local" if meta.is_file() and meta.stat().st_size else None
 
 
 def has_store(folder: Path) -> bool:
     """Whether an embedded store lies in a folder."""
-    return (folder / _EDGE_FOLDER).is_dir() or (folder / _META_FILE).is_file()
+    return engine_in(folder) is not None
 
 
 def _available_engine() -> Engine:
@@ -163,24 +140,13 @@ def _available_engine() -> Engine:
     return "edge"
 
 
-def open_embedded(
-    folder: Path, *, engine: EngineChoice = "auto"
-) -> tuple[QdrantClient, FolderLock, Engine]:
-    """Open the store in a folder, which is made when it is not there.
+def _open_embedded(path: Path) -> Points:
+    """Open the store in a folder: with the engine that made it, a new one with Qdrant's own.
 
     The points of local mode are Python pickles, as qdrant-client writes them: open only stores
     that you or people you trust have made.
-
-    Args:
-        folder: Its folder.
-        engine: What is to keep it.
-
-    Raises:
-        SettingsError: The store was made by another engine.
-        MissingDependencyError: The engine is not installed.
-        StoreLockedError: Another process holds it.
-        StoreError: The folder cannot be used, or its content is damaged.
     """
+    folder = path.expanduser().absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
@@ -190,25 +156,33 @@ def open_embedded(
     lock = FolderLock(folder)
     try:
         with _damage_named(folder):
-            kind = choose_engine(folder, engine)
-            return (_open_edge if kind == "edge" else _open_local)(folder), lock, kind
+            # Where the engine has no wheel, qdrant-client's local mode takes its place.
+            local = (engine_in(folder) or _available_engine()) == "local"
+            return (_open_local if local else _open_edge)(folder, lock)
     except BaseException:  # whatever it was, it goes on; only the folder must not stay locked
         lock.release()
         raise
 
 
-def _open_edge(folder: Path) -> Any:
-    from longembed_rag.points.edge.client import EdgeClient
+def _open_edge(folder: Path, lock: FolderLock) -> Points:
+    from longembed_rag.points.edge.points import EdgePoints
 
-    return EdgeClient(folder / _EDGE_FOLDER)
+    points = EdgePoints.open(folder / _EDGE_FOLDER, location=str(folder), on_close=lock.release)
+    refuse_local_mode(folder / _META_FILE)
+    return points
 
 
-def _open_local(folder: Path) -> QdrantClient:
+def _open_local(folder: Path, lock: FolderLock) -> Points:
     from qdrant_client import QdrantClient
 
     _require_unlocked(folder)
-    _clear_unfinished(folder)
-    return QdrantClient(path=str(folder))
+    client = QdrantClient(path=str(folder))
+
+    def close() -> None:
+        client.close()
+        lock.release()
+
+    return _over_client(client, str(folder), "local", policy=RetryPolicy(), on_close=close)
 
 
 @contextmanager
@@ -242,13 +216,6 @@ def _require_unlocked(folder: Path) -> None:
         except portalocker.LockException as error:
             raise locked(folder) from error
         portalocker.unlock(file)
-
-
-def _clear_unfinished(folder: Path) -> None:
-    """Remove the empty ``meta.json`` of a process that was killed while it made the store."""
-    meta = folder / _META_FILE
-    if meta.is_file() and meta.stat().st_size == 0 and not any(folder.glob("collection/*")):
-        meta.unlink()
 
 
 def open_server(url: str, *, api_key: str | None, timeout: float) -> QdrantClient:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from longembed_rag.points.values import Ask, Hit, Stored
 from longembed_rag.search.adaptive import adaptive_count
-from longembed_rag.search.requests import Ask, ask, dense_probe, terms_probe
+from longembed_rag.search.requests import ask, dense_probe, terms_probe
 from longembed_rag.search.results import PassageHit, SearchResult
 from longembed_rag.store.payload import read_node, read_own, read_source
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
@@ -15,10 +16,9 @@ from longembed_rag.store.writing import of_documents
 from longembed_rag.words.snippet import Snippet, make_snippet
 
 if TYPE_CHECKING:
-    from qdrant_client.models import Record, ScoredPoint
-
     from longembed_rag.search.evidence import Question
     from longembed_rag.store.place import Place
+    from longembed_rag.words.analyzer import Analyzer
 
 # Passages that are compared for each found document; among more, those that are best by a signal.
 _DEPTH = 30
@@ -56,7 +56,7 @@ def answer(
     scorer: PassageScorer,
     with_passages: bool,
     with_snippets: bool,
-    language: str,
+    analyzer: Analyzer,
     place: Place,
 ) -> list[SearchResult]:
     """Make answers of the best documents; those that are gone meanwhile are passed over.
@@ -71,22 +71,17 @@ def answer(
         scorer: How passages are ranked.
         with_passages: Whether the collection keeps passages.
         with_snippets: Whether to make snippets.
-        language: What words are stemmed as.
+        analyzer: Finds the words of the collection.
         place: Where documents and passages are.
     """
     wanted = list(ranked[:count])
     if not wanted:
         return []
-    records: dict[str, Record] = {}
+    records: dict[str, Stored] = {}
     for start in range(0, len(wanted), _PAGE):
         page = wanted[start : start + _PAGE]
-        read = place.gateway.call(
-            lambda page=page: place.client.retrieve(  # type: ignore[misc]
-                place.documents, ids=page, with_payload=True
-            ),
-            what="reading documents",
-        )
-        records.update({str(record.id): record for record in read})
+        for each in place.points.fetch(place.documents, page, what="reading documents"):
+            records[each.id] = each
     found = [identity for identity in wanted if identity in records]
     hits: dict[str, list[_Hit]] = {}
     if with_passages and scorer.most:
@@ -100,7 +95,7 @@ def answer(
             parts=parts[identity],
             signals=signals[identity],
             stems=stems if with_snippets else None,
-            language=language,
+            analyzer=analyzer,
             scorer=scorer,
         )
         for identity in found
@@ -127,7 +122,7 @@ def _passages(
     for start in range(0, len(documents), _PAGE):
         page = documents[start : start + _PAGE]
         depth = _DEPTH * len(page)
-        asks = [Ask(probe, depth, of_documents(page), tuple(PLACE_KEYS)) for _, probe in probes]
+        asks = [Ask(*probe, depth, of_documents(page), tuple(PLACE_KEYS)) for _, probe in probes]
         answers = ask(place.passages, asks, place=place)
         names = (name for name, _ in probes)
         for hit in _ranked(dict(zip(names, answers, strict=True)), scorer, depth):
@@ -136,13 +131,13 @@ def _passages(
 
 
 def _ranked(
-    by_signal: Mapping[str, Sequence[ScoredPoint]], scorer: PassageScorer, depth: int
+    by_signal: Mapping[str, Sequence[Hit]], scorer: PassageScorer, depth: int
 ) -> list[_Hit]:
     places: dict[str, PassagePlace] = {}
     scores: dict[str, dict[str, float]] = {}
     for name, points in by_signal.items():
         for point in points:
-            identity = str(point.id)
+            identity = point.id
             where = places.get(identity) or read_place(point.id, point.payload)
             if where is not None:
                 places[identity] = where
@@ -166,17 +161,17 @@ def _ranked(
 
 
 def _result(
-    record: Record,
+    record: Stored,
     hits: Sequence[_Hit],
     *,
     score: float,
     parts: dict[str, float],
     signals: dict[str, float],
     stems: frozenset[str] | None,
-    language: str,
+    analyzer: Analyzer,
     scorer: PassageScorer,
 ) -> SearchResult:
-    payload: dict[str, Any] = record.payload or {}
+    payload = record.payload
     text, metadata = read_node(payload)
     version = read_own(payload).get("content_hash")
     # Those of another version are about to be removed.
@@ -186,15 +181,15 @@ def _result(
         count = adaptive_count([hit.score for hit in hits], most=count)
     passages = tuple(_hit(hit, text or "") for hit in hits[:count])
     return SearchResult(
-        source=read_source(payload, point_id=str(record.id)),
+        source=read_source(payload, point_id=record.id),
         score=score,
         parts=parts,
         signals=signals,
         text=text,
         passages=passages,
-        snippet=None if stems is None else _snippet(passages, text, stems, language),
+        snippet=None if stems is None else _snippet(passages, text, stems, analyzer),
         metadata=metadata,
-        document_id=str(record.id),
+        document_id=record.id,
     )
 
 
@@ -210,7 +205,7 @@ def _hit(hit: _Hit, text: str) -> PassageHit:
 
 
 def _snippet(
-    passages: Sequence[PassageHit], text: str | None, stems: frozenset[str], language: str
+    passages: Sequence[PassageHit], text: str | None, stems: frozenset[str], analyzer: Analyzer
 ) -> Snippet | None:
     shown = passages[0].text if passages else text
-    return None if shown is None else make_snippet(shown, stems, language=language)
+    return None if shown is None else make_snippet(shown, stems, analyzer=analyzer)

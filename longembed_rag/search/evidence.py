@@ -17,10 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longembed_rag.search.filters import combine
+from longembed_rag.points.filters import AnyFilter, Filter, combine
+from longembed_rag.points.values import Ask, Hit
 from longembed_rag.search.fusion import WEIGHTS, Evidence
 from longembed_rag.search.requests import (
-    Ask,
     Probe,
     ask,
     dense_probe,
@@ -37,7 +37,6 @@ from longembed_rag.store.writing import of_documents
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from qdrant_client.models import Filter, ScoredPoint
 
     from longembed_rag.store.place import Place
 
@@ -79,7 +78,7 @@ def gather(
     question: Question,
     *,
     with_passages: bool,
-    matching: Filter | None,
+    matching: AnyFilter | None,
     place: Place,
     most: int = 0,
 ) -> Evidence:
@@ -103,19 +102,19 @@ def gather(
         dense_probe(question.vector),
     )
     total = _count(place.documents, place)
-    wanted = [Ask(probe, max(CANDIDATES, most), matching) for probe in probes]
+    wanted = [Ask(*probe, max(CANDIDATES, most), matching) for probe in probes]
     sample = sample_filter(total, SAMPLE)
     # Twice what is expected: how many pass the sample's filter is a matter of chance.
-    measured = [Ask(probe, 2 * SAMPLE, sample) for probe in probes]
+    measured = [Ask(*probe, 2 * SAMPLE, sample) for probe in probes]
     counts = Counter(question.stems)
     words = counts.most_common(_MOST_WORDS)
-    alone = [Ask(terms_probe([stem]), 1) for stem, _ in words]
+    alone = [Ask(*terms_probe([stem]), 1) for stem, _ in words]
     answers = ask(place.documents, [*wanted, *measured, *alone], place=place)
     best, in_sample, of_words = answers[:3], answers[3:6], answers[6:]
     passages = _passages(probes, matching, place) if with_passages else None
     candidates = list(
         dict.fromkeys(
-            [str(point.id) for points in best for point in points]
+            [point.id for points in best for point in points]
             + ([] if passages is None else passages.documents())
         )
     )
@@ -143,8 +142,7 @@ def _unknown(total: int) -> float:
 
 def _count(name: str, place: Place) -> int:
     # An estimate will do: it decides how large a share of the points is about a sample.
-    result = place.gateway.call(lambda: place.client.count(name, exact=False), what="searching")
-    return int(result.count)
+    return place.points.count(name, exact=False, what="searching")
 
 
 @dataclass(frozen=True)
@@ -167,11 +165,11 @@ class _Passages:
         return found
 
 
-def _passages(probes: Sequence[Probe], matching: Filter | None, place: Place) -> _Passages:
+def _passages(probes: Sequence[Probe], matching: AnyFilter | None, place: Place) -> _Passages:
     terms, _, vector = probes
     total = _count(place.passages, place)
     sample = sample_filter(total, PASSAGE_SAMPLE)
-    asks = [Ask(probe, 2 * PASSAGE_SAMPLE, sample) for probe in (terms, vector)]
+    asks = [Ask(*probe, 2 * PASSAGE_SAMPLE, sample) for probe in (terms, vector)]
     terms_sample, vector_sample = ask(place.passages, asks, place=place)
     by_terms = _best_by_document(terms, _ENOUGH_DOCUMENTS, matching, place)
     by_vector = _best_by_document(vector, _ENOUGH_DOCUMENTS, matching, place)
@@ -193,22 +191,24 @@ class _Best:
     floor: float
 
 
-def _best_by_document(probe: Probe, documents: int, matching: Filter | None, place: Place) -> _Best:
+def _best_by_document(
+    probe: Probe, documents: int, matching: AnyFilter | None, place: Place
+) -> _Best:
     """Best passages of at least so many documents, where there are so many."""
     scores: dict[tuple[str, str], float] = {}
     floor = 0.0
     for _ in range(_MOST_ROUNDS):
         others = combine(matching, _without([document for document, _ in scores]))
-        (points,) = ask(place.passages, [Ask(probe, PASSAGES, others, _PASSAGE_KEYS)], place=place)
+        (points,) = ask(place.passages, [Ask(*probe, PASSAGES, others, _PASSAGE_KEYS)], place=place)
         for point in points:  # best first
             own = read_own(point.payload)
             key = str(own.get("document")), str(own.get("version"))
             scores.setdefault(key, float(point.score))
         full = len(points) == PASSAGES
         # Who has no passage at all has none of the words, and the least of the cosines.
-        floor = points[-1].score if points and (full or probe.using == DENSE_VECTOR) else floor
+        floor = points[-1].score if points and (full or probe[0] == DENSE_VECTOR) else floor
         if not full:
-            return _Best(scores, floor if probe.using == DENSE_VECTOR else 0.0)
+            return _Best(scores, floor if probe[0] == DENSE_VECTOR else 0.0)
         if len(scores) >= documents:
             break
     return _Best(scores, floor)
@@ -216,14 +216,12 @@ def _best_by_document(probe: Probe, documents: int, matching: Filter | None, pla
 
 def _without(documents: Sequence[str]) -> Filter | None:
     """Passages of other documents than these."""
-    from qdrant_client.models import Filter
-
     ids = list(dict.fromkeys(documents))
     return Filter(must_not=of_documents(ids).must) if ids else None
 
 
 def best_passages(
-    vector: NDArray[np.float32], *, most: int, matching: Filter | None, place: Place
+    vector: NDArray[np.float32], *, most: int, matching: AnyFilter | None, place: Place
 ) -> list[tuple[str, float]]:
     """Documents by the cosine of their best passage, in any order.
 
@@ -244,19 +242,19 @@ def best_passages(
     best = _best_by_document(probe, most, matching, place).scores
     ids = list(dict.fromkeys(document for document, _ in best))
     among = combine(only(ids), matching)
-    (points,) = ask(place.documents, [Ask(probe, len(ids), among)], place=place)
-    there = [str(point.id) for point in points]
+    (points,) = ask(place.documents, [Ask(*probe, len(ids), among)], place=place)
+    there = [point.id for point in points]
     versions = passages_there(there, place=place)
     keys = [(document, versions[document].version) for document in there]
     return [(key[0], best[key]) for key in keys if key in best]
 
 
-def _document_scales(in_sample: Sequence[Sequence[ScoredPoint]]) -> tuple[float, float]:
+def _document_scales(in_sample: Sequence[Sequence[Hit]]) -> tuple[float, float]:
     terms, pairs, vector = in_sample
     words: dict[str, float] = {}
     for weight, points in ((1.0, terms), (WEIGHTS.pairs, pairs)):
         for point in points:
-            words[str(point.id)] = words.get(str(point.id), 0.0) + weight * point.score
+            words[point.id] = words.get(point.id, 0.0) + weight * point.score
     return (
         _deviation(list(words.values()), len(vector)),
         _deviation([point.score for point in vector], len(vector)),
@@ -281,7 +279,7 @@ def _complete(
     probes: Sequence[Probe],
     passages: _Passages | None,
     *,
-    matching: Filter | None,
+    matching: AnyFilter | None,
     scales: tuple[float, float],
     ideal: float,
     words: int,
@@ -292,9 +290,9 @@ def _complete(
 
     # The filter once more: passages do not say all of their documents that can be asked for.
     among = combine(only(candidates), matching)
-    asks = [Ask(probe, len(candidates), among) for probe in probes]
+    asks = [Ask(*probe, len(candidates), among) for probe in probes]
     terms, pairs, vector = ask(place.documents, asks, place=place)
-    there = [str(point.id) for point in vector]
+    there = [point.id for point in vector]
     known = passages_there(there, place=place)
 
     def of_passages(scores: Mapping[tuple[str, str], float], floor: float) -> list[float]:
@@ -322,9 +320,9 @@ def _complete(
     )
 
 
-def _scores_of(documents: Sequence[str], points: Iterable[ScoredPoint]) -> NDArray[np.float64]:
+def _scores_of(documents: Sequence[str], points: Iterable[Hit]) -> NDArray[np.float64]:
     """Scores in the order of the documents; a document without any of the words has none."""
     import numpy as np
 
-    scores = {str(point.id): point.score for point in points}
+    scores = {point.id: point.score for point in points}
     return np.array([scores.get(document, 0.0) for document in documents])

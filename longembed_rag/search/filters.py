@@ -25,11 +25,23 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longembed_rag.errors import SettingsError
+from longembed_rag.points.filters import (
+    AnyFilter,
+    DatetimeRange,
+    FieldCondition,
+    Filter,
+    IsEmptyCondition,
+    MatchText,
+    MatchValue,
+    PayloadField,
+    Range,
+    combine,
+    matches,
+)
 from longembed_rag.store.payload import FOLDERS_KEY
 
 if TYPE_CHECKING:
     from llama_index.core.vector_stores.types import MetadataFilters
-    from qdrant_client.models import Filter
 
 _PATH_KEY = "path"
 _EXAMPLES = "file_type=pdf|docx, page_count>=10, last_modified<2026-01-01, path=reports/"
@@ -61,7 +73,7 @@ class _Span(NamedTuple):
     end: datetime
 
 
-def parse_filters(expressions: Sequence[str]) -> Filter | None:
+def parse_filters(expressions: Sequence[str]) -> AnyFilter | None:
     """The filter that lets through what fits all of the expressions; see the module.
 
     Args:
@@ -98,22 +110,12 @@ def from_llama_index(filters: MetadataFilters | None) -> Filter | None:
     return _filter(clause, *conditions) if conditions else None
 
 
-def combine(*filters: Filter | None) -> Filter | None:
-    """One filter that lets through what all of the filters do; None lets everything through."""
-    given = [each for each in filters if each is not None]
-    return _filter("must", *given) if len(given) > 1 else next(iter(given), None)
-
-
 def _filter(clause: str, *conditions: Any) -> Filter:
-    from qdrant_client.models import Filter
-
     stated: dict[str, Any] = {clause: list(conditions)}
     return Filter(**stated)
 
 
 def _field(key: str, **said: Any) -> Any:
-    from qdrant_client.models import FieldCondition
-
     return FieldCondition(key=key, **said)
 
 
@@ -194,8 +196,6 @@ def _span(text: str) -> _Span | None:
 
 def _equal(key: str, values: Iterable[Any]) -> Filter:
     """What has one of the values, by itself or in a list."""
-    from qdrant_client.models import DatetimeRange, MatchAny, MatchValue, Range
-
     texts, conditions = [], []
     for value in values:
         if isinstance(value, str):
@@ -207,15 +207,12 @@ def _equal(key: str, values: Iterable[Any]) -> Filter:
         else:  # not by MatchValue: for Qdrant, 10 and 10.0 are different values
             conditions.append(_field(key, range=Range(gte=value, lte=value)))
     if texts or not conditions:  # without any value there is nothing that has one
-        match = MatchValue(value=texts[0]) if len(texts) == 1 else MatchAny(any=texts)
-        conditions.append(_field(key, match=match))
+        conditions.append(matches(key, *texts))
     return _filter("should", *conditions)
 
 
 def _compared(operator: str, key: str, value: Any) -> Filter | None:
     """What compares so with a number or date; None for other values."""
-    from qdrant_client.models import DatetimeRange, Range
-
     if isinstance(value, str):
         value = _readings(value)[0]
     if isinstance(value, _Span):
@@ -229,15 +226,11 @@ def _compared(operator: str, key: str, value: Any) -> Filter | None:
 
 
 def _with_words(key: str, words: Any) -> Filter:
-    from qdrant_client.models import MatchText
-
     return _filter("must", _field(key, match=MatchText(text=str(words))))
 
 
 def _absent(key: str) -> Filter:
     """What lacks the field, or has null or an empty list there."""
-    from qdrant_client.models import IsEmptyCondition, PayloadField
-
     return _filter("must", IsEmptyCondition(is_empty=PayloadField(key=key)))
 
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from longembed_rag.errors import SettingsError
+from longembed_rag.points.values import Ask
 from longembed_rag.search.adaptive import adaptive_count
 from longembed_rag.search.answers import PassageScorer, answer
 from longembed_rag.search.evidence import CANDIDATES, Question, best_passages, gather
 from longembed_rag.search.fusion import Evidence, fuse, passage_scorer
-from longembed_rag.search.requests import Ask, ask, dense_probe, terms_probe
-from longembed_rag.words.analyzer import get_analyzer
+from longembed_rag.search.requests import ask, dense_probe, terms_probe
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from qdrant_client.models import Filter
 
+    from longembed_rag.points.filters import AnyFilter
     from longembed_rag.search.results import SearchResult
     from longembed_rag.store.store import DocumentStore
 
@@ -55,7 +55,7 @@ class SearchOptions:
     limit: int | None = None
     adaptive: bool = False
     passages: int | None = None
-    filter: Filter | None = None
+    filter: AnyFilter | None = None
     snippets: bool = True
 
     def __post_init__(self) -> None:
@@ -130,6 +130,8 @@ def search_documents(
         CollectionNotFoundError: There is no collection.
         StoreError: It cannot be searched.
     """
+    import numpy as np
+
     options = options or SearchOptions()
     record = store.existing_record()
     if options.needs_vector and vector is None:
@@ -144,9 +146,11 @@ def search_documents(
             f"the query's vector has shape {vector.shape}, the collection's vectors have "
             f"{record.dimension} numbers: it is another model's"
         )
+    if vector is not None and not np.isfinite(vector).all():
+        raise SettingsError("the query's vector holds values that are not finite")
     store.make_filterable(options.filter)
-    stems = get_analyzer(record.options.language).stems(text)
-    question = Question(stems, vector)
+    analyzer = record.get_analyzer()
+    question = Question(analyzer.stems(text), vector)
     ranking = _rank(store, question, options, with_passages=record.options.passages)
     count = options.most
     if options.adaptive and ranking.scores:
@@ -161,7 +165,7 @@ def search_documents(
         scorer=_scorer(options, ranking.evidence),
         with_passages=record.options.passages,
         with_snippets=options.snippets,
-        language=record.options.language,
+        analyzer=analyzer,
         place=store.place,
     )
 
@@ -198,8 +202,8 @@ def _rank(
         name, probe = "vector", dense_probe(question.vector)
     else:
         name, probe = "terms", terms_probe(question.stems)
-    (points,) = ask(place.documents, [Ask(probe, depth, matching)], place=place)
-    return _Ranking.of_one_signal(name, [(str(p.id), float(p.score)) for p in points])
+    (points,) = ask(place.documents, [Ask(*probe, depth, matching)], place=place)
+    return _Ranking.of_one_signal(name, [(each.id, each.score) for each in points])
 
 
 def _scorer(options: SearchOptions, evidence: Evidence | None) -> PassageScorer:

@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import (
     CollectionMismatchError,
     CollectionNotFoundError,
+    NotAllowedError,
     SettingsError,
     StoreError,
 )
-from longembed_rag.points.gateway import LOGIN
-from longembed_rag.store.layout import (
+from longembed_rag.points.values import Layout, StorageOptions
+from longembed_rag.store.place import (
     DOCUMENT_INDEXES,
     PASSAGE_INDEXES,
-    dense_params,
-    server_params,
-    sparse_params,
+    documents_layout,
+    passages_layout,
 )
 from longembed_rag.store.record import (
     read_record,
     require_match,
     require_options,
+    with_versions,
     write_record,
 )
 from longembed_rag.store.values import (
     CollectionRecord,
     IndexOptions,
-    StorageOptions,
     manifest_collection,
     passages_collection,
 )
 
 if TYPE_CHECKING:
-    from qdrant_client.models import CollectionInfo
-
+    from longembed_rag.points.values import Described
     from longembed_rag.store.place import Place
 
 _FORBIDDEN = '<>:"/\\|?*\0\x1f'
 _LONGEST_NAME = 255 - len(passages_collection(""))
-# What servers answer when the collection has come into being in the meantime.
-_CONFLICT = (400, 409)
 
 
 def require_name(name: str) -> None:
@@ -67,10 +66,6 @@ def require_name(name: str) -> None:
             )
 
 
-class _NotAllowedError(StoreError):
-    """The key may not do this."""
-
-
 class Collection:
     """A collection by name, there or not, with those of its passages and its manifest.
 
@@ -79,20 +74,31 @@ class Collection:
     """
 
     def __init__(self, place: Place) -> None:
-        self._place = place
-        self._gateway = place.gateway
-        self._client = place.client
-        self.name = place.documents
+        self.place = place
+        self._points = place.points
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.place.documents
 
     def record(self) -> CollectionRecord | None:
         """How its vectors were made; None when it is not there.
+
+        An alias is followed: from then on the collections are those of its target.
 
         Raises:
             CollectionMismatchError: It was not made by this package.
             StoreError: It cannot be read.
         """
-        info = self._read(self.name)
-        return None if info is None else self._require_record(info)
+        found = self._found()
+        return None if found is None else self._require_record(found)
+
+    def _found(self) -> Described | None:
+        found = self._points.describe(self.name)
+        if found is not None and found.name != self.name:
+            self.place = replace(self.place, documents=found.name)
+        return found
 
     def existing_record(self) -> CollectionRecord:
         """How its vectors were made.
@@ -105,7 +111,7 @@ class Collection:
         record = self.record()
         if record is None:
             raise CollectionNotFoundError(
-                f"there is no collection {self.name!r} at {self._gateway.location}; ingest "
+                f"there is no collection {self.name!r} at {self.place.location}; ingest "
                 "documents into it first, or name another one"
             )
         return record
@@ -129,29 +135,25 @@ class Collection:
             CollectionMismatchError: They were not; names what differs.
             StoreError: It cannot be made or read.
         """
-        info = self._read(self.name)
+        found = self._found()
         self.ensure_beside(dimension, storage)
-        if info is None:
+        if found is None:
             metadata = write_record(
                 fingerprint=fingerprint,
                 dimension=dimension,
                 description=description,
                 settings=settings,
                 options=options or IndexOptions(),
+                embedded=self._points.embedded,
             )
-            info = self._create(
-                self.name,
-                metadata=metadata,
-                vectors_config=dense_params(dimension, storage),
-                sparse_vectors_config=sparse_params(storage, pairs=True),
-                **server_params(storage),
-            )
-            info = self._require_kept(info)
-        record = self._require_record(info)
+            layout = documents_layout(dimension, storage)
+            found = self._points.make(self.name, layout, metadata=metadata)
+            self._require_kept(found)
+        record = self._require_record(found)
         self.require_match(record, fingerprint, description)
         if options is not None:
-            require_options(record, options, collection=self.name, location=self._gateway.location)
-        self._ensure_indexes(self.name, info, DOCUMENT_INDEXES)
+            require_options(record, options, collection=self.name, location=self.place.location)
+        self._ensure_indexes(found, DOCUMENT_INDEXES)
         return record
 
     def ensure_filterable(self, fields: Iterable[tuple[str, str]]) -> None:
@@ -160,22 +162,18 @@ class Collection:
         A key that may only read searches without: slower, and with the same result.
 
         Args:
-            fields: Payload fields, each with the kind of index it wants.
+            fields: Payload fields, each with a kind of index that serves it; a field may come with
+                several, the likelier first.
 
         Raises:
             StoreError: An index cannot be made.
         """
-        wanted: dict[str, str] = {}
+        wanted: dict[str, list[str]] = {}
         for field, kind in fields:
-            wanted.setdefault(field, kind)  # a field has one index
-        for name in (self.name, self._place.passages):
-            info = self._read(name) if wanted else None
-            if info is None:
-                continue
-            try:
-                self._ensure_indexes(name, info, wanted)
-            except _NotAllowedError:
-                return
+            wanted.setdefault(field, []).append(kind)
+        for name in (self.name, self.place.passages) if wanted else ():
+            with suppress(NotAllowedError):
+                self._points.index(name, wanted)
 
     def ensure_beside(self, dimension: int, storage: StorageOptions) -> None:
         """Make the collections of passages and of the manifest, where they are not there.
@@ -183,18 +181,24 @@ class Collection:
         Raises:
             StoreError: They cannot be made.
         """
-        place = self._place
-        passages = self._read(place.passages)
-        if passages is None:
-            passages = self._create(
-                place.passages,
-                vectors_config=dense_params(dimension, storage),
-                sparse_vectors_config=sparse_params(storage, pairs=False),
-                **server_params(storage),
-            )
-        self._ensure_indexes(place.passages, passages, PASSAGE_INDEXES)
-        if self._read(place.manifest) is None:
-            self._create(place.manifest, vectors_config={})
+        for name, layout, indexes in (
+            (self.place.passages, passages_layout(dimension, storage), PASSAGE_INDEXES),
+            (self.place.manifest, Layout(), {}),
+        ):
+            found = self._points.describe(name) or self._points.make(name, layout)
+            self._ensure_indexes(found, indexes)
+
+    def note_versions(self, **versions: int) -> CollectionRecord:
+        """Note down that the collection has been brought to other versions.
+
+        Raises:
+            StoreError: It cannot be read or written to.
+        """
+        found = self._found()
+        if found is None:
+            raise CollectionNotFoundError(f"there is no collection {self.name!r} any more")
+        self._points.note(self.name, with_versions(found.metadata, **versions))
+        return self.existing_record()
 
     def require_match(
         self, record: CollectionRecord, fingerprint: str, description: Mapping[str, Any]
@@ -209,87 +213,31 @@ class Collection:
             fingerprint=fingerprint,
             description=description,
             collection=self.name,
-            location=self._gateway.location,
+            location=self.place.location,
         )
 
-    def _read(self, name: str) -> CollectionInfo | None:
-        def read() -> CollectionInfo | None:
-            if not self._client.collection_exists(name):
-                return None
-            return self._client.get_collection(name)
-
-        return self._gateway.call(read, what=f"reading collection {name!r}")
-
-    def _require_record(self, info: CollectionInfo) -> CollectionRecord:
-        record = read_record(info)
+    def _require_record(self, found: Described) -> CollectionRecord:
+        record = read_record(found.metadata)
         if record is None:
             raise CollectionMismatchError(
-                f"collection {self.name!r} at {self._gateway.location} was not made by "
+                f"collection {self.name!r} at {self.place.location} was not made by "
                 "longembed-rag, or by a version before word search: it does not say how it was "
                 "made. Name another collection, and ingest into that"
             )
         return record
 
-    def _create(self, name: str, **given: Any) -> CollectionInfo:
-        refused: list[int] = []
-
-        def failure(told: str, status: int | None) -> StoreError:
-            refused.append(status or 0)
-            return StoreError(
-                f"collection {name!r} could not be made at {self._gateway.location}: {told}"
-            )
-
-        try:
-            self._gateway.call(
-                lambda: self._client.create_collection(name, **given),
-                what="making the collection",
-                failure=failure,
-            )
-        except StoreError:
-            # Another process made it just now, or an earlier try whose answer was lost.
-            if refused[-1] not in _CONFLICT:
-                raise
-            info = self._read(name)
-            if info is None:
-                raise
-            return info
-        made = self._read(name)
-        if made is None:
-            raise StoreError(f"collection {name!r} is gone again from {self._gateway.location}")
-        return made
-
-    def _require_kept(self, info: CollectionInfo) -> CollectionInfo:
+    def _require_kept(self, found: Described) -> None:
         """Refuse a server that has silently dropped the record (before 1.16)."""
-        if read_record(info) is not None:
-            return info
-        self._gateway.call(
-            lambda: self._client.delete_collection(self.name), what="removing the new collection"
-        )
+        if read_record(found.metadata) is not None:
+            return
+        self._points.drop(self.name)
         raise StoreError(
-            f"the server at {self._gateway.location} does not keep a collection's metadata, which "
+            f"the server at {self.place.location} does not keep a collection's metadata, which "
             "holds the settings that its vectors were made with; it needs Qdrant 1.16 or later"
         )
 
-    def _ensure_indexes(self, name: str, info: CollectionInfo, fields: Mapping[str, str]) -> None:
+    def _ensure_indexes(self, found: Described, fields: Mapping[str, tuple[str, ...]]) -> None:
         """Index what is filtered by; servers in strict mode refuse to filter without."""
-        from qdrant_client.models import PayloadSchemaType
-
-        if not self._gateway.indexes_payload:
-            return
-
-        def failure(told: str, status: int | None) -> StoreError:
-            kind = _NotAllowedError if status in LOGIN else StoreError
-            return kind(f"making an index in {name!r} at {self._gateway.location} failed: {told}")
-
-        for field, kind in fields.items():
-            if field not in info.payload_schema:
-                self._gateway.call(
-                    lambda field=field, kind=kind: self._client.create_payload_index(  # type: ignore[misc]
-                        name,
-                        field_name=field,
-                        field_schema=PayloadSchemaType(kind),
-                        wait=True,
-                    ),
-                    what=f"making the index on {field!r}",
-                    failure=failure,
-                )
+        missing = {field: kinds for field, kinds in fields.items() if field not in found.indexes}
+        if missing:
+            self._points.index(found.name, missing)

@@ -6,15 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from longembed_rag.errors import CollectionNotFoundError
+from longembed_rag.points.port import scroll
 from longembed_rag.store.payload import LISTING_KEYS, PASSAGE_DOCUMENT_KEY, read_stored_source
-from longembed_rag.store.scrolling import scroll
 from longembed_rag.store.values import StoredSource
 
 if TYPE_CHECKING:
     from longembed_rag.store.place import Place
-
-# Documents whose passages are counted in one request.
-_MOST_COUNTED = 1_000_000
 
 
 def list_documents(place: Place) -> Iterator[StoredSource]:
@@ -24,8 +21,8 @@ def list_documents(place: Place) -> Iterator[StoredSource]:
         CollectionNotFoundError: There is no collection.
         StoreError: It cannot be read.
     """
-    points = scroll(place.documents, place=place, what="listing the documents", keys=LISTING_KEYS)
-    for point in points:
+    found = scroll(place.points, place.documents, what="listing the documents", keys=LISTING_KEYS)
+    for point in found:
         stored = read_stored_source(point.payload)
         if stored is not None:
             yield stored
@@ -45,12 +42,9 @@ def without_all_passages(stored: Iterable[StoredSource], *, place: Place) -> lis
 def count_passages(place: Place) -> int:
     """How many passages there are; none where somebody has deleted their collection."""
     try:
-        result = place.gateway.call(
-            lambda: place.client.count(place.passages, exact=True), what="counting passages"
-        )
+        return place.points.count(place.passages, what="counting passages")
     except CollectionNotFoundError:
         return 0
-    return int(result.count)
 
 
 def passages_by_document(place: Place) -> dict[str, int]:
@@ -59,13 +53,6 @@ def passages_by_document(place: Place) -> dict[str, int]:
     Without any where somebody has deleted their collection: the next ingest makes it anew.
     """
     try:
-        answer = place.gateway.call(
-            lambda: place.client.facet(
-                place.passages, PASSAGE_DOCUMENT_KEY, limit=_MOST_COUNTED, exact=True
-            ),
-            what="counting passages",
-        )
+        return place.points.tally(place.passages, PASSAGE_DOCUMENT_KEY, what="counting passages")
     except CollectionNotFoundError:
         return {}
-    # Documents whose passages are gone are told with none.
-    return {str(hit.value): int(hit.count) for hit in answer.hits if hit.count}

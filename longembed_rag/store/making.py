@@ -6,9 +6,10 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from longembed_rag.errors import PointRefusedError
+from longembed_rag.points.values import Point, Vector
 from longembed_rag.store.payload import document_payload, passage_payload
 from longembed_rag.store.values import (
     DENSE_VECTOR,
@@ -17,21 +18,16 @@ from longembed_rag.store.values import (
     document_id,
     passage_id,
 )
-from longembed_rag.words.analyzer import get_analyzer
 from longembed_rag.words.lengths import TermCounts
 from longembed_rag.words.terms import TermVector, document_vector, word_pairs
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from qdrant_client.models import PointStruct, SparseVector
 
     from longembed_rag.encoder.values import Passage
     from longembed_rag.store.values import IndexedDocument
-
-# Digits after the point that numbers travel with: a float32 written out as a float64 takes twice
-# the bytes, and these errors lie far below a float32's own.
-_DIGITS = 9
+    from longembed_rag.words.analyzer import Analyzer
 
 
 @dataclass(frozen=True)
@@ -52,15 +48,15 @@ class DocumentTerms:
         return sum(map(len, self.by_passage))
 
 
-def analyse(text: str, passages: Sequence[Passage], *, language: str) -> DocumentTerms:
+def analyse(text: str, passages: Sequence[Passage], *, analyzer: Analyzer) -> DocumentTerms:
     """Find the terms of a document and of its passages, in one go.
 
     Args:
         text: The document.
         passages: Where its passages lie, in order and without overlap.
-        language: What its words are stemmed as.
+        analyzer: Finds them.
     """
-    terms = get_analyzer(language).terms(text)
+    terms = analyzer.terms(text)
     by_passage: list[list[str]] = [[] for _ in passages]
     starts = [passage.start for passage in passages]
     for term in terms:
@@ -86,16 +82,13 @@ def require_writable(document: IndexedDocument) -> None:
         ) from error
 
 
-def document_point(
-    document: IndexedDocument, terms: DocumentTerms, counts: TermCounts, *, embedded: bool
-) -> PointStruct:
+def document_point(document: IndexedDocument, terms: DocumentTerms, counts: TermCounts) -> Point:
     """A document as a point: its text, its vector, its terms and its word pairs.
 
     Args:
         document: The document.
         terms: Its terms.
         counts: How many there are, and the averages to weigh them by.
-        embedded: Whether it goes into an embedded store, which takes arrays as they are.
 
     Raises:
         PointRefusedError: Its metadata does not fit into JSON.
@@ -108,41 +101,41 @@ def document_point(
         raise PointRefusedError(
             f"{document.source} was not written: its metadata does not fit into JSON: {error}"
         ) from error
-    vectors: dict[str, Any] = {
-        DENSE_VECTOR: _dense(document.embedding, embedded=embedded),
+    vectors: dict[str, Vector] = {
+        DENSE_VECTOR: unit_length(document.embedding),
         **document_term_vectors(terms, counts),
     }
-    return _point(document_id(document.source), vectors, payload)
+    return Point(document_id(document.source), vectors, payload)
 
 
-def document_term_vectors(terms: DocumentTerms, counts: TermCounts) -> dict[str, SparseVector]:
+def document_term_vectors(terms: DocumentTerms, counts: TermCounts) -> dict[str, TermVector]:
     """A document's terms and word pairs, weighed; both by its length in terms."""
     return {
-        name: _sparse(document_vector(stems, length=counts.terms, average=counts.average))
+        name: document_vector(stems, length=counts.terms, average=counts.average)
         for name, stems in ((TERMS_VECTOR, terms.stems), (PAIRS_VECTOR, word_pairs(terms.stems)))
     }
 
 
 def passage_points(
-    document: IndexedDocument, terms: DocumentTerms, counts: TermCounts, *, embedded: bool
-) -> Iterable[PointStruct]:
+    document: IndexedDocument, terms: DocumentTerms, counts: TermCounts
+) -> Iterable[Point]:
     """A document's passages as points, each with its vector, its terms and its place."""
     identity = document_id(document.source)
     sparse = passage_term_vectors(terms, counts)
     for index, passage in enumerate(document.passages):
         point_id = passage_id(identity, document.content_hash, index)
-        vectors: dict[str, Any] = {
-            DENSE_VECTOR: _dense(document.passage_embeddings[index], embedded=embedded),
+        vectors: dict[str, Vector] = {
+            DENSE_VECTOR: unit_length(document.passage_embeddings[index]),
             TERMS_VECTOR: sparse[index],
         }
         payload = passage_payload(document, passage, index=index, point_id=point_id)
-        yield _point(point_id, vectors, payload)
+        yield Point(point_id, vectors, payload)
 
 
-def passage_term_vectors(terms: DocumentTerms, counts: TermCounts) -> list[SparseVector]:
+def passage_term_vectors(terms: DocumentTerms, counts: TermCounts) -> list[TermVector]:
     """The terms of each of a document's passages, weighed."""
     return [
-        _sparse(document_vector(stems, length=len(stems), average=counts.passage_average))
+        document_vector(stems, length=len(stems), average=counts.passage_average)
         for stems in terms.by_passage
     ]
 
@@ -154,26 +147,3 @@ def unit_length(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
     exact = np.asarray(vectors, dtype=np.float64)
     norms = np.linalg.norm(exact, axis=-1, keepdims=True)
     return (exact / np.where(norms > 0, norms, 1)).astype(np.float32)
-
-
-def _dense(vector: NDArray[np.float32], *, embedded: bool) -> Any:
-    import numpy as np
-
-    unit = unit_length(vector)
-    # An embedded store keeps arrays as they are; a server is sent as few digits as will do.
-    return unit if embedded else np.round(unit.astype(np.float64), _DIGITS).tolist()
-
-
-def _sparse(vector: TermVector) -> SparseVector:
-    import numpy as np
-    from qdrant_client.models import SparseVector
-
-    values = np.round(vector.values, _DIGITS).tolist()
-    # Built without validation, which looks at every number again.
-    return SparseVector.model_construct(indices=vector.indices.tolist(), values=values)
-
-
-def _point(identity: str, vectors: dict[str, Any], payload: dict[str, Any]) -> PointStruct:
-    from qdrant_client.models import PointStruct
-
-    return PointStruct.model_construct(id=identity, vector=vectors, payload=payload)

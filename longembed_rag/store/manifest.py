@@ -8,21 +8,22 @@ is wherever they are, and everyone who works on them sees the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from longembed_rag.points.gateway import Failure, confirmed
-from longembed_rag.store.scrolling import scroll
+from longembed_rag.points.port import scroll
+from longembed_rag.points.values import Point
 from longembed_rag.store.values import document_id
 
 if TYPE_CHECKING:
+    from longembed_rag.points.port import Failure
     from longembed_rag.store.place import Place
     from longembed_rag.store.values import StoredSource
 
 State = Literal["writing", "stored", "deleting"]
 
-_PAGE = 1000  # entries per request: some hundred kilobytes
+_PAGE = 1000  # ids per request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +99,8 @@ class Manifest:
         Raises:
             StoreError: It cannot be read.
         """
-        points = scroll(self._place.manifest, place=self._place, what="reading the manifest")
-        entries = (ManifestEntry.from_payload(point.payload or {}) for point in points)
+        found = scroll(self._place.points, self._place.manifest, what="reading the manifest")
+        entries = (ManifestEntry.from_payload(point.payload) for point in found)
         return {entry.source: entry for entry in entries}
 
     def put(self, entries: Iterable[ManifestEntry], *, failure: Failure | None = None) -> None:
@@ -112,19 +113,10 @@ class Manifest:
         Raises:
             StoreError: They could not be written.
         """
-        from qdrant_client.models import PointStruct
-
-        for page in _pages(list(entries)):
-            points = [
-                PointStruct(id=entry.document_id, vector={}, payload=entry.to_payload())
-                for entry in page
-            ]
-            self._place.gateway.call(
-                lambda points=points: confirmed(  # type: ignore[misc]
-                    self._place.client.upsert(self._place.manifest, points=points, wait=True).status
-                ),
-                what="writing the manifest",
-                failure=failure,
+        points = [Point(entry.document_id, {}, entry.to_payload()) for entry in entries]
+        if points:
+            self._place.points.write(
+                self._place.manifest, points, what="writing the manifest", failure=failure
             )
 
     def remove(self, sources: Iterable[str], *, failure: Failure | None = None) -> None:
@@ -137,21 +129,11 @@ class Manifest:
         Raises:
             StoreError: They could not be removed.
         """
-        from qdrant_client.models import PointIdsList
-
-        for page in _pages([document_id(source) for source in sources]):
-            selector = PointIdsList(points=list(page))
-            self._place.gateway.call(
-                lambda selector=selector: confirmed(  # type: ignore[misc]
-                    self._place.client.delete(
-                        self._place.manifest, points_selector=selector, wait=True
-                    ).status
-                ),
+        ids = [document_id(source) for source in sources]
+        for start in range(0, len(ids), _PAGE):
+            self._place.points.delete(
+                self._place.manifest,
+                ids[start : start + _PAGE],
                 what="writing the manifest",
                 failure=failure,
             )
-
-
-def _pages(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), _PAGE):
-        yield items[start : start + _PAGE]

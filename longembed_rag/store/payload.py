@@ -114,7 +114,13 @@ def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str,
 
 def counts_payload(counts: TermCounts) -> list[float]:
     """A document's terms as they are stored."""
-    return [counts.terms, counts.passage_terms, counts.average, counts.passage_average]
+    return [
+        counts.terms,
+        counts.passage_terms,
+        counts.average,
+        counts.passage_average,
+        counts.analyzer,
+    ]
 
 
 def passage_payload(
@@ -149,7 +155,7 @@ def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None
     own = read_own(payload)
     if "source" not in own or "content_hash" not in own:
         return None
-    terms, passage_terms, average, passage_average = own.get("counts") or (0, 0, 0.0, 0.0)
+    terms, passage_terms, average, passage_average, *later = own.get("counts") or (0, 0, 0.0, 0.0)
     return StoredSource(
         source=str(own["source"]),
         content_hash=str(own["content_hash"]),
@@ -162,6 +168,7 @@ def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None
             passage_terms=int(passage_terms),
             average=float(average),
             passage_average=float(passage_average),
+            analyzer=int(later[0]) if later else 1,
         ),
     )
 

@@ -1,16 +1,45 @@
-"""Where a store's three collections are, and how they are called."""
+"""Where a store's three collections are, and how they are laid out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longembed_rag.store.values import manifest_collection, passages_collection
+from longembed_rag.points.values import Layout, StorageOptions
+from longembed_rag.store.payload import (
+    BUCKET_KEY,
+    DELETE_KEY,
+    FOLDERS_KEY,
+    PASSAGE_DOCUMENT_KEY,
+    PASSAGE_VERSION_KEY,
+)
+from longembed_rag.store.values import (
+    DENSE_VECTOR,
+    PAIRS_VECTOR,
+    TERMS_VECTOR,
+    manifest_collection,
+    passages_collection,
+)
 
 if TYPE_CHECKING:
-    from qdrant_client import QdrantClient
+    from longembed_rag.points.port import Points
 
-    from longembed_rag.points.gateway import Gateway
+#: Metadata that readers of files give and people filter by.
+_FILTERED = {
+    "source": ("keyword",),
+    FOLDERS_KEY: ("keyword",),
+    "file_name": ("keyword",),
+    "file_type": ("keyword",),
+    "last_modified": ("datetime",),
+}
+#: Payload indexes of each collection: field and kinds.
+DOCUMENT_INDEXES = {DELETE_KEY: ("keyword",), BUCKET_KEY: ("integer",), **_FILTERED}
+PASSAGE_INDEXES = {
+    PASSAGE_DOCUMENT_KEY: ("keyword",),
+    PASSAGE_VERSION_KEY: ("keyword",),
+    BUCKET_KEY: ("integer",),
+    **_FILTERED,
+}
 
 
 @dataclass(frozen=True)
@@ -18,13 +47,11 @@ class Place:
     """The documents, their passages and the manifest of both.
 
     Attributes:
-        client: A ``QdrantClient``, or what has its methods.
-        gateway: How to call it.
+        points: What keeps their points.
         documents: Name of the collection of documents, from which the others' follow.
     """
 
-    client: QdrantClient
-    gateway: Gateway
+    points: Points
     documents: str
 
     @property
@@ -36,3 +63,20 @@ class Place:
     def manifest(self) -> str:
         """Name of the collection that is the manifest."""
         return manifest_collection(self.documents)
+
+    @property
+    def location(self) -> str:
+        """Folder or address, for messages."""
+        return self.points.location
+
+
+def documents_layout(dimension: int, storage: StorageOptions) -> Layout:
+    """The vector of a whole document, its terms and its word pairs."""
+    return Layout(
+        dense={DENSE_VECTOR: dimension}, sparse=(TERMS_VECTOR, PAIRS_VECTOR), storage=storage
+    )
+
+
+def passages_layout(dimension: int, storage: StorageOptions) -> Layout:
+    """The vector of a passage and its terms."""
+    return Layout(dense={DENSE_VECTOR: dimension}, sparse=(TERMS_VECTOR,), storage=storage)

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from longembed_rag.points.port import scroll
 from longembed_rag.store.payload import OWN_KEY, PASSAGE_COUNT_KEY, VERSION_KEY, read_own
-from longembed_rag.store.scrolling import scroll
 from longembed_rag.store.writing import of_documents
 
 if TYPE_CHECKING:
-    from qdrant_client.models import Record
-
     from longembed_rag.store.place import Place
 
 #: What of a passage's payload says where it stands.
@@ -68,32 +66,20 @@ def passages_there(documents: Sequence[str], *, place: Place) -> dict[str, Passa
         place: Where they are.
     """
     told: dict[str, PassagesOfDocument] = {}
-    for record in _records(place.manifest, documents, None, place):
-        payload = record.payload or {}
+    for record in place.points.fetch(place.manifest, documents, what="searching"):
+        payload = record.payload
         if payload.get("state") == "stored":
-            told[str(record.id)] = PassagesOfDocument(
+            told[record.id] = PassagesOfDocument(
                 str(payload["content_hash"]), int(payload["passages"])
             )
     others = [document for document in documents if document not in told]
-    for record in _records(place.documents, others, [PASSAGE_COUNT_KEY, VERSION_KEY], place):
+    keys = (PASSAGE_COUNT_KEY, VERSION_KEY)
+    for record in place.points.fetch(place.documents, others, keys=keys, what="searching"):
         own = read_own(record.payload)
-        told[str(record.id)] = PassagesOfDocument(
+        told[record.id] = PassagesOfDocument(
             str(own.get("content_hash", "")), int(own.get("passages", 0))
         )
     return {document: told.get(document, PassagesOfDocument("", 0)) for document in documents}
-
-
-def _records(
-    name: str, ids: Sequence[str], keys: list[str] | None, place: Place
-) -> Sequence[Record]:
-    if not ids:
-        return []
-    return place.gateway.call(
-        lambda: place.client.retrieve(
-            name, ids=list(ids), with_payload=True if keys is None else keys
-        ),
-        what="searching",
-    )
 
 
 def read_place(point_id: object, payload: dict[str, Any] | None) -> PassagePlace | None:
@@ -121,8 +107,8 @@ def passages_of(documents: Sequence[str], *, version: str, place: Place) -> list
         place: Where they are.
     """
     points = scroll(
+        place.points,
         place.passages,
-        place=place,
         what="reading passages",
         keys=PLACE_KEYS,
         matching=of_documents(documents, version=version),

@@ -8,18 +8,19 @@ cannot be lost without it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from longembed_rag._version import __version__
 from longembed_rag.errors import CollectionMismatchError
 from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.values import CollectionRecord, IndexOptions
-
-if TYPE_CHECKING:
-    from qdrant_client.models import CollectionInfo
+from longembed_rag.words.analyzer import ANALYZER_VERSION
 
 # What may differ between two machines without changing a vector.
-_RUNTIME = frozenset({"device", "dtype", "batch_tokens", "model_path", "method_reason"})
+_RUNTIME = frozenset(
+    {"device", "dtype", "batch_tokens", "model_path", "model_hash", "method_reason"}
+)
 _ABSENT = "(not set)"
 
 
@@ -30,23 +31,58 @@ def write_record(
     description: Mapping[str, Any],
     settings: Mapping[str, Any],
     options: IndexOptions,
+    embedded: bool,
 ) -> dict[str, Any]:
-    """The collection's metadata."""
-    return {
-        OWN_KEY: {
-            "fingerprint": fingerprint,
-            "dimension": dimension,
-            "description": dict(description),
-            "settings": dict(settings),
-            "index": options.to_dict(),
-            "version": __version__,
-        }
+    """The collection's metadata.
+
+    Args:
+        fingerprint: Of the encoder.
+        dimension: Length of its vectors.
+        description: How it describes itself.
+        settings: Its settings as given.
+        options: What is kept of documents.
+        embedded: Whether the collection stays on this machine; else paths of this machine are
+            left out, and a model in a folder goes by the folder's name.
+    """
+    described = {name: value for name, value in description.items() if name != "model_path"}
+    own = {
+        "fingerprint": fingerprint,
+        "dimension": dimension,
+        "description": described,
+        "settings": dict(settings),
+        "index": options.to_dict(),
+        "version": __version__,
+        "analyzer": ANALYZER_VERSION,
+        "readers": 1,
     }
+    return {OWN_KEY: own if embedded else without_paths(own)}
 
 
-def read_record(info: CollectionInfo) -> CollectionRecord | None:
-    """The record of a collection; None when it was not made by this package."""
-    own = (info.config.metadata or {}).get(OWN_KEY)
+def without_paths(own: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as it may leave this machine: of a model's folder only the name."""
+    named = {
+        part: {**own[part], "model": _name_alone(own[part].get("model"))}
+        for part in ("description", "settings")
+        if isinstance(own.get(part), dict) and "model" in own[part]
+    }
+    plain = {**own, **named}
+    plain["description"] = {k: v for k, v in plain["description"].items() if k != "model_path"}
+    return plain
+
+
+def _name_alone(model: Any) -> Any:
+    is_path = isinstance(model, str) and (Path(model).is_absolute() or Path(model).is_dir())
+    return Path(model).name if is_path else model
+
+
+def with_versions(metadata: Mapping[str, Any], **versions: int) -> dict[str, Any]:
+    """What to note down when a collection has been brought to other versions."""
+    return {OWN_KEY: {**metadata[OWN_KEY], **versions}}
+
+
+def read_record(metadata: Mapping[str, Any]) -> CollectionRecord | None:
+    """The record in a collection's metadata; None when it was not made by this package."""
+    own = metadata.get(OWN_KEY)
     if not isinstance(own, dict) or "fingerprint" not in own or "index" not in own:
         return None
     return CollectionRecord(
@@ -56,6 +92,8 @@ def read_record(info: CollectionInfo) -> CollectionRecord | None:
         settings=dict(own.get("settings") or {}),
         options=IndexOptions.from_dict(own["index"]),
         version=str(own.get("version", "")),
+        analyzer=int(own.get("analyzer", 1)),
+        readers=int(own.get("readers", 1)),
     )
 
 

@@ -1,98 +1,110 @@
-"""Weighing words again when a collection has outgrown the averages they were weighed by."""
+"""Weighing words again: by averages that have moved, or by another analyzer; without the model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from longembed_rag.encoder.values import Passage
-from longembed_rag.points.gateway import confirmed
-from longembed_rag.store.making import analyse, document_term_vectors, passage_term_vectors
+from longembed_rag.points.values import Point
+from longembed_rag.store.making import (
+    DocumentTerms,
+    analyse,
+    document_term_vectors,
+    passage_term_vectors,
+)
 from longembed_rag.store.payload import OWN_KEY, counts_payload, read_node
-from longembed_rag.store.reading import passages_of
+from longembed_rag.store.reading import PassagePlace, passages_of
 from longembed_rag.store.values import TERMS_VECTOR
+from longembed_rag.words.lengths import Lengths
 
 if TYPE_CHECKING:
     from longembed_rag.store.place import Place
     from longembed_rag.store.values import StoredSource
-    from longembed_rag.words.lengths import Lengths, TermCounts
+    from longembed_rag.words.analyzer import Analyzer
+    from longembed_rag.words.lengths import TermCounts
 
 _PAGE = 256  # passages in a request: a few hundred kilobytes
 
 
-def reweigh(
-    stored: Iterable[StoredSource], lengths: Lengths, *, language: str, place: Place
-) -> int:
-    """Make the term vectors anew of documents that were weighed by averages of another time.
+def reweigh(stored: Iterable[StoredSource], *, analyzer: Analyzer, place: Place) -> int:
+    """Make the term vectors anew of documents that were weighed at another time.
 
-    A document notes the averages it was weighed by last of all, so one that is interrupted is
-    done again.
+    That is by averages that are no longer true, or by another version of the analyzer. A document
+    notes what it was weighed by last of all, so one that is interrupted is done again.
 
     Args:
         stored: The documents that are there.
-        lengths: Their lengths.
-        language: What words are stemmed as.
+        analyzer: Finds their words.
         place: Where they are.
 
     Returns:
         How many documents were done.
     """
+    recounted = [_counted(each, analyzer, place) for each in stored]
+    lengths = Lengths(recounted)
     done = 0
-    for each in stored:
-        if lengths.is_off(each.counts):
+    for each in recounted:
+        if each.counts.analyzer != analyzer.version or lengths.is_off(each.counts):
             counts = replace(
-                each.counts, average=lengths.average, passage_average=lengths.passage_average
+                each.counts,
+                average=lengths.average,
+                passage_average=lengths.passage_average,
+                analyzer=analyzer.version,
             )
-            done += _reweigh_document(each, counts, language=language, place=place)
+            done += _reweigh_document(each, counts, analyzer, place)
     return done
 
 
-def _reweigh_document(
-    stored: StoredSource, counts: TermCounts, *, language: str, place: Place
-) -> bool:
-    from qdrant_client.models import PointVectors
+def _counted(stored: StoredSource, analyzer: Analyzer, place: Place) -> StoredSource:
+    """A document with its words counted by the analyzer; they are not weighed yet."""
+    if stored.counts.analyzer == analyzer.version:
+        return stored
+    found = _terms(stored, analyzer, place)
+    if found is None:
+        return stored
+    terms, _ = found
+    counts = replace(stored.counts, terms=len(terms.stems), passage_terms=terms.in_passages)
+    return replace(stored, counts=counts)
 
-    name = f"weighing the words of {stored.source} again"
+
+def _terms(
+    stored: StoredSource, analyzer: Analyzer, place: Place
+) -> tuple[DocumentTerms, list[PassagePlace]] | None:
+    """The words of a document that is there, and its passages; None without a text."""
     identity = stored.document_id
-    records = place.gateway.call(
-        lambda: place.client.retrieve(place.documents, ids=[identity], with_payload=True),
-        what=name,
-    )
-    text = read_node(records[0].payload or {})[0] if records else None
+    records = place.points.fetch(place.documents, [identity], what=_what(stored))
+    text = read_node(records[0].payload)[0] if records else None
     if text is None:
-        return False
+        return None
     places = passages_of([identity], version=stored.content_hash, place=place)
     passages = [Passage(each.start, each.end, each.tokens) for each in places]
-    terms = analyse(text, passages, language=language)
+    return analyse(text, passages, analyzer=analyzer), places
+
+
+def _what(stored: StoredSource) -> str:
+    return f"weighing the words of {stored.source} again"
+
+
+def _reweigh_document(
+    stored: StoredSource, counts: TermCounts, analyzer: Analyzer, place: Place
+) -> bool:
+    found = _terms(stored, analyzer, place)
+    if found is None:
+        return False
+    terms, places = found
+    name, identity = _what(stored), stored.document_id
     vectors = passage_term_vectors(terms, counts)
     points = [
-        PointVectors.model_construct(id=each.point_id, vector={TERMS_VECTOR: vector})
+        Point(each.point_id, {TERMS_VECTOR: vector}, {})
         for each, vector in zip(places, vectors, strict=True)
     ]
     for start in range(0, len(points), _PAGE):
-        _update(place.passages, points[start : start + _PAGE], name, place)
-    own = PointVectors.model_construct(id=identity, vector=document_term_vectors(terms, counts))
-    _update(place.documents, [own], name, place)
-    place.gateway.call(
-        lambda: confirmed(
-            place.client.set_payload(
-                place.documents,
-                payload={"counts": counts_payload(counts)},
-                points=[identity],
-                key=OWN_KEY,
-                wait=True,
-            ).status
-        ),
-        what=name,
+        place.points.revise(place.passages, points[start : start + _PAGE], what=name)
+    own = Point(identity, document_term_vectors(terms, counts), {})
+    place.points.revise(place.documents, [own], what=name)
+    place.points.set_payload(
+        place.documents, identity, {"counts": counts_payload(counts)}, key=OWN_KEY, what=name
     )
     return True
-
-
-def _update(name: str, points: Sequence[object], what: str, place: Place) -> None:
-    place.gateway.call(
-        lambda: confirmed(
-            place.client.update_vectors(name, points=list(points), wait=True).status  # type: ignore[arg-type]
-        ),
-        what=what,
-    )

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from longembed_rag.errors import CollectionNotFoundError
-from longembed_rag.points.connection import Connection, EngineChoice, connect
+from longembed_rag.points.client.retries import RetryPolicy
+from longembed_rag.points.connection import client_of, open_points
 from longembed_rag.points.filters import filtered_fields
-from longembed_rag.points.retries import RetryPolicy
+from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.collection import Collection, require_name
 from longembed_rag.store.info import CollectionInfo
 from longembed_rag.store.listing import count_passages, list_documents, without_all_passages
@@ -22,14 +23,16 @@ from longembed_rag.store.values import (
     CollectionRecord,
     IndexedDocument,
     IndexOptions,
-    StorageOptions,
     StoredSource,
 )
 from longembed_rag.store.writer import Writer
+from longembed_rag.words.analyzer import ANALYZER_VERSION
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
-    from qdrant_client.models import Filter
+
+    from longembed_rag.points.filters import AnyFilter
+    from longembed_rag.points.port import Points
 
 
 class DocumentStore:
@@ -43,13 +46,13 @@ class DocumentStore:
         ...     print(len(store.sources()))
     """
 
-    def __init__(self, connection: Connection, *, collection: str) -> None:
-        self._connection = connection
-        self._place = Place(connection.client, connection.gateway(), collection)
-        self._collection = Collection(self._place)
+    def __init__(self, points: Points, *, collection: str, path: Path | None = None) -> None:
+        self._points = points
+        self._path = path
+        self._collection = Collection(Place(points, collection))
         self._record: CollectionRecord | None = None
         self._writer: Writer | None = None
-        self._filterable: set[str] = set()
+        self._filterable: set[tuple[str, str]] = set()
 
     @classmethod
     def open(
@@ -60,7 +63,6 @@ class DocumentStore:
         api_key: str | None = None,
         collection: str = DEFAULT_COLLECTION,
         timeout: float = 60.0,
-        engine: EngineChoice = "auto",
         client: QdrantClient | None = None,
         retries: RetryPolicy | None = None,
     ) -> DocumentStore:
@@ -74,8 +76,6 @@ class DocumentStore:
             api_key: Key of the server, if it wants one.
             collection: Name of the collection.
             timeout: Seconds to wait for an answer of the server, per try.
-            engine: What keeps an embedded store: ``"edge"`` (Qdrant's own engine), ``"local"``
-                (qdrant-client's local mode, slower), or ``"auto"``: what made it, else ``"edge"``.
             client: A client to work with; it is not closed with the store.
             retries: How often and how long to try while a server is busy or away.
 
@@ -85,16 +85,12 @@ class DocumentStore:
             StoreError: The folder cannot be used.
         """
         require_name(collection)
-        connection = connect(
-            path=None if path is None else Path(path),
-            url=url,
-            api_key=api_key,
-            timeout=timeout,
-            engine=engine,
-            client=client,
-            retries=retries,
+        folder = None if path is None else Path(path)
+        points = open_points(
+            path=folder, url=url, client=client, api_key=api_key, timeout=timeout, retries=retries
         )
-        return cls(connection, collection=collection)
+        folder = None if folder is None else folder.expanduser().absolute()
+        return cls(points, collection=collection, path=folder)
 
     def __enter__(self) -> Self:
         return self
@@ -104,40 +100,41 @@ class DocumentStore:
 
     def close(self) -> None:
         """Close the store and let other processes in; again is harmless."""
-        self._connection.close()
+        self._points.close()
 
     @property
     def collection(self) -> str:
-        """Name of the collection."""
+        """Name of the collection; where an alias was named, of its target once it is known."""
         return self._collection.name
 
     @property
     def path(self) -> Path | None:
         """Folder of an embedded store; None for a server or a given client."""
-        return self._connection.path
+        return self._path
 
     @property
     def location(self) -> str:
         """Folder or address."""
-        return self._place.gateway.location
+        return self._points.location
 
     @property
     def client(self) -> QdrantClient:
-        """The client underneath, for instance for LlamaIndex's ``QdrantVectorStore``.
+        """A client of the same place, for instance for LlamaIndex's ``QdrantVectorStore``.
 
-        Of the ``"edge"`` engine it is an ``EdgeClient``, which has a ``QdrantClient``'s methods.
+        Of an embedded store it is an ``EdgeClient``, which has a ``QdrantClient``'s methods.
         """
-        return self._place.client
+        client: QdrantClient = client_of(self._points)
+        return client
 
     @property
     def engine(self) -> str:
         """What keeps the store: ``"edge"``, ``"local"`` or ``"server"``."""
-        return self._connection.engine
+        return self._points.engine
 
     @property
     def place(self) -> Place:
         """Where the collections are, for the modules that search and repair them."""
-        return self._place
+        return self._collection.place
 
     def record(self) -> CollectionRecord | None:
         """How the collection's vectors were made; None when there is no collection yet.
@@ -206,7 +203,7 @@ class DocumentStore:
         self._collection.require_match(self._record, fingerprint, description)
         return self._record
 
-    def make_filterable(self, matching: Filter | None) -> None:
+    def make_filterable(self, matching: AnyFilter | None) -> None:
         """Index the fields that a filter asks for; servers are slow without, or refuse.
 
         Args:
@@ -216,9 +213,9 @@ class DocumentStore:
             StoreError: An index cannot be made.
         """
         fields = [] if matching is None else filtered_fields(matching)
-        if new := [pair for pair in fields if pair[0] not in self._filterable]:
-            self._collection.ensure_filterable(new)
-            self._filterable.update(field for field, _ in new)
+        if not self._filterable.issuperset(fields):
+            self._collection.ensure_filterable(fields)
+            self._filterable = set(fields)  # what one filter needs may undo what another did
 
     def recover(self) -> list[str]:
         """Finish or undo what a process that was killed had begun.
@@ -266,9 +263,10 @@ class DocumentStore:
         """Weigh words again where the collection has outgrown the averages they were weighed by.
 
         BM25 compares a document's length with the average. That moves while a collection grows,
-        and documents keep the average of the day they came. This makes the term vectors of those
-        anew that are off by more than :data:`~longembed_rag.words.lengths.TOLERANCE`; their texts
-        are read from the collection, and no model is run.
+        and documents keep the average of the day they came; and a later release may find other
+        words. This makes the term vectors of those anew that are off by more than
+        :data:`~longembed_rag.words.lengths.TOLERANCE`, or whose words another version of the
+        analyzer found; their texts are read from the collection, and no model is run.
 
         Returns:
             How many documents were done.
@@ -276,7 +274,11 @@ class DocumentStore:
         Raises:
             StoreError: The store cannot be read or written to.
         """
-        return self._writer_now().reweigh()
+        done = self._writer_now().reweigh()
+        if self.existing_record().analyzer != ANALYZER_VERSION:
+            self._record = self._collection.note_versions(analyzer=ANALYZER_VERSION)
+            self._writer = None
+        return done
 
     def entries(self) -> dict[str, ManifestEntry]:
         """The manifest, by source: what is there, and what is under way.
@@ -285,26 +287,26 @@ class DocumentStore:
             StoreError: It cannot be read.
         """
         try:
-            return Manifest(self._place).entries()
+            return Manifest(self.place).entries()
         except CollectionNotFoundError:
             return {}  # somebody has deleted it; recovery writes it anew
 
     def _writer_now(self) -> Writer:
         if self._writer is None:
-            self._writer = Writer(self._place, self.existing_record())
+            self._writer = Writer(self.place, self.existing_record())
         return self._writer
 
     def sources(self) -> dict[str, StoredSource]:
         """Every document that this package wrote, by source; raises as :meth:`info`."""
         self.existing_record()
-        return {stored.source: stored for stored in list_documents(self._place)}
+        return {stored.source: stored for stored in list_documents(self.place)}
 
     def complete_sources(
         self, stored: Mapping[str, StoredSource] | None = None
     ) -> dict[str, StoredSource]:
         """Those of :meth:`sources`, unless given, with all passages; raises as :meth:`info`."""
         stored = self.sources() if stored is None else dict(stored)
-        for damaged in without_all_passages(stored.values(), place=self._place):
+        for damaged in without_all_passages(stored.values(), place=self.place):
             del stored[damaged.source]
         return stored
 
@@ -322,5 +324,5 @@ class DocumentStore:
             collection=self.collection,
             location=self.location,
             engine=self.engine,
-            passages=count_passages(self._place),
+            passages=count_passages(self.place),
         )

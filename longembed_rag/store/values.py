@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from longembed_rag.errors import InputError, SettingsError
+from longembed_rag.words.analyzer import Analyzer, get_analyzer, require_language
 from longembed_rag.words.lengths import TermCounts
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ TERMS_VECTOR = "text-sparse-new"
 PAIRS_VECTOR = "word-pairs"
 DEFAULT_COLLECTION = "documents"
 DEFAULT_PASSAGE_TOKENS = 256
-
-Quantization = Literal["none", "scalar", "binary"]
 
 
 def passages_collection(collection: str) -> str:
@@ -86,8 +85,6 @@ class IndexOptions:
             raise SettingsError(f"passage_tokens={self.passage_tokens!r} must be a whole number")
         if self.passage_tokens < 1:
             raise SettingsError(f"passage_tokens={self.passage_tokens} must be at least 1")
-        from longembed_rag.words.analyzer import require_language
-
         require_language(self.language)
 
     @classmethod
@@ -99,29 +96,6 @@ class IndexOptions:
     def to_dict(self) -> dict[str, Any]:
         """Every option by name, as plain values."""
         return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StorageOptions:
-    """How a server keeps a collection's vectors; an embedded store passes them over.
-
-    Attributes:
-        quantization: ``"scalar"`` keeps one byte a number in memory, ``"binary"`` one bit; the
-            exact vectors stay on disk and decide the order of what is found.
-        on_disk: Whether vectors, word lists and graphs stay on disk instead of in memory.
-
-    Raises:
-        SettingsError: A value is unknown.
-    """
-
-    quantization: Quantization = "none"
-    on_disk: bool = False
-
-    def __post_init__(self) -> None:
-        if self.quantization not in ("none", "scalar", "binary"):
-            raise SettingsError(
-                f"quantization={self.quantization!r} is not one of: none, scalar, binary"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +213,8 @@ class CollectionRecord:
         settings: The settings as they were given, enough to make the same encoder again.
         options: What it keeps of its documents.
         version: Version of this package that made the collection.
+        analyzer: Version of the analyzer that found its words.
+        readers: Version of the readers that its files were read by.
     """
 
     fingerprint: str
@@ -247,3 +223,13 @@ class CollectionRecord:
     settings: dict[str, Any]
     options: IndexOptions
     version: str
+    analyzer: int = 1
+    readers: int = 1
+
+    def get_analyzer(self) -> Analyzer:
+        """What cuts texts into the words that the collection was made with.
+
+        Raises:
+            SettingsError: A later release has made it.
+        """
+        return get_analyzer(self.options.language, version=self.analyzer)

@@ -13,6 +13,7 @@ from longembed_rag.store.recovery import recover
 from longembed_rag.store.reweighing import reweigh
 from longembed_rag.store.values import CollectionRecord, IndexedDocument
 from longembed_rag.store.writing import delete_documents, write_document
+from longembed_rag.words.analyzer import get_analyzer
 from longembed_rag.words.lengths import Lengths, TermCounts
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Writer:
                 f"{document.source} was not written: its vectors have {document.dimension} "
                 f"numbers, the collection's {self._record.dimension}: they are another model's"
             )
-        terms = analyse(document.text, document.passages, language=self._record.options.language)
+        analyzer = self._record.get_analyzer()
+        terms = analyse(document.text, document.passages, analyzer=analyzer)
         entries, lengths = self._look()
         before = lengths.get(document.source)
         lengths.add(
@@ -54,6 +56,7 @@ class Writer:
             passage_terms=terms.in_passages,
             average=lengths.average,
             passage_average=lengths.passage_average,
+            analyzer=analyzer.version,
         )
         try:
             entries[document.source] = write_document(
@@ -96,9 +99,8 @@ class Writer:
 
     def reweigh(self) -> int:
         """Weigh words again; see :meth:`DocumentStore.reweigh`."""
-        stored = list(list_documents(self._place))
-        language = self._record.options.language
-        return reweigh(stored, Lengths(stored), language=language, place=self._place)
+        analyzer = get_analyzer(self._record.options.language)
+        return reweigh(list_documents(self._place), analyzer=analyzer, place=self._place)
 
     def _forget(self) -> None:
         self._known = None

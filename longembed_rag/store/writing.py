@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from longembed_rag.errors import (
     CollectionNotFoundError,
@@ -19,8 +19,8 @@ from longembed_rag.errors import (
     StoreError,
     WriteError,
 )
-from longembed_rag.points.batches import batches
-from longembed_rag.points.gateway import NOT_FOUND, Failure, confirmed
+from longembed_rag.points.filters import Filter, matches
+from longembed_rag.points.port import NOT_FOUND, Failure
 from longembed_rag.store.making import (
     DocumentTerms,
     document_point,
@@ -38,8 +38,7 @@ from longembed_rag.store.values import document_id
 from longembed_rag.words.lengths import TermCounts
 
 if TYPE_CHECKING:
-    from qdrant_client.models import Filter, PointStruct
-
+    from longembed_rag.points.values import Point
     from longembed_rag.store.place import Place
     from longembed_rag.store.values import IndexedDocument
 
@@ -71,10 +70,9 @@ def write_document(
         What the manifest has of it now.
     """
     require_writable(document)
-    embedded = place.gateway.embedded
-    own = document_point(document, terms, counts, embedded=embedded)
-    # Made before anything is sent, so that a point over the limit is refused with nothing written.
-    own_request = list(batches([own], source=document.source, embedded=embedded))
+    own = document_point(document, terms, counts)
+    # Before anything is sent, so that a point over the limit is refused with nothing written.
+    place.points.require_room(own, source=document.source)
     entry = ManifestEntry(
         source=document.source,
         content_hash=document.content_hash,
@@ -87,9 +85,11 @@ def write_document(
     manifest.put([entry], failure=failure)
     try:
         _write_passages(document, terms, counts, place)
-        for batch in own_request:
-            _upsert(place.documents, batch, document.source, place)
-        if not embedded and count_version(document.source, entry, place) < entry.passages:
+        _upsert(place.documents, [own], document.source, place)
+        if (
+            not place.points.embedded
+            and count_version(document.source, entry, place) < entry.passages
+        ):
             # Somebody else took the half-written document for what a killed process had left.
             _write_passages(document, terms, counts, place)
     except PointRefusedError:
@@ -105,29 +105,21 @@ def write_document(
 def _write_passages(
     document: IndexedDocument, terms: DocumentTerms, counts: TermCounts, place: Place
 ) -> None:
-    embedded = place.gateway.embedded
-    points = passage_points(document, terms, counts, embedded=embedded)
-    for batch in batches(points, source=document.source, embedded=embedded):
-        _upsert(place.passages, batch, document.source, place)
+    _upsert(place.passages, passage_points(document, terms, counts), document.source, place)
 
 
 def count_version(source: str, entry: ManifestEntry, place: Place) -> int:
     """How many passages of a document there are of the version that an entry tells."""
     selected = of_documents([document_id(source)], version=entry.content_hash)
-    result = place.gateway.call(
-        lambda: place.client.count(place.passages, count_filter=selected, exact=True),
-        what=f"counting the passages of {source}",
+    return place.points.count(
+        place.passages, matching=selected, what=f"counting the passages of {source}"
     )
-    return int(result.count)
 
 
 def _take_back(source: str, fingerprint: str, *, place: Place) -> None:
     """Leave what is there, or nothing, where a new version was refused on the way."""
-    records = place.gateway.call(
-        lambda: place.client.retrieve(
-            place.documents, ids=[document_id(source)], with_payload=LISTING_KEYS
-        ),
-        what=f"reading {source}",
+    records = place.points.fetch(
+        place.documents, [document_id(source)], keys=LISTING_KEYS, what=f"reading {source}"
     )
     there = read_stored_source(records[0].payload) if records else None
     remove_other_versions(source, None if there is None else there.content_hash, place=place)
@@ -144,7 +136,7 @@ def _failure(source: str, place: Place) -> Failure:
         if status == NOT_FOUND:
             return CollectionNotFoundError(
                 f"{source} was not written: a collection of {place.documents!r} is not at "
-                f"{place.gateway.location} ({told})"
+                f"{place.location} ({told})"
             )
         return WriteError(
             f"{source} was not confirmed as written: {told}. Every document that was "
@@ -154,12 +146,9 @@ def _failure(source: str, place: Place) -> Failure:
     return failure
 
 
-def _upsert(name: str, points: Sequence[PointStruct], source: str, place: Place) -> None:
-    place.gateway.call(
-        lambda: confirmed(place.client.upsert(name, points=list(points), wait=True).status),
-        what=f"writing {source}",
-        failure=_failure(source, place),
-    )
+def _upsert(name: str, points: Iterable[Point], source: str, place: Place) -> None:
+    what = f"writing {source}"
+    place.points.write(name, points, what=what, failure=_failure(source, place))
 
 
 def remove_other_versions(source: str, version: str | None, *, place: Place) -> None:
@@ -178,19 +167,13 @@ def remove_passages_of(document: str, *, but: str | None, place: Place) -> None:
     Raises:
         WriteError: They could not be removed.
     """
-    from qdrant_client.models import FieldCondition, Filter, FilterSelector, MatchValue
-
-    kept: list[Any] = []
-    if but is not None:
-        kept = [FieldCondition(key=PASSAGE_VERSION_KEY, match=MatchValue(value=but))]
-    selector = FilterSelector(filter=Filter(must=of_documents([document]).must, must_not=kept))
-    _delete(place.passages, selector, place, "removing passages of an earlier version")
+    kept = None if but is None else [matches(PASSAGE_VERSION_KEY, but)]
+    chosen = Filter(must=of_documents([document]).must, must_not=kept)
+    _delete(place.passages, chosen, place, "removing passages of an earlier version")
 
 
 def delete_documents(sources: Iterable[str], *, place: Place) -> None:
     """Remove documents and their passages; see :meth:`DocumentStore.delete`."""
-    from qdrant_client.models import FilterSelector, PointIdsList
-
     remaining = iter(sources)
     manifest = Manifest(place)
     entries = manifest.entries()
@@ -201,21 +184,17 @@ def delete_documents(sources: Iterable[str], *, place: Place) -> None:
         what = f"removing documents, after {done},"
         failure = _not_removed(what)
         manifest.put((replace(entry, state="deleting") for entry in known), failure=failure)
-        _delete(place.documents, PointIdsList(points=list(ids)), place, what)
-        _delete(place.passages, FilterSelector(filter=of_documents(ids)), place, what)
+        _delete(place.documents, ids, place, what)
+        _delete(place.passages, of_documents(ids), place, what)
         manifest.remove(page, failure=failure)
         done += len(page)
 
 
 def of_documents(ids: Sequence[str], *, version: str | None = None) -> Filter:
     """The passages of documents, by the ids of their points; of one version, or of all."""
-    from qdrant_client.models import FieldCondition, Filter, MatchAny, MatchValue
-
-    conditions: list[Any] = [
-        FieldCondition(key=PASSAGE_DOCUMENT_KEY, match=MatchAny(any=list(ids)))
-    ]
+    conditions = [matches(PASSAGE_DOCUMENT_KEY, *ids)]
     if version is not None:
-        conditions.append(FieldCondition(key=PASSAGE_VERSION_KEY, match=MatchValue(value=version)))
+        conditions.append(matches(PASSAGE_VERSION_KEY, version))
     return Filter(must=conditions)
 
 
@@ -228,9 +207,5 @@ def _not_removed(what: str) -> Failure:
     return failure
 
 
-def _delete(name: str, selector: Any, place: Place, what: str) -> None:
-    place.gateway.call(
-        lambda: confirmed(place.client.delete(name, points_selector=selector, wait=True).status),
-        what=what,
-        failure=_not_removed(what),
-    )
+def _delete(name: str, which: Sequence[str] | Filter, place: Place, what: str) -> None:
+    place.points.delete(name, which, what=what, failure=_not_removed(what))

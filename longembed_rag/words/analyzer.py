@@ -18,6 +18,10 @@ import regex
 from longembed_rag.errors import SettingsError
 
 DEFAULT_LANGUAGE = "english"
+#: How texts are cut into terms. Whoever changes what terms a text has adds a version, and keeps
+#: the one before: collections are searched by the words they were made with until they are weighed
+#: anew.
+ANALYZER_VERSION = 1
 #: No stemming and no stopwords: for mixed languages, code and part numbers.
 NO_LANGUAGE = "none"
 
@@ -79,9 +83,14 @@ class Analyzer:
     Args:
         language: One of :func:`languages`, or ``"none"``.
 
+    Attributes:
+        version: Which way of cutting texts this is.
+
     Raises:
         SettingsError: There is no stemmer for the language; lists those there are.
     """
+
+    version = 1
 
     def __init__(self, language: str = DEFAULT_LANGUAGE) -> None:
         require_language(language)
@@ -105,17 +114,29 @@ class Analyzer:
         return [term.stem for term in self.terms(text)]
 
 
+#: Every way of cutting texts that collections may have been made by.
+ANALYZERS: dict[int, type[Analyzer]] = {Analyzer.version: Analyzer}
+
+
 @cache
-def get_analyzer(language: str = DEFAULT_LANGUAGE) -> Analyzer:
+def get_analyzer(language: str = DEFAULT_LANGUAGE, *, version: int = ANALYZER_VERSION) -> Analyzer:
     """The analyzer of a language.
 
     Args:
         language: One of :func:`languages`, or ``"none"``.
+        version: Which way of cutting texts; the one of now unless told.
 
     Raises:
-        SettingsError: There is no stemmer for the language; lists those there are.
+        SettingsError: There is no stemmer for the language, or no such version; lists those there
+            are.
     """
-    return Analyzer(language)
+    if version not in ANALYZERS:
+        known = ", ".join(map(str, sorted(ANALYZERS)))
+        raise SettingsError(
+            f"words were cut by version {version} of the analyzer, and this release knows {known}: "
+            "update longembed-rag"
+        )
+    return ANALYZERS[version](language)
 
 
 def languages() -> list[str]:

@@ -20,12 +20,14 @@ class TermCounts:
         passage_terms: Terms in its passages, together.
         average: Average of ``terms`` in the collection when its vectors were made.
         passage_average: Average length of a passage, likewise.
+        analyzer: Version of the analyzer that found them.
     """
 
     terms: int
     passage_terms: int
     average: float
     passage_average: float
+    analyzer: int = 1
 
 
 class Counted(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import regex
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.words.analyzer import Term, get_analyzer
+from longembed_rag.words.analyzer import Analyzer, Term
 
 DEFAULT_WIDTH = 320
 _ELLIPSIS = "…"
@@ -46,7 +46,7 @@ class Snippet:
 
 
 def make_snippet(
-    text: str, query_stems: Collection[str], *, language: str, width: int = DEFAULT_WIDTH
+    text: str, query_stems: Collection[str], *, analyzer: Analyzer, width: int = DEFAULT_WIDTH
 ) -> Snippet:
     """The stretch of a text with the most different words of a query.
 
@@ -56,16 +56,15 @@ def make_snippet(
 
     Args:
         text: A passage or a whole document.
-        query_stems: The query's terms, as the analyzer of ``language`` gives them.
-        language: Language of the collection.
+        query_stems: The query's terms, as the analyzer gives them.
+        analyzer: That of the collection.
         width: The most characters that the snippet may have, "…" included.
 
     Raises:
-        SettingsError: The width leaves no room, or there is no stemmer for the language.
+        SettingsError: The width leaves no room.
     """
     if width < 3:
         raise SettingsError(f"width={width} leaves no room for a snippet; it must be 3 or more")
-    analyzer = get_analyzer(language)
     text = _without_runs_of_blanks(text)
     stems = frozenset(query_stems)
     matches = [term for term in analyzer.terms(text) if term.stem in stems] if stems else []

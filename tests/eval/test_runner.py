@@ -32,7 +32,7 @@ from longembed_rag.errors import (
     SettingsError,
     StoreError,
 )
-from longembed_rag.points.retries import RetryPolicy
+from longembed_rag.points.client.retries import RetryPolicy
 from tests.models import TinyModels
 from tests.tokenizers_of_tests import WORDS, text_of
 

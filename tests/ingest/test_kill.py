@@ -42,12 +42,12 @@ def tell(event):
         print(event.status, event.source, flush=True)
 
 for line in sys.stdin:
-    folder, store_path, engine = line.rstrip("\\n").split("\\t")
+    folder, store_path, _ = line.rstrip("\\n").split("\\t")
     child = os.fork()
     if child == 0:
         print("started", os.getpid(), flush=True)
         encoder = FakeEncoder(before=lambda text: time.sleep(0.01))
-        with DocumentStore.open(path=Path(store_path), engine=engine) as store:
+        with DocumentStore.open(path=Path(store_path)) as store:
             synchronise([Path(folder)], encoder=encoder, store=store, on_event=tell)
         os._exit(0)
     os.waitpid(child, 0)
@@ -164,7 +164,7 @@ def ingested(
         if isinstance(event, DocumentDone) and event.status != "unchanged":
             embedded.append(event.source)
 
-    with DocumentStore.open(path=store_path, engine=engine) as store:
+    with DocumentStore.open(path=store_path) as store:
         synchronise([folder], encoder=FakeEncoder(), store=store, on_event=tell)
         assert verify(store) == []
         return embedded, content(store)
@@ -192,7 +192,7 @@ def test_killed_at_any_moment_it_loses_and_repeats_nothing(
             )
             assert not now & written
             written |= now
-            with DocumentStore.open(path=store_path, engine=engine) as store:
+            with DocumentStore.open(path=store_path) as store:
                 there = set() if store.record() is None else set(store.complete_sources())
                 assert written <= there
         embedded, resumed = ingested(folder, store_path, engine)

@@ -41,6 +41,7 @@ from longembed_rag.search.filters import parse_filters
 from longembed_rag.store.values import IndexOptions, document_id
 from tests.llama_index.test_events import EventRecorder, Recorder
 from tests.models import TinyModels
+from tests.stores import make_local
 
 if TYPE_CHECKING:
     from tests.conftest import EncoderFactory
@@ -71,11 +72,13 @@ def place(
 ) -> Path:
     """A store with a collection as ``longembed-rag ingest`` makes it, and one without passages."""
     place = tmp_path_factory.mktemp("store") / ".longembed"
+    if request.param == "local":
+        make_local(place)
     for name, options in (
         ("documents", IndexOptions(passage_tokens=16)),
         ("bare", IndexOptions(passages=False)),
     ):
-        with DocumentStore.open(path=place, engine=request.param, collection=name) as store:
+        with DocumentStore.open(path=place, collection=name) as store:
             report = synchronise(
                 [folder], encoder=load_encoder("bert"), store=store, options=options
             )

@@ -75,10 +75,25 @@ def cluster(url: str, missing: Mapping[int, str]) -> Body:
             str(_OWN_PEER): {"uri": url},
             **{str(peer): {"uri": node} for node, peer in nodes.items()},
         },
-        "raft_info": {"is_voter": True, "role": "Follower", "pending_operations": 0},
-        "consensus_thread_status": {"consensus_thread_status": "working"},
+        "raft_info": {
+            "term": 2,
+            "commit": 30,
+            "pending_operations": 0,
+            "leader": _OWN_PEER,
+            "role": "Leader",
+            "is_voter": True,
+        },
+        "consensus_thread_status": {
+            "consensus_thread_status": "working",
+            "last_update": "2026-11-28T12:00:00Z",
+        },
         "message_send_failures": {
-            node: {"count": 1, "latest_error": f"Failed to connect to {node}"} for node in nodes
+            node: {
+                "count": 1,
+                "latest_error": f"Failed to connect to {node}",
+                "latest_error_timestamp": "2026-11-28T12:00:00Z",
+            }
+            for node in nodes
         },
     }
 

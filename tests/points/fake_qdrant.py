@@ -122,6 +122,8 @@ class FakeQdrant(Collections):
             RefusedError: The server says no.
         """
         kind, _, below = request.path.removeprefix("/").partition("/")
+        if (request.method, kind, below) == ("GET", "aliases", ""):
+            kind, below = "collections", "aliases"
         name, _, path = below.partition("/")
         action = (request.method, path)
         if (request.method, kind, below) == ("GET", "cluster", ""):

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from longembed_rag.points.retries import RetryPolicy
+from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.store.store import DocumentStore
 from tests.points.fake_qdrant import running_fake
 
@@ -103,7 +103,7 @@ class Server:
 
     def clear(self) -> None:
         """Remove what was made."""
-        for alias in self.done("GET", "/collections/aliases")["aliases"]:
+        for alias in self.done("GET", "/aliases")["aliases"]:
             if alias["alias_name"].startswith(self.prefix):
                 action = {"delete_alias": {"alias_name": alias["alias_name"]}}
                 self.done("POST", "/collections/aliases", {"actions": [action]})

@@ -4,58 +4,66 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from qdrant_client import QdrantClient
 
 from longembed_rag.encoder.values import Passage
-from longembed_rag.errors import MissingDependencyError, SettingsError, StoreError, WriteError
-from longembed_rag.points.connection import choose_engine, has_store
+from longembed_rag.errors import MissingDependencyError, StoreError, WriteError
+from longembed_rag.points.connection import engine_in, has_store
+from longembed_rag.points.edge.engine import Shard
 from longembed_rag.store.store import DocumentStore
 from tests.store.fakes import make_document
-from tests.stores import ensure
+from tests.stores import ensure, make_local
 
 TEXT = "one two three four five six seven eight nine ten eleven twelve"
 
 
+def make(folder: Path, engine: str) -> DocumentStore:
+    """Open a new store of an engine, with its collection made."""
+    return ensure(DocumentStore.open(path=make_local(folder) if engine == "local" else folder))
+
+
 @pytest.mark.parametrize("engine", ["edge", "local"])
 def test_a_store_stays_with_the_engine_that_made_it(folder: Path, engine: str) -> None:
-    """Who opens it without asking for one gets that, and who asks for another is told."""
+    """What was made by local mode opens by it, what is new is made by Qdrant's own engine."""
     assert not has_store(folder)
-    with DocumentStore.open(path=folder, engine=engine) as store:  # type: ignore[arg-type]
-        assert ensure(store).engine == engine
-    assert has_store(folder)
+    with make(folder, engine) as store:
+        assert store.engine == engine
+    assert engine_in(folder) == engine
     with DocumentStore.open(path=folder) as store:
         assert store.engine == engine
         assert store.record() is not None
-    other = {"edge": "local", "local": "edge"}[engine]
-    with pytest.raises(SettingsError, match=f"engine='{other}'.*made with '{engine}'"):
-        DocumentStore.open(path=folder, engine=other)  # type: ignore[arg-type]
-    DocumentStore.open(path=folder).close()
 
 
 def test_without_the_edge_package_local_mode_takes_its_place(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The faster engine is the default, and who has not got it is none the worse."""
-    assert choose_engine(folder) == "edge"
+    """Where there is no wheel of the engine a store is made all the same; others are not opened."""
 
     def missing() -> None:
         raise MissingDependencyError("not installed")
 
+    with DocumentStore.open(path=folder / "edge-store") as store:
+        assert store.engine == "edge"
     monkeypatch.setattr("longembed_rag.points.edge.engine.require_engine", missing)
-    assert choose_engine(folder) == "local"
-    assert choose_engine(folder, "edge") == "edge"
-    monkeypatch.setattr("longembed_rag.points.edge.client.require_engine", missing)
+    with DocumentStore.open(path=folder / "new") as store:
+        assert store.engine == "local"
+    monkeypatch.setattr("longembed_rag.points.edge.collections.require_engine", missing)
     with pytest.raises(MissingDependencyError, match="not installed"):
-        DocumentStore.open(path=folder, engine="edge")
-    DocumentStore.open(path=folder).close()
+        DocumentStore.open(path=folder / "edge-store")
 
 
-def test_an_unknown_engine_is_refused(folder: Path) -> None:
-    """The engines there are, are named."""
-    with pytest.raises(SettingsError, match=r"engine='sqlite' is not one of: auto, edge, local"):
-        DocumentStore.open(path=folder, engine="sqlite")  # type: ignore[arg-type]
+def test_the_clients_local_mode_refuses_our_store_with_a_sentence(folder: Path) -> None:
+    """It would find no collection, and make its own beside ours."""
+    with make(folder, "edge") as store:
+        store.upsert(make_document("/a.txt", TEXT))
+    with pytest.raises(ValueError, match=r"open it with longembed_rag\.Library\.open\(folder\)"):
+        QdrantClient(path=str(folder))
+    with DocumentStore.open(path=folder) as store:
+        assert list(store.sources()) == ["/a.txt"]
 
 
 def test_a_file_in_place_of_the_folder_is_named(folder: Path) -> None:
@@ -69,15 +77,14 @@ def test_a_file_in_place_of_the_folder_is_named(folder: Path) -> None:
 def test_a_store_killed_at_birth_opens(folder: Path) -> None:
     """The empty meta.json of a process that was killed while making the store does no harm."""
     (folder / "meta.json").touch()
-    with DocumentStore.open(path=folder, engine="local") as store:
-        ensure(store)
+    with make(folder, "edge"):
+        assert engine_in(folder) == "edge"
 
 
 @pytest.mark.parametrize("engine", ["edge", "local"])
 def test_a_damaged_store_is_named_and_left_alone(folder: Path, engine: str) -> None:
     """A description that is no JSON is an error of ours, and is not repaired by guessing."""
-    with DocumentStore.open(path=folder, engine=engine) as store:  # type: ignore[arg-type]
-        ensure(store)
+    make(folder, engine).close()
     described = sorted(folder.rglob("meta.json" if engine == "local" else "edge/*/*.json"))[0]
     described.write_text("{")
     with pytest.raises(StoreError, match="damaged") as caught:
@@ -96,8 +103,6 @@ def _broken_local(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _broken_edge(monkeypatch: pytest.MonkeyPatch) -> None:
-    from longembed_rag.points.edge.engine import Shard
-
     def full(self: object, operation: object) -> None:
         raise RuntimeError("Service runtime error: disk is full")
 
@@ -107,8 +112,8 @@ def _broken_edge(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("engine", "breaks"), [("local", _broken_local), ("edge", _broken_edge)])
 def test_a_full_disk_is_told_and_changes_nothing(folder: Path, engine: str, breaks: object) -> None:
     """An embedded store that cannot write says so, and keeps what it had."""
-    with DocumentStore.open(path=folder, engine=engine) as store:  # type: ignore[arg-type]
-        ensure(store).upsert(make_document("/a.txt", TEXT))
+    with make(folder, engine) as store:
+        store.upsert(make_document("/a.txt", TEXT))
         with pytest.MonkeyPatch.context() as broken:
             breaks(broken)  # type: ignore[operator]
             with pytest.raises(StoreError, match="disk is full"):
@@ -124,18 +129,15 @@ def test_a_disk_that_fills_up_on_the_way_names_the_document(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the manifest still went through, the error says of which document it was."""
-    from longembed_rag.points.edge.client import EdgeClient
+    update = Shard.update
 
-    upsert = EdgeClient.upsert
-
-    def full(self: EdgeClient, name: str, **given: object) -> object:
-        if name == "documents":
+    def full(self: Shard, operation: Any) -> None:
+        if "documents-" in str(self._folder):
             raise RuntimeError("disk is full")
-        return upsert(self, name, **given)  # type: ignore[arg-type]
+        update(self, operation)
 
-    with DocumentStore.open(path=folder) as store:
-        ensure(store)
-        monkeypatch.setattr(EdgeClient, "upsert", full)
+    with make(folder, "edge") as store:
+        monkeypatch.setattr(Shard, "update", full)
         with pytest.raises(WriteError, match=r"/b\.txt was not confirmed.*disk is full"):
             store.upsert(make_document("/b.txt", TEXT))
 
@@ -148,7 +150,7 @@ def test_arrays_are_kept_as_arrays_in_local_mode(folder: Path) -> None:
     document = make_document(
         "/a.txt", "x", embedding=vectors[0], passages=spans, passage_embeddings=vectors
     )
-    with DocumentStore.open(path=folder, engine="local") as store:
+    with DocumentStore.open(path=make_local(folder)) as store:
         store.ensure(fingerprint="f", dimension=dimension, description={})
         store.upsert(document)
     (database,) = (folder / "collection" / "documents.passages").glob("*.sqlite")

@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from longembed_rag.errors import SettingsError, StoreError, StoreLockedError
+from longembed_rag.errors import StoreError, StoreLockedError
 from longembed_rag.points.locking import FolderLock, locked
 from longembed_rag.store.store import DocumentStore
+from tests.stores import make_local
 
 
 @pytest.mark.parametrize("engine", ["edge", "local"])
 def test_a_second_process_is_told_who_is_in_the_way(folder: Path, engine: str) -> None:
     """A store that is open elsewhere is refused with the other's process id, and free after it."""
+    if engine == "local":
+        make_local(folder)
     code = (
         "import sys; from pathlib import Path\n"
         "from longembed_rag.store.store import DocumentStore\n"
-        "store = DocumentStore.open(path=Path(sys.argv[1]), engine=sys.argv[2])\n"
+        "store = DocumentStore.open(path=Path(sys.argv[1]))\n"
         "print('open', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -61,17 +64,17 @@ def test_a_client_of_somebody_else_locks_the_store_too(folder: Path) -> None:
     """Qdrant's own lock, held by a program that does not know ours, gives the same error."""
     from qdrant_client import QdrantClient
 
-    DocumentStore.open(path=folder, engine="local").close()
+    DocumentStore.open(path=make_local(folder)).close()
     other = QdrantClient(path=str(folder))
     with pytest.raises(StoreLockedError, match=str(folder)):
-        DocumentStore.open(path=folder, engine="local")
+        DocumentStore.open(path=folder)
     other.close()
-    DocumentStore.open(path=folder, engine="local").close()
+    DocumentStore.open(path=folder).close()
 
 
 def test_an_edge_client_of_somebody_else_locks_the_store_too(folder: Path) -> None:
     """So does the engine's own lock."""
-    from longembed_rag.points.edge.client import EdgeClient
+    from longembed_rag.points.edge_client.client import EdgeClient
 
     other = EdgeClient(folder / "edge")
     with pytest.raises(StoreLockedError, match=str(folder)):
@@ -82,9 +85,11 @@ def test_an_edge_client_of_somebody_else_locks_the_store_too(folder: Path) -> No
 
 def test_a_store_that_cannot_be_opened_is_not_left_locked(folder: Path) -> None:
     """Who failed to open it does not stand in the way of who repairs it."""
-    (folder / "edge").mkdir()
-    with pytest.raises(SettingsError):
-        DocumentStore.open(path=folder, engine="local")
+    broken = folder / "edge" / "one.edge" / "collection.json"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("{")
+    with pytest.raises(StoreError, match="damaged"):
+        DocumentStore.open(path=folder)
     FolderLock(folder).release()
 
 

@@ -348,7 +348,7 @@ def test_an_alias_is_taken_in_place_of_a_name(qdrant: Server, path: str) -> None
     info = qdrant.done("GET", other)
     assert (info["points_count"], list(info["payload_schema"])) == (1, ["a"])
     known = {"alias_name": qdrant.name("alias"), "collection_name": qdrant.name()}
-    assert known in qdrant.done("GET", "/collections/aliases")["aliases"]
+    assert known in qdrant.done("GET", "/aliases")["aliases"]
     assert qdrant.done("GET", f"{path}/aliases")["aliases"] == [known]
     names = [each["name"] for each in qdrant.done("GET", "/collections")["collections"]]
     assert qdrant.name("alias") not in names

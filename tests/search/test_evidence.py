@@ -10,8 +10,8 @@ from uuid import UUID, uuid5
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from qdrant_client.models import FieldCondition, Filter, MatchValue
 
+from longembed_rag.points.filters import Filter, matches
 from longembed_rag.search import evidence as module
 from longembed_rag.search.evidence import Question, gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence
@@ -25,7 +25,7 @@ from tests.stores import ENGINES, ensure, opening, scratch
 
 DOCUMENTS = random_documents(24, seed=4)
 QUERY = "w0 w3 w3 w17 w44"
-ONE_KIND = Filter(must=[FieldCondition(key="kind", match=MatchValue(value="k1"))])
+ONE_KIND = Filter(must=[matches("kind", "k1")])
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -20,13 +20,9 @@ from llama_index.core.vector_stores.types import (
 from qdrant_client import QdrantClient, models
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.points.filters import filtered_fields
-from longembed_rag.search.filters import (
-    FOLDERS_KEY,
-    combine,
-    from_llama_index,
-    parse_filters,
-)
+from longembed_rag.points.filters import AnyFilter, combine, filtered_fields, to_models
+from longembed_rag.search.filters import from_llama_index, parse_filters
+from longembed_rag.store.payload import FOLDERS_KEY
 
 NAME = "documents"
 PAYLOADS: list[dict[str, Any]] = [
@@ -82,9 +78,9 @@ def fill(client: QdrantClient, payloads: list[dict[str, Any]]) -> None:
     )
 
 
-def found(client: QdrantClient, given: models.Filter | None) -> set[int]:
+def found(client: QdrantClient, given: AnyFilter | None) -> set[int]:
     """Ids of the points that a filter lets through."""
-    return {int(point.id) for point in client.scroll(NAME, given, limit=100)[0]}
+    return {int(point.id) for point in client.scroll(NAME, to_models(given), limit=100)[0]}
 
 
 @pytest.mark.parametrize(
@@ -220,7 +216,7 @@ def test_any_text_is_either_understood_or_refused(expression: str) -> None:
 def test_a_quoted_value_is_that_text(value: str) -> None:
     """Whatever stands in quotes is compared as it stands."""
     parsed = parse_filters([f'title="{value}"'])
-    assert parsed == models.Filter(
+    assert to_models(parsed) == models.Filter(
         should=[models.FieldCondition(key="title", match=models.MatchValue(value=value))]
     )
 
@@ -228,7 +224,7 @@ def test_a_quoted_value_is_that_text(value: str) -> None:
 def test_bytes_that_are_no_text_are_written_as_they_are_stored() -> None:
     r"""A file name that is not UTF-8 is found as ``\xff``, which is how it is kept."""
     condition = models.FieldCondition(key="file_name", match=models.MatchValue(value=r"a\xff"))
-    assert parse_filters(["file_name=a\udcff"]) == models.Filter(should=[condition])
+    assert to_models(parse_filters(["file_name=a\udcff"])) == models.Filter(should=[condition])
 
 
 @settings(max_examples=25)

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qdrant_client.models import Record
 
+from longembed_rag.points.edge.engine import Shard
+from longembed_rag.points.port import scroll
+from longembed_rag.points.values import SparseVector, Stored
 from longembed_rag.store.place import Place
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import IndexedDocument
-from tests.points.edge.twins import assert_same
 from tests.store.fakes import make_document
 
 WORDS = [f"w{number}" for number in range(60)]
@@ -48,21 +49,34 @@ def fill(store: DocumentStore, documents: Iterable[IndexedDocument]) -> Document
     return store
 
 
-def everything(place: Place) -> dict[str, list[Record]]:
+def everything(place: Place) -> dict[str, list[Stored]]:
     """All points of all three collections, with all they have, by id."""
-    contents = {}
-    for name in (place.documents, place.passages, place.manifest):
-        points, following = place.client.scroll(name, limit=10_000, with_vectors=True)
-        assert following is None
-        contents[name] = sorted(points, key=lambda point: str(point.id))
-    return contents
+    return {
+        name: sorted(
+            scroll(place.points, name, what="comparing", vectors=True), key=lambda point: point.id
+        )
+        for name in (place.documents, place.passages, place.manifest)
+    }
 
 
-def assert_same_contents(ours: dict[str, list[Record]], theirs: dict[str, list[Record]]) -> None:
+def assert_same_contents(ours: dict[str, list[Stored]], theirs: dict[str, list[Stored]]) -> None:
     """Require that two stores hold the same, but for float32's last digits."""
-    assert list(ours) == list(theirs)
-    for name in ours:
-        assert_same(ours[name], theirs[name])
+    assert len(ours) == len(theirs)
+    for our, their in zip(ours.values(), theirs.values(), strict=True):
+        assert [point.id for point in our] == [point.id for point in their]
+        for one, other in zip(our, their, strict=True):
+            assert one.payload == other.payload
+            assert sorted(one.vectors) == sorted(other.vectors)
+            for name, vector in one.vectors.items():
+                assert_same_vector(vector, other.vectors[name])
+
+
+def assert_same_vector(one: Any, other: Any) -> None:
+    """Require that two vectors are the same, but for float32's last digits."""
+    if isinstance(other, SparseVector):
+        assert list(one.indices) == list(other.indices)
+        one, other = one.values, other.values
+    np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 class Killed(BaseException):
@@ -92,7 +106,11 @@ class Calls:
 def killed_after(store: DocumentStore, calls: int | None) -> Iterator[Calls]:
     """End the process in this block once so many calls have written something; None only counts."""
     counter = Calls(calls)
+    points = store.place.points
+    owner, names = getattr(points, "client", None), ("upsert", "delete", "set_payload")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("upsert", "delete", "set_payload", "update_vectors"):
-            patch.setattr(store.client, name, counter.wrap(getattr(store.client, name)))
+        if owner is None:
+            patch.setattr(Shard, "update", counter.wrap(Shard.update))
+        for name in (*names, "update_vectors") if owner is not None else ():
+            patch.setattr(owner, name, counter.wrap(getattr(owner, name)))
         yield counter

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from longembed_rag.errors import SettingsError, StoreError
-from longembed_rag.points.retries import RetryPolicy
+from longembed_rag.points.client.retries import RetryPolicy
+from longembed_rag.points.values import StorageOptions
 from longembed_rag.search.filters import parse_filters
 from longembed_rag.store.collection import require_name
-from longembed_rag.store.layout import DOCUMENT_INDEXES, PASSAGE_INDEXES
+from longembed_rag.store.place import DOCUMENT_INDEXES, PASSAGE_INDEXES
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import (
     DENSE_VECTOR,
     PAIRS_VECTOR,
     TERMS_VECTOR,
-    StorageOptions,
 )
 from tests.points.fake_qdrant import FakeQdrant, Fault
 from tests.store.fakes import make_document
@@ -40,7 +40,7 @@ def test_the_collections_are_made_for_what_they_are_used_for(
     assert list(made["documents.passages"]["sparse_vectors"]) == [TERMS_VECTOR]
     assert made["documents.manifest"]["vectors"] == {}
     kinds = {name: index["data_type"] for name, index in server.indexes["documents"].items()}
-    assert kinds == DOCUMENT_INDEXES
+    assert {name: (kind,) for name, kind in kinds.items()} == DOCUMENT_INDEXES
     assert set(server.indexes["documents.passages"]) == set(PASSAGE_INDEXES)
     count = server.count("PUT", "/index")
     ensure(remote)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from qdrant_client.models import FieldCondition, Filter, FilterSelector, MatchValue, PointStruct
 
+from longembed_rag.points.port import scroll
 from longembed_rag.store.listing import count_passages, list_documents, passages_by_document
 from longembed_rag.store.payload import PASSAGE_DOCUMENT_KEY
 from longembed_rag.store.store import DocumentStore
@@ -33,7 +34,9 @@ def lose(store: DocumentStore, source: str) -> None:
 
 def test_listing_goes_over_pages(filled: DocumentStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """More documents than fit on a page are all listed, each once, with what is known of them."""
-    monkeypatch.setattr("longembed_rag.store.scrolling._PAGE", 2)
+    monkeypatch.setattr(
+        "longembed_rag.points.port.scroll.__kwdefaults__", {**scroll.__kwdefaults__, "limit": 2}
+    )
     listed = list(list_documents(filled.place))
     assert sorted(each.source for each in listed) == [f"/{number}.txt" for number in range(5)]
     by_source = {each.source: each for each in listed}

@@ -12,7 +12,7 @@ from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import document_id
 from tests.points.fake_qdrant import FakeQdrant
 from tests.store.fakes import make_document, vector_of
-from tests.stores import ENGINES, ensure, find
+from tests.stores import ENGINES, ensure, find, make_local
 
 LEASE = "the tenant signs the lease every year"
 PLUMS = "plums and pears ripen late"
@@ -106,7 +106,7 @@ def test_llama_index_keeps_our_points_when_it_rewrites_the_store(folder: Path) -
     """A store that LlamaIndex has written to opens with us again, vectors and all."""
     from llama_index.vector_stores.qdrant import QdrantVectorStore
 
-    with DocumentStore.open(path=folder, engine="local") as store:
+    with DocumentStore.open(path=make_local(folder)) as store:
         fill(store)
     client = QdrantClient(path=str(folder))
     QdrantVectorStore("documents", client=client).delete("/plums.txt")

@@ -24,6 +24,7 @@ from longembed_rag.store.values import (
 from longembed_rag.words.analyzer import get_analyzer
 from longembed_rag.words.lengths import TermCounts
 from longembed_rag.words.terms import document_vector, word_pairs
+from tests.store.corpora import assert_same_vector
 from tests.store.fakes import cut, make_document
 
 TEXT = "The tenant signs the lease twice, the landlord keeps one lease."
@@ -38,7 +39,7 @@ def test_passages_share_out_the_documents_terms(words: list[str], size: int) -> 
     """Each term of the document is one of the passage in which it begins, in order."""
     text = " ".join(words)
     passages = cut(text, size)
-    terms = analyse(text, passages, language="english")
+    terms = analyse(text, passages, analyzer=get_analyzer())
     assert terms.stems == get_analyzer("english").stems(text)
     assert [stem for each in terms.by_passage for stem in each] == terms.stems
     assert terms.in_passages == len(terms.stems)
@@ -49,59 +50,43 @@ def test_passages_share_out_the_documents_terms(words: list[str], size: int) -> 
 def test_terms_between_passages_are_the_documents_alone() -> None:
     """What no passage holds is counted for the document only."""
     passages = [Passage(4, 10, 1), Passage(21, 26, 1)]
-    terms = analyse(TEXT, passages, language="english")
+    terms = analyse(TEXT, passages, analyzer=get_analyzer())
     assert terms.by_passage == [["tenant"], ["leas"]]
     assert len(terms.stems) > terms.in_passages == 2
-    assert analyse(TEXT, [], language="english").by_passage == []
+    assert analyse(TEXT, [], analyzer=get_analyzer()).by_passage == []
 
 
-@pytest.mark.parametrize("embedded", [True, False])
-def test_a_document_has_three_vectors(embedded: bool) -> None:
+def test_a_document_has_three_vectors() -> None:
     """Its own, its terms, and its word pairs, which count by the same length."""
     document = make_document("/a.txt", TEXT)
-    terms = analyse(TEXT, document.passages, language="english")
-    point = document_point(document, terms, COUNTS, embedded=embedded)
+    terms = analyse(TEXT, document.passages, analyzer=get_analyzer())
+    point = document_point(document, terms, COUNTS)
     assert point.id == document_id("/a.txt")
-    assert set(point.vector) == {DENSE_VECTOR, TERMS_VECTOR, PAIRS_VECTOR}  # type: ignore[arg-type]
-    np.testing.assert_allclose(point.vector[DENSE_VECTOR], document.embedding, atol=1e-6)  # type: ignore[index,call-overload]
+    assert set(point.vectors) == {DENSE_VECTOR, TERMS_VECTOR, PAIRS_VECTOR}
+    np.testing.assert_allclose(
+        np.asarray(point.vectors[DENSE_VECTOR]), document.embedding, atol=1e-6
+    )
     for name, stems in ((TERMS_VECTOR, terms.stems), (PAIRS_VECTOR, word_pairs(terms.stems))):
         expected = document_vector(stems, length=8, average=10.0)
-        sent = point.vector[name]  # type: ignore[index,call-overload]
-        assert sent.indices == expected.indices.tolist()
-        assert sent.values == pytest.approx(expected.values, abs=1e-9)
+        assert_same_vector(point.vectors[name], expected)
 
 
-@pytest.mark.parametrize("embedded", [True, False])
-def test_each_passage_is_a_point(embedded: bool) -> None:
+def test_each_passage_is_a_point() -> None:
     """With its vector, and its terms weighed by its own length."""
     document = make_document("/a.txt", TEXT)
-    terms = analyse(TEXT, document.passages, language="english")
-    points = list(passage_points(document, terms, COUNTS, embedded=embedded))
+    terms = analyse(TEXT, document.passages, analyzer=get_analyzer())
+    points = list(passage_points(document, terms, COUNTS))
     identity = document_id("/a.txt")
     assert [point.id for point in points] == [
         passage_id(identity, document.content_hash, index) for index in range(3)
     ]
     for index, point in enumerate(points):
-        assert set(point.vector) == {DENSE_VECTOR, TERMS_VECTOR}  # type: ignore[arg-type]
-        vector = point.vector[DENSE_VECTOR]  # type: ignore[index,call-overload]
+        assert set(point.vectors) == {DENSE_VECTOR, TERMS_VECTOR}
+        vector = np.asarray(point.vectors[DENSE_VECTOR])
         np.testing.assert_allclose(vector, document.passage_embeddings[index], atol=1e-6)
         stems = terms.by_passage[index]
         expected = document_vector(stems, length=len(stems), average=3.0)
-        assert point.vector[TERMS_VECTOR].values == pytest.approx(expected.values, abs=1e-9)  # type: ignore[index,call-overload]
-
-
-def test_vectors_travel_as_arrays_or_short_numbers() -> None:
-    """An embedded store takes arrays; a server few digits, in half the bytes."""
-    document = make_document("/a.txt", TEXT)
-    terms = analyse(TEXT, document.passages, language="english")
-    kept, sent = (
-        document_point(document, terms, COUNTS, embedded=embedded).vector[DENSE_VECTOR]  # type: ignore[index,call-overload]
-        for embedded in (True, False)
-    )
-    assert isinstance(kept, np.ndarray)
-    assert kept.dtype == np.float32
-    assert isinstance(sent, list)
-    assert all(len(str(abs(number))) <= 11 for number in sent)
+        assert_same_vector(point.vectors[TERMS_VECTOR], expected)
 
 
 @given(st.lists(st.floats(-(2.0**60), 2.0**60, width=32), min_size=1, max_size=8))

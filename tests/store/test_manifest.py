@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -93,19 +94,17 @@ def test_the_manifest_is_written_before_anything_else(
 ) -> None:
     """It says what is under way before a point is touched, and afterwards that it is done."""
     written: list[str] = []
-    for name in ("upsert", "delete"):
-        method = getattr(store.client, name)
+    for name in ("write", "delete"):
+        method = getattr(store.place.points, name)
 
-        def told(collection: str, *, method: object = method, **given: object) -> object:
-            states = [
-                point.payload["state"]
-                for point in given.get("points", ())  # type: ignore[attr-defined]
-                if collection.endswith("manifest")
-            ]
+        def told(collection: str, given: Any, *, method: Any = method, **named: Any) -> None:
+            given = given if hasattr(given, "must") else list(given)
+            noted = collection.endswith("manifest") and not isinstance(given[0], str)
+            states = [point.payload["state"] for point in given] if noted else []
             written.append(" ".join([collection.removeprefix("documents"), *states]).strip())
-            return method(collection, **given)  # type: ignore[operator]
+            method(collection, given, **named)
 
-        monkeypatch.setattr(store.client, name, told)
+        monkeypatch.setattr(store.place.points, name, told)
     store.upsert(make_document("/a.txt", "one two"))
     assert written == [".manifest writing", ".passages", "", ".manifest stored"]
     written.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,8 @@ WORK: dict[str, tuple[Work, bool]] = {
 @pytest.fixture(autouse=True)
 def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two passages in a request, so that there is a moment between some of them."""
-    monkeypatch.setattr("longembed_rag.points.batches.REQUEST_POINTS", 2)
+    monkeypatch.setattr("longembed_rag.points.client.batches.REQUEST_POINTS", 2)
+    monkeypatch.setattr("longembed_rag.points.edge.points._BATCH", 2)
 
 
 def prepare(opener: Opener, *, there: bool) -> None:
@@ -126,14 +128,15 @@ def test_a_search_in_between_shows_one_version_whole(folder: Path) -> None:
 
 def fail(store: DocumentStore, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let a collection take no more points."""
-    upsert = store.client.upsert
+    points = store.place.points
+    write = points.write
 
-    def failing(collection: str, **given: object) -> object:
+    def failing(collection: str, given: Any, *, failure: Any = None, **named: Any) -> None:
         if collection == name:
-            raise RuntimeError("out of order")
-        return upsert(collection, **given)  # type: ignore[arg-type]
+            raise failure("out of order", None)
+        write(collection, given, failure=failure, **named)
 
-    monkeypatch.setattr(store.client, "upsert", failing)
+    monkeypatch.setattr(points, "write", failing)
 
 
 def test_what_somebody_else_has_removed_is_removed_whole(store: DocumentStore) -> None:

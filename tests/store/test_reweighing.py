@@ -13,6 +13,7 @@ from longembed_rag.words.lengths import TOLERANCE
 from tests.store.corpora import (
     Killed,
     assert_same_contents,
+    assert_same_vector,
     everything,
     fill,
     killed_after,
@@ -97,7 +98,7 @@ def test_only_terms_and_counts_change(store: DocumentStore) -> None:
     changed = 0
     for name in ("documents", "documents.passages"):
         for old, new in zip(before[name], after[name], strict=True):
-            assert old.vector["text-dense"] == pytest.approx(new.vector["text-dense"])  # type: ignore[index,call-overload]
+            assert_same_vector(old.vectors["text-dense"], new.vectors["text-dense"])
             counts = [read_own(each.payload).pop("counts", None) for each in (old, new)]
             changed += counts[0] != counts[1]
             assert old.payload == new.payload

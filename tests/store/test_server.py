@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from longembed_rag.errors import PointRefusedError, StoreError, WriteError
-from longembed_rag.points.retries import RetryPolicy
+from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.store.store import DocumentStore
 from tests.points.fake_qdrant import FakeQdrant, Fault
 from tests.store.fakes import make_document

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longembed_rag.errors import InputError, SettingsError
+from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.values import (
     IndexOptions,
-    StorageOptions,
     document_id,
     manifest_collection,
     passage_id,

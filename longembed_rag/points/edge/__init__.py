@@ -1,1 +1,1 @@
-"""Qdrant's own engine in this process, behind the methods of a QdrantClient."""
+"""Qdrant's own engine in this process: collections in a folder, and the port over them."""

@@ -1,4 +1,8 @@
-"""Filters and selectors, from qdrant_client's models to the engine's classes; pure functions."""
+"""Filters and selectors, to the engine's classes; pure functions.
+
+Taken are those of :mod:`longembed_rag.points.filters` and of ``qdrant_client.models``, which are
+called alike.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,19 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from longembed_rag.points.filters import clause_of
+
 if TYPE_CHECKING:
     import qdrant_edge as edge
     from qdrant_client import models
+
+    from longembed_rag.points.filters import Filter
 
 _BOUNDS = ("lt", "gt", "lte", "gte")
 Converter = Callable[[Any], Any]
 
 
-def convert_filter(given: models.Filter | None) -> edge.Filter | None:
+def convert_filter(given: Filter | models.Filter | None) -> edge.Filter | None:
     """A filter for the engine.
 
     Args:
@@ -35,21 +43,21 @@ def convert_filter(given: models.Filter | None) -> edge.Filter | None:
         must=_conditions(given.must),
         should=_conditions(given.should),
         must_not=_conditions(given.must_not),
-        min_should=_min_should(given.min_should),
+        min_should=_min_should(getattr(given, "min_should", None)),
     )
 
 
 def _conditions(given: Any) -> list[Any] | None:
     if given is None:
         return None
-    return [_condition(each) for each in (given if isinstance(given, list) else [given])]
+    return [_condition(each) for each in clause_of(given)]
 
 
 def _condition(given: Any) -> Any:
     return _convert(given, _condition_table(), what="condition")
 
 
-def _min_should(given: models.MinShould | None) -> edge.MinShould | None:
+def _min_should(given: Any) -> edge.MinShould | None:
     if given is None:
         return None
     if given.min_count < 1:
@@ -84,13 +92,13 @@ def _condition_table() -> dict[str, Converter]:
     }
 
 
-def _field_condition(given: models.FieldCondition) -> edge.FieldCondition:
+def _field_condition(given: Any) -> edge.FieldCondition:
     import qdrant_edge as edge
 
     stated: dict[str, Any] = {
-        name: converter(getattr(given, name))
+        name: converter(value)
         for name, converter in _field_table().items()
-        if getattr(given, name) is not None
+        if (value := getattr(given, name, None)) is not None
     }
     if not stated:
         raise ValueError(f"the condition on {given.key!r} says nothing about it")
@@ -124,7 +132,7 @@ def _match_table() -> dict[str, Converter]:
 
     return {
         "MatchValue": lambda given: edge.MatchValue(_exact(given.value)),
-        "MatchAny": lambda given: edge.MatchAny(given.any),
+        "MatchAny": lambda given: edge.MatchAny(list(given.any)),
         "MatchExcept": lambda given: edge.MatchExcept(given.except_),
         "MatchText": lambda given: edge.MatchText(given.text),
         "MatchTextAny": lambda given: edge.MatchTextAny(given.text_any),
@@ -171,13 +179,13 @@ def _moment(value: datetime | date | str) -> str:
     return value if isinstance(value, str) else value.isoformat()
 
 
-def _geo_point(given: models.GeoPoint) -> edge.GeoPoint:
+def _geo_point(given: Any) -> edge.GeoPoint:
     import qdrant_edge as edge
 
     return edge.GeoPoint(given.lon, given.lat)
 
 
-def _ring(given: models.GeoLineString) -> list[edge.GeoPoint]:
+def _ring(given: Any) -> list[edge.GeoPoint]:
     return [_geo_point(point) for point in given.points]
 
 

@@ -120,6 +120,17 @@ class Shard:
                 shard.flush()
                 self._unflushed = 0.0
 
+    def flush(self) -> None:
+        """Write out what is only in the log.
+
+        Raises:
+            RuntimeError: It cannot be written.
+        """
+        with self._lock, engine_errors():
+            if self._shard is not None:
+                self._shard.flush()
+                self._unflushed = 0.0
+
     def close(self, *, flush: bool = True) -> None:
         """Close it; again is harmless.
 

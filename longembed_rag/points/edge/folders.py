@@ -10,10 +10,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from qdrant_client.models import CreateCollection
+from typing import IO, Any
 
 _SUFFIX = ".edge"
 _FILE = "collection.json"
@@ -58,13 +55,15 @@ class Description:
 
     Attributes:
         name: Its name.
-        config: Its vectors.
+        vectors: Its dense vectors, as JSON values in Qdrant's own form: by name, or one without.
+        sparse_vectors: Its sparse vectors by name, likewise.
         metadata: What its maker noted down.
         indexes: Its payload indexes by field, as JSON values.
     """
 
     name: str
-    config: CreateCollection
+    vectors: dict[str, Any] = field(default_factory=dict)
+    sparse_vectors: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] | None = None
     indexes: dict[str, Any] = field(default_factory=dict)
 
@@ -86,13 +85,11 @@ class CollectionFolder:
 
     def write(self, description: Description) -> None:
         """Write the collection's file, whole or not at all."""
-        config = description.config.model_dump(
-            mode="json", exclude_none=True, include={"vectors", "sparse_vectors"}
-        )
         content = {
             "format": _FORMAT,
             "name": description.name,
-            **config,
+            "vectors": description.vectors,
+            "sparse_vectors": description.sparse_vectors,
             "metadata": description.metadata,
             "payload_indexes": description.indexes,
         }
@@ -133,17 +130,14 @@ def remove_unfinished(path: Path) -> None:
 
 
 def _read(path: Path) -> Description:
-    from qdrant_client.models import CreateCollection
-
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
             raise ValueError(f"format {content['format']}, made by a later version")
         return Description(
             name=content["name"],
-            config=CreateCollection(
-                vectors=content["vectors"], sparse_vectors=content.get("sparse_vectors")
-            ),
+            vectors=dict(content["vectors"] or {}),
+            sparse_vectors=dict(content.get("sparse_vectors") or {}),
             metadata=content["metadata"],
             indexes=content["payload_indexes"],
         )

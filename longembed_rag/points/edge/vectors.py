@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     import qdrant_edge as edge
     from numpy.typing import NDArray
-    from qdrant_client import models
+
+    from longembed_rag.points.edge.folders import Description
 
 Result = TypeVar("Result")
 
@@ -29,14 +30,16 @@ class VectorLayout:
     """Which vectors the points of a collection have.
 
     Args:
-        config: The collection's vectors.
+        description: What the collection is.
     """
 
-    def __init__(self, config: models.CreateCollection) -> None:
-        vectors = named_vectors(config.vectors)
-        self._sizes = {name: params.size for name, params in vectors.items()}
-        self._several = {name for name, params in vectors.items() if params.multivector_config}
-        self._sparse = set(config.sparse_vectors or {})
+    def __init__(self, description: Description) -> None:
+        vectors = named_vectors(description.vectors)
+        self._sizes = {name: params["size"] for name, params in vectors.items()}
+        self._several = {
+            name for name, params in vectors.items() if params.get("multivector_config")
+        }
+        self._sparse = set(description.sparse_vectors)
         self.names = {*self._sizes, *self._sparse}
 
     def convert_all(self, given: Any) -> dict[str, Any]:
@@ -107,7 +110,7 @@ def _floats(numbers: Any, name: str) -> NDArray[np.float32]:
     return array
 
 
-def _sparse(vector: models.SparseVector, name: str) -> edge.SparseVector:
+def _sparse(vector: Any, name: str) -> edge.SparseVector:
     import numpy as np
     import qdrant_edge as edge
 
@@ -125,47 +128,9 @@ def _sparse(vector: models.SparseVector, name: str) -> edge.SparseVector:
     return edge.SparseVector(listed, values.tolist())
 
 
-def named_vectors(given: Any) -> dict[str, models.VectorParams]:
+def named_vectors(given: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """A collection's dense vectors by name; one without a name has the empty one."""
-    if given is None:
-        return {}
-    return dict(given) if isinstance(given, Mapping) else {UNNAMED: given}
-
-
-def convert_points(given: Any, layout: VectorLayout) -> list[edge.Point]:
-    """Points for the engine.
-
-    Args:
-        given: A list of points, or a batch.
-        layout: Which vectors they may have.
-
-    Raises:
-        ValueError: There are none, or one is malformed.
-    """
-    if hasattr(given, "ids"):
-        rows = _batch_rows(given)
-    else:
-        rows = [(point.id, point.vector, point.payload) for point in given]
-    if not rows:
-        raise ValueError("Empty update request")
-    return [
-        make_point(identity, layout.convert_all(vector), payload)
-        for identity, vector, payload in rows
-    ]
-
-
-def _batch_rows(batch: models.Batch) -> list[tuple[Any, Any, Any]]:
-    count = len(batch.ids)
-    vectors: Any = batch.vectors
-    columns = dict(vectors) if isinstance(vectors, Mapping) else {UNNAMED: vectors}
-    payloads = batch.payloads if batch.payloads is not None else [None] * count
-    for column in (payloads, *columns.values()):
-        if len(column) != count:
-            raise ValueError(f"a batch of {count} ids has {len(column)} vectors or payloads")
-    return [
-        (batch.ids[row], {name: column[row] for name, column in columns.items()}, payloads[row])
-        for row in range(count)
-    ]
+    return {UNNAMED: given} if isinstance(given.get("size"), int) else dict(given)
 
 
 def make_point(identity: Any, vectors: dict[str, Any], payload: Any) -> edge.Point:
@@ -200,18 +165,12 @@ def with_plain_payload(payload: Any, make: Callable[[Any], Result]) -> Result:
         raise ValueError(f"Wrong input: the payload does not fit into JSON: {told}") from error
 
 
-def plain_vectors(given: Any) -> Any:
-    """A point's vectors as a QdrantClient gives them back."""
-    if not isinstance(given, dict):
-        return given
-    if len(given) == 1 and UNNAMED in given:
-        return given[UNNAMED]
-    return {name: _plain(vector) for name, vector in given.items()}
+def plain_vectors(given: Any) -> dict[str, Any]:
+    """A point's vectors by name: float32 arrays, and sparse ones as the engine has them."""
+    import numpy as np
 
-
-def _plain(vector: Any) -> Any:
-    from qdrant_client.models import SparseVector
-
-    if isinstance(vector, list):
-        return vector
-    return SparseVector.model_construct(indices=vector.indices, values=vector.values)
+    named = given if isinstance(given, dict) else {} if given is None else {UNNAMED: given}
+    return {
+        name: np.asarray(vector, dtype=np.float32) if isinstance(vector, list) else vector
+        for name, vector in named.items()
+    }

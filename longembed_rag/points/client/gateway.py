@@ -5,26 +5,22 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from longembed_rag.errors import CollectionNotFoundError, StoreError
-from longembed_rag.points.readiness import Readiness, is_starting
-from longembed_rag.points.retries import (
+from longembed_rag.errors import StoreError
+from longembed_rag.points.client.readiness import Readiness, is_starting
+from longembed_rag.points.client.retries import (
     GaveUpError,
     NotConfirmedError,
     RetryPolicy,
     call_with_retries,
+    missing_node,
     reason,
     refusal,
 )
+from longembed_rag.points.port import LOGIN, NOT_FOUND, Failure, failing
 
 Result = TypeVar("Result")
-#: Makes the error to raise from the reason and the status of a server's refusal, if it was one.
-Failure = Callable[[str, "int | None"], StoreError]
-
-#: What servers answer to a key that is wrong, or that may not do this.
-LOGIN = (401, 403)
-NOT_FOUND = 404
 # Before the first answer a wrong address is likelier than a busy server.
 _FIRST_CONTACT = 4
 
@@ -35,9 +31,9 @@ class Gateway:
     Args:
         location: Folder or address, for messages.
         embedded: Whether the client works in this process.
-        indexes_payload: Whether indexes on payload fields do anything there.
         policy: How often and how long to try.
         readiness: Waits, at first contact, for a server that is only starting.
+        cluster: Asks a server about the cluster that it is of; None where there can be none.
     """
 
     def __init__(
@@ -45,15 +41,15 @@ class Gateway:
         *,
         location: str,
         embedded: bool,
-        indexes_payload: bool = True,
         policy: RetryPolicy,
         readiness: Readiness | None = None,
+        cluster: Callable[[], Any] | None = None,
     ) -> None:
         self.location = location
         self.embedded = embedded
-        self.indexes_payload = indexes_payload
         self._policy = policy
         self._readiness = readiness
+        self._cluster = cluster
         self._answered = False
 
     def call(
@@ -71,15 +67,13 @@ class Gateway:
         """
         from qdrant_client.http.exceptions import ApiException
 
-        make = failure or (lambda told, status: self._failed(what, told, status))
+        make = failure or self.failing(what)
         try:
             result = call_with_retries(
                 action, policy=self._current_policy(), waited_out=self._waited_for_start
             )
         except GaveUpError as error:
-            way_out = "" if error.waited is None else "; is a Qdrant server running there?"
-            told = f"{self.location} does not answer: {reason(error)}{way_out}"
-            raise make(told, None) from error
+            raise make(self._given_up(error), None) from error
         except ApiException as error:
             status = refusal(error)
             raise make(self._told(reason(error), status), status) from error
@@ -90,6 +84,13 @@ class Gateway:
             raise make(reason(error), NOT_FOUND if missing else None) from error
         self._answered = True
         return result
+
+    def _given_up(self, error: GaveUpError) -> str:
+        """Why a server was given up on: it is silent, or one that it needs is."""
+        if (node := missing_node(error, self._cluster)) is not None:
+            return f"the collection is incomplete: node {node} is missing ({reason(error)})"
+        way_out = "" if error.waited is None else "; is a Qdrant server running there?"
+        return f"{self.location} does not answer: {reason(error)}{way_out}"
 
     def _waited_for_start(self, error: Exception) -> bool:
         """Wait for a server that is only starting, once; False for any other error."""
@@ -112,13 +113,19 @@ class Gateway:
             return f"{told}; is {self.location} the address of a Qdrant server?"
         return told
 
-    def _failed(self, what: str, told: str, status: int | None) -> StoreError:
-        known = self.embedded or self._answered
-        kind = CollectionNotFoundError if status == NOT_FOUND and known else StoreError
-        return kind(f"{what} at {self.location} failed: {told}")
+    def failing(self, what: str) -> Failure:
+        """What is raised where nothing more particular is known of a failure."""
+
+        def failure(told: str, status: int | None) -> StoreError:
+            known = self.embedded or self._answered
+            # Before the first answer it may be no Qdrant at all.
+            unknown = status == NOT_FOUND and not known
+            return failing(what, self.location)(told, None if unknown else status)
+
+        return failure
 
 
-def confirmed(status: object) -> None:
+def require_confirmed(status: object) -> None:
     """Require that a write is done, not only taken.
 
     Raises:

@@ -20,24 +20,17 @@ REQUEST_POINTS = 256
 _FRAME = 64
 
 
-def batches(
-    points: Iterable[PointStruct], *, source: str, embedded: bool
-) -> Iterator[list[PointStruct]]:
+def batches(points: Iterable[PointStruct], *, embedded: bool) -> Iterator[list[PointStruct]]:
     """Split points into requests.
 
     Args:
         points: The points, made one by one.
-        source: Their document, for messages.
         embedded: Whether they stay in this process, where only their number counts.
-
-    Raises:
-        PointRefusedError: One point is over the server's limit by itself; nothing of this
-            request has been sent.
     """
     batch: list[PointStruct] = []
     size = _FRAME
     for point in points:
-        weight = 0 if embedded else _require_size(point, source)
+        weight = 0 if embedded else json_size(point)
         if batch and (len(batch) >= REQUEST_POINTS or size + weight > REQUEST_SIZE):
             yield batch
             batch, size = [], _FRAME
@@ -47,7 +40,12 @@ def batches(
         yield batch
 
 
-def _require_size(point: PointStruct, source: str, *, limit: int = REQUEST_LIMIT) -> int:
+def require_size(point: PointStruct, source: str, *, limit: int = REQUEST_LIMIT) -> int:
+    """Bytes of a point in a request.
+
+    Raises:
+        PointRefusedError: A request with it would be over the server's limit.
+    """
     size = json_size(point)
     if size + _FRAME > limit:
         raise PointRefusedError(

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from longembed_rag.points.edge.convert import plain_id
-from longembed_rag.points.edge.vectors import plain_vectors
+from longembed_rag.points.edge_client.vectors import plain_vectors
 
 if TYPE_CHECKING:
     import qdrant_edge as edge

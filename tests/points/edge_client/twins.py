@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from qdrant_client import QdrantClient, models
 
-from longembed_rag.points.edge.client import EdgeClient
+from longembed_rag.points.edge_client.client import EdgeClient
 
 NAME = "twins"
 SIZE = 6

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.points.edge.convert import convert_filter, point_ids
 from longembed_rag.points.edge.engine import engine_errors
-from longembed_rag.points.edge.results import completed
-from longembed_rag.points.edge.schema import field_index
 from longembed_rag.points.edge.vectors import with_plain_payload
+from longembed_rag.points.edge_client.results import completed
+from longembed_rag.points.edge_client.schema import index_of, noted_index
 
 if TYPE_CHECKING:
     import qdrant_edge as edge
@@ -163,10 +163,10 @@ class PayloadWrites(ABC):
         answer = self._update(
             collection_name,
             lambda collection: edge.UpdateOperation.create_field_index(
-                field_name, field_index(schema)
+                field_name, index_of(schema)
             ),
         )
-        self._collection(collection_name).note_index(field_name, schema)
+        self._collection(collection_name).note_index(field_name, noted_index(schema))
         return answer
 
     def delete_payload_index(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import random
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from longembed_rag.errors import SettingsError
 
 Result = TypeVar("Result")
 
 _TOO_MANY_REQUESTS = 429
+# What a node answers when the only replica of a shard is on one that it cannot reach.
+_SHARD_FAILED = re.compile(r"read operations failed|shards failed to apply")
+_UNREACHED = re.compile(r"Failed to connect to (\S+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +139,27 @@ def refusal(error: BaseException) -> int | None:
     if isinstance(error, UnexpectedResponse) and not may_pass(error):
         return error.status_code
     return None
+
+
+def missing_node(error: GaveUpError, cluster: Callable[[], Any] | None) -> str | None:
+    """The node of a cluster that the node asked cannot reach; None where it is nothing of that.
+
+    Args:
+        error: What came of every try.
+        cluster: Asks about the cluster, which alone tells of a node whose name leads nowhere now.
+    """
+    from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
+
+    cause = error.__cause__
+    if not isinstance(cause, UnexpectedResponse) or not _SHARD_FAILED.search(reason(cause)):
+        return None
+    if (found := _UNREACHED.search(reason(cause))) is not None:
+        return found[1].rstrip(".,;:)")
+    failures: Mapping[str, Any] = {}
+    if cluster is not None:
+        with suppress(ApiException, ValueError):
+            failures = getattr(cluster().result, "message_send_failures", None) or {}
+    return ", ".join(sorted(failures)) or "of one of its shards"
 
 
 def _asked_wait(error: Exception) -> float | None:

@@ -6,7 +6,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from longembed_rag.points.retries import GaveUpError, RetryPolicy
+from longembed_rag.points.client.retries import GaveUpError, RetryPolicy
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient

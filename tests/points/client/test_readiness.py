@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from longembed_rag.errors import StoreError
-from longembed_rag.points.retries import RetryPolicy
+from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.store.store import DocumentStore
 from tests.points.fake_qdrant import FakeQdrant, Fault, running_fake
 from tests.store.fakes import make_document

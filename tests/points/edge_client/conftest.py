@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient, models
 
-from longembed_rag.points.edge.client import EdgeClient
-from tests.points.edge.twins import CONFIG, NAME, Twins, make_points
+from longembed_rag.points.edge_client.client import EdgeClient
+from tests.points.edge_client.twins import CONFIG, NAME, Twins, make_points
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from qdrant_client import models
 
-from longembed_rag.points.edge.client import EdgeClient
 from longembed_rag.points.edge.engine import Shard
+from longembed_rag.points.edge_client.client import EdgeClient
 
 # Writes points, 20 at a time, and says so after each time; then begins to write them again.
 WRITER = """
@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from qdrant_client import models
-from longembed_rag.points.edge.client import EdgeClient
+from longembed_rag.points.edge_client.client import EdgeClient
 
 client = EdgeClient(Path(sys.argv[1]))
 if not client.collection_exists("c"):
@@ -98,7 +98,7 @@ def test_killed_writers_lose_nothing(tmp_path: Path) -> None:
 MAKER = """
 import sys
 from pathlib import Path
-from longembed_rag.points.edge.client import EdgeClient
+from longembed_rag.points.edge_client.client import EdgeClient
 
 client = EdgeClient(Path(sys.argv[1]))
 print("ready", flush=True)

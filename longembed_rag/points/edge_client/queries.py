@@ -12,7 +12,8 @@ from longembed_rag.points.edge.convert import (
     convert_payload_selector,
     point_id,
 )
-from longembed_rag.points.edge.vectors import UNNAMED, plain_vectors
+from longembed_rag.points.edge.vectors import UNNAMED
+from longembed_rag.points.edge_client.vectors import plain_vectors
 
 if TYPE_CHECKING:
     import qdrant_edge as edge

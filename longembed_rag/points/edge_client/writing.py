@@ -7,8 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.points.edge.convert import convert_filter, point_id
-from longembed_rag.points.edge.payloads import PayloadWrites, selected
-from longembed_rag.points.edge.vectors import convert_points
+from longembed_rag.points.edge_client.payloads import PayloadWrites, selected
+from longembed_rag.points.edge_client.vectors import convert_points
 
 if TYPE_CHECKING:
     import qdrant_edge as edge

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from qdrant_client import QdrantClient, models
 
-from longembed_rag.points.edge.client import EdgeClient
 from longembed_rag.points.edge.convert import convert_filter, convert_payload_selector, point_id
-from tests.points.edge.twins import NAME, Twins
+from longembed_rag.points.edge_client.client import EdgeClient
+from tests.points.edge_client.twins import NAME, Twins
 
 KEYS = ["word", "number", "inner.word", "inner.number", "list[].number", "list", "when", "missing"]
 WORDS = ["a", "b", "c d", "C", ""]

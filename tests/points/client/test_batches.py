@@ -15,8 +15,8 @@ from qdrant_client.models import PointStruct
 
 from longembed_rag.encoder.values import Passage
 from longembed_rag.errors import PointRefusedError
-from longembed_rag.points import batches as module
-from longembed_rag.points.batches import REQUEST_LIMIT, REQUEST_SIZE, batches, json_size
+from longembed_rag.points.client import batches as module
+from longembed_rag.points.client.batches import REQUEST_LIMIT, REQUEST_SIZE, batches, json_size
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import DENSE_VECTOR
 from tests.points.fake_qdrant import FakeQdrant
@@ -41,7 +41,7 @@ def split(points: list[PointStruct], *, embedded: bool) -> list[list[PointStruct
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "REQUEST_POINTS", 5)
         patch.setattr(module, "REQUEST_SIZE", 1000)
-        return list(batches(points, source="/a.txt", embedded=embedded))
+        return list(batches(points, embedded=embedded))
 
 
 @given(SIZES)
@@ -85,7 +85,7 @@ def test_points_are_made_one_by_one() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "REQUEST_POINTS", 5)
-        first = next(batches(making(), source="/a.txt", embedded=False))
+        first = next(batches(making(), embedded=False))
     assert len(first) == 5
     assert len(made) == 6
 

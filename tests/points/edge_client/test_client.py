@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from qdrant_client import QdrantClient, models
 
-from longembed_rag.points.edge.client import EdgeClient
-from tests.points.edge.twins import NAME, SIZE, Twins, assert_same, make_points, sparse
+from longembed_rag.points.edge_client.client import EdgeClient
+from tests.points.edge_client.twins import NAME, SIZE, Twins, assert_same, make_points, sparse
 
 RNG = np.random.default_rng(7)
 QUERIES: dict[str, Any] = {

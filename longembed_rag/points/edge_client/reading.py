@@ -14,10 +14,10 @@ from longembed_rag.points.edge.convert import (
     point_ids,
 )
 from longembed_rag.points.edge.engine import engine_errors
-from longembed_rag.points.edge.groups import group_hits
-from longembed_rag.points.edge.queries import order_by as convert_order
-from longembed_rag.points.edge.queries import query_request
-from longembed_rag.points.edge.results import records, scored_points
+from longembed_rag.points.edge_client.groups import group_hits
+from longembed_rag.points.edge_client.queries import order_by as convert_order
+from longembed_rag.points.edge_client.queries import query_request
+from longembed_rag.points.edge_client.results import records, scored_points
 
 if TYPE_CHECKING:
     from qdrant_client import models

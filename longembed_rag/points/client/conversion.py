@@ -1,0 +1,176 @@
+"""Between the port's values and qdrant-client's models; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from longembed_rag.errors import InputError
+from longembed_rag.points.filters import to_models
+from longembed_rag.points.values import Ask, Layout, Point, SparseVector, Vector, is_empty
+
+if TYPE_CHECKING:
+    from qdrant_client.models import PointStruct, PointVectors, QueryRequest
+
+    from longembed_rag.points.client.rules import Rules
+
+# Digits after the point that numbers travel with: a float32 written out as a float64 takes twice
+# the bytes, and these errors lie far below a float32's own.
+_DIGITS = 9
+
+
+def create_arguments(
+    layout: Layout, metadata: Mapping[str, Any] | None, *, server: bool
+) -> dict[str, Any]:
+    """What ``QdrantClient.create_collection`` takes for a layout.
+
+    Args:
+        layout: The vectors.
+        metadata: What to note down with it.
+        server: Whether it goes to a server, which alone understands how to store them.
+    """
+    from qdrant_client import models
+
+    storage = layout.storage
+    index = models.SparseIndexParams(on_disk=True) if storage.on_disk else None
+    given: dict[str, Any] = {
+        "metadata": None if metadata is None else dict(metadata),
+        "vectors_config": {
+            name: models.VectorParams(
+                size=size, distance=models.Distance.COSINE, on_disk=storage.on_disk or None
+            )
+            for name, size in layout.dense.items()
+        },
+        "sparse_vectors_config": {
+            name: models.SparseVectorParams(modifier=models.Modifier.IDF, index=index)
+            for name in layout.sparse
+        }
+        or None,
+    }
+    if not server:
+        return given
+    # How rare a word is, each shard counts by itself: of several, words would weigh differently
+    # from document to document, by the shard that it happens to be in.
+    given["shard_number"] = 1
+    if storage.quantization == "scalar" and layout.dense:
+        given["quantization_config"] = models.ScalarQuantization(
+            scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
+        )
+    if storage.quantization == "binary" and layout.dense:
+        given["quantization_config"] = models.BinaryQuantization(
+            binary=models.BinaryQuantizationConfig(always_ram=True)
+        )
+    if storage.on_disk and layout.dense:
+        given["hnsw_config"] = models.HnswConfigDiff(on_disk=True)
+    return given
+
+
+def point_struct(point: Point, *, embedded: bool) -> PointStruct:
+    """A point as the client writes it; sparse vectors that are empty are left out.
+
+    Raises:
+        InputError: A vector is not of finite numbers.
+    """
+    from qdrant_client.models import PointStruct
+
+    vectors = {
+        name: vector_for(vector, embedded=embedded)
+        for name, vector in point.vectors.items()
+        if not is_empty(vector)
+    }
+    # Unvalidated: validation would go through every number of every vector.
+    return PointStruct.model_construct(id=point.id, vector=vectors, payload=point.payload)
+
+
+def vector_changes(
+    points: Sequence[Point], *, embedded: bool
+) -> tuple[list[PointVectors], dict[str, list[str]]]:
+    """Changes of vectors as the client writes them, and which vectors to take off which points.
+
+    Raises:
+        InputError: A vector is not of finite numbers.
+    """
+    from qdrant_client.models import PointVectors
+
+    changes: list[PointVectors] = []
+    emptied: dict[str, list[str]] = {}
+    for point in points:
+        vectors = point_struct(point, embedded=embedded).vector
+        if vectors:  # a server refuses to update none
+            changes.append(PointVectors.model_construct(id=point.id, vector=vectors))
+        for name, vector in point.vectors.items():
+            if is_empty(vector):
+                emptied.setdefault(name, []).append(point.id)
+    return changes, emptied
+
+
+def vector_for(vector: Vector, *, embedded: bool) -> Any:
+    """A vector as the client takes it.
+
+    Raises:
+        InputError: It is not of finite numbers: a server would take infinity for a number.
+    """
+    import numpy as np
+    from qdrant_client import models
+
+    numbers = np.asarray(getattr(vector, "values", vector), dtype=np.float32)
+    if not np.isfinite(numbers).all():
+        raise InputError("a vector holds values that are not finite; it was not sent")
+    if isinstance(vector, SparseVector):
+        # Built without validation, which looks at every number again.
+        return models.SparseVector.model_construct(
+            indices=np.asarray(vector.indices).tolist(),
+            values=np.round(np.asarray(vector.values, dtype=np.float64), _DIGITS).tolist(),
+        )
+    # Local mode keeps arrays as they are; a server is sent as few digits as will do.
+    return numbers if embedded else np.round(numbers.astype(np.float64), _DIGITS).tolist()
+
+
+def read_vectors(given: Any) -> dict[str, Any]:
+    """A point's vectors by name: float32 arrays, and sparse ones as the client has them."""
+    import numpy as np
+
+    named = given if isinstance(given, dict) else {}
+    return {
+        name: vector if hasattr(vector, "indices") else np.asarray(vector, dtype=np.float32)
+        for name, vector in named.items()
+    }
+
+
+def query_requests(asks: Sequence[Ask], rules: Rules) -> tuple[list[int], list[QueryRequest]]:
+    """Queries as the client takes them, and which of the asks each is for.
+
+    More points than one answer may hold are asked for in several, one after the other.
+    """
+    from qdrant_client.models import QueryRequest
+
+    owners: list[int] = []
+    requests: list[QueryRequest] = []
+    for owner, each in enumerate(asks):
+        if each.vector is None or each.finds_nothing:
+            continue
+        most = rules.most_found or each.limit
+        vector = vector_for(each.vector, embedded=False)
+        chosen = to_models(rules.narrowed(each.filter))
+        for offset in range(0, each.limit, most):
+            owners.append(owner)
+            requests.append(
+                QueryRequest(
+                    query=vector,
+                    using=each.using,
+                    limit=min(most, each.limit - offset),
+                    offset=offset or None,
+                    filter=chosen,
+                    with_payload=list(each.keys) if each.keys else False,
+                )
+            )
+    return owners, requests
+
+
+def values_of(points: Iterable[Any], key: str) -> Iterator[Any]:
+    """The values that a field of the payload has in points; those in lists one by one."""
+    for point in points:
+        found: Any = point.payload or {}
+        for part in key.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        yield from found if isinstance(found, list) else [] if found is None else [found]

@@ -1,0 +1,111 @@
+"""What a collection on a server allows: limits, and filters on indexed fields only.
+
+Qdrant's strict mode, which its cloud turns on for every collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from longembed_rag.points.filters import Filter, clause_of, filtered_fields
+
+if TYPE_CHECKING:
+    from qdrant_client.models import CollectionInfo
+
+#: Kinds of index that serve a condition that asks for another.
+_SERVE_TOO = {("uuid", "keyword"), ("integer", "float")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What a collection allows; None where there is no limit.
+
+    Attributes:
+        most_found: Most points in one answer.
+        most_written: Most points in one request to write.
+        most_asked: Most queries in one request.
+        only_indexed: Whether only indexed fields of the payload may be filtered by.
+        indexes: Kind of the index of each indexed field.
+    """
+
+    most_found: int | None = None
+    most_written: int | None = None
+    most_asked: int | None = None
+    only_indexed: bool = False
+    indexes: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, info: CollectionInfo) -> Rules:
+        """What a collection says of itself."""
+        strict = info.config.strict_mode_config
+        indexes = {key: str(each.data_type.value) for key, each in info.payload_schema.items()}
+        if strict is None or not strict.enabled:
+            return cls(indexes=indexes)
+        return cls(
+            most_found=strict.max_query_limit,
+            most_written=strict.upsert_max_batchsize,
+            most_asked=strict.search_max_batchsize,
+            only_indexed=strict.unindexed_filtering_retrieve is False,
+            indexes=indexes,
+        )
+
+    @property
+    def is_free(self) -> bool:
+        """Whether everything is allowed."""
+        limits = (self.most_found, self.most_written, self.most_asked)
+        return not self.only_indexed and all(limit is None for limit in limits)
+
+    def lacks(self, key: str, kinds: Sequence[str]) -> bool:
+        """Whether a field needs another index before it can be filtered by in one of some ways."""
+        there = self.indexes.get(key)
+        if there is None or not self.only_indexed:
+            return there is None
+        return not any(_serves(there, kind) for kind in kinds)
+
+    def with_index(self, key: str, kind: str) -> Rules:
+        """The rules once a field is indexed."""
+        return replace(self, indexes={**self.indexes, key: kind})
+
+    def narrowed(self, given: Any) -> Any:
+        """A filter that asks of each field what its index can answer, where only that is allowed.
+
+        A number is looked for as a number and as a text, and a field has one index: of several
+        alternatives on a field those go that it does not serve. Where none is served all stay,
+        and the server says what it lacks.
+        """
+        if given is None or not self.only_indexed:
+            return given
+        return self._narrowed(given)
+
+    def _narrowed(self, given: Any) -> Any:
+        if type(given) is not Filter:
+            return given  # a condition, or a filter that somebody made for this very server
+        return Filter(
+            must=self._each(given.must),
+            should=self._alternatives(self._each(given.should)),
+            must_not=self._each(given.must_not),
+        )
+
+    def _each(self, clause: Any) -> list[Any] | None:
+        return None if clause is None else [self._narrowed(each) for each in clause_of(clause)]
+
+    def _alternatives(self, clause: Sequence[Any] | None) -> list[Any] | None:
+        if clause is None:
+            return None
+        served = [each for each in clause if self._is_served(each)]
+        return served or list(clause)
+
+    def _is_served(self, condition: Any) -> bool:
+        asked = filtered_fields(condition)
+        return all(
+            key not in self.indexes or _serves(self.indexes[key], kind) for key, kind in asked
+        )
+
+
+def _serves(there: str, kind: str) -> bool:
+    return there == kind or (there, kind) in _SERVE_TOO
+
+
+FREE = Rules()

@@ -1,0 +1,201 @@
+"""The port: what the store and the search need of a place that keeps points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from longembed_rag.errors import CollectionNotFoundError, NotAllowedError, StoreError
+
+if TYPE_CHECKING:
+    from longembed_rag.points.filters import AnyFilter
+    from longembed_rag.points.values import Ask, Described, Hit, Layout, Page, Point, Stored
+
+#: Makes the error to raise from the reason and the status of a refusal, if it was one; the status
+#: is that of Qdrant's HTTP protocol.
+Failure = Callable[[str, "int | None"], StoreError]
+NOT_FOUND = 404
+#: What is answered to a key that is wrong, or that may not do this.
+LOGIN = (401, 403)
+
+_KINDS: dict[int | None, type[StoreError]] = {
+    NOT_FOUND: CollectionNotFoundError,
+    **dict.fromkeys(LOGIN, NotAllowedError),
+}
+_PAGE = 1000  # points per page: well below a megabyte, without texts and vectors
+
+
+class Points(Protocol):
+    """Collections of points in one place.
+
+    Every method raises a :class:`~longembed_rag.errors.StoreError` that says ``what`` failed and
+    why, or the one that ``failure`` makes; CollectionNotFoundError where there is no such
+    collection. What is written is there when the method returns, and may be written once more.
+    Any number of threads may call.
+    """
+
+    @property
+    def location(self) -> str:
+        """Folder or address, for messages."""
+
+    @property
+    def engine(self) -> str:
+        """``"edge"``, ``"local"`` or ``"server"``."""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this process alone writes to them, so that nothing has to be sent."""
+
+    def describe(self, name: str) -> Described | None:
+        """A collection; None when it is not there. A name may be an alias on a server."""
+
+    def make(
+        self, name: str, layout: Layout, *, metadata: Mapping[str, Any] | None = None
+    ) -> Described:
+        """Make a collection; one that somebody else has made just now is as good.
+
+        Args:
+            name: Its name.
+            layout: Its vectors.
+            metadata: What to note down with it, JSON.
+        """
+
+    def note(self, name: str, metadata: Mapping[str, Any]) -> None:
+        """Change what is noted down with a collection; None removes a key, others stay."""
+
+    def drop(self, name: str) -> None:
+        """Remove a collection, if it is there."""
+
+    def index(self, name: str, fields: Mapping[str, Sequence[str]]) -> None:
+        """Index fields of the payload that are not indexed yet.
+
+        Args:
+            name: The collection.
+            fields: Kinds of index that serve each field, the likelier first; one is made.
+
+        Raises:
+            NotAllowedError: The key may not do this.
+        """
+
+    def require_room(self, point: Point, *, source: str) -> None:
+        """Refuse a point that could never be written, before anything is.
+
+        Raises:
+            PointRefusedError: It is over the limit for one request; names the source.
+        """
+
+    def write(
+        self, name: str, points: Iterable[Point], *, what: str, failure: Failure | None = None
+    ) -> None:
+        """Write points, in place of those with the same ids."""
+
+    def revise(self, name: str, points: Sequence[Point], *, what: str) -> None:
+        """Replace vectors of points that are there; others and the payloads stay.
+
+        A sparse vector that is empty is taken off its point.
+        """
+
+    def set_payload(
+        self, name: str, point: str, payload: Mapping[str, Any], *, key: str, what: str
+    ) -> None:
+        """Set fields below a key of a point's payload; others stay."""
+
+    def fetch(
+        self, name: str, ids: Sequence[str], *, keys: Sequence[str] | None = None, what: str
+    ) -> list[Stored]:
+        """Points by id; those that are not there are passed over.
+
+        Args:
+            name: The collection.
+            ids: The ids.
+            keys: Fields of the payload; None for all.
+            what: What this is for, for messages.
+        """
+
+    def page(
+        self,
+        name: str,
+        *,
+        what: str,
+        keys: Sequence[str] | None = None,
+        matching: AnyFilter | None = None,
+        vectors: bool = False,
+        after: str | None = None,
+        limit: int = _PAGE,
+    ) -> Page:
+        """Points in the order of their ids.
+
+        Args:
+            name: The collection.
+            what: What this is for, for messages.
+            keys: Fields of the payload; None for all.
+            matching: Which points; None for all.
+            vectors: Whether their vectors come, too.
+            after: Where to begin: the last page's ``next``.
+            limit: Most points; there may be fewer though more follow.
+        """
+
+    def query(self, name: str, asks: Sequence[Ask], *, what: str) -> list[list[Hit]]:
+        """For each query the points closest to its vector, best first."""
+
+    def count(
+        self, name: str, *, matching: AnyFilter | None = None, exact: bool = True, what: str
+    ) -> int:
+        """How many points there are."""
+
+    def tally(self, name: str, key: str, *, what: str) -> dict[str, int]:
+        """How many points have each value of an indexed field."""
+
+    def delete(
+        self,
+        name: str,
+        which: Sequence[str] | AnyFilter,
+        *,
+        what: str,
+        failure: Failure | None = None,
+    ) -> None:
+        """Remove points, by their ids or by a filter; those that are not there are passed over."""
+
+    def flush(self) -> None:
+        """Write out what would only be read again after a crash."""
+
+    def close(self) -> None:
+        """Close it and let other processes in; again is harmless."""
+
+
+def scroll(
+    points: Points,
+    name: str,
+    *,
+    what: str,
+    keys: Sequence[str] | None = None,
+    matching: AnyFilter | None = None,
+    vectors: bool = False,
+    limit: int = _PAGE,
+) -> Iterator[Stored]:
+    """Every point of a collection, page by page; see :meth:`Points.page`."""
+    after = None
+    while True:
+        page = points.page(
+            name,
+            what=what,
+            keys=keys,
+            matching=matching,
+            vectors=vectors,
+            after=after,
+            limit=limit,
+        )
+        yield from page.points
+        after = page.next
+        if after is None:
+            return
+
+
+def failing(what: str, location: str) -> Failure:
+    """What is raised where nothing more particular is known of a failure."""
+
+    def failure(told: str, status: int | None) -> StoreError:
+        kind = _KINDS.get(status, StoreError)
+        return kind(f"{what} at {location} failed: {told}")
+
+    return failure

@@ -1,0 +1,29 @@
+"""The file that keeps qdrant-client from taking an embedded store for an empty one of its own.
+
+``QdrantClient(path=...)`` reads ``meta.json``, and makes one where there is none; then every
+collection is "not found". What lies there instead makes it stop, with a sentence in its error.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+_SENTENCE = (
+    "This store is kept by Qdrant's own engine, not by qdrant-client's local mode: open it with "
+    "longembed_rag.Library.open(folder), whose store.client has the methods of a QdrantClient"
+)
+
+
+def refuse_local_mode(meta: Path) -> None:
+    """Leave a ``meta.json`` that qdrant-client refuses; one that says something stays.
+
+    Args:
+        meta: Where qdrant-client looks for it.
+    """
+    # The client checks each collection's settings, and names those that it does not know.
+    content = {"collections": {"documents": {_SENTENCE: True}}, "aliases": {}}
+    with suppress(OSError):  # a courtesy: a store that cannot be written to can still be read
+        if not meta.exists() or not meta.stat().st_size:
+            meta.write_text(json.dumps(content, indent=1), encoding="utf-8")

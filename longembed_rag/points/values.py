@@ -1,0 +1,175 @@
+"""What goes through the port: points on their way in, and what comes back of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union, runtime_checkable
+
+from longembed_rag.errors import SettingsError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from longembed_rag.points.filters import AnyFilter
+
+Quantization = Literal["none", "scalar", "binary"]
+
+
+@runtime_checkable
+class SparseVector(Protocol):
+    """A sparse vector: ids of terms, each once, with their weights."""
+
+    @property
+    def indices(self) -> Sequence[int] | NDArray[np.int64]:
+        """Ids of the terms, 0 to 2^32 - 1, each once."""
+
+    @property
+    def values(self) -> Sequence[float] | NDArray[np.float64]:
+        """Their weights, as many."""
+
+
+Vector: TypeAlias = Union["NDArray[np.float32]", SparseVector]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageOptions:
+    """How a server keeps a collection's vectors; an embedded store passes them over.
+
+    Attributes:
+        quantization: ``"scalar"`` keeps one byte a number in memory, ``"binary"`` one bit; the
+            exact vectors stay on disk and decide the order of what is found.
+        on_disk: Whether vectors, word lists and graphs stay on disk instead of in memory.
+
+    Raises:
+        SettingsError: A value is unknown.
+    """
+
+    quantization: Quantization = "none"
+    on_disk: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quantization not in ("none", "scalar", "binary"):
+            raise SettingsError(
+                f"quantization={self.quantization!r} is not one of: none, scalar, binary"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Which vectors the points of a collection have.
+
+    Attributes:
+        dense: Their length by name; compared by cosine.
+        sparse: Names of sparse ones; compared by the dot product, after the store has put in how
+            rare each term is (IDF).
+        storage: How a server is to keep them.
+    """
+
+    dense: Mapping[str, int] = field(default_factory=dict)
+    sparse: tuple[str, ...] = ()
+    storage: StorageOptions = StorageOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """A collection that is there.
+
+    Attributes:
+        name: Its own name, also where it was asked for by an alias.
+        metadata: What its maker noted down.
+        indexes: Kind of the index of each indexed field of the payload.
+    """
+
+    name: str
+    metadata: Mapping[str, Any]
+    indexes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point to be written.
+
+    Attributes:
+        id: A UUID in its usual spelling.
+        vectors: By name: float32 arrays and sparse vectors; an empty sparse one is none.
+        payload: What is stored beside them, JSON values.
+    """
+
+    id: str
+    vectors: Mapping[str, Vector]
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A point that was read.
+
+    Attributes:
+        id: Its id.
+        payload: Of its payload what was asked for.
+        vectors: Its vectors by name, if they were asked for.
+    """
+
+    id: str
+    payload: dict[str, Any]
+    vectors: Mapping[str, Vector] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A point that was found.
+
+    Attributes:
+        id: Its id.
+        score: How close it is: a cosine, or the dot product of terms.
+        payload: Of its payload what was asked for.
+    """
+
+    id: str
+    score: float
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A query.
+
+    Attributes:
+        using: Name of the vector to compare with.
+        vector: What to compare; None where there is nothing to ask, such as the word pairs of a
+            query of one word.
+        limit: Most points; for none, nothing is asked.
+        filter: Which points; None for all.
+        keys: Fields of the payload to answer with; none for none.
+    """
+
+    using: str
+    vector: Vector | None
+    limit: int
+    filter: AnyFilter | None = None
+    keys: tuple[str, ...] = ()
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether the answer is known without asking."""
+        return self.vector is None or self.limit < 1 or is_empty(self.vector)
+
+
+def is_empty(vector: Vector) -> bool:
+    """Whether a vector is a sparse one without any term, which stores keep as none."""
+    return isinstance(vector, SparseVector) and not len(vector.indices)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of a collection's points, in the order of their ids.
+
+    Attributes:
+        points: The points.
+        next: The id that the next page begins with; None after the last.
+    """
+
+    points: tuple[Stored, ...]
+    next: str | None
