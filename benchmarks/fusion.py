@@ -35,7 +35,7 @@ import numpy as np
 from fusion_tasks import Task, tasks_of
 
 from longembed_rag import LongEncoder, __version__
-from longembed_rag.ingest.synchronise import content_hash
+from longembed_rag.ingest.taking import content_hash
 from longembed_rag.search.evidence import Question, gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence, Weights, weigh
 from longembed_rag.store.store import DocumentStore

@@ -21,21 +21,50 @@ if TYPE_CHECKING:
     from longembed_rag.extension.plan import ExtensionPlan
     from longembed_rag.files.discover import discover
     from longembed_rag.files.readers import read_file
+    from longembed_rag.ingest.documents import Document
+    from longembed_rag.ingest.plan import IngestPlan
+    from longembed_rag.ingest.report import (
+        DocumentDeleted,
+        DocumentDone,
+        DocumentFailed,
+        DocumentProgress,
+        DocumentStarted,
+        IngestReport,
+        Started,
+    )
+    from longembed_rag.ingest.verify import Finding, VerifyReport
+    from longembed_rag.library import Library
     from longembed_rag.llama_index import LongEmbedding, LongRetriever, WholeDocument
+    from longembed_rag.points.client.retries import RetryPolicy
     from longembed_rag.search.results import PassageHit, SearchResult
     from longembed_rag.search.search import SearchOptions, search_documents
+    from longembed_rag.store.document import StoredDocument
+    from longembed_rag.store.info import CollectionInfo
+    from longembed_rag.store.listing import DocumentPage
     from longembed_rag.store.store import DocumentStore
-    from longembed_rag.store.values import IndexedDocument, IndexOptions
+    from longembed_rag.store.values import IndexedDocument, IndexOptions, StoredSource
     from longembed_rag.words.analyzer import get_analyzer
 
 __all__ = [
+    "CollectionInfo",
     "Coverage",
+    "Document",
+    "DocumentDeleted",
+    "DocumentDone",
+    "DocumentFailed",
+    "DocumentPage",
+    "DocumentProgress",
+    "DocumentStarted",
     "DocumentStore",
     "EncoderSettings",
     "Encoding",
     "ExtensionPlan",
+    "Finding",
     "IndexOptions",
     "IndexedDocument",
+    "IngestPlan",
+    "IngestReport",
+    "Library",
     "LongEmbedError",
     "LongEmbedding",
     "LongEncoder",
@@ -44,8 +73,13 @@ __all__ = [
     "PassageEncoding",
     "PassageHit",
     "Planner",
+    "RetryPolicy",
     "SearchOptions",
     "SearchResult",
+    "Started",
+    "StoredDocument",
+    "StoredSource",
+    "VerifyReport",
     "WholeDocument",
     "__version__",
     "discover",
@@ -56,13 +90,25 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CollectionInfo": "longembed_rag.store.info",
     "Coverage": "longembed_rag.encoder.values",
+    "Document": "longembed_rag.ingest.documents",
+    "DocumentDeleted": "longembed_rag.ingest.report",
+    "DocumentDone": "longembed_rag.ingest.report",
+    "DocumentFailed": "longembed_rag.ingest.report",
+    "DocumentPage": "longembed_rag.store.listing",
+    "DocumentProgress": "longembed_rag.ingest.report",
+    "DocumentStarted": "longembed_rag.ingest.report",
     "DocumentStore": "longembed_rag.store.store",
     "EncoderSettings": "longembed_rag.encoder.settings",
     "Encoding": "longembed_rag.encoder.values",
     "ExtensionPlan": "longembed_rag.extension.plan",
+    "Finding": "longembed_rag.ingest.verify",
     "IndexOptions": "longembed_rag.store.values",
     "IndexedDocument": "longembed_rag.store.values",
+    "IngestPlan": "longembed_rag.ingest.plan",
+    "IngestReport": "longembed_rag.ingest.report",
+    "Library": "longembed_rag.library",
     "LongEmbedError": "longembed_rag.errors",
     "LongEmbedding": "longembed_rag.llama_index",
     "LongEncoder": "longembed_rag.encoder.encoder",
@@ -71,8 +117,13 @@ _HOMES = {
     "PassageEncoding": "longembed_rag.encoder.values",
     "PassageHit": "longembed_rag.search.results",
     "Planner": "longembed_rag.encoder.planner",
+    "RetryPolicy": "longembed_rag.points.client.retries",
     "SearchOptions": "longembed_rag.search.search",
     "SearchResult": "longembed_rag.search.results",
+    "Started": "longembed_rag.ingest.report",
+    "StoredDocument": "longembed_rag.store.document",
+    "StoredSource": "longembed_rag.store.values",
+    "VerifyReport": "longembed_rag.ingest.verify",
     "WholeDocument": "longembed_rag.llama_index",
     "discover": "longembed_rag.files.discover",
     "get_analyzer": "longembed_rag.words.analyzer",

@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "search": ("words", "points", "encoder", "store"),
     "files": (),
     "ingest": ("words", "points", "encoder", "store", "files"),
-    "llama_index": ("words", "points", "encoder", "store", "search", "ingest"),
+    "library": ("words", "points", "encoder", "store", "search", "files", "ingest"),
+    "llama_index": ("words", "points", "encoder", "store", "search", "ingest", "library"),
 }
 EVERYTHING = (*MAY_IMPORT, "cli")
 MAY_IMPORT["cli"] = EVERYTHING
@@ -140,7 +141,7 @@ def test_heavy_packages_are_imported_late(module: str) -> None:
         )
 
 
-LIGHT_ROOMS = ("cli", "words", "points", "store", "search", "files", "ingest")
+LIGHT_ROOMS = ("cli", "words", "points", "store", "search", "files", "ingest", "library")
 LIGHT = [
     "longembed_rag",
     "longembed_rag.errors",

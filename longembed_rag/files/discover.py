@@ -62,7 +62,7 @@ def discover(paths: Iterable[Path], *, exclude: Iterable[Path] = ()) -> Discover
     found = _Found(exclude=frozenset(path.resolve() for path in exclude))
     roots = []
     for path in paths:
-        root = _resolved(path)
+        root = resolve_given(path)
         roots.append(root)
         if root.is_dir():
             found.walk(root)
@@ -78,7 +78,12 @@ def discover(paths: Iterable[Path], *, exclude: Iterable[Path] = ()) -> Discover
     )
 
 
-def _resolved(path: Path) -> Path:
+def resolve_given(path: Path) -> Path:
+    """A path that was given, absolute and with its links resolved.
+
+    Raises:
+        SettingsError: There is nothing, or it cannot be reached.
+    """
     try:
         return path.expanduser().resolve(strict=True)
     except FileNotFoundError as error:

@@ -11,7 +11,8 @@ from longembed_rag.errors import ReadError
 from longembed_rag.files.discover import discover, source_of
 from longembed_rag.files.readers import read_file
 from longembed_rag.files.values import Failure, Skipped
-from longembed_rag.ingest.synchronise import content_hash, gone_sources, without_name
+from longembed_rag.ingest.deletions import gone_sources
+from longembed_rag.ingest.taking import content_hash, without_name
 from longembed_rag.store.values import StoredSource
 
 Action = Literal["add", "update", "keep", "delete"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.readers import read_file
-from longembed_rag.ingest.synchronise import content_hash, is_gone
+from longembed_rag.ingest.deletions import is_gone
+from longembed_rag.ingest.taking import content_hash
 from longembed_rag.store.listing import passages_by_document
 from longembed_rag.store.manifest import ManifestEntry
 from longembed_rag.store.values import StoredSource, document_id
@@ -50,6 +51,35 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON."""
         return {"source": self.source, "problem": self.problem, "detail": self.detail}
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyReport:
+    """What was compared, and what came of it.
+
+    Attributes:
+        documents: Documents in the collection now.
+        findings: What did not agree.
+        left: What is left for an ingest to do; without repair all of the findings.
+    """
+
+    documents: int
+    findings: tuple[Finding, ...]
+    left: tuple[Finding, ...]
+
+    @property
+    def repaired(self) -> int:
+        """How many findings were put right."""
+        return len(self.findings) - len(self.left)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, ready for JSON."""
+        return {
+            "documents": self.documents,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "repaired": self.repaired,
+            "left": [finding.to_dict() for finding in self.left],
+        }
 
 
 def verify(store: DocumentStore, *, files: bool = True) -> list[Finding]:

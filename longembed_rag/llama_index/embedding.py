@@ -26,8 +26,8 @@ from longembed_rag.encoder.settings import (
     Scaling,
     plain_name,
 )
+from longembed_rag.encoder.sharing import SharedEncoder
 from longembed_rag.errors import SettingsError
-from longembed_rag.llama_index.sharing import SharedEncoder
 
 if TYPE_CHECKING:
     import os

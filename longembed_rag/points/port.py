@@ -101,15 +101,22 @@ class Points(Protocol):
         """Set fields below a key of a point's payload; others stay."""
 
     def fetch(
-        self, name: str, ids: Sequence[str], *, keys: Sequence[str] | None = None, what: str
+        self,
+        name: str,
+        ids: Sequence[str],
+        *,
+        what: str,
+        keys: Sequence[str] | None = None,
+        vectors: bool = False,
     ) -> list[Stored]:
         """Points by id; those that are not there are passed over.
 
         Args:
             name: The collection.
             ids: The ids.
-            keys: Fields of the payload; None for all.
             what: What this is for, for messages.
+            keys: Fields of the payload; None for all.
+            vectors: Whether their vectors come, too.
         """
 
     def page(

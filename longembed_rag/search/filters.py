@@ -110,6 +110,32 @@ def from_llama_index(filters: MetadataFilters | None) -> Filter | None:
     return _filter(clause, *conditions) if conditions else None
 
 
+def as_filter(given: Any, *, name: str = "filter") -> AnyFilter | None:
+    """Whatever says which documents are looked at, as one of Qdrant's filters.
+
+    Args:
+        given: An expression or several, LlamaIndex's ``MetadataFilters``, a ``Filter``, or None.
+        name: What the setting is called, for messages.
+
+    Raises:
+        SettingsError: It is none of these, or cannot be understood.
+    """
+    if isinstance(given, str):
+        return parse_filters([given])
+    if isinstance(given, list | tuple) and all(isinstance(each, str) for each in given):
+        return parse_filters(given)
+    # The others are told apart without importing LlamaIndex or qdrant-client, which takes seconds.
+    if hasattr(given, "filters"):
+        return from_llama_index(given)
+    if given is not None and not all(hasattr(given, clause) for clause in _CLAUSES.values()):
+        raise SettingsError(
+            f"{name}={type(given).__name__} is neither an expression ({_EXAMPLES}), LlamaIndex's "
+            "MetadataFilters nor Qdrant's Filter"
+        )
+    made: AnyFilter | None = given
+    return made
+
+
 def _filter(clause: str, *conditions: Any) -> Filter:
     stated: dict[str, Any] = {clause: list(conditions)}
     return Filter(**stated)

@@ -3,15 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
-from longembed_rag.errors import CollectionNotFoundError
+from longembed_rag.errors import CollectionNotFoundError, SettingsError
 from longembed_rag.points.port import scroll
 from longembed_rag.store.payload import LISTING_KEYS, PASSAGE_DOCUMENT_KEY, read_stored_source
 from longembed_rag.store.values import StoredSource
 
 if TYPE_CHECKING:
     from longembed_rag.store.place import Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentPage:
+    """Some of a collection's documents, without texts and vectors.
+
+    Attributes:
+        documents: The documents, in the order of the ids of their points.
+        next: What to ask for the next page with; None after the last one.
+    """
+
+    documents: tuple[StoredSource, ...]
+    next: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, ready for JSON."""
+        documents = [
+            {name: value for name, value in asdict(each).items() if name != "counts"}
+            for each in self.documents
+        ]
+        return {"documents": documents, "next": self.next}
+
+
+def read_page(place: Place, *, limit: int, after: str | None = None) -> DocumentPage:
+    """A page of the documents that this package wrote.
+
+    Args:
+        place: Where they are.
+        limit: Most documents; points that others wrote count, and are left out.
+        after: Where the page begins: the earlier page's ``next``; None begins at the beginning.
+
+    Raises:
+        SettingsError: The limit is below 1.
+        CollectionNotFoundError: There is no collection.
+        StoreError: It cannot be read.
+    """
+    if limit < 1:
+        raise SettingsError(f"limit={limit} must be at least 1")
+    page = place.points.page(
+        place.documents, what="listing the documents", keys=LISTING_KEYS, after=after, limit=limit
+    )
+    stored = (read_stored_source(point.payload) for point in page.points)
+    return DocumentPage(
+        documents=tuple(each for each in stored if each is not None), next=page.next
+    )
 
 
 def list_documents(place: Place) -> Iterator[StoredSource]:

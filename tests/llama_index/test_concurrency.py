@@ -78,7 +78,7 @@ def test_a_first_use_by_many_threads_loads_once(monkeypatch: pytest.MonkeyPatch)
         time.sleep(0.05)
         return FakeEncoder(settings)
 
-    monkeypatch.setattr("longembed_rag.llama_index.sharing._load", load)
+    monkeypatch.setattr("longembed_rag.encoder.sharing._load", load)
     embeddings = [LongEmbedding("loaded-once") for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         encoders = list(pool.map(lambda embedding: embedding.encoder, embeddings))

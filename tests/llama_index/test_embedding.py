@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from longembed_rag import LongEmbedding
 from longembed_rag.encoder.settings import EncoderSettings
+from longembed_rag.encoder.sharing import SharedEncoder
 from longembed_rag.errors import LongEmbedError, SettingsError, TruncationWarning
-from longembed_rag.llama_index.sharing import SharedEncoder
 from tests.llama_index.fake import FakeEncoder
 
 CHANGED: dict[str, Any] = {
@@ -111,7 +111,7 @@ def test_a_changed_copy_does_not_use_the_old_model(
     embedding: LongEmbedding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """model_copy(update=...) leads to an encoder with the updated settings."""
-    monkeypatch.setattr("longembed_rag.llama_index.sharing._load", FakeEncoder)
+    monkeypatch.setattr("longembed_rag.encoder.sharing._load", FakeEncoder)
     changed = embedding.model_copy(update={"max_length": 512})
     assert changed.encoder.settings.max_length == 512
     assert changed.encoder is not embedding.encoder
@@ -119,7 +119,7 @@ def test_a_changed_copy_does_not_use_the_old_model(
 
 def test_making_one_loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Construction, serialisation and Settings are cheap: the model comes with the first text."""
-    monkeypatch.setattr("longembed_rag.llama_index.sharing._load", no_loading)
+    monkeypatch.setattr("longembed_rag.encoder.sharing._load", no_loading)
     Settings.embed_model = LongEmbedding()
     LongEmbedding.from_dict(Settings.embed_model.to_dict())
     with pytest.raises(AssertionError, match="a model was loaded"):
@@ -212,7 +212,7 @@ def test_copies_share_the_model_and_pickles_leave_it_out(
     assert copy.deepcopy(embedding).encoder is fake_encoder
     unpickled = pickle.loads(pickle.dumps(embedding))
     assert pickled == []
-    monkeypatch.setattr("longembed_rag.llama_index.sharing._load", FakeEncoder)
+    monkeypatch.setattr("longembed_rag.encoder.sharing._load", FakeEncoder)
     assert unpickled.settings == fake_encoder.settings
     assert unpickled.encoder is not fake_encoder
     assert unpickled.get_text_embedding("a sea") == embedding.get_text_embedding("a sea")
@@ -220,7 +220,7 @@ def test_copies_share_the_model_and_pickles_leave_it_out(
 
 def test_equal_settings_share_one_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two embeddings with the same settings load once; other settings load their own."""
-    monkeypatch.setattr("longembed_rag.llama_index.sharing._load", FakeEncoder)
+    monkeypatch.setattr("longembed_rag.encoder.sharing._load", FakeEncoder)
     first, second = LongEmbedding("one"), LongEmbedding(model_name="one")
     other = LongEmbedding("one", max_length=512)
     assert first.encoder is second.encoder
@@ -235,7 +235,7 @@ def test_a_model_is_freed_with_its_last_embedding(monkeypatch: pytest.MonkeyPatc
         loaded.append(settings)
         return FakeEncoder(settings)
 
-    monkeypatch.setattr("longembed_rag.llama_index.sharing._load", load)
+    monkeypatch.setattr("longembed_rag.encoder.sharing._load", load)
     embedding = LongEmbedding("freed")
     embedding.get_query_embedding("a")
     LongEmbedding("freed").get_query_embedding("b")

@@ -104,7 +104,7 @@ def retriever(place: Path, embedding: LongEmbedding) -> Iterator[LongRetriever]:
 def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loading a model fails."""
     monkeypatch.setattr(
-        "longembed_rag.llama_index.sharing._load", lambda settings: pytest.fail("a model is loaded")
+        "longembed_rag.encoder.sharing._load", lambda settings: pytest.fail("a model is loaded")
     )
 
 

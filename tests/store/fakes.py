@@ -59,7 +59,9 @@ class FakeEncoder:
     def describe(self) -> dict[str, Any]:
         return {"model": "fake", "method": "none", "max_length": 100, "device": "cpu"}
 
-    def encode(self, texts: Sequence[str], *, names: Sequence[str] | None = None) -> Encoding:
+    def encode(
+        self, texts: Sequence[str], *, kind: str = "document", names: Sequence[str] | None = None
+    ) -> Encoding:
         read = [
             self.encode_passages(text, name=name)
             for text, name in zip(texts, names or [None] * len(texts), strict=True)

@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 from qdrant_client.models import FieldCondition, Filter, FilterSelector, MatchValue, PointStruct
 
+from longembed_rag.errors import SettingsError
 from longembed_rag.points.port import scroll
-from longembed_rag.store.listing import count_passages, list_documents, passages_by_document
+from longembed_rag.store.listing import (
+    count_passages,
+    list_documents,
+    passages_by_document,
+    read_page,
+)
 from longembed_rag.store.payload import PASSAGE_DOCUMENT_KEY
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import DENSE_VECTOR, document_id
@@ -43,6 +49,20 @@ def test_listing_goes_over_pages(filled: DocumentStore, monkeypatch: pytest.Monk
     assert by_source == filled.sources()
     assert by_source["/3.txt"].tokens_read == 3
     assert {(each.tokens, each.passages, each.counts.terms) for each in listed} == {(10, 3, 10)}
+
+
+def test_pages_follow_each_other(filled: DocumentStore) -> None:
+    """Every document is on one page, in the order of ids, and the last one names no next."""
+    first = read_page(filled.place, limit=3)
+    assert first.next is not None
+    second = read_page(filled.place, limit=3, after=first.next)
+    assert second.next is None
+    listed = [*first.documents, *second.documents]
+    assert [each.document_id for each in listed] == sorted(each.document_id for each in listed)
+    assert {each.source: each for each in listed} == filled.sources()
+    assert set(first.to_dict()["documents"][0]) >= {"source", "tokens", "passages"}
+    with pytest.raises(SettingsError, match="limit=0"):
+        read_page(filled.place, limit=0)
 
 
 def test_points_of_others_are_passed_over(filled: DocumentStore) -> None:

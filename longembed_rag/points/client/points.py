@@ -73,18 +73,27 @@ class ClientPoints(ClientCollections):
         )
 
     def fetch(
-        self, name: str, ids: Sequence[str], *, keys: Sequence[str] | None = None, what: str
+        self,
+        name: str,
+        ids: Sequence[str],
+        *,
+        what: str,
+        keys: Sequence[str] | None = None,
+        vectors: bool = False,
     ) -> list[Stored]:
         """Points by id."""
         if not ids:
             return []
         found = self.gateway.call(
             lambda: self.client.retrieve(
-                name, ids=list(ids), with_payload=True if keys is None else list(keys)
+                name,
+                ids=list(ids),
+                with_payload=True if keys is None else list(keys),
+                with_vectors=vectors,
             ),
             what=what,
         )
-        return [Stored(str(each.id), each.payload or {}) for each in found]
+        return [Stored(str(e.id), e.payload or {}, read_vectors(e.vector)) for e in found]
 
     def page(
         self,

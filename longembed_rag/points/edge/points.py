@@ -12,9 +12,9 @@ from longembed_rag.points.edge.collections import EdgeCollections
 from longembed_rag.points.edge.convert import convert_filter, plain_id, point_id, point_ids
 from longembed_rag.points.edge.engine import engine_errors, first_line
 from longembed_rag.points.edge.folders import Description
-from longembed_rag.points.edge.requests import converted, emptied, hits
+from longembed_rag.points.edge.requests import converted, emptied, hits, stored
 from longembed_rag.points.edge.schema import field_index
-from longembed_rag.points.edge.vectors import make_point, plain_vectors, with_plain_payload
+from longembed_rag.points.edge.vectors import make_point, with_plain_payload
 from longembed_rag.points.port import NOT_FOUND, Failure, failing
 from longembed_rag.points.values import (
     Ask,
@@ -178,14 +178,20 @@ class EdgePoints:
             self.collections.get(name).shard.update(operation)
 
     def fetch(
-        self, name: str, ids: Sequence[str], *, keys: Sequence[str] | None = None, what: str
+        self,
+        name: str,
+        ids: Sequence[str],
+        *,
+        what: str,
+        keys: Sequence[str] | None = None,
+        vectors: bool = False,
     ) -> list[Stored]:
         """Points by id."""
         wanted: bool | list[str] = True if keys is None else list(keys)
         found = self._read(
-            name, lambda shard: shard.retrieve(point_ids(ids), wanted, False), what=what
+            name, lambda shard: shard.retrieve(point_ids(ids), wanted, vectors), what=what
         )
-        return [Stored(str(plain_id(each.id)), each.payload or {}) for each in found]
+        return [stored(each, vectors=vectors) for each in found]
 
     def page(
         self,
@@ -214,14 +220,7 @@ class EdgePoints:
 
         found, following = self._read(name, read, what=what)
         return Page(
-            tuple(
-                Stored(
-                    str(plain_id(each.id)),
-                    each.payload or {},
-                    plain_vectors(each.vector) if vectors else {},
-                )
-                for each in found
-            ),
+            tuple(stored(each, vectors=vectors) for each in found),
             None if following is None else str(plain_id(following)),
         )
 

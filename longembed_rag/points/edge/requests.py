@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.points.edge.convert import convert_filter, plain_id
 from longembed_rag.points.edge.engine import engine_errors
-from longembed_rag.points.values import Ask, Hit, Point, is_empty
+from longembed_rag.points.edge.vectors import plain_vectors
+from longembed_rag.points.values import Ask, Hit, Point, Stored, is_empty
 
 if TYPE_CHECKING:
+    import qdrant_edge as edge
+
     from longembed_rag.points.edge.collection import EdgeCollection
 
 
@@ -56,3 +59,10 @@ def hits(collection: EdgeCollection, ask: Ask) -> list[Hit]:
         )
     found = collection.shard.call(lambda shard: shard.query(request))
     return [Hit(str(plain_id(each.id)), each.score, each.payload or {}) for each in found]
+
+
+def stored(found: edge.Record, *, vectors: bool) -> Stored:
+    """A point that was read, with its vectors if it has them."""
+    return Stored(
+        str(plain_id(found.id)), found.payload or {}, plain_vectors(found.vector) if vectors else {}
+    )

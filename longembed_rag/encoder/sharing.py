@@ -1,4 +1,4 @@
-"""One loaded model for all embeddings with the same settings."""
+"""One loaded model for everything in the process that reads with the same settings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.encoder.planner import Planner
     from longembed_rag.encoder.settings import EncoderSettings, Kind
 
 _EXCERPT_LENGTH = 60
-# Weak: a model is shared for as long as an embedding that uses it lives, and freed with the last.
+# Weak: a model is shared for as long as anybody who uses it lives, and freed with the last.
 _shared: WeakValueDictionary[EncoderSettings, SharedEncoder] = WeakValueDictionary()
 _shared_lock = Lock()
 
@@ -32,7 +33,7 @@ class SharedEncoder:
 
     @classmethod
     def of_settings(cls, settings: EncoderSettings) -> SharedEncoder:
-        """The one that all embeddings with these settings share; nothing is loaded yet."""
+        """The one that all users of these settings share; nothing is loaded yet."""
         with _shared_lock:
             shared = _shared.get(settings)
             if shared is None:
@@ -46,6 +47,16 @@ class SharedEncoder:
             if self._encoder is None:
                 self._encoder = _load(self.settings)
             return self._encoder
+
+    @property
+    def planner(self) -> Planner:
+        """What says how a text would be read: the encoder's, else one without weights."""
+        with self._loading:
+            if self._encoder is not None:
+                return self._encoder.planner
+        from longembed_rag.encoder.planner import Planner
+
+        return Planner.from_settings(self.settings)
 
     def encode(self, texts: list[str], kind: Kind) -> list[list[float]]:
         """Embed texts, called by their first words in warnings and errors."""

@@ -1,0 +1,130 @@
+"""Documents that a program hands over, without files."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from longembed_rag.errors import InputError
+from longembed_rag.files.values import FileText
+from longembed_rag.ingest.report import Event, IngestReport, Started
+from longembed_rag.ingest.taking import DocumentEncoder, Run
+from longembed_rag.points.values import StorageOptions
+from longembed_rag.store.values import IndexOptions
+
+if TYPE_CHECKING:
+    from longembed_rag.store.store import DocumentStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A text to be kept, under an id of your own.
+
+    Attributes:
+        id: What it is known by, and its ``source`` in what is found. An absolute path is taken
+            for a file's: ``ingest`` of a folder above it removes it where there is no such file.
+        text: The whole text.
+        metadata: What is known of it, to be filtered by and shown: names and JSON values.
+
+    Raises:
+        InputError: The id is empty, or one of the values is of another type than it should be.
+
+    Example:
+        >>> Document(id="minutes-7", text="The lease was signed.", metadata={"year": 2024}).id
+        'minutes-7'
+    """
+
+    id: str
+    text: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not self.id.strip():
+            raise InputError(f"id={self.id!r} is not a name; give each document one of its own")
+        if not isinstance(self.text, str):
+            raise InputError(f"{self.id}: its text is {type(self.text).__name__}, not str")
+        names = self.metadata if isinstance(self.metadata, dict) else [None]
+        if not all(isinstance(name, str) for name in names):
+            raise InputError(f"{self.id}: its metadata is not a dictionary with names as keys")
+        try:
+            # Through JSON and back, so that it can be compared with what is stored.
+            plain = json.loads(json.dumps(self.metadata, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{self.id}: its metadata does not fit into JSON: {error}") from error
+        object.__setattr__(self, "metadata", plain)
+
+
+def as_documents(given: Document | Iterable[Document]) -> list[Document]:
+    """One document or several, as a list.
+
+    Raises:
+        InputError: Something is no document, or two have the same id.
+    """
+    documents = [given] if isinstance(given, Document) else list(given)
+    for each in documents:
+        if not isinstance(each, Document):
+            raise InputError(f"{type(each).__name__} is not a Document(id=..., text=...)")
+    ids = [each.id for each in documents]
+    repeated = [identity for identity, times in Counter(ids).items() if times > 1]
+    if repeated:
+        raise InputError(f"id={repeated[0]!r} is given to several documents; each needs its own")
+    return documents
+
+
+def add_documents(
+    documents: Iterable[Document],
+    *,
+    encoder: DocumentEncoder,
+    store: DocumentStore,
+    options: IndexOptions | None = None,
+    storage: StorageOptions | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> IngestReport:
+    """Bring given texts into a collection, each embedded and then written whole.
+
+    Texts that are there already are passed over without embedding; where only the metadata is
+    another, it is written anew. No other document is touched.
+
+    Args:
+        documents: The texts.
+        encoder: Makes the vectors.
+        store: Where they go; the collection is made when it is not there.
+        options: What to keep of documents; None takes what the collection has, else the defaults.
+        storage: How a server is to keep the vectors of a new collection.
+        on_event: Is told what happens, as it happens.
+
+    Returns:
+        What was done; documents that could not be taken in are among its ``failed``.
+
+    Raises:
+        InputError: Two documents have the same id.
+        CollectionMismatchError: The collection was made with other settings or options.
+        StoreError: The store cannot be read or written to.
+    """
+    began = time.monotonic()
+    given = as_documents(documents)
+    store.ensure(
+        fingerprint=encoder.fingerprint,
+        dimension=encoder.dimension,
+        description=encoder.describe(),
+        settings=encoder.settings.to_dict(),
+        options=options,
+        storage=storage,
+    )
+    run = Run.over(store, encoder=encoder, on_event=on_event, began=began)
+    sizes = [len(each.text.encode("utf-8", "surrogatepass")) for each in given]
+    run.tell(Started(total=len(sizes), total_bytes=sum(sizes)))
+    for position, (each, size) in enumerate(zip(given, sizes, strict=True), start=1):
+        run.take(
+            each.id,
+            partial(FileText, each.text, each.metadata),
+            size=size,
+            position=position,
+            with_metadata=True,
+        )
+    return run.finish()

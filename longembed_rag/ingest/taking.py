@@ -1,0 +1,284 @@
+"""Taking texts into a collection, one after the other: each embedded, and then written whole."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from longembed_rag.errors import InputError, PointRefusedError, ReadError
+from longembed_rag.files.values import Failure, FileText, Skipped
+from longembed_rag.ingest.report import (
+    DocumentDeleted,
+    DocumentDone,
+    DocumentFailed,
+    DocumentProgress,
+    DocumentStarted,
+    Event,
+    IngestReport,
+    Status,
+)
+from longembed_rag.store.document import read_indexed
+from longembed_rag.store.values import IndexedDocument, StoredSource
+
+if TYPE_CHECKING:
+    from longembed_rag.encoder.settings import Kind
+    from longembed_rag.encoder.values import Encoding, PassageEncoding
+    from longembed_rag.store.store import DocumentStore
+
+
+class _Settings(Protocol):
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class DocumentEncoder(Protocol):
+    """What a library and an ingest need of an encoder; :class:`LongEncoder` has it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that changes a vector."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def settings(self) -> _Settings:
+        """The settings as given."""
+
+    def describe(self) -> dict[str, Any]:
+        """The model and its settings, ready for JSON."""
+
+    def encode(
+        self, texts: Sequence[str], *, kind: Kind = ..., names: Sequence[str] | None = ...
+    ) -> Encoding:
+        """Vectors of documents or queries."""
+
+    def encode_passages(
+        self,
+        text: str,
+        *,
+        passage_tokens: int = ...,
+        name: str | None = ...,
+        on_progress: Callable[[int, int], None] | None = ...,
+    ) -> PassageEncoding:
+        """A document's vector and its passages'."""
+
+
+def content_hash(text: str) -> str:
+    """Hash of a document's text (SHA-256, hex); nothing but the text goes into it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def without_name(message: str, *names: str) -> str:
+    """A reason without the name that is told beside it."""
+    for name in names:
+        message = message.removeprefix(f"{name}: ").removeprefix(f"{name} ")
+    return message
+
+
+def _has_metadata(there: IndexedDocument, text: FileText) -> bool:
+    """Whether a document is stored with a text's metadata; its source is stored among it."""
+    return there.metadata == {**text.metadata, "source": there.source}
+
+
+@dataclass
+class Run:
+    """One pass over texts, while it runs.
+
+    Attributes:
+        encoder: Makes the vectors.
+        store: Where they go; its collection is there.
+        tell: Is told what happens, as it happens.
+        stored: The documents that are there, by source.
+        whole: Those of them that have all of their passages.
+        recovered: Documents that an earlier run had left half-written or half-removed.
+    """
+
+    encoder: DocumentEncoder
+    store: DocumentStore
+    tell: Callable[[Event], None]
+    stored: dict[str, StoredSource]
+    whole: frozenset[str]
+    recovered: tuple[str, ...]
+    began: float = field(default_factory=time.monotonic)
+    counts: dict[Status, int] = field(
+        default_factory=lambda: {"added": 0, "updated": 0, "unchanged": 0}
+    )
+    deleted: int = 0
+    tokens: int = 0
+    tokens_read: int = 0
+    failed: list[Failure] = field(default_factory=list)
+
+    @classmethod
+    def over(
+        cls,
+        store: DocumentStore,
+        *,
+        encoder: DocumentEncoder,
+        on_event: Callable[[Event], None] | None,
+        began: float,
+    ) -> Run:
+        """Begin a pass: put right what an earlier one left, and look at what is there.
+
+        Raises:
+            StoreError: The store cannot be read or written to.
+        """
+        recovered = store.recover()
+        stored = store.sources()
+        return cls(
+            encoder=encoder,
+            store=store,
+            tell=on_event or (lambda event: None),
+            stored=stored,
+            whole=frozenset(store.complete_sources(stored)),
+            recovered=tuple(recovered),
+            began=began,
+        )
+
+    def take(
+        self,
+        source: str,
+        read: Callable[[], FileText],
+        *,
+        size: int,
+        position: int,
+        file_name: str = "",
+        with_metadata: bool = False,
+    ) -> None:
+        """Bring in one text; one that cannot be taken in is told and passed over.
+
+        Args:
+            source: Where it comes from.
+            read: Reads it.
+            size: Its bytes.
+            position: Which of the texts it is, from 1.
+            file_name: What else messages call it.
+            with_metadata: Whether a text is written again, without embedding it, where only its
+                metadata has changed. A file's change with its date.
+
+        Raises:
+            StoreError: The store cannot be written to.
+        """
+        self.tell(DocumentStarted(source=source, size=size, position=position))
+        try:
+            self._take(source, read, size, with_metadata)
+        except (ReadError, InputError, PointRefusedError) as error:
+            self.fail(source, without_name(str(error), source, file_name))
+        except MemoryError:
+            self.fail(source, "it does not fit into memory")
+
+    def _take(
+        self, source: str, read: Callable[[], FileText], size: int, with_metadata: bool
+    ) -> None:
+        began = time.monotonic()
+        text = read()
+        digest = content_hash(text.text)
+        earlier = self.stored.get(source)
+        same = earlier is not None and earlier.content_hash == digest and source in self.whole
+        status: Status = "added" if earlier is None else "updated"
+        there = read_indexed(source, place=self.store.place) if same and with_metadata else None
+        taken: StoredSource | IndexedDocument
+        if earlier is not None and same and (there is None or _has_metadata(there, text)):
+            status, taken = "unchanged", earlier
+        elif there is not None:
+            taken = replace(there, metadata=text.metadata)
+            self.store.upsert(taken)
+        else:
+            taken = self._embed(text, source, digest, began)
+            self.store.upsert(taken)
+            self.tokens += taken.tokens
+            self.tokens_read += taken.tokens_read
+        self.counts[status] += 1
+        self.tell(
+            DocumentDone(
+                source=source,
+                status=status,
+                tokens=taken.tokens,
+                tokens_read=taken.tokens_read,
+                windows=taken.windows,
+                size=size,
+                seconds=time.monotonic() - began,
+                notes=text.notes,
+            )
+        )
+
+    def _embed(self, text: FileText, source: str, digest: str, began: float) -> IndexedDocument:
+        def on_progress(done: int, total: int) -> None:
+            seconds = time.monotonic() - began
+            self.tell(
+                DocumentProgress(
+                    source=source, tokens_done=done, tokens_total=total, seconds=seconds
+                )
+            )
+
+        return IndexedDocument.of_encoding(
+            self._encode(text.text, source, on_progress),
+            source=source,
+            text=text.text,
+            metadata=text.metadata,
+            content_hash=digest,
+        )
+
+    def _encode(
+        self, text: str, source: str, on_progress: Callable[[int, int], None]
+    ) -> PassageEncoding:
+        options = self.store.existing_record().options
+        if options.passages:
+            return self.encoder.encode_passages(
+                text,
+                passage_tokens=options.passage_tokens,
+                name=source,
+                on_progress=on_progress,
+            )
+        from longembed_rag.encoder.values import PassageEncoding
+
+        encoding = self.encoder.encode([text], names=[source])
+        return PassageEncoding(
+            embedding=encoding.embeddings[0],
+            passages=(),
+            embeddings=encoding.embeddings[:0],
+            coverage=encoding.coverage[0],
+        )
+
+    def fail(self, source: str, reason: str) -> None:
+        """Note that a text could not be taken in."""
+        self.failed.append(Failure(source, reason))
+        self.tell(DocumentFailed(source=source, reason=reason, kept=source in self.stored))
+
+    def remove(self, sources: Iterable[str]) -> None:
+        """Remove documents.
+
+        Raises:
+            WriteError: They could not be removed; says how many were.
+        """
+        gone = list(sources)
+        self.store.delete(gone)
+        for source in gone:
+            self.deleted += 1
+            self.tell(DocumentDeleted(source=source))
+
+    def finish(self, skipped: Iterable[Skipped] = ()) -> IngestReport:
+        """Weigh words again where the collection has moved, and say what was done.
+
+        Args:
+            skipped: Files that were passed over.
+
+        Raises:
+            StoreError: The store cannot be read or written to.
+        """
+        self.store.reweigh()
+        return IngestReport(
+            added=self.counts["added"],
+            updated=self.counts["updated"],
+            unchanged=self.counts["unchanged"],
+            deleted=self.deleted,
+            failed=tuple(self.failed),
+            skipped=tuple(skipped),
+            recovered=self.recovered,
+            tokens=self.tokens,
+            tokens_read=self.tokens_read,
+            seconds=time.monotonic() - self.began,
+        )

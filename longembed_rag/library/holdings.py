@@ -1,0 +1,210 @@
+"""What a library holds: a store, open once there is one, and a model, loaded once it is needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock, RLock
+from typing import TYPE_CHECKING, Any, TypedDict, cast
+
+from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings
+from longembed_rag.encoder.sharing import SharedEncoder
+from longembed_rag.errors import CollectionNotFoundError, SettingsError, StoreError
+from longembed_rag.points.connection import has_store
+from longembed_rag.points.values import StorageOptions
+from longembed_rag.store.collection import require_name
+from longembed_rag.store.inheritance import build_settings
+from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.values import CollectionRecord, IndexOptions
+
+if TYPE_CHECKING:
+    from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.encoder.planner import Planner
+    from longembed_rag.ingest.taking import DocumentEncoder
+
+DEFAULT_PATH = Path(".longembed")
+_KEY_VARIABLES = ("LONGEMBED_API_KEY", "QDRANT_API_KEY")
+
+
+class LibrarySettings(EncoderOptions, total=False):
+    """The settings of a library's encoder; see :class:`~longembed_rag.EncoderSettings`."""
+
+    model: str | os.PathLike[str] | None
+
+
+def api_key() -> str | None:
+    """A server's key, from the environment: LONGEMBED_API_KEY, else QDRANT_API_KEY."""
+    return next((os.environ[name] for name in _KEY_VARIABLES if os.environ.get(name)), None)
+
+
+class OpenOptions(TypedDict):
+    """How :meth:`DocumentStore.open` is called."""
+
+    path: Path | None
+    url: str | None
+    client: Any
+    collection: str
+    api_key: str | None
+    timeout: float
+    retries: Any
+
+
+@dataclass
+class Holdings:
+    """A store and a model, each when it is first needed.
+
+    Attributes:
+        where: Where the collection lies, as :meth:`DocumentStore.open` takes it.
+        keeping: What was said of how a collection keeps its documents, by name.
+        storage: How a server is to keep the vectors of a new collection.
+        settings_given: Settings of the encoder that were given, by name.
+        encoder_given: An encoder that is loaded already.
+        writing: Held by whoever writes; there is one at a time.
+    """
+
+    where: OpenOptions
+    keeping: Mapping[str, Any]
+    storage: StorageOptions
+    settings_given: Mapping[str, Any]
+    encoder_given: DocumentEncoder | None = None
+    writing: Any = field(default_factory=RLock)
+    _store: DocumentStore | None = None
+    _shared: SharedEncoder | None = None
+    _checked: LongEncoder | None = None
+    _closed: bool = False
+    _opening: Any = field(default_factory=Lock)
+    _loading: Any = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        if self.encoder_given is not None and self.settings_given:
+            raise SettingsError(
+                f"{', '.join(sorted(self.settings_given))}: an encoder is given, which has its "
+                "settings already; give either"
+            )
+        require_name(self.where["collection"])
+        build_settings(self.settings_given)
+        IndexOptions(**self.keeping)
+        self.find_store()
+
+    @property
+    def location(self) -> str:
+        """Folder or address."""
+        if self._store is not None:
+            return self._store.location
+        return str(self.where["path"] or self.where["url"] or "the given client")
+
+    def find_store(self) -> DocumentStore | None:
+        """The store, opened now if there is one; a folder without one is left as it is.
+
+        Raises:
+            StoreLockedError: Another process holds it.
+            StoreError: It cannot be opened, or the library is closed.
+        """
+        path = self.where["path"]
+        with self._opening:
+            if self._closed:
+                raise StoreError(f"the library at {self.location} is closed; open it again")
+            if self._store is None and (path is None or has_store(path)):
+                self._store = DocumentStore.open(**self.where)
+            return self._store
+
+    def store(self) -> DocumentStore:
+        """The store to read from.
+
+        Raises:
+            CollectionNotFoundError: There is none yet.
+            StoreError: It cannot be opened.
+        """
+        store = self.find_store()
+        if store is None:
+            raise CollectionNotFoundError(
+                f"there is no store at {self.location}; run 'longembed-rag ingest PATH...' or "
+                "Library.ingest first, or name the right folder with --path or path="
+            )
+        return store
+
+    def made_store(self) -> DocumentStore:
+        """The store to write to, which is made where there is none.
+
+        Raises:
+            StoreError: It cannot be opened or made.
+        """
+        store = self.find_store()
+        if store is not None:
+            return store
+        with self._opening:
+            if self._store is None:
+                self._store = DocumentStore.open(**self.where)
+            return self._store
+
+    def record(self) -> CollectionRecord | None:
+        """What the collection says of itself; None where there is none."""
+        store = self.find_store()
+        return None if store is None else store.record()
+
+    def index_options(self, record: CollectionRecord | None) -> IndexOptions | None:
+        """How documents are to be kept; None says nothing of it."""
+        if not self.keeping:
+            return None
+        if record is None:
+            return IndexOptions(**self.keeping)
+        return replace(record.options, **self.keeping)
+
+    def settings(self) -> EncoderSettings:
+        """The encoder's: those that were given, the others as the collection has them."""
+        if self.encoder_given is not None:
+            return cast("EncoderSettings", self.encoder_given.settings)
+        return build_settings(self.settings_given, record=self.record())
+
+    def planner(self) -> Planner | None:
+        """What says how texts would be read, without weights; None of a foreign encoder."""
+        if self.encoder_given is not None:
+            return getattr(self.encoder_given, "planner", None)
+        with self._loading:
+            return self._share().planner
+
+    def encoder(self) -> LongEncoder:
+        """The encoder, loaded now if it was not, and that of the collection if there is one.
+
+        Raises:
+            CollectionMismatchError: The collection was made with other settings; names them.
+            ModelLoadError: The model cannot be loaded.
+            StoreError: The collection cannot be read.
+        """
+        with self._loading:
+            if self._checked is not None:
+                return self._checked
+            given = cast("LongEncoder | None", self.encoder_given)
+            encoder = given if given is not None else self._share().encoder
+            store = self.find_store()
+            if store is not None and store.record() is not None:
+                store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
+                self._checked = encoder
+            return encoder
+
+    def _share(self) -> SharedEncoder:
+        """The model that everybody with these settings shares; kept, so that it stays loaded."""
+        settings = self.settings()
+        if self._shared is None or self._shared.settings != settings:
+            self._shared = SharedEncoder.of_settings(settings)
+        return self._shared
+
+    def close(self) -> None:
+        """Close the store when nobody writes to it any more; again is harmless."""
+        with self.writing, self._opening:
+            self._closed = True
+            if self._store is not None:
+                self._store.close()
+
+
+class Part:
+    """A part of a library's methods.
+
+    Args:
+        holdings: What they work with.
+    """
+
+    def __init__(self, holdings: Holdings) -> None:
+        self._holdings = holdings

@@ -1,0 +1,207 @@
+"""Library: long documents, read whole, kept in a collection and found again, in one object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self, Unpack
+
+from longembed_rag.errors import SettingsError
+from longembed_rag.library.holdings import DEFAULT_PATH, Holdings, LibrarySettings, api_key
+from longembed_rag.library.reading import Reads
+from longembed_rag.library.writing import Writes
+from longembed_rag.points.values import Quantization, StorageOptions
+from longembed_rag.store.values import DEFAULT_COLLECTION
+
+if TYPE_CHECKING:
+    import os
+
+    from qdrant_client import QdrantClient
+
+    from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.encoder.settings import EncoderSettings
+    from longembed_rag.ingest.taking import DocumentEncoder
+    from longembed_rag.points.client.retries import RetryPolicy
+    from longembed_rag.store.store import DocumentStore
+
+
+class Library(Reads, Writes):
+    """A collection of long documents: files and texts go in, answers come out.
+
+    Use :meth:`open`, as a context manager. The model is the collection's own; it is loaded when
+    it is first needed, shared with whoever in this process reads with the same settings, and
+    checked once. Any number of threads may use a library: readers work side by side, writers one
+    after the other. ``asearch``, ``aingest`` and ``aadd`` leave an event loop free.
+
+    Example:
+        >>> with Library.open(".longembed") as library:
+        ...     report = library.ingest("reports/")
+        ...     for hit in library.search("who signed the lease?", limit=1):
+        ...         print(hit.metadata["file_name"], "-", hit.passage)
+        lease.txt - The lease was signed by the tenant.
+    """
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        url: str | None = None,
+        client: QdrantClient | None = None,
+        collection: str = DEFAULT_COLLECTION,
+        api_key: str | None = None,
+        timeout: float = 60.0,
+        retries: RetryPolicy | None = None,
+        passages: bool | None = None,
+        passage_tokens: int | None = None,
+        language: str | None = None,
+        quantization: Quantization | None = None,
+        on_disk: bool | None = None,
+        encoder: DocumentEncoder | None = None,
+        **settings: Unpack[LibrarySettings],
+    ) -> Self:
+        """Open a collection in a folder or on a server, whether it is there already or not.
+
+        A folder that holds a store is opened, and is this process's alone until :meth:`close`;
+        one that holds none is left as it is until something is written. Nothing is sent to a
+        server yet, and no model is loaded.
+
+        Settings that are left out are those of the collection, or for a new one the defaults;
+        given ones that differ from the collection's are refused at first use, naming both.
+
+        Args:
+            path: Folder of an embedded store; ``.longembed`` where no place is given. Open only
+                folders that you trust.
+            url: Address of a server.
+            client: A client to work with; it is not closed with the library.
+            collection: Name of the collection.
+            api_key: Key of the server; None takes ``LONGEMBED_API_KEY`` or ``QDRANT_API_KEY`` from
+                the environment.
+            timeout: Seconds to wait for an answer of the server, per try.
+            retries: How often and how long to try while a server is busy or away.
+            passages: Whether a new collection keeps passages beside the documents.
+            passage_tokens: Most tokens in a passage.
+            language: What words are stemmed as; ``"none"`` leaves them as they are.
+            quantization: How a server keeps vectors in memory: ``"none"``, ``"scalar"`` (a byte a
+                number) or ``"binary"`` (a bit).
+            on_disk: Whether a server keeps vectors and word lists on disk.
+            encoder: An encoder that is loaded already, in place of settings.
+            **settings: The fields of :class:`~longembed_rag.EncoderSettings`: ``model``,
+                ``method``, ``max_length``, ``device`` and so on.
+
+        Raises:
+            SettingsError: More than one place is given, or a setting is unknown or out of range.
+            StoreLockedError: Another process holds the folder.
+            StoreError: The folder cannot be used.
+
+        Example:
+            >>> library = Library.open("index", method="pcw", passage_tokens=128)
+            >>> library.settings.method
+            'pcw'
+            >>> library.close()
+        """
+        places = {"path": path, "url": url, "client": client}
+        named = [name for name, place in places.items() if place is not None]
+        if len(named) > 1:
+            raise SettingsError(
+                f"{' and '.join(named)} are both given; a collection lies in one place: give one "
+                "of path (embedded), url (server) and client"
+            )
+        if not named:
+            path = DEFAULT_PATH
+        keeping = {"passages": passages, "passage_tokens": passage_tokens, "language": language}
+        storage = {"quantization": quantization, "on_disk": on_disk}
+        holdings = Holdings(
+            where={
+                "path": None if path is None else Path(path).expanduser().absolute(),
+                "url": url,
+                "client": client,
+                "collection": collection,
+                "api_key": _key(api_key, url),
+                "timeout": timeout,
+                "retries": retries,
+            },
+            keeping=_given(keeping),
+            storage=StorageOptions(**_given(storage)),
+            settings_given=dict(settings),
+            encoder_given=encoder,
+        )
+        return cls(holdings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store and let other processes in; again is harmless.
+
+        Waits for whoever is writing. A client that was handed in stays open.
+
+        Example:
+            >>> library = Library.open("index")
+            >>> library.close()
+        """
+        self._holdings.close()
+
+    @property
+    def collection(self) -> str:
+        """Name of the collection."""
+        return self._holdings.where["collection"]
+
+    @property
+    def location(self) -> str:
+        """Folder or address of the store."""
+        return self._holdings.location
+
+    @property
+    def path(self) -> Path | None:
+        """Folder of an embedded store; None for a server or a given client."""
+        return self._holdings.where["path"]
+
+    @property
+    def engine(self) -> str | None:
+        """What keeps the store: ``"edge"``, ``"local"``, ``"server"``; None while there is none."""
+        store = self._holdings.find_store()
+        return None if store is None else store.engine
+
+    @property
+    def store(self) -> DocumentStore:
+        """The store underneath, for what this object does not do.
+
+        Raises:
+            CollectionNotFoundError: There is none yet.
+        """
+        return self._holdings.store()
+
+    @property
+    def settings(self) -> EncoderSettings:
+        """The encoder's settings: what was given, and the rest as the collection has it.
+
+        Raises:
+            SettingsError: Given ones and the collection's contradict each other.
+            StoreError: The collection cannot be read.
+        """
+        return self._holdings.settings()
+
+    @property
+    def encoder(self) -> LongEncoder:
+        """The encoder, loaded now if it was not, and checked against the collection's record.
+
+        Raises:
+            CollectionMismatchError: The collection was made with other settings; names them.
+            ModelLoadError: The model cannot be loaded.
+            StoreError: The collection cannot be read.
+        """
+        return self._holdings.encoder()
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _key(given: str | None, url: str | None) -> str | None:
+    """The key that was given, else for a server the one in the environment."""
+    return given if given is not None or url is None else api_key()

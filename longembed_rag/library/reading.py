@@ -1,0 +1,216 @@
+"""What a library answers: searches, single documents, lists and numbers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypedDict, overload
+
+from typing_extensions import Unpack
+
+from longembed_rag.errors import InputError, SettingsError
+from longembed_rag.library.holdings import Part
+from longembed_rag.search.filters import as_filter
+from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions, search_documents
+from longembed_rag.store.document import StoredDocument, read_document
+from longembed_rag.store.info import CollectionInfo
+from longembed_rag.store.listing import DocumentPage, read_page
+
+if TYPE_CHECKING:
+    import numpy as np
+    from llama_index.core.vector_stores.types import MetadataFilters
+    from numpy.typing import NDArray
+    from qdrant_client.models import Filter
+
+    from longembed_rag.search.results import SearchResult
+
+    AnyFilter = str | Sequence[str] | Filter | MetadataFilters | None
+
+
+class SearchKeywords(TypedDict, total=False):
+    """The options of :meth:`Reads.search`."""
+
+    mode: Mode
+    limit: int | None
+    adaptive: bool
+    passages: int | None
+    filter: AnyFilter
+    snippets: bool
+    vector: NDArray[np.float32] | None
+
+
+class Reads(Part):
+    """The methods of a library that change nothing."""
+
+    @overload
+    def search(self, query: str, **options: Unpack[SearchKeywords]) -> list[SearchResult]: ...
+
+    @overload
+    def search(
+        self, query: list[str] | tuple[str, ...], **options: Unpack[SearchKeywords]
+    ) -> list[list[SearchResult]]: ...
+
+    def search(
+        self,
+        query: str | Sequence[str],
+        *,
+        mode: Mode = DEFAULT_MODE,
+        limit: int | None = None,
+        adaptive: bool = False,
+        passages: int | None = None,
+        filter: AnyFilter = None,  # noqa: A002 - what it is called everywhere else
+        snippets: bool = True,
+        vector: NDArray[np.float32] | None = None,
+    ) -> Any:
+        """Find the documents that answer a query, each with the passages that fit best.
+
+        The model is the collection's own; ``"sparse"`` loads none. Any number of threads may
+        search at the same time: they take turns only at the model.
+
+        Args:
+            query: What to look for; several queries are embedded in one go.
+            mode: ``"hybrid"`` weighs words and meaning of documents and passages; ``"dense"``
+                compares vectors of documents, ``"sparse"`` their words, ``"passages"`` vectors of
+                passages.
+            limit: Most documents; None takes 5, or with ``adaptive`` 50.
+            adaptive: Whether to stop at the largest gap between scores.
+            passages: Most passages of each document; None takes 3, or with ``adaptive`` 10.
+            filter: Which documents are looked at: an expression such as ``"file_type=pdf"`` or
+                several, LlamaIndex's ``MetadataFilters`` or Qdrant's ``Filter``; None for all.
+            snippets: Whether to make a snippet of each document.
+            vector: The query's own vector, shape ``[dimension]``, in place of the model's; with
+                one, ``"dense"`` and ``"passages"`` do without words.
+
+        Returns:
+            Documents, best first; of several queries a list for each.
+
+        Raises:
+            InputError: A query is empty.
+            SettingsError: An option is out of range, or the collection does not keep what the
+                mode needs.
+            CollectionNotFoundError: Nothing has been ingested yet.
+            CollectionMismatchError: The collection was made with other settings; names them.
+            StoreError: The store cannot be read.
+
+        Example:
+            >>> for hit in library.search("who signed the lease?", limit=1):
+            ...     print(hit.metadata["file_name"], "-", hit.passage)
+            lease.txt - The lease was signed by the tenant.
+        """
+        options = SearchOptions(
+            mode=mode,
+            limit=limit,
+            adaptive=adaptive,
+            passages=passages,
+            filter=as_filter(filter),
+            snippets=snippets,
+        )
+        if isinstance(query, str):
+            return self._search([query], options, vector)[0]
+        if vector is not None:
+            raise SettingsError("vector: it is one query's; search for that query by itself")
+        return self._search(list(query), options, None)
+
+    def _search(
+        self, queries: list[str], options: SearchOptions, vector: NDArray[np.float32] | None
+    ) -> list[list[SearchResult]]:
+        by_vector_alone = vector is not None and options.mode in ("dense", "passages")
+        if not by_vector_alone and not all(query.strip() for query in queries):
+            raise InputError("the query is empty; say what to look for")
+        store = self._holdings.store()
+        store.existing_record()
+        vectors: Sequence[Any] = [vector] * len(queries)
+        if options.needs_vector and vector is None and queries:
+            one = len(queries) == 1
+            names = ["the query"] if one else [f"query {n}" for n in range(1, len(queries) + 1)]
+            encoder = self._holdings.encoder()
+            vectors = list(encoder.encode(queries, kind="query", names=names).embeddings)
+        return [
+            search_documents(store, query, vector=each, options=options)
+            for query, each in zip(queries, vectors, strict=True)
+        ]
+
+    @overload
+    async def asearch(
+        self, query: str, **options: Unpack[SearchKeywords]
+    ) -> list[SearchResult]: ...
+
+    @overload
+    async def asearch(
+        self, query: list[str] | tuple[str, ...], **options: Unpack[SearchKeywords]
+    ) -> list[list[SearchResult]]: ...
+
+    async def asearch(self, query: Any, **options: Unpack[SearchKeywords]) -> Any:
+        """:meth:`search` on another thread, so that the event loop runs on.
+
+        Example:
+            >>> import asyncio
+            >>> (hit,) = asyncio.run(library.asearch("the lease", limit=1))
+            >>> hit.passages[0].start
+            0
+        """
+        return await asyncio.to_thread(partial(self.search, query, **options))
+
+    def get(self, id: str) -> StoredDocument | None:  # noqa: A002 - what it is called elsewhere
+        """A document with its text, metadata and the places of its passages.
+
+        Args:
+            id: Its source (a file's absolute path, or the id that it was added with), or the id
+                of its point.
+
+        Returns:
+            The document; None where there is none of that name.
+
+        Raises:
+            CollectionNotFoundError: Nothing has been ingested yet.
+            StoreError: The store cannot be read.
+
+        Example:
+            >>> report = library.add([Document(id="note", text="Apples are ripe.")])
+            >>> document = library.get("note")
+            >>> [document.text[passage.start : passage.end] for passage in document.passages]
+            ['Apples are ripe.']
+        """
+        store = self._holdings.store()
+        store.existing_record()
+        return read_document(id, place=store.place)
+
+    def documents(self, *, limit: int = 100, after: str | None = None) -> DocumentPage:
+        """What is in the collection, page by page, without texts and vectors.
+
+        Args:
+            limit: Most documents of a page.
+            after: The page before's ``next``; None begins at the beginning.
+
+        Returns:
+            The documents in the order of the ids of their points, with tokens and passages, and
+            what to ask for the next page with.
+
+        Raises:
+            SettingsError: The limit is below 1.
+            CollectionNotFoundError: Nothing has been ingested yet.
+            StoreError: The store cannot be read.
+
+        Example:
+            >>> page = library.documents(limit=1)
+            >>> len(page.documents), page.next is None
+            (1, False)
+            >>> rest = library.documents(after=page.next)
+        """
+        store = self._holdings.store()
+        store.existing_record()
+        return read_page(store.place, limit=limit, after=after)
+
+    def info(self) -> CollectionInfo:
+        """The collection at a glance: documents, tokens, and the settings that made it.
+
+        Raises:
+            CollectionNotFoundError: Nothing has been ingested yet.
+            StoreError: The store cannot be read.
+
+        Example:
+            >>> library.info().documents
+            2
+        """
+        return self._holdings.store().info()

@@ -1,0 +1,228 @@
+"""What a library takes in and gives up: files, documents, repairs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from longembed_rag.files.discover import resolve_given
+from longembed_rag.ingest.documents import Document, add_documents, as_documents
+from longembed_rag.ingest.plan import IngestPlan, plan_ingest
+from longembed_rag.ingest.report import Event, IngestReport
+from longembed_rag.ingest.synchronise import synchronise
+from longembed_rag.ingest.verify import VerifyReport, verify
+from longembed_rag.ingest.verify import repair as put_right
+from longembed_rag.library.holdings import Part
+from longembed_rag.store.document import find_sources
+
+if TYPE_CHECKING:
+    OnEvent = Callable[[Event], None] | None
+    Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+class Writes(Part):
+    """The methods of a library that change the collection; one of them runs at a time."""
+
+    @overload
+    def ingest(
+        self, paths: Paths, *, on_event: OnEvent = None, dry_run: Literal[False] = False
+    ) -> IngestReport: ...
+
+    @overload
+    def ingest(
+        self, paths: Paths, *, on_event: OnEvent = None, dry_run: Literal[True]
+    ) -> IngestPlan: ...
+
+    def ingest(
+        self, paths: Paths, *, on_event: OnEvent = None, dry_run: bool = False
+    ) -> IngestReport | IngestPlan:
+        """Bring the collection in step with files and folders.
+
+        Files whose text is in the collection already are passed over without embedding; changed
+        ones are replaced, and documents whose files are gone from under the paths are removed.
+        It can be stopped at any moment; the same call goes on.
+
+        Args:
+            paths: A file or folder, or several.
+            on_event: Is told what happens, as it happens.
+            dry_run: Say what would be done and how each file would be read, and do nothing; loads
+                no weights.
+
+        Returns:
+            What was done, or would be; files that could not be read are among its ``failed``.
+
+        Raises:
+            SettingsError: A path does not exist.
+            CollectionMismatchError: The collection was made with other settings; names them.
+            ModelLoadError: The model cannot be loaded.
+            StoreError: The store cannot be read or written to.
+
+        Example:
+            >>> report = library.ingest("reports/")
+            >>> report.added, report.unchanged
+            (0, 2)
+        """
+        given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        roots = [Path(path) for path in given]
+        if dry_run:
+            return self._plan(roots)
+        for root in roots:
+            resolve_given(root)  # a mistyped path makes no store and loads no model
+        held = self._holdings
+        with held.writing:
+            encoder = held.encoder()
+            store = held.made_store()
+            return synchronise(
+                roots,
+                encoder=encoder,
+                store=store,
+                options=held.index_options(store.record()),
+                storage=held.storage,
+                on_event=on_event,
+            )
+
+    def _plan(self, roots: Sequence[Path]) -> IngestPlan:
+        held = self._holdings
+        store = held.find_store()
+        has_collection = store is not None and store.record() is not None
+        stored = store.sources() if store is not None and has_collection else {}
+        whole = store.complete_sources(stored) if store is not None and has_collection else {}
+        exclude = [] if held.where["path"] is None else [held.where["path"]]
+        return plan_ingest(roots, stored=stored, whole=frozenset(whole), exclude=exclude)
+
+    @overload
+    async def aingest(
+        self, paths: Paths, *, on_event: OnEvent = None, dry_run: Literal[False] = False
+    ) -> IngestReport: ...
+
+    @overload
+    async def aingest(
+        self, paths: Paths, *, on_event: OnEvent = None, dry_run: Literal[True]
+    ) -> IngestPlan: ...
+
+    async def aingest(self, paths: Paths, **options: Any) -> IngestReport | IngestPlan:
+        """:meth:`ingest` on another thread, so that the event loop runs on.
+
+        Example:
+            >>> import asyncio
+            >>> asyncio.run(library.aingest("reports/")).failed
+            ()
+        """
+        return await asyncio.to_thread(partial(self.ingest, paths, **options))
+
+    def add(
+        self, documents: Document | Iterable[Document], *, on_event: OnEvent = None
+    ) -> IngestReport:
+        """Bring in texts under ids of your own, without files.
+
+        A text that is there already is not embedded again; where only its metadata is another,
+        that is written. Other documents are left alone.
+
+        Args:
+            documents: A document or several.
+            on_event: Is told what happens, as it happens.
+
+        Returns:
+            What was done. A document that could not be taken in is among its ``failed``, and the
+            others are there.
+
+        Raises:
+            InputError: Two documents have the same id.
+            CollectionMismatchError: The collection was made with other settings; names them.
+            ModelLoadError: The model cannot be loaded.
+            StoreError: The store cannot be read or written to.
+
+        Example:
+            >>> library.add([Document(id="minutes-7", text="The lease was signed.")]).added
+            1
+        """
+        given = as_documents(documents)
+        held = self._holdings
+        with held.writing:
+            encoder = held.encoder()
+            store = held.made_store()
+            return add_documents(
+                given,
+                encoder=encoder,
+                store=store,
+                options=held.index_options(store.record()),
+                storage=held.storage,
+                on_event=on_event,
+            )
+
+    async def aadd(
+        self, documents: Document | Iterable[Document], *, on_event: OnEvent = None
+    ) -> IngestReport:
+        """:meth:`add` on another thread, so that the event loop runs on.
+
+        Example:
+            >>> import asyncio
+            >>> asyncio.run(library.aadd(Document(id="note", text="Apples."))).added
+            1
+        """
+        return await asyncio.to_thread(partial(self.add, documents, on_event=on_event))
+
+    def remove(self, ids: str | Iterable[str]) -> tuple[str, ...]:
+        """Remove documents with their passages; no file is touched.
+
+        Args:
+            ids: A source or the id of a point, or several; unknown ones are passed over.
+
+        Returns:
+            The sources that were removed.
+
+        Raises:
+            CollectionNotFoundError: Nothing has been ingested yet.
+            StoreError: The store cannot be read or written to.
+
+        Example:
+            >>> report = library.add(Document(id="minutes-7", text="The lease was signed."))
+            >>> library.remove(["minutes-7", "unknown"])
+            ('minutes-7',)
+        """
+        given = [ids] if isinstance(ids, str) else list(ids)
+        held = self._holdings
+        with held.writing:
+            store = held.store()
+            store.recover()
+            found = find_sources(given, place=store.place)
+            sources = tuple(dict.fromkeys(found.values()))
+            store.delete(sources)
+            if sources:
+                store.reweigh()
+            return sources
+
+    def verify(self, *, repair: bool = False, files: bool = True) -> VerifyReport:
+        """Compare manifest, collection and files, and name whatever does not agree.
+
+        Args:
+            repair: Whether to put right what can be without reading files.
+            files: Whether to read the files, too.
+
+        Returns:
+            What does not agree, and what of it is left for an ingest.
+
+        Raises:
+            CollectionNotFoundError: Nothing has been ingested yet.
+            StoreError: The store cannot be read or written to.
+
+        Example:
+            >>> library.verify().findings
+            ()
+        """
+        held = self._holdings
+        store = held.store()
+        if not repair:
+            findings = verify(store, files=files)
+            left = findings
+        else:
+            with held.writing:
+                findings = verify(store, files=files)
+                left = put_right(store, findings)
+        return VerifyReport(
+            documents=len(store.sources()), findings=tuple(findings), left=tuple(left)
+        )

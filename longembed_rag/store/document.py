@@ -1,0 +1,213 @@
+"""One document as it lies in a collection: its text, its metadata and where its passages are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from longembed_rag.encoder.values import Passage
+from longembed_rag.errors import CollectionNotFoundError
+from longembed_rag.store.payload import (
+    LISTING_KEYS,
+    read_node,
+    read_own,
+    read_source,
+    read_stored_source,
+)
+from longembed_rag.store.reading import PLACE_KEYS, read_place
+from longembed_rag.store.values import DENSE_VECTOR, IndexedDocument, document_id, passage_id
+
+if TYPE_CHECKING:
+    from longembed_rag.points.values import Stored
+    from longembed_rag.store.place import Place
+
+# Points per request: with their vectors about a megabyte.
+_PAGE = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredDocument:
+    """A document as it is stored.
+
+    Attributes:
+        source: Where it comes from: a file's absolute path, or the id that it was added with.
+        document_id: Id of its point.
+        text: The whole text.
+        metadata: What is known of it, and its source.
+        content_hash: Hash of the text (SHA-256, hex); empty where somebody else has stored it.
+        tokens: Tokens in the text.
+        tokens_read: Tokens that reached the model.
+        windows: Forward windows that the text was read in.
+        passages: Where its passages lie, in characters of the text, in order.
+    """
+
+    source: str
+    document_id: str
+    text: str
+    metadata: dict[str, Any]
+    content_hash: str
+    tokens: int
+    tokens_read: int
+    windows: int
+    passages: tuple[Passage, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, ready for JSON; each passage with its text."""
+        passages = [
+            {**asdict(each), "text": self.text[each.start : each.end]} for each in self.passages
+        ]
+        return {**asdict(self), "passages": passages}
+
+
+def read_document(identity: str, *, place: Place) -> StoredDocument | None:
+    """A document by its source or by the id of its point; None where there is none.
+
+    Args:
+        identity: Source or id; where it could be either, the source.
+        place: Where it is.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    record = next(_records(place.documents, _point_ids(identity), place=place), None)
+    if record is None:
+        return None
+    payload = record.payload
+    own = read_own(payload)
+    text, metadata = read_node(payload)
+    return StoredDocument(
+        source=read_source(payload, point_id=record.id),
+        document_id=record.id,
+        text=text or "",
+        metadata=metadata,
+        content_hash=str(own.get("content_hash", "")),
+        tokens=int(own.get("tokens", 0)),
+        tokens_read=int(own.get("tokens_read", 0)),
+        windows=int(own.get("windows", 1)),
+        passages=tuple(passage for passage, _ in _passages(record, place=place)),
+    )
+
+
+def read_indexed(source: str, *, place: Place) -> IndexedDocument | None:
+    """A document with its vectors, ready to be written again.
+
+    Args:
+        source: Where it comes from.
+        place: Where it is.
+
+    Returns:
+        The document; None where it, or one of its passages, is not there.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    import numpy as np
+
+    ids = [document_id(source)]
+    record = next(_records(place.documents, ids, place=place, with_vectors=True), None)
+    stored = None if record is None else read_stored_source(record.payload)
+    if record is None or stored is None:
+        return None
+    passages = list(_passages(record, place=place, with_vectors=True))
+    if len(passages) < stored.passages:
+        return None
+    text, metadata = read_node(record.payload)
+    embedding = _dense(record)
+    return IndexedDocument(
+        source=source,
+        text=text or "",
+        metadata=metadata,
+        content_hash=stored.content_hash,
+        tokens=stored.tokens,
+        tokens_read=stored.tokens_read,
+        windows=stored.windows,
+        embedding=embedding,
+        passages=tuple(passage for passage, _ in passages),
+        passage_embeddings=np.stack([_dense(each) for _, each in passages])
+        if passages
+        else np.zeros((0, embedding.shape[0]), dtype=np.float32),
+    )
+
+
+def find_sources(identities: Iterable[str], *, place: Place) -> dict[str, str]:
+    """Which of some sources and ids of points there are documents of ours for.
+
+    Args:
+        identities: Sources and ids.
+        place: Where the documents are.
+
+    Returns:
+        For each that is there, in the order given, its source.
+
+    Raises:
+        StoreError: The documents cannot be read.
+    """
+    given = list(dict.fromkeys(identities))
+    ids = [point for identity in given for point in _point_ids(identity)]
+    there = {
+        record.id: stored.source
+        for record in _records(place.documents, ids, place=place, keys=LISTING_KEYS)
+        if (stored := read_stored_source(record.payload)) is not None
+    }
+    found = {}
+    for identity in given:
+        source = next((there[id_] for id_ in _point_ids(identity) if id_ in there), None)
+        if source is not None:
+            found[identity] = source
+    return found
+
+
+def _point_ids(identity: str) -> list[str]:
+    """The ids that a document may have that is asked for so."""
+    try:
+        return [document_id(identity), str(UUID(identity))]
+    except ValueError:
+        return [document_id(identity)]
+
+
+def _passages(
+    record: Stored, *, place: Place, with_vectors: bool = False
+) -> Iterator[tuple[Passage, Stored]]:
+    """A document's passages in the order of the text, those that are there."""
+    own = read_own(record.payload)
+    ids = [
+        passage_id(record.id, str(own.get("content_hash", "")), index)
+        for index in range(int(own.get("passages", 0)))
+    ]
+    try:
+        points = list(
+            _records(place.passages, ids, place=place, keys=PLACE_KEYS, with_vectors=with_vectors)
+        )
+    except CollectionNotFoundError:
+        return  # somebody has deleted it; the next ingest makes it anew
+    for point in points:
+        where = read_place(point.id, point.payload)
+        if where is not None:
+            yield Passage(where.start, where.end, where.tokens), point
+
+
+def _records(
+    name: str,
+    ids: Sequence[str],
+    *,
+    place: Place,
+    keys: list[str] | None = None,
+    with_vectors: bool = False,
+) -> Iterator[Stored]:
+    """Points by their ids, in that order, those that are there."""
+    remaining = iter(ids)
+    while page := list(islice(remaining, _PAGE)):
+        records = place.points.fetch(
+            name, page, what="reading documents", keys=keys, vectors=with_vectors
+        )
+        by_id = {record.id: record for record in records}
+        yield from (by_id[identity] for identity in page if identity in by_id)
+
+
+def _dense(record: Stored) -> Any:
+    import numpy as np
+
+    return np.asarray(record.vectors[DENSE_VECTOR], dtype=np.float32)
