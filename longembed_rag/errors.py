@@ -19,6 +19,7 @@ The tree::
     │   ├── NotAllowedError                the key of a server is wrong, or may not do this
     │   └── WriteError                     points could not be written; says which
     │       └── PointRefusedError          one document's point; the others still can
+    ├── DeletionsRefusedError              an ingest would delete more than can be meant
     ├── ReadError                          a file cannot be read as a document, or as pairs
     ├── TrainingError                      training cannot go on
     └── MissingDependencyError             an optional package is not installed
@@ -96,6 +97,10 @@ class WriteError(StoreError):
 
 class PointRefusedError(WriteError):
     """One document's point cannot be written as it is; the others still can."""
+
+
+class DeletionsRefusedError(LongEmbedError):
+    """An ingest would delete all, or most, of a folder's documents, and nobody has said so."""
 
 
 class ReadError(LongEmbedError):

@@ -32,11 +32,11 @@ Example:
   longembed-rag search "who signed the lease?"
 
 \b
-Every option that says how things are done (not --json, --dry-run, --filter,
---repair, --files, nor what eval and tune measure, nor how train trains) can also be set as
-LONGEMBED_<OPTION> in the environment or, --trust-remote-code excepted, as a key
-in longembed.toml in the working directory; flags win over the environment, the
-environment over the file.
+Every option that says how things are done (not --json, --dry-run,
+--allow-deletions, --filter, --repair, --files, nor what eval and tune measure,
+nor how train trains) can also be set as LONGEMBED_<OPTION> in the environment
+or, --trust-remote-code excepted, as a key in longembed.toml in the working
+directory; flags win over the environment, the environment over the file.
 
 \b
 Exit codes: 0 done; 1 some documents failed, or the work did; 2 wrong use

@@ -20,6 +20,7 @@ from longembed_rag.cli.output import printable, write_json
 from longembed_rag.errors import (
     CollectionMismatchError,
     CollectionNotFoundError,
+    DeletionsRefusedError,
     InputError,
     LongEmbedError,
     ModelLoadError,
@@ -34,6 +35,7 @@ _REQUEST_IS_WRONG = (
     ModelLoadError,
     CollectionNotFoundError,
     CollectionMismatchError,
+    DeletionsRefusedError,
     InputError,
 )
 

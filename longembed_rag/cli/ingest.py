@@ -59,6 +59,11 @@ Examples:
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be done, and do nothing; runs no model."
 )
+@click.option(
+    "--allow-deletions",
+    is_flag=True,
+    help="Delete all, or most, of a folder's documents if their files are gone.",
+)
 @store_options
 @keeping_options
 @encoder_options
@@ -67,6 +72,7 @@ def ingest_command(
     context: click.Context,
     paths: Sequence[Path],
     dry_run: bool,
+    allow_deletions: bool,
     location: StoreLocation,
     keeping: GivenKeeping,
     given: GivenSettings,
@@ -102,6 +108,7 @@ def ingest_command(
                 options=_inherited(options, keeping, store),
                 storage=storage,
                 on_event=partial(_show, display=display, encoder=encoder, store=store),
+                allow_deletions=allow_deletions,
             )
         if as_json:
             write_json(_as_dict(report, display.tally, encoder=encoder, store=store))
@@ -129,13 +136,15 @@ def _plan(paths: Sequence[Path], location: StoreLocation, *, as_json: bool) -> b
 
     stored: dict[str, StoredSource] = {}
     whole: frozenset[str] = frozenset()
+    devices: dict[str, int] = {}
     if location.exists():
         with location.open(must_exist=True) as store:
             if store.record() is not None:
                 stored = store.sources()
                 whole = frozenset(store.complete_sources(stored))
-    exclude = [] if location.path is None else [location.path]
-    plan = plan_ingest(paths, stored=stored, whole=whole, exclude=exclude)
+                devices = store.roots()
+    exclude = location.path
+    plan = plan_ingest(paths, stored=stored, whole=whole, devices=devices, exclude=exclude)
     if as_json:
         write_json(plan.to_dict())
     else:
@@ -143,6 +152,8 @@ def _plan(paths: Sequence[Path], location: StoreLocation, *, as_json: bool) -> b
             if step.action != "keep":
                 size = f"  ({count(step.characters, 'character')})" if step.characters else ""
                 click.echo(f"would {step.action:<6}  {shown_path(step.source)}{size}")
+    if plan.refused is not None:
+        click.echo(f"warning: this would be refused: {one_line(plan.refused)}", err=True)
     for failure in plan.failed:
         click.echo(f"cannot take in {shown_path(failure.source)}: {failure.reason}", err=True)
     click.echo(

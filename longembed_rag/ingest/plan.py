@@ -11,7 +11,7 @@ from longembed_rag.errors import ReadError
 from longembed_rag.files.discover import discover, source_of
 from longembed_rag.files.readers import read_file
 from longembed_rag.files.values import Failure, Skipped
-from longembed_rag.ingest.deletions import gone_sources
+from longembed_rag.ingest.deletions import gone_sources, refusal
 from longembed_rag.ingest.taking import content_hash, without_name
 from longembed_rag.store.values import StoredSource
 
@@ -41,11 +41,14 @@ class IngestPlan:
         steps: For each document, files first.
         failed: Files and folders that could not be taken in.
         skipped: Files in folders that are of no type that can be read.
+        refused: Why the ingest would be refused, since it would delete more than can be meant;
+            None where it would not.
     """
 
     steps: tuple[Step, ...]
     failed: tuple[Failure, ...]
     skipped: tuple[Skipped, ...]
+    refused: str | None = None
 
     def count(self, action: Action) -> int:
         """How many documents that would be done to."""
@@ -59,6 +62,7 @@ class IngestPlan:
             "updated": self.count("update"),
             "unchanged": self.count("keep"),
             "deleted": self.count("delete"),
+            "refused": self.refused,
             "steps": [
                 {"source": s.source, "action": s.action, "characters": s.characters}
                 for s in self.steps
@@ -76,7 +80,8 @@ def plan_ingest(
     *,
     stored: Mapping[str, StoredSource],
     whole: Collection[str] | None = None,
-    exclude: Iterable[Path] = (),
+    devices: Mapping[str, int] | None = None,
+    exclude: Path | None = None,
 ) -> IngestPlan:
     """Find out what an ingest would do. Files are read; nothing is embedded or written.
 
@@ -84,12 +89,13 @@ def plan_ingest(
         paths: Files and folders.
         stored: What is in the collection, by source; empty when there is none.
         whole: Those of them that have all of their passages; None for all.
-        exclude: Folders to pass over.
+        devices: The file system that each root lay on when it was last ingested.
+        exclude: A folder to pass over, the store's own.
 
     Raises:
         SettingsError: A path does not exist.
     """
-    found = discover(paths, exclude=list(exclude))
+    found = discover(paths, exclude=[] if exclude is None else [exclude])
     steps: list[Step] = []
     failed = list(found.unreadable)
     for path in found.files:
@@ -106,4 +112,9 @@ def plan_ingest(
             action = "keep"
         steps.append(Step(source, action, len(text)))
     steps.extend(Step(source, "delete", 0) for source in gone_sources(stored, found))
-    return IngestPlan(steps=tuple(steps), failed=tuple(failed), skipped=found.skipped)
+    return IngestPlan(
+        steps=tuple(steps),
+        failed=tuple(failed),
+        skipped=found.skipped,
+        refused=refusal(found, stored, devices=devices or {}, exclude=exclude),
+    )

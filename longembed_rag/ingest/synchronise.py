@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from longembed_rag.files.discover import Discovery, discover, source_of
 from longembed_rag.files.readers import read_file
-from longembed_rag.ingest.deletions import gone_sources
+from longembed_rag.ingest.deletions import gone_sources, require_meant
 from longembed_rag.ingest.report import Event, IngestReport, Started
 from longembed_rag.ingest.taking import DocumentEncoder, Run
 from longembed_rag.points.values import StorageOptions
@@ -28,6 +28,7 @@ def synchronise(
     options: IndexOptions | None = None,
     storage: StorageOptions | None = None,
     on_event: Callable[[Event], None] | None = None,
+    allow_deletions: bool = False,
 ) -> IngestReport:
     """Bring a collection in step with the files under paths.
 
@@ -48,12 +49,15 @@ def synchronise(
         options: What to keep of documents; None takes what the collection has, else the defaults.
         storage: How a server is to keep the vectors of a new collection.
         on_event: Is told what happens, as it happens.
+        allow_deletions: Whether all, or most, of a folder's documents may be deleted.
 
     Returns:
         What was done.
 
     Raises:
         SettingsError: A path does not exist.
+        DeletionsRefusedError: A folder that had documents gives none, or would lose more than
+            half of at least ten; nothing was changed.
         CollectionMismatchError: The collection was made with other settings or options.
         StoreError: The store cannot be read or written to. Every document that was reported as
             done is in it.
@@ -68,6 +72,7 @@ def synchronise(
         options=options,
         storage=storage,
     )
+    require_meant(store, found, allowed=allow_deletions)
     run = Run.over(store, encoder=encoder, on_event=on_event, began=began)
     _take_all(run, found)
     run.remove(gone_sources(run.stored, found))

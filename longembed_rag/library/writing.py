@@ -29,16 +29,31 @@ class Writes(Part):
 
     @overload
     def ingest(
-        self, paths: Paths, *, on_event: OnEvent = None, dry_run: Literal[False] = False
+        self,
+        paths: Paths,
+        *,
+        on_event: OnEvent = None,
+        dry_run: Literal[False] = False,
+        allow_deletions: bool = False,
     ) -> IngestReport: ...
 
     @overload
     def ingest(
-        self, paths: Paths, *, on_event: OnEvent = None, dry_run: Literal[True]
+        self,
+        paths: Paths,
+        *,
+        on_event: OnEvent = None,
+        dry_run: Literal[True],
+        allow_deletions: bool = False,
     ) -> IngestPlan: ...
 
     def ingest(
-        self, paths: Paths, *, on_event: OnEvent = None, dry_run: bool = False
+        self,
+        paths: Paths,
+        *,
+        on_event: OnEvent = None,
+        dry_run: bool = False,
+        allow_deletions: bool = False,
     ) -> IngestReport | IngestPlan:
         """Bring the collection in step with files and folders.
 
@@ -51,12 +66,15 @@ class Writes(Part):
             on_event: Is told what happens, as it happens.
             dry_run: Say what would be done and how each file would be read, and do nothing; loads
                 no weights.
+            allow_deletions: Whether all, or most, of a folder's documents may be deleted.
 
         Returns:
             What was done, or would be; files that could not be read are among its ``failed``.
 
         Raises:
             SettingsError: A path does not exist.
+            DeletionsRefusedError: A folder that had documents gives none, or would lose more than
+                half of at least ten; nothing was changed.
             CollectionMismatchError: The collection was made with other settings; names them.
             ModelLoadError: The model cannot be loaded.
             StoreError: The store cannot be read or written to.
@@ -83,25 +101,42 @@ class Writes(Part):
                 options=held.index_options(store.record()),
                 storage=held.storage,
                 on_event=on_event,
+                allow_deletions=allow_deletions,
             )
 
     def _plan(self, roots: Sequence[Path]) -> IngestPlan:
         held = self._holdings
         store = held.find_store()
         has_collection = store is not None and store.record() is not None
-        stored = store.sources() if store is not None and has_collection else {}
-        whole = store.complete_sources(stored) if store is not None and has_collection else {}
-        exclude = [] if held.where["path"] is None else [held.where["path"]]
-        return plan_ingest(roots, stored=stored, whole=frozenset(whole), exclude=exclude)
+        if store is None or not has_collection:
+            return plan_ingest(roots, stored={}, exclude=held.where["path"])
+        stored = store.sources()
+        return plan_ingest(
+            roots,
+            stored=stored,
+            whole=frozenset(store.complete_sources(stored)),
+            devices=store.roots(),
+            exclude=held.where["path"],
+        )
 
     @overload
     async def aingest(
-        self, paths: Paths, *, on_event: OnEvent = None, dry_run: Literal[False] = False
+        self,
+        paths: Paths,
+        *,
+        on_event: OnEvent = None,
+        dry_run: Literal[False] = False,
+        allow_deletions: bool = False,
     ) -> IngestReport: ...
 
     @overload
     async def aingest(
-        self, paths: Paths, *, on_event: OnEvent = None, dry_run: Literal[True]
+        self,
+        paths: Paths,
+        *,
+        on_event: OnEvent = None,
+        dry_run: Literal[True],
+        allow_deletions: bool = False,
     ) -> IngestPlan: ...
 
     async def aingest(self, paths: Paths, **options: Any) -> IngestReport | IngestPlan:

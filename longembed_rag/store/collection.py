@@ -22,7 +22,9 @@ from longembed_rag.store.place import (
     passages_layout,
 )
 from longembed_rag.store.record import (
+    ROOTS_KEY,
     read_record,
+    read_roots,
     require_match,
     require_options,
     with_versions,
@@ -155,6 +157,19 @@ class Collection:
             require_options(record, options, collection=self.name, location=self.place.location)
         self._ensure_indexes(found, DOCUMENT_INDEXES)
         return record
+
+    def roots(self) -> dict[str, int]:
+        """See :meth:`DocumentStore.roots`."""
+        found = self._found()
+        return {} if found is None else read_roots(found.metadata)
+
+    def note_roots(self, devices: Mapping[str, int]) -> None:
+        """See :meth:`DocumentStore.note_roots`."""
+        known = self.roots()
+        if not devices.items() <= known.items():
+            # A key that writes points and no collections: a refusal says a little less.
+            with suppress(NotAllowedError):
+                self._points.note(self.name, {ROOTS_KEY: {**known, **devices}})
 
     def ensure_filterable(self, fields: Iterable[tuple[str, str]]) -> None:
         """Index what documents and passages are filtered by, where that is not done yet.

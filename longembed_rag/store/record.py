@@ -17,6 +17,8 @@ from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.values import CollectionRecord, IndexOptions
 from longembed_rag.words.analyzer import ANALYZER_VERSION
 
+#: Beside the record: the file system that each folder lay on when it was last ingested.
+ROOTS_KEY = f"{OWN_KEY}_roots"
 # What may differ between two machines without changing a vector.
 _RUNTIME = frozenset(
     {"device", "dtype", "batch_tokens", "model_path", "model_hash", "method_reason"}
@@ -95,6 +97,12 @@ def read_record(metadata: Mapping[str, Any]) -> CollectionRecord | None:
         analyzer=int(own.get("analyzer", 1)),
         readers=int(own.get("readers", 1)),
     )
+
+
+def read_roots(metadata: Mapping[str, Any]) -> dict[str, int]:
+    """The folders that were ingested, each by an id, with the device that it lay on."""
+    roots = metadata.get(ROOTS_KEY)
+    return {str(root): int(device) for root, device in roots.items()} if roots else {}
 
 
 def require_match(

@@ -203,6 +203,14 @@ class DocumentStore:
         self._collection.require_match(self._record, fingerprint, description)
         return self._record
 
+    def roots(self) -> dict[str, int]:
+        """Devices of folders that were ingested, by the folder's ``document_id``."""
+        return self._collection.roots()
+
+    def note_roots(self, devices: Mapping[str, int]) -> None:
+        """Remember on which devices (``st_dev``) folders lie; raises as :meth:`ensure`."""
+        self._collection.note_roots(devices)
+
     def make_filterable(self, matching: AnyFilter | None) -> None:
         """Index the fields that a filter asks for; servers are slow without, or refuse.
 
@@ -218,10 +226,7 @@ class DocumentStore:
             self._filterable = set(fields)  # what one filter needs may undo what another did
 
     def recover(self) -> list[str]:
-        """Finish or undo what a process that was killed had begun.
-
-        Call it before writing to a collection that others may have been killed over; not while
-        somebody else is writing to it.
+        """Finish or undo what a killed process had begun; not while somebody else is writing.
 
         Returns:
             The documents that were put right, by source.
@@ -281,11 +286,7 @@ class DocumentStore:
         return done
 
     def entries(self) -> dict[str, ManifestEntry]:
-        """The manifest, by source: what is there, and what is under way.
-
-        Raises:
-            StoreError: It cannot be read.
-        """
+        """The manifest, by source: what is there and under way; StoreError if unreadable."""
         try:
             return Manifest(self.place).entries()
         except CollectionNotFoundError:

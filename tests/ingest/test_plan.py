@@ -38,5 +38,5 @@ def test_without_a_collection_everything_would_be_added(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("words")
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "b.txt").write_text("words")
-    plan = plan_ingest([tmp_path], stored={}, exclude=[tmp_path / "store"])
+    plan = plan_ingest([tmp_path], stored={}, exclude=tmp_path / "store")
     assert [(Path(step.source).name, step.action) for step in plan.steps] == [("a.txt", "add")]
