@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         Started,
     )
     from longembed_rag.ingest.verify import Finding, VerifyReport
-    from longembed_rag.library import Library
+    from longembed_rag.library.library import Library
     from longembed_rag.llama_index import LongEmbedding, LongRetriever, WholeDocument
     from longembed_rag.points.client.retries import RetryPolicy
     from longembed_rag.search.results import PassageHit, SearchResult
@@ -108,7 +108,7 @@ _HOMES = {
     "IndexedDocument": "longembed_rag.store.values",
     "IngestPlan": "longembed_rag.ingest.plan",
     "IngestReport": "longembed_rag.ingest.report",
-    "Library": "longembed_rag.library",
+    "Library": "longembed_rag.library.library",
     "LongEmbedError": "longembed_rag.errors",
     "LongEmbedding": "longembed_rag.llama_index",
     "LongEncoder": "longembed_rag.encoder.encoder",

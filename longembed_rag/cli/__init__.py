@@ -13,9 +13,11 @@ from longembed_rag.cli.command import Group
 from longembed_rag.cli.eval import eval_command
 from longembed_rag.cli.info import info_command
 from longembed_rag.cli.ingest import ingest_command
-from longembed_rag.cli.inspect import inspect_command
+from longembed_rag.cli.list import list_command
 from longembed_rag.cli.models import models_command
+from longembed_rag.cli.remove import remove_command
 from longembed_rag.cli.search import search_command
+from longembed_rag.cli.show import show_command
 from longembed_rag.cli.train import train_group
 from longembed_rag.cli.tune import tune_command
 from longembed_rag.cli.verify import verify_command
@@ -54,10 +56,12 @@ def main() -> None:
 for _command in (
     ingest_command,
     search_command,
-    inspect_command,
-    models_command,
+    list_command,
+    show_command,
+    remove_command,
     info_command,
     verify_command,
+    models_command,
     eval_command,
     tune_command,
     train_group,

@@ -17,7 +17,7 @@ from longembed_rag.cli.option_specs import (
 #: Options that belong to one call, and are read from the command line only.
 ONCE_ONLY = frozenset(
     {
-        *("as_json", "debug", "dry_run", "allow_deletions", "filters", "repair", "files"),
+        *("as_json", "debug", "dry_run", "allow_deletions", "filters", "repair", "files", "text"),
         # what to measure
         *("tasks", "data", "docs", "lengths", "haystack", "seed", "systems", "through", "window"),
         *("overlap", "depth", "out", "minutes", "by"),

@@ -22,7 +22,7 @@ from longembed_rag.cli.option_specs import SectionedOption
 from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import shown_path, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
-from longembed_rag.cli.session import build_settings
+from longembed_rag.store.inheritance import build_settings
 
 if TYPE_CHECKING:
     from longembed_eval import Results

@@ -11,7 +11,7 @@ from longembed_rag.cli.command import Command
 from longembed_rag.cli.location import StoreLocation
 from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
 from longembed_rag.cli.output import count, write_json, write_pairs
-from longembed_rag.cli.session import build_settings, load_encoder
+from longembed_rag.cli.session import load_encoder
 
 if TYPE_CHECKING:
     from longembed_rag.store.info import CollectionInfo
@@ -45,12 +45,11 @@ def info_command(location: StoreLocation, given: GivenSettings, as_json: bool) -
     ends with an error naming both where they differ. Settings from the environment and from
     longembed.toml are not checked here.
     """
-    with location.open(must_exist=True) as store:
-        flags = given.only_flags()
+    flags = given.only_flags()
+    with location.library(**flags.values) as library:
+        info = library.info()
         if flags.values:
-            encoder = load_encoder(build_settings(flags.values, record=store.record()))
-            store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
-        info = store.info()
+            load_encoder(library)
     if as_json:
         write_json(info.to_dict())
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longembed_rag.cli.command import Command
+from longembed_rag.cli.dry_run import show_plan
 from longembed_rag.cli.failures import FAILED
 from longembed_rag.cli.location import StoreLocation
 from longembed_rag.cli.options import (
-    GivenKeeping,
     GivenSettings,
     encoder_options,
     keeping_options,
@@ -32,14 +31,15 @@ from longembed_rag.cli.output import (
     write_json,
 )
 from longembed_rag.cli.progress import Display, Tally, ingest_display
-from longembed_rag.cli.session import build_settings, load_encoder
+from longembed_rag.cli.quiet import quiet_transformers
+from longembed_rag.cli.session import load_encoder
 from longembed_rag.errors import TruncationWarning
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.files.values import Failure
     from longembed_rag.ingest.report import Event, IngestReport
-    from longembed_rag.store.store import DocumentStore
-    from longembed_rag.store.values import IndexOptions, StoredSource
+    from longembed_rag.library.library import Library
 
 
 @click.command(
@@ -51,13 +51,16 @@ if TYPE_CHECKING:
 Examples:
   longembed-rag ingest reports/
   longembed-rag ingest reports/ minutes.pdf --model intfloat/e5-base-v2
-  longembed-rag ingest reports/ --dry-run
+  longembed-rag ingest reports/ --dry-run --method gp --max-length 8192
   longembed-rag ingest reports/ --method gp --max-length 8192 --path index
   longembed-rag ingest reports/ --url http://localhost:6333 --collection reports""",
 )
 @paths_argument
 @click.option(
-    "--dry-run", is_flag=True, help="Say what would be done, and do nothing; runs no model."
+    "--dry-run",
+    is_flag=True,
+    help="Say what would be done and how each file would be read, and do nothing; loads no "
+    "weights.",
 )
 @click.option(
     "--allow-deletions",
@@ -74,7 +77,7 @@ def ingest_command(
     dry_run: bool,
     allow_deletions: bool,
     location: StoreLocation,
-    keeping: GivenKeeping,
+    keeping: dict[str, Any],
     given: GivenSettings,
     as_json: bool,
 ) -> None:
@@ -89,96 +92,52 @@ def ingest_command(
     The defaults below are those of a new collection. One that exists goes on with the model and
     settings that it was made with; setting others is refused.
     """
-    from longembed_rag.ingest.synchronise import synchronise
-
-    if dry_run:
-        if _plan(paths, location, as_json=as_json):
-            context.exit(FAILED)
-        return
-    options, storage = keeping.options(), keeping.storage()
-    with location.open(must_exist=False) as store:
-        encoder = load_encoder(build_settings(given.values, record=store.record()))
-        with ingest_display() as display, warnings.catch_warnings():
-            # The display says it with the document's other numbers.
-            warnings.simplefilter("ignore", TruncationWarning)
-            report = synchronise(
-                paths,
-                encoder=encoder,
-                store=store,
-                options=_inherited(options, keeping, store),
-                storage=storage,
-                on_event=partial(_show, display=display, encoder=encoder, store=store),
-                allow_deletions=allow_deletions,
-            )
-        if as_json:
-            write_json(_as_dict(report, display.tally, encoder=encoder, store=store))
-    _summarise(report, display.tally)
-    if report.failed:
+    with location.library(**keeping, **given.values) as library:
+        if dry_run:
+            quiet_transformers()
+            plan = library.ingest(paths, dry_run=True)
+            show_plan(plan, as_json=as_json)
+            failed = plan.failed
+        else:
+            failed = _ingest(library, paths, allow_deletions=allow_deletions, as_json=as_json)
+    if failed:
         context.exit(FAILED)
 
 
-def _inherited(
-    options: IndexOptions | None, keeping: GivenKeeping, store: DocumentStore
-) -> IndexOptions | None:
-    """What was said of a collection's options; the rest as the collection has it."""
-    record = store.record()
-    if options is None or record is None:
-        return options
-    return replace(
-        record.options,
-        **{k: v for k, v in options.to_dict().items() if k in keeping.values},
-    )
-
-
-def _plan(paths: Sequence[Path], location: StoreLocation, *, as_json: bool) -> bool:
-    """Say what would be done; gives whether some files could not be taken in."""
-    from longembed_rag.ingest.plan import plan_ingest
-
-    stored: dict[str, StoredSource] = {}
-    whole: frozenset[str] = frozenset()
-    devices: dict[str, int] = {}
-    if location.exists():
-        with location.open(must_exist=True) as store:
-            if store.record() is not None:
-                stored = store.sources()
-                whole = frozenset(store.complete_sources(stored))
-                devices = store.roots()
-    exclude = location.path
-    plan = plan_ingest(paths, stored=stored, whole=whole, devices=devices, exclude=exclude)
+def _ingest(
+    library: Library, paths: Sequence[Path], *, allow_deletions: bool, as_json: bool
+) -> tuple[Failure, ...]:
+    """Ingest, and show how it goes; gives what failed."""
+    encoder = load_encoder(library)
+    with ingest_display() as display, warnings.catch_warnings():
+        # The display says it with the document's other numbers.
+        warnings.simplefilter("ignore", TruncationWarning)
+        report = library.ingest(
+            paths,
+            on_event=partial(_show, display=display, encoder=encoder, library=library),
+            allow_deletions=allow_deletions,
+        )
     if as_json:
-        write_json(plan.to_dict())
-    else:
-        for step in plan.steps:
-            if step.action != "keep":
-                size = f"  ({count(step.characters, 'character')})" if step.characters else ""
-                click.echo(f"would {step.action:<6}  {shown_path(step.source)}{size}")
-    if plan.refused is not None:
-        click.echo(f"warning: this would be refused: {one_line(plan.refused)}", err=True)
-    for failure in plan.failed:
-        click.echo(f"cannot take in {shown_path(failure.source)}: {failure.reason}", err=True)
-    click.echo(
-        f"dry run: {plan.count('add'):,} to add, {plan.count('update'):,} to update, "
-        f"{plan.count('delete'):,} to delete, {plan.count('keep'):,} unchanged; nothing was done",
-        err=True,
-    )
-    return bool(plan.failed)
+        write_json(_as_dict(report, display.tally, encoder=encoder, library=library))
+    _summarise(report, display.tally)
+    return report.failed
 
 
-def _show(event: Event, *, display: Display, encoder: LongEncoder, store: DocumentStore) -> None:
+def _show(event: Event, *, display: Display, encoder: LongEncoder, library: Library) -> None:
     """Show an event; before the first, which model reads how, and where it all goes."""
     from longembed_rag.ingest.report import Started
 
     if isinstance(event, Started):
         click.echo(
             f"{printable(encoder.model_name)} ({encoder.method}) into collection "
-            f"{store.collection} at {one_line(store.location)}",
+            f"{library.collection} at {one_line(library.location)}",
             err=True,
         )
     display.show(event)
 
 
 def _as_dict(
-    report: IngestReport, tally: Tally, *, encoder: LongEncoder, store: DocumentStore
+    report: IngestReport, tally: Tally, *, encoder: LongEncoder, library: Library
 ) -> dict[str, Any]:
     return {
         **report.to_dict(),
@@ -187,8 +146,8 @@ def _as_dict(
             for source, tokens, read in tally.truncated
         ],
         "notes": [{"source": source, "note": note} for source, note in tally.notes],
-        "collection": store.collection,
-        "location": store.location,
+        "collection": library.collection,
+        "location": library.location,
         "model": encoder.model_name,
         "method": encoder.method,
         "fingerprint": encoder.fingerprint,

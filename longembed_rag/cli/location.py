@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
 
-from longembed_rag.errors import CollectionNotFoundError, SettingsError
+from longembed_rag.errors import SettingsError
+from longembed_rag.library.places import DEFAULT_PATH, api_key
 
 if TYPE_CHECKING:
-    from longembed_rag.store.store import DocumentStore
-
-DEFAULT_PATH = Path(".longembed")
+    from longembed_rag.library.library import Library
 
 # Which source of a value wins, the first most; click's own order is only comparable since 8.3.
 _PRECEDENCE = (
@@ -26,7 +24,6 @@ _PRECEDENCE = (
     ParameterSource.DEFAULT_MAP,
     ParameterSource.DEFAULT,
 )
-_KEY_VARIABLES = ("LONGEMBED_API_KEY", "QDRANT_API_KEY")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,37 +76,25 @@ class StoreLocation:
             path = (path or DEFAULT_PATH).expanduser().absolute()
         return cls(path=path, url=url, collection=collection, timeout=timeout)
 
-    def exists(self) -> bool:
-        """Whether there is a store; of a server only its collections can say more."""
-        from longembed_rag.points.connection import has_store
-
-        return self.path is None or has_store(self.path)
-
-    def open(self, *, must_exist: bool) -> DocumentStore:
-        """Open the store.
+    def library(self, **options: Any) -> Library:
+        """The library there, with a warning where its key would cross a network unencrypted.
 
         Args:
-            must_exist: Refuse an embedded store that is not there, rather than create it.
+            **options: Settings, as :meth:`Library.open` takes them.
 
         Raises:
-            CollectionNotFoundError: It has to exist and does not.
-            StoreError: It cannot be opened.
+            SettingsError: A setting is out of range.
+            StoreError: The store cannot be opened.
         """
-        # Qdrant would make a store in any folder, and leave its files in one that was a mistake.
-        if must_exist and not self.exists():
-            raise CollectionNotFoundError(
-                f"there is no store at {self.path}; run 'longembed-rag ingest PATH...' first, or "
-                "name the right folder with --path"
-            )
-        from longembed_rag.store.store import DocumentStore
+        from longembed_rag.library.library import Library
 
-        key = api_key_for(self.url)
-        return DocumentStore.open(
-            path=self.path,
+        return Library.open(
+            self.path,
             url=self.url,
-            api_key=key,
+            api_key=api_key_for(self.url),
             collection=self.collection,
             timeout=self.timeout,
+            **options,
         )
 
 
@@ -119,11 +104,6 @@ def api_key_for(url: str | None) -> str | None:
     if url and key and _is_exposed(url):
         click.echo(f"warning: the API key goes to {url} unencrypted; use https", err=True)
     return key
-
-
-def api_key() -> str | None:
-    """The server's key, from the environment and from nowhere else."""
-    return next((os.environ[name] for name in _KEY_VARIABLES if os.environ.get(name)), None)
 
 
 def _rank(source: ParameterSource | None) -> int:

@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
-from longembed_rag.cli.location import DEFAULT_PATH
 from longembed_rag.encoder.settings import EncoderSettings
+from longembed_rag.library.places import DEFAULT_PATH
 from longembed_rag.store.values import DEFAULT_COLLECTION, DEFAULT_PASSAGE_TOKENS
 
 Function = TypeVar("Function", bound=Callable[..., Any])

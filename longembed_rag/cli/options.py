@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -19,12 +19,6 @@ from longembed_rag.cli.option_specs import (
     Function,
     OptionSpec,
 )
-
-if TYPE_CHECKING:
-    from longembed_rag.points.values import StorageOptions
-    from longembed_rag.store.values import IndexOptions
-
-_INDEX_OPTIONS = ("passages", "passage_tokens", "language")
 
 
 @dataclass(frozen=True)
@@ -71,37 +65,8 @@ def encoder_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return _decorated(wrapper, ENCODER_SPECS)
 
 
-@dataclass(frozen=True)
-class GivenKeeping:
-    """What the user set of how a new collection keeps its documents, by name."""
-
-    values: dict[str, Any]
-
-    def options(self) -> IndexOptions | None:
-        """What to keep of documents; None where nothing was said of it.
-
-        Raises:
-            SettingsError: A value is out of range.
-        """
-        from longembed_rag.store.values import IndexOptions
-
-        given = {name: self.values[name] for name in _INDEX_OPTIONS if name in self.values}
-        return IndexOptions(**given) if given else None
-
-    def storage(self) -> StorageOptions:
-        """How a server is to keep vectors.
-
-        Raises:
-            SettingsError: A value is unknown.
-        """
-        from longembed_rag.points.values import StorageOptions
-
-        given = {k: v for k, v in self.values.items() if k not in _INDEX_OPTIONS}
-        return StorageOptions(**given)
-
-
 def keeping_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the flags of new collections; the function gets ``keeping``, a :class:`GivenKeeping`."""
+    """Add the flags of new collections; the function gets ``keeping``, what was set, by name."""
 
     @functools.wraps(function)
     def wrapper(*args: Any, **parameters: Any) -> Any:
@@ -111,7 +76,7 @@ def keeping_options(function: Callable[..., Any]) -> Callable[..., Any]:
             value = parameters.pop(spec.name)
             if context.get_parameter_source(spec.name) is not ParameterSource.DEFAULT:
                 values[spec.name] = value
-        return function(*args, keeping=GivenKeeping(values), **parameters)
+        return function(*args, keeping=values, **parameters)
 
     return _decorated(wrapper, KEEPING_SPECS)
 

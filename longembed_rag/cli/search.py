@@ -17,14 +17,11 @@ from longembed_rag.cli.option_specs import (
 )
 from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
 from longembed_rag.cli.output import marked, shown_path, wrapped, write_json
-from longembed_rag.cli.session import build_settings, load_encoder
+from longembed_rag.cli.session import load_encoder
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from longembed_rag.search.results import PassageHit, SearchResult
-    from longembed_rag.store.store import DocumentStore
+    from longembed_rag.search.search import Mode
 
 _IN_WORDS = {
     "terms": "words",
@@ -68,7 +65,7 @@ def search_command(
     limit: int | None,
     adaptive: bool,
     show_passages: int | None,
-    mode: str,
+    mode: Mode,
     filters: Sequence[str],
     location: StoreLocation,
     given: GivenSettings,
@@ -83,18 +80,20 @@ def search_command(
     if not query.strip():
         raise click.BadParameter("it is empty; say what to look for", param_hint="QUERY")
     from longembed_rag.search.filters import parse_filters
-    from longembed_rag.search.search import SearchOptions, search_documents
 
-    options = SearchOptions(
-        mode=mode,  # type: ignore[arg-type]
-        limit=limit,
-        adaptive=adaptive,
-        passages=show_passages if show_passages is not None or as_json else 1,
-        filter=parse_filters(filters),
-    )
-    with location.open(must_exist=True) as store:
-        vector = _vector(query, given, store, needed=options.needs_vector)
-        results = search_documents(store, query, vector=vector, options=options)
+    matching = parse_filters(filters)
+    with location.library(**given.values) as library:
+        library.store.existing_record()  # before a model is loaded
+        if mode != "sparse":
+            load_encoder(library)
+        results = library.search(
+            query,
+            mode=mode,
+            limit=limit,
+            adaptive=adaptive,
+            passages=show_passages if show_passages is not None or as_json else 1,
+            filter=matching,
+        )
     if as_json:
         found = [result.to_dict() for result in results]
         write_json({"query": query, "mode": mode, "results": found})
@@ -106,19 +105,6 @@ def search_command(
     if mode == "sparse":
         reason += "; a word search passes over words such as 'the', try --mode hybrid"
     click.echo(f"nothing found: {reason}", err=True)
-
-
-def _vector(
-    query: str, given: GivenSettings, store: DocumentStore, *, needed: bool
-) -> NDArray[np.float32] | None:
-    """The query's vector; word search needs none, and so no model unless one is named."""
-    if not needed and not given.only_flags().values:
-        return None
-    store.existing_record()
-    encoder = load_encoder(build_settings(given.values, record=store.record()))
-    store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
-    vectors = encoder.encode([query], kind="query", names=["the query"]).embeddings
-    return vectors.reshape(-1)
 
 
 def _write_results(results: Sequence[SearchResult]) -> None:

@@ -1,4 +1,4 @@
-"""From what the user set to an encoder or a planner."""
+"""Loading models for people: announced, and without the libraries' own noise."""
 
 from __future__ import annotations
 
@@ -9,39 +9,32 @@ import click
 
 from longembed_rag.cli.output import printable
 from longembed_rag.cli.quiet import quiet_transformers
-from longembed_rag.store.inheritance import build_settings
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.encoder.planner import Planner
     from longembed_rag.encoder.settings import EncoderSettings
+    from longembed_rag.library.library import Library
 
-__all__ = ["build_settings", "load_encoder", "load_planner"]
 
-
-def load_encoder(settings: EncoderSettings) -> LongEncoder:
-    """Load the model.
+def load_encoder(library: Library) -> LongEncoder:
+    """Load a library's model.
 
     Raises:
         ModelLoadError: It cannot be loaded.
         SettingsError: The settings do not fit it.
+        CollectionMismatchError: The collection was made with other settings.
     """
-    _announce(settings)
-    quiet_transformers()
-    from longembed_rag.encoder.encoder import LongEncoder
-
-    return LongEncoder.from_pretrained(**settings.to_dict())
-
-
-def _announce(settings: EncoderSettings) -> None:
-    """Tell someone who waits at a terminal what the first seconds are for."""
-    if sys.stderr.isatty():
+    settings = library.settings
+    if sys.stderr.isatty():  # someone waits, and may know what the first seconds are for
         model = printable(settings.model or "the embedded model")
         click.echo(click.style(f"loading {model} ...", dim=True), err=True)
+    quiet_transformers()
+    return library.encoder
 
 
 def load_planner(settings: EncoderSettings) -> Planner:
-    """Load the model's configuration and tokenizer, without its weights.
+    """Load a model's configuration and tokenizer, without its weights.
 
     Raises:
         ModelLoadError: They cannot be loaded.
@@ -50,4 +43,4 @@ def load_planner(settings: EncoderSettings) -> Planner:
     quiet_transformers()
     from longembed_rag.encoder.planner import Planner
 
-    return Planner.from_pretrained(**settings.to_dict())
+    return Planner.from_settings(settings)

@@ -16,7 +16,7 @@ from longembed_rag.cli.configurable import spec_named
 from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import count, duration, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
-from longembed_rag.cli.session import build_settings
+from longembed_rag.store.inheritance import build_settings
 from longembed_rag.store.values import DEFAULT_PASSAGE_TOKENS
 
 if TYPE_CHECKING:

@@ -37,28 +37,16 @@ def verify_command(
     document, and takes out documents that have lost passages; what needs the files (changed, gone
     or taken out) is done by the next ingest.
     """
-    from longembed_rag.ingest.verify import repair as put_right
-    from longembed_rag.ingest.verify import verify
-
-    with location.open(must_exist=True) as store:
-        findings = verify(store, files=files)
-        left = put_right(store, findings) if repair else findings
-        documents = len(store.sources())
+    with location.library() as library:
+        report = library.verify(repair=repair, files=files)
     if as_json:
-        write_json(
-            {
-                "documents": documents,
-                "findings": [finding.to_dict() for finding in findings],
-                "repaired": len(findings) - len(left),
-                "left": [finding.to_dict() for finding in left],
-            }
-        )
+        write_json(report.to_dict())
     else:
-        for finding in left if repair else findings:
+        for finding in report.left:
             name = shown_path(finding.source)
             click.echo(f"{finding.problem}: {name} ({one_line(finding.detail)})")
-    done = f"; {len(findings) - len(left)} put right" if repair else ""
-    told = count(len(findings), "disagreement") if findings else "all agree"
-    click.echo(f"{count(documents, 'document')}: {told}{done}", err=True)
-    if left:
+    done = f"; {report.repaired} put right" if repair else ""
+    told = count(len(report.findings), "disagreement") if report.findings else "all agree"
+    click.echo(f"{count(report.documents, 'document')}: {told}{done}", err=True)
+    if report.left:
         context.exit(FAILED)

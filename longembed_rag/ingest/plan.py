@@ -1,13 +1,13 @@
-"""What an ingest would do, without doing it: ``--dry-run``."""
+"""What an ingest would do, and how each file would be read, without doing it: ``--dry-run``."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from longembed_rag.errors import ReadError
+from longembed_rag.errors import LongEmbedError
 from longembed_rag.files.discover import discover, source_of
 from longembed_rag.files.readers import read_file
 from longembed_rag.files.values import Failure, Skipped
@@ -15,7 +15,64 @@ from longembed_rag.ingest.deletions import gone_sources, refusal
 from longembed_rag.ingest.taking import content_hash, without_name
 from longembed_rag.store.values import StoredSource
 
+if TYPE_CHECKING:
+    from longembed_rag.encoder.planner import Planner
+
 Action = Literal["add", "update", "keep", "delete"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileReading:
+    """How a text would be read.
+
+    Attributes:
+        tokens: Tokens in it, special tokens and prompt included.
+        tokens_read: Tokens that would reach the model.
+        windows: Forward windows that it would be read in.
+        method: The extension method, never ``"auto"``.
+        plan: Every constant of the plan, by name.
+        plan_in_words: The plan for people.
+    """
+
+    tokens: int
+    tokens_read: int
+    windows: int
+    method: str
+    plan: dict[str, Any]
+    plan_in_words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingModel:
+    """The model that would read, by its config and tokenizer.
+
+    Attributes:
+        model: What it is called.
+        family: Its architecture.
+        method: The extension method, never ``"auto"``.
+        method_reason: Why this method.
+        original_length: Tokens that it was trained to read.
+        max_length: Longest text read in one go, tokens.
+    """
+
+    model: str
+    family: str
+    method: str
+    method_reason: str
+    original_length: int
+    max_length: int
+
+    @classmethod
+    def of(cls, planner: Planner) -> ReadingModel:
+        """What a planner says of itself."""
+        return cls(
+            model=planner.model_name,
+            family=planner.family.name,
+            method=planner.method,
+            method_reason=planner.method_reason,
+            original_length=planner.original_length,
+            max_length=planner.max_length,
+        )
 
 
 @dataclass(frozen=True)
@@ -26,11 +83,19 @@ class Step:
         source: Which one.
         action: ``"add"`` and ``"update"`` would be embedded, ``"keep"`` is there already.
         characters: Length of its text now; 0 for one that would be deleted.
+        reading: How it would be read; None for one that would be deleted.
     """
 
     source: str
     action: Action
     characters: int
+    reading: FileReading | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, those of the reading among them, ready for JSON."""
+        values = asdict(self)
+        reading = values.pop("reading")
+        return {**values, **(reading or {})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +106,7 @@ class IngestPlan:
         steps: For each document, files first.
         failed: Files and folders that could not be taken in.
         skipped: Files in folders that are of no type that can be read.
+        model: What would read the files; None where that is not known.
         refused: Why the ingest would be refused, since it would delete more than can be meant;
             None where it would not.
     """
@@ -48,6 +114,7 @@ class IngestPlan:
     steps: tuple[Step, ...]
     failed: tuple[Failure, ...]
     skipped: tuple[Skipped, ...]
+    model: ReadingModel | None = None
     refused: str | None = None
 
     def count(self, action: Action) -> int:
@@ -58,15 +125,13 @@ class IngestPlan:
         """The plan, ready for JSON."""
         return {
             "dry_run": True,
+            **(asdict(self.model) if self.model else {}),
             "added": self.count("add"),
             "updated": self.count("update"),
             "unchanged": self.count("keep"),
             "deleted": self.count("delete"),
             "refused": self.refused,
-            "steps": [
-                {"source": s.source, "action": s.action, "characters": s.characters}
-                for s in self.steps
-            ],
+            "steps": [step.to_dict() for step in self.steps],
             "failed": [{"source": each.source, "reason": each.reason} for each in self.failed],
             "skipped": {
                 "count": len(self.skipped),
@@ -82,6 +147,7 @@ def plan_ingest(
     whole: Collection[str] | None = None,
     devices: Mapping[str, int] | None = None,
     exclude: Path | None = None,
+    planner: Planner | None = None,
 ) -> IngestPlan:
     """Find out what an ingest would do. Files are read; nothing is embedded or written.
 
@@ -91,6 +157,7 @@ def plan_ingest(
         whole: Those of them that have all of their passages; None for all.
         devices: The file system that each root lay on when it was last ingested.
         exclude: A folder to pass over, the store's own.
+        planner: Says how texts would be read; None leaves that out.
 
     Raises:
         SettingsError: A path does not exist.
@@ -100,21 +167,35 @@ def plan_ingest(
     failed = list(found.unreadable)
     for path in found.files:
         source = source_of(path)
+        earlier = stored.get(source)
+        is_whole = whole is None or source in whole
         try:
             text = read_file(path).text
-        except ReadError as error:
+            reading = None if planner is None else _reading(text, source, planner)
+        except LongEmbedError as error:
             failed.append(Failure(source, without_name(str(error), source, str(path))))
             continue
-        earlier = stored.get(source)
         action: Action = "add" if earlier is None else "update"
-        is_whole = whole is None or source in whole
         if earlier is not None and is_whole and earlier.content_hash == content_hash(text):
             action = "keep"
-        steps.append(Step(source, action, len(text)))
+        steps.append(Step(source, action, len(text), reading))
     steps.extend(Step(source, "delete", 0) for source in gone_sources(stored, found))
     return IngestPlan(
         steps=tuple(steps),
         failed=tuple(failed),
         skipped=found.skipped,
+        model=None if planner is None else ReadingModel.of(planner),
         refused=refusal(found, stored, devices=devices or {}, exclude=exclude),
+    )
+
+
+def _reading(text: str, source: str, planner: Planner) -> FileReading:
+    coverage, plan = planner.inspect(text, name=source)
+    return FileReading(
+        tokens=coverage.tokens,
+        tokens_read=coverage.tokens_read,
+        windows=coverage.windows,
+        method=coverage.method,
+        plan=plan.to_dict(),
+        plan_in_words=plan.describe(),
     )

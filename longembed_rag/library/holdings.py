@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,23 +19,17 @@ from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import CollectionRecord, IndexOptions
 
 if TYPE_CHECKING:
+    import os
+
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.encoder.planner import Planner
     from longembed_rag.ingest.taking import DocumentEncoder
-
-DEFAULT_PATH = Path(".longembed")
-_KEY_VARIABLES = ("LONGEMBED_API_KEY", "QDRANT_API_KEY")
 
 
 class LibrarySettings(EncoderOptions, total=False):
     """The settings of a library's encoder; see :class:`~longembed_rag.EncoderSettings`."""
 
     model: str | os.PathLike[str] | None
-
-
-def api_key() -> str | None:
-    """A server's key, from the environment: LONGEMBED_API_KEY, else QDRANT_API_KEY."""
-    return next((os.environ[name] for name in _KEY_VARIABLES if os.environ.get(name)), None)
 
 
 class OpenOptions(TypedDict):
@@ -159,11 +152,25 @@ class Holdings:
         return build_settings(self.settings_given, record=self.record())
 
     def planner(self) -> Planner | None:
-        """What says how texts would be read, without weights; None of a foreign encoder."""
+        """What says how texts would be read, without weights; None of a foreign encoder.
+
+        Raises:
+            CollectionMismatchError: The collection was made with other settings; names them.
+            ModelLoadError: The model's config or tokenizer cannot be loaded.
+            StoreError: The collection cannot be read.
+        """
         if self.encoder_given is not None:
             return getattr(self.encoder_given, "planner", None)
         with self._loading:
-            return self._share().planner
+            planner = self._share().planner
+        store, record = self.find_store(), self.record()
+        if store is not None and record is not None:
+            used = {"model": planner.model_name, **planner.vector_settings()}
+            # The fingerprint reads the weights, so that it is only asked for where settings differ.
+            if any(record.description.get(name) != value for name, value in used.items()):
+                description = {**planner.describe(), "dimension": record.dimension}
+                store.check(fingerprint=planner.fingerprint, description=description)
+        return planner
 
     def encoder(self) -> LongEncoder:
         """The encoder, loaded now if it was not, and that of the collection if there is one.

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self, Unpack
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.library.holdings import DEFAULT_PATH, Holdings, LibrarySettings, api_key
+from longembed_rag.library.holdings import Holdings, LibrarySettings
+from longembed_rag.library.places import DEFAULT_PATH
+from longembed_rag.library.places import api_key as key_of_environment
 from longembed_rag.library.reading import Reads
 from longembed_rag.library.writing import Writes
 from longembed_rag.points.values import Quantization, StorageOptions
@@ -204,4 +206,4 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 def _key(given: str | None, url: str | None) -> str | None:
     """The key that was given, else for a server the one in the environment."""
-    return given if given is not None or url is None else api_key()
+    return given if given is not None or url is None else key_of_environment()

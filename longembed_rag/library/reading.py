@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import numpy as np
     from llama_index.core.vector_stores.types import MetadataFilters
     from numpy.typing import NDArray
-    from qdrant_client.models import Filter
 
+    from longembed_rag.points.filters import AnyFilter
     from longembed_rag.search.results import SearchResult
 
-    AnyFilter = str | Sequence[str] | Filter | MetadataFilters | None
+    FilterGiven = str | Sequence[str] | AnyFilter | MetadataFilters | None
 
 
 class SearchKeywords(TypedDict, total=False):
@@ -35,7 +35,7 @@ class SearchKeywords(TypedDict, total=False):
     limit: int | None
     adaptive: bool
     passages: int | None
-    filter: AnyFilter
+    filter: FilterGiven
     snippets: bool
     vector: NDArray[np.float32] | None
 
@@ -59,7 +59,7 @@ class Reads(Part):
         limit: int | None = None,
         adaptive: bool = False,
         passages: int | None = None,
-        filter: AnyFilter = None,  # noqa: A002 - what it is called everywhere else
+        filter: FilterGiven = None,  # noqa: A002 - what it is called everywhere else
         snippets: bool = True,
         vector: NDArray[np.float32] | None = None,
     ) -> Any:

@@ -106,10 +106,10 @@ class Writes(Part):
 
     def _plan(self, roots: Sequence[Path]) -> IngestPlan:
         held = self._holdings
+        planner = held.planner()
         store = held.find_store()
-        has_collection = store is not None and store.record() is not None
-        if store is None or not has_collection:
-            return plan_ingest(roots, stored={}, exclude=held.where["path"])
+        if store is None or store.record() is None:
+            return plan_ingest(roots, stored={}, exclude=held.where["path"], planner=planner)
         stored = store.sources()
         return plan_ingest(
             roots,
@@ -117,6 +117,7 @@ class Writes(Part):
             whole=frozenset(store.complete_sources(stored)),
             devices=store.roots(),
             exclude=held.where["path"],
+            planner=planner,
         )
 
     @overload

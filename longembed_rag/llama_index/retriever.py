@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from llama_index.core import Settings
 from llama_index.core.callbacks import CallbackManager
@@ -15,14 +14,12 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 from typing_extensions import Self, Unpack
 
-from longembed_rag.errors import CollectionNotFoundError, InputError, SettingsError
+from longembed_rag.errors import InputError, SettingsError
+from longembed_rag.library.library import Library
 from longembed_rag.llama_index.embedding import LongEmbedding
 from longembed_rag.llama_index.nodes import document_node, passage_nodes
-from longembed_rag.points.connection import has_store
-from longembed_rag.search.filters import from_llama_index
-from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions, search_documents
-from longembed_rag.store.inheritance import build_settings
-from longembed_rag.store.store import DocumentStore
+from longembed_rag.search.filters import as_filter
+from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions
 from longembed_rag.store.values import DEFAULT_COLLECTION, CollectionRecord
 from longembed_rag.words.snippet import make_snippet
 
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
     from longembed_rag.points.filters import AnyFilter
+    from longembed_rag.store.store import DocumentStore
 
 Returns = Literal["passages", "documents"]
 
@@ -70,8 +68,8 @@ class LongRetriever(BaseRetriever):
     ``"sparse"`` needs none. Any number of threads and coroutines may use a retriever.
 
     Args:
-        store: The collection; it stays open when the retriever is closed.
-        embedding: Embeds queries; None makes one from the collection's own record.
+        library: The collection; it stays open when the retriever is closed.
+        embedding: Embeds queries; None takes the library's own encoder.
         mode: What is compared, see :class:`~longembed_rag.SearchOptions`.
         similarity_top_k: Most documents; None takes 5, or with ``adaptive`` 50.
         adaptive: Whether to stop at the largest gap between scores.
@@ -93,7 +91,7 @@ class LongRetriever(BaseRetriever):
 
     def __init__(
         self,
-        store: DocumentStore,
+        library: Library,
         *,
         embedding: LongEmbedding | None = None,
         mode: Mode = DEFAULT_MODE,
@@ -124,10 +122,10 @@ class LongRetriever(BaseRetriever):
             limit=similarity_top_k,
             adaptive=adaptive,
             passages=passages_per_document,
-            filter=_as_filter(filters),
+            filter=as_filter(filters, name="filters"),
         )
-        self._store = store
-        self._owns_store = False
+        self._library = library
+        self._owns_library = False
         self._returns = returns
         self._embedding = embedding
         self._is_checked = False
@@ -150,40 +148,34 @@ class LongRetriever(BaseRetriever):
         """Open a collection and retrieve from it; give one of ``path``, ``url`` and ``client``.
 
         Args:
-            path: Folder of an embedded store; open only those that you trust.
+            path: Folder of an embedded store, ``.longembed`` where no place is given; open only
+                those that you trust.
             url: Address of a server.
             client: A client to work with; it is not closed with the retriever.
             collection: Name of the collection.
-            api_key: Key of the server, if it wants one.
+            api_key: Key of the server; None takes the one in the environment.
             **options: Those of the class.
 
         Raises:
-            SettingsError: Not exactly one place is given, or an option is wrong.
+            SettingsError: More than one place is given, or an option is wrong.
             CollectionNotFoundError: There is no store in the folder, or no such collection.
             CollectionMismatchError: The collection was not made by this package.
             StoreError: It cannot be opened or read.
         """
-        folder = None if path is None else Path(path).expanduser()
-        # Opening would make a store in any folder, and leave its files in one that was a mistake.
-        if folder is not None and url is None and client is None and not has_store(folder):
-            raise CollectionNotFoundError(
-                f"there is no store at {folder.absolute()}; run 'longembed-rag ingest' first, or "
-                "name the right folder"
-            )
-        store = DocumentStore.open(
-            path=folder,
+        library = Library.open(
+            path,
             url=url,
             client=client,
             collection=collection,
             api_key=api_key,
         )
         try:
-            retriever = cls(store, **options)
+            retriever = cls(library, **options)
             retriever._searchable_record()
         except BaseException:  # whatever it was, it goes on; only the folder must not stay locked
-            store.close()
+            library.close()
             raise
-        retriever._owns_store = True
+        retriever._owns_library = True
         return retriever
 
     def __enter__(self) -> Self:
@@ -193,22 +185,28 @@ class LongRetriever(BaseRetriever):
         self.close()
 
     def close(self) -> None:
-        """Close the store, if :meth:`open` has opened it; again is harmless."""
-        if self._owns_store:
-            self._store.close()
+        """Close the library, if :meth:`open` has opened it; again is harmless."""
+        if self._owns_library:
+            self._library.close()
+
+    @property
+    def library(self) -> Library:
+        """The collection."""
+        return self._library
 
     @property
     def store(self) -> DocumentStore:
-        """The collection."""
-        return self._store
+        """The store underneath."""
+        return self._library.store
 
     @property
     def embedding(self) -> LongEmbedding:
-        """What queries are embedded with: what was given, else as the collection's record says.
+        """What queries are embedded with: what was given, else the library's encoder, loaded now.
 
         Raises:
             CollectionNotFoundError: There is no collection.
-            StoreError: It cannot be read.
+            ModelLoadError: The model cannot be loaded.
+            StoreError: The collection cannot be read.
         """
         with self._lock:
             return self._embedding_now()
@@ -231,8 +229,15 @@ class LongRetriever(BaseRetriever):
         if not text.strip() and not by_vector_alone:
             raise InputError("the query is empty; say what to look for")
         record = self._searchable_record()
-        vector = self._vector(query_bundle, record) if options.needs_vector else None
-        found = search_documents(self._store, text, vector=vector, options=options)
+        found = self._library.search(
+            text,
+            mode=options.mode,
+            limit=options.limit,
+            adaptive=options.adaptive,
+            passages=options.passages,
+            filter=options.filter,
+            vector=self._vector(query_bundle, record) if options.needs_vector else None,
+        )
         if self._returns == "documents":
             return [document_node(result) for result in found]
         analyzer = record.get_analyzer()
@@ -248,10 +253,10 @@ class LongRetriever(BaseRetriever):
 
     def _searchable_record(self) -> CollectionRecord:
         """The collection's record, once it is known to hold what is asked for."""
-        record = self._store.existing_record()
+        record = self._library.store.existing_record()
         if not record.options.passages and "passages" in (self._returns, self._options.mode):
             raise SettingsError(
-                f"collection {self._store.collection!r} keeps no passages: give "
+                f"collection {self._library.collection!r} keeps no passages: give "
                 "returns='documents' and another mode than 'passages', or ingest into another "
                 "collection with passages"
             )
@@ -266,8 +271,9 @@ class LongRetriever(BaseRetriever):
             if given.shape != (record.dimension,) or not np.isfinite(given).all():
                 raise InputError(
                     f"the query's own embedding, of shape {given.shape}, is not one of "
-                    f"{record.dimension} finite numbers, as collection {self._store.collection!r} "
-                    "holds them; leave it out, or take it from the collection's embedding"
+                    f"{record.dimension} finite numbers, as collection "
+                    f"{self._library.collection!r} holds them; leave it out, or take it from the "
+                    "collection's embedding"
                 )
             return given
         texts = query.embedding_strs or [query.query_str]
@@ -280,27 +286,15 @@ class LongRetriever(BaseRetriever):
             embedding = self._embedding_now()
             if not self._is_checked:
                 encoder = embedding.encoder
-                self._store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
+                self.store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
                 self._is_checked = True
             return embedding
 
     def _embedding_now(self) -> LongEmbedding:
         if self._embedding is None:
-            settings = build_settings({}, record=self._store.existing_record())
-            self._embedding = LongEmbedding(
-                **settings.to_dict(), callback_manager=self.callback_manager
+            self.store.existing_record()
+            self._embedding = LongEmbedding.from_encoder(
+                self._library.encoder, callback_manager=self.callback_manager
             )
+            self._is_checked = True  # a library's encoder is that of its collection
         return self._embedding
-
-
-def _as_filter(filters: Any) -> AnyFilter | None:
-    if isinstance(filters, MetadataFilters):
-        return from_llama_index(filters)
-
-    if filters is not None and type(filters).__name__ != "Filter":
-        raise SettingsError(
-            f"filters={type(filters).__name__} is neither LlamaIndex's MetadataFilters nor "
-            "Qdrant's Filter"
-        )
-    chosen: AnyFilter | None = filters
-    return chosen

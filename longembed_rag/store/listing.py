@@ -30,7 +30,10 @@ class DocumentPage:
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON."""
         documents = [
-            {name: value for name, value in asdict(each).items() if name != "counts"}
+            {
+                **{name: value for name, value in asdict(each).items() if name != "counts"},
+                "document_id": each.document_id,
+            }
             for each in self.documents
         ]
         return {"documents": documents, "next": self.next}

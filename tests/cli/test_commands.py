@@ -175,32 +175,41 @@ def test_interrupted_ingest_keeps_what_is_done(
     assert as_json(run("info", "--json"))["documents"] == 1
 
 
-def test_inspect_counts_without_weights(run: Run, documents: Path, tiny_models: TinyModels) -> None:
+DRY = ("ingest", "documents", "--dry-run")
+
+
+def test_a_dry_run_counts_without_weights(
+    run: Run, documents: Path, tiny_models: TinyModels
+) -> None:
     """Tokens, plan and coverage per file, from a model folder that has no weights at all."""
     model = tiny_models.copy("bert", "weightless")
     for weights in model.glob("*.safetensors"):
         weights.unlink()
     (documents / "broken.pdf").write_bytes(b"no pdf")
     (documents / "picture.png").write_bytes(b"")
-    result = run("inspect", "documents", "--model", str(model), "--method", "gp", "--json")
+    result = run(*DRY, "--model", str(model), "--method", "gp", "--json")
     assert result.exit_code == 1
     value = as_json(result)
     assert (value["method"], value["original_length"]) == ("gp", ORIGINAL_LENGTH)
-    by_name = {Path(file["source"]).name: file for file in value["files"]}
+    assert {"model", "family", "method_reason", "max_length"} <= set(value)
+    by_name = {Path(step["source"]).name: step for step in value["steps"]}
     assert set(by_name) == {"lease.txt", "note.md", "page.html"}
     lease = by_name["lease.txt"]
+    assert lease["action"] == "add"
     assert lease["tokens"] == lease["tokens_read"] > ORIGINAL_LENGTH
     assert lease["plan"]["scale"] >= lease["tokens"] / ORIGINAL_LENGTH
+    assert lease["plan_in_words"]
     assert by_name["note.md"]["plan"]["scale"] == 1
     assert [Path(failure["source"]).name for failure in value["failed"]] == ["broken.pdf"]
     assert [Path(source).name for source in value["skipped"]["names"]] == ["picture.png"]
 
 
-def test_inspect_for_people(run: Run, documents: Path) -> None:
+def test_a_dry_run_for_people(run: Run, documents: Path) -> None:
     """A table with one line per file, and a warning when something would not be read."""
-    result = run("inspect", "documents", "--method", "truncate")
+    result = run(*DRY, "--method", "truncate")
     assert result.exit_code == 0
     row = next(line for line in result.stdout.splitlines() if "lease.txt" in line)
+    assert row.startswith("add")
     assert "%" in row
     assert "all" in next(line for line in result.stdout.splitlines() if "note.md" in line)
     assert "would not be read" in result.stderr
@@ -215,17 +224,17 @@ def test_inspect_for_people(run: Run, documents: Path) -> None:
         (f"gp --max-length {ORIGINAL_LENGTH}", "in one go."),
     ],
 )
-def test_inspect_says_what_is_read_at_once(
+def test_a_dry_run_says_what_is_read_at_once(
     run: Run, documents: Path, options: str, said: str
 ) -> None:
     """Only a method that stretches positions is said to read beyond them in one go."""
-    result = run("inspect", "documents", "--method", *options.split())
+    result = run(*DRY, "--method", *options.split())
     shown = " ".join(result.stdout.split())
     assert f"reads texts of up to {ORIGINAL_LENGTH} tokens {said}" in shown
 
 
 @pytest.mark.parametrize("prompt", ["the lease: ", "the lease:\n", "  "])
-def test_inspect_names_one_number_of_windows(
+def test_a_dry_run_names_one_number_of_windows(
     run: Run, documents: Path, tiny_models: TinyModels, prompt: str
 ) -> None:
     """The plan's windows are the file's, also where a prompt's last blank joins the first word."""
@@ -233,17 +242,29 @@ def test_inspect_names_one_number_of_windows(
     for words in range(20, 60):
         (documents / f"{words}.txt").write_text("lease " * words)
     options = ("--model", model, "--method", "pcw", "--document-prompt", prompt)
-    files = as_json(run("inspect", "documents", *options, "--json"))["files"]
-    assert len({file["windows"] for file in files}) > 1
-    assert all(file["plan"]["windows"] == file["windows"] for file in files)
+    steps = as_json(run(*DRY, *options, "--json"))["steps"]
+    assert len({step["windows"] for step in steps}) > 1
+    assert all(step["plan"]["windows"] == step["windows"] for step in steps)
+
+
+def test_a_dry_run_reads_as_the_collection_does(run: Run, documents: Path) -> None:
+    """Settings come from the collection's record, and others are refused as an ingest would."""
+    run("ingest", "documents", "--method", "gp")
+    Path("longembed.toml").unlink()
+    value = as_json(run(*DRY, "--json"))
+    assert (value["method"], value["unchanged"]) == ("gp", 3)
+    assert all(step["method"] == "gp" for step in value["steps"])
+    refused = run(*DRY, "--method", "pi", "--json")
+    assert refused.exit_code == 2
+    assert as_json(refused)["error"]["type"] == "CollectionMismatchError"
 
 
 def test_skipped_files_have_one_shape(run: Run, documents: Path) -> None:
-    """Both commands count and name the files that no reader takes."""
+    """Before and after, files that no reader takes are counted and named in the same way."""
     picture = documents / "picture.png"
     picture.write_bytes(b"")
-    for command in ("ingest", "inspect"):
-        skipped = as_json(run(command, "documents", "--json"))["skipped"]
+    for flags in (["--dry-run"], []):
+        skipped = as_json(run("ingest", "documents", *flags, "--json"))["skipped"]
         assert skipped == {"count": 1, "names": [str(picture)]}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.core import ParameterSource
 
-from longembed_rag.cli.location import StoreLocation, api_key
+from longembed_rag.cli.location import StoreLocation
 from longembed_rag.errors import CollectionNotFoundError, SettingsError
 from longembed_rag.store.store import DocumentStore
 
@@ -63,8 +63,11 @@ def test_both_in_one_place_is_refused() -> None:
 def test_reading_does_not_create_a_store(tmp_path: Path) -> None:
     """Looking for a collection where there is none leaves no folder behind."""
     location = choose(tmp_path / "none", None, FLAG, UNSET)
-    with pytest.raises(CollectionNotFoundError, match="run 'longembed-rag ingest"):
-        location.open(must_exist=True)
+    with (
+        location.library() as library,
+        pytest.raises(CollectionNotFoundError, match="run 'longembed-rag ingest"),
+    ):
+        library.info()
     assert not (tmp_path / "none").exists()
 
 
@@ -93,21 +96,9 @@ def test_key_over_an_open_line_is_said(
     monkeypatch.setenv("LONGEMBED_API_KEY", "secret")
     monkeypatch.setattr(DocumentStore, "open", lambda **options: opened.update(options))
     location = choose(None, url, UNSET, FLAG)
-    location.open(must_exist=True)
+    location.library()
     assert opened["url"] == url
     assert opened["api_key"] == "secret"
     error = capsys.readouterr().err
     assert ("unencrypted" in error) is warned
     assert "secret" not in error + repr(location)
-
-
-def test_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our own variable wins over Qdrant's; empty ones count as unset."""
-    monkeypatch.delenv("LONGEMBED_API_KEY", raising=False)
-    monkeypatch.delenv("QDRANT_API_KEY", raising=False)
-    assert api_key() is None
-    monkeypatch.setenv("QDRANT_API_KEY", "theirs")
-    monkeypatch.setenv("LONGEMBED_API_KEY", "")
-    assert api_key() == "theirs"
-    monkeypatch.setenv("LONGEMBED_API_KEY", "ours")
-    assert api_key() == "ours"

@@ -16,9 +16,9 @@ from longembed_rag.cli.command import Command
 from longembed_rag.cli.location import StoreLocation
 from longembed_rag.cli.option_specs import ENCODER_SPECS
 from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
-from longembed_rag.cli.session import build_settings
 from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderSettings
 from longembed_rag.errors import SettingsError
+from longembed_rag.store.inheritance import build_settings
 from longembed_rag.store.values import CollectionRecord, IndexOptions
 
 

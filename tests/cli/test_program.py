@@ -18,7 +18,10 @@ from longembed_rag import __version__
 from longembed_rag.cli import main
 from tests.models import TinyModels
 
-COMMANDS = ("ingest", "search", "inspect", "models", "info", "verify", "eval", "tune", "train")
+COMMANDS = (
+    *("ingest", "search", "list", "show", "remove", "info", "verify"),
+    *("models", "eval", "tune", "train"),
+)
 
 
 def leaves(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:

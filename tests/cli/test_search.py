@@ -8,6 +8,7 @@ import pytest
 
 from longembed_rag.encoder.encoder import LongEncoder
 from tests.cli.conftest import Run, as_json
+from tests.stores import make_local
 
 MODES = ("hybrid", "dense", "sparse", "passages")
 
@@ -51,7 +52,7 @@ def test_a_word_search_loads_no_model(
     def load(*arguments: object, **options: object) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr(LongEncoder, "from_pretrained", load)
+    monkeypatch.setattr(LongEncoder, "from_settings", load)
     assert run("search", "apples", "--mode", "sparse").exit_code == 0
     with pytest.raises(AssertionError, match="a model was loaded"):
         run("search", "apples")
@@ -153,12 +154,10 @@ def test_an_unknown_language_is_refused(run: Run, documents: Path) -> None:
     assert not Path(".longembed").exists()
 
 
-@pytest.mark.parametrize("engine", ["edge", "local"])
-def test_either_engine_keeps_a_store(run: Run, documents: Path, engine: str) -> None:
-    """The engine is chosen when the store is made, and found out afterwards."""
-    run("ingest", "documents", "--engine", engine)
-    assert as_json(run("info", "--json"))["engine"] == engine
-    other = {"edge": "local", "local": "edge"}[engine]
-    refused = run("info", "--engine", other)
-    assert refused.exit_code == 2
-    assert engine in refused.stderr
+def test_a_store_of_local_mode_is_still_searched(run: Run, documents: Path) -> None:
+    """The engine is found out; a new store is made by Qdrant's own."""
+    make_local(Path("old"))
+    for path, engine in (("old", "local"), ("new", "edge")):
+        run("ingest", "documents", "--path", path)
+        assert as_json(run("info", "--path", path, "--json"))["engine"] == engine
+        assert as_json(run("search", "jazz", "--path", path, "--json"))["results"]

@@ -52,7 +52,7 @@ def test_a_dry_run_says_what_an_ingest_does_and_does_nothing(
 ) -> None:
     """It makes no store, loads no model, and its numbers are those of the ingest."""
     with monkeypatch.context() as without_model:
-        without_model.setattr(LongEncoder, "from_pretrained", None)
+        without_model.setattr(LongEncoder, "from_settings", None)
         planned = run("ingest", "documents", "--dry-run", "--json")
         assert planned.exit_code == 0
         assert not Path(".longembed").exists()
@@ -63,8 +63,10 @@ def test_a_dry_run_says_what_an_ingest_does_and_does_nothing(
     (documents / "note.md").write_text("# Other")
     (documents / "lease.txt").unlink()
     result = run("ingest", "documents", "--dry-run")
-    assert f"would update  {Path('documents', 'note.md')}" in result.stdout
-    assert f"would delete  {Path('documents', 'lease.txt')}" in result.stdout
+    rows = [line.split()[:2] for line in result.stdout.splitlines()]
+    assert ["update", str(Path("documents", "note.md"))] in rows
+    assert ["delete", str(Path("documents", "lease.txt"))] in rows
+    assert ["keep", str(Path("documents", "more", "page.html"))] in rows
     assert "0 to add, 1 to update, 1 to delete, 1 unchanged" in result.stderr
     assert as_json(run("info", "--json"))["documents"] == 3
 

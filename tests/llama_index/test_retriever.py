@@ -28,17 +28,16 @@ from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client.models import FieldCondition, Filter, MatchValue
 
-from longembed_rag import DocumentStore, LongEmbedding, LongRetriever, SearchOptions
+from longembed_rag import DocumentStore, Library, LongEmbedding, LongRetriever, SearchOptions
 from longembed_rag.errors import (
     CollectionMismatchError,
     CollectionNotFoundError,
     InputError,
     SettingsError,
 )
-from longembed_rag.ingest.synchronise import synchronise
 from longembed_rag.llama_index.retriever import RetrieverOptions
 from longembed_rag.search.filters import parse_filters
-from longembed_rag.store.values import IndexOptions, document_id
+from longembed_rag.store.values import document_id
 from tests.llama_index.test_events import EventRecorder, Recorder
 from tests.models import TinyModels
 from tests.stores import make_local
@@ -74,15 +73,10 @@ def place(
     place = tmp_path_factory.mktemp("store") / ".longembed"
     if request.param == "local":
         make_local(place)
-    for name, options in (
-        ("documents", IndexOptions(passage_tokens=16)),
-        ("bare", IndexOptions(passages=False)),
-    ):
-        with DocumentStore.open(path=place, collection=name) as store:
-            report = synchronise(
-                [folder], encoder=load_encoder("bert"), store=store, options=options
-            )
-        assert report.added == 3
+    for options in ({"passage_tokens": 16}, {"passages": False, "collection": "bare"}):
+        encoder = load_encoder("bert")
+        with Library.open(place, encoder=encoder, **options) as library:
+            assert library.ingest(folder).added == 3
     return place
 
 
@@ -124,15 +118,15 @@ def in_short(found: list[NodeWithScore]) -> list[Any]:
     return [(node.node_id, pytest.approx(node.score, rel=1e-5)) for node in found]
 
 
-def store_of(retriever: LongRetriever, **options: Any) -> LongRetriever:
+def another(retriever: LongRetriever, **options: Any) -> LongRetriever:
     """Another retriever from the same open store, with the same embedding."""
-    return LongRetriever(retriever.store, **{"embedding": retriever.embedding, **options})
+    return LongRetriever(retriever.library, **{"embedding": retriever.embedding, **options})
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_passages(retriever: LongRetriever, folder: Path, mode: Any) -> None:
     """Every mode gives passages by document, then by their own score, that know where they are."""
-    found = store_of(retriever, mode=mode).retrieve("jazz, a boat")
+    found = another(retriever, mode=mode).retrieve("jazz, a boat")
     assert found
     assert all(before.score >= after.score for before, after in pairwise(found))
     assert len({node.node_id for node in found}) == len(found)
@@ -158,7 +152,7 @@ def test_passages(retriever: LongRetriever, folder: Path, mode: Any) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_documents(retriever: LongRetriever, folder: Path, mode: Any) -> None:
     """Every mode gives whole texts under the ids of their points, with what was found in them."""
-    found = store_of(retriever, mode=mode, returns="documents").retrieve("jazz, a boat")
+    found = another(retriever, mode=mode, returns="documents").retrieve("jazz, a boat")
     assert all(before.score >= after.score for before, after in pairwise(found))
     assert len(found) == (2 if mode == "sparse" else 3)
     for node in found:
@@ -176,11 +170,11 @@ def _spans(node: NodeWithScore) -> list[list[int]]:
 
 def test_what_fits_comes_first(retriever: LongRetriever) -> None:
     """By words the passage with the word is found, and marked; by meaning the very same text."""
-    (best, *_) = store_of(retriever, mode="sparse").retrieve("who plays jazz?")
+    (best, *_) = another(retriever, mode="sparse").retrieve("who plays jazz?")
     assert best.node.metadata["file_name"] == "jazz.txt"
     assert "**jazz**" in own(best)["snippet"]
     assert set(own(best)["signals"]) == {"terms"}
-    (same, *_) = store_of(retriever, mode="dense").retrieve(TEXTS["farm.txt"])
+    (same, *_) = another(retriever, mode="dense").retrieve(TEXTS["farm.txt"])
     assert same.node.metadata["file_name"] == "farm.txt"
     assert same.score == pytest.approx(1.0, abs=0.02)
     assert names(retriever.retrieve("the band plays jazz"))[0] == "jazz.txt"
@@ -202,7 +196,7 @@ def test_the_same_node_has_the_same_id_and_hash(place: Path, embedding: LongEmbe
 
 def test_a_document_is_the_node_that_llama_index_reads(retriever: LongRetriever) -> None:
     """Apart from what the search adds, it is the stored node: metadata, what a model sees, hash."""
-    found = store_of(retriever, returns="documents").retrieve("jazz")[0].node
+    found = another(retriever, returns="documents").retrieve("jazz")[0].node
     (stored,) = QdrantVectorStore("documents", client=retriever.store.client).get_nodes(
         node_ids=[found.node_id]
     )
@@ -232,7 +226,7 @@ def test_the_collections_own_record_makes_the_embedding(
         assert opened.embedding.method == "pcw"
         assert opened.embedding.get_query_embedding("a") == embedding.get_query_embedding("a")
         assert names(opened.retrieve("jazz band")) == names(
-            store_of(opened, embedding=embedding).retrieve("jazz band")
+            another(opened, embedding=embedding).retrieve("jazz band")
         )
 
 
@@ -241,8 +235,7 @@ def test_another_embedding_is_refused(
 ) -> None:
     """A model with other settings is refused before a search, each time, naming both."""
     monkeypatch.setattr(
-        "longembed_rag.llama_index.retriever.search_documents",
-        lambda *a, **k: pytest.fail("searched"),
+        "longembed_rag.library.reading.search_documents", lambda *a, **k: pytest.fail("searched")
     )
     other = LongEmbedding(tiny_models.folder("roberta"), max_length=77)
     with LongRetriever.open(path=place, embedding=other) as opened:
@@ -271,17 +264,17 @@ def test_the_embedding_is_checked_once(
 def test_how_many(retriever: LongRetriever) -> None:
     """Documents and passages are as many as asked for, and the former can be set later."""
     assert retriever.similarity_top_k == 5
-    assert store_of(retriever, adaptive=True).similarity_top_k == 50
-    few = store_of(retriever, similarity_top_k=2, passages_per_document=1)
+    assert another(retriever, adaptive=True).similarity_top_k == 50
+    few = another(retriever, similarity_top_k=2, passages_per_document=1)
     assert len(few.retrieve("jazz boat")) == 2
     few.similarity_top_k = 1
     assert few.similarity_top_k == 1
     assert len(few.retrieve("jazz boat")) == 1
     with pytest.raises(SettingsError, match="limit=0"):
         few.similarity_top_k = 0
-    plain = store_of(retriever, returns="documents", passages_per_document=0).retrieve("jazz")
+    plain = another(retriever, returns="documents", passages_per_document=0).retrieve("jazz")
     assert own(plain[0])["passages"] == []
-    adaptive = store_of(retriever, adaptive=True, mode="sparse").retrieve("king band bell boat")
+    adaptive = another(retriever, adaptive=True, mode="sparse").retrieve("king band bell boat")
     assert set(names(adaptive)) == {"jazz.txt"}
 
 
@@ -300,7 +293,7 @@ JAZZ = MetadataFilter(key="file_name", value="jazz.txt")
 )
 def test_filters(retriever: LongRetriever, filters: Any, expected: Any) -> None:
     """LlamaIndex's filters and Qdrant's sift documents; empty ones let everything through."""
-    found = set(names(store_of(retriever, filters=filters).retrieve("a cold boat")))
+    found = set(names(another(retriever, filters=filters).retrieve("a cold boat")))
     assert found == expected if isinstance(expected, set) else len(found) == expected
 
 
@@ -345,7 +338,7 @@ async def test_the_event_loop_runs_on(
     """A search runs on another thread."""
     threads = []
     monkeypatch.setattr(
-        "longembed_rag.llama_index.retriever.search_documents",
+        "longembed_rag.library.reading.search_documents",
         lambda *a, **k: threads.append(threading.get_ident()) or [],
     )
     assert await retriever.aretrieve("jazz") == []
@@ -380,7 +373,7 @@ def test_texts_that_stand_for_the_query_are_embedded(
     """What HyDE writes is embedded in the query's place, and the bundle stays as it was."""
     texts = [TEXTS["farm.txt"], TEXTS["farm.txt"] + " A lamp."]
     bundle = QueryBundle("jazz", custom_embedding_strs=texts)
-    dense = store_of(retriever, mode="dense")
+    dense = another(retriever, mode="dense")
     found = dense.retrieve(bundle)
     assert bundle.embedding is None
     mean = np.mean([embedding.get_query_embedding(text) for text in texts], axis=0).tolist()
@@ -437,11 +430,11 @@ async def test_events(place: Path) -> None:
 
 def test_fusion_knows_a_node_again(retriever: LongRetriever, embedding: LongEmbedding) -> None:
     """LlamaIndex's fusion merges what our retriever and its own found, though scores differ."""
-    whole = store_of(retriever, returns="documents")
+    whole = another(retriever, returns="documents")
     theirs = VectorStoreIndex.from_vector_store(
         QdrantVectorStore("documents", client=retriever.store.client), embed_model=embedding
     ).as_retriever(similarity_top_k=3)
-    words = store_of(retriever, returns="documents", mode="sparse")
+    words = another(retriever, returns="documents", mode="sparse")
     fusion = QueryFusionRetriever(
         [whole, theirs, words],
         llm=MockLLM(),
@@ -469,25 +462,30 @@ def test_a_collection_without_passages(place: Path, embedding: LongEmbedding) ->
             assert own(best)["snippet"]
 
 
-def test_what_is_not_there_is_not_made(place: Path, tmp_path: Path) -> None:
+def test_what_is_not_there_is_not_made(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A wrong folder or collection is named, and no folder made."""
     with pytest.raises(CollectionNotFoundError, match=r"no store at .*wrong.*ingest"):
         LongRetriever.open(path=str(tmp_path / "wrong"))
     assert not (tmp_path / "wrong").exists()
     with pytest.raises(CollectionNotFoundError, match="no collection 'wrong'"):
         LongRetriever.open(path=str(place), collection="wrong")
-    with pytest.raises(SettingsError, match="give one of path"):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CollectionNotFoundError, match=r"no store at .*\.longembed"):
         LongRetriever.open()
-    with pytest.raises(SettingsError, match="give one of path"):
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(SettingsError, match="path and url are both given"):
         LongRetriever.open(path=tmp_path / "wrong", url="http://localhost:6333")
 
 
 def test_closing(place: Path) -> None:
     """What the retriever opened it closes, and nothing else."""
-    with DocumentStore.open(path=place) as store:
-        with LongRetriever(store, mode="sparse") as lent:
+    with Library.open(place) as library:
+        with LongRetriever(library, mode="sparse") as lent:
             assert lent.retrieve("jazz")
         assert lent.retrieve("jazz")
+        store = library.store
         with LongRetriever.open(client=store.client, mode="sparse") as over_client:
             assert over_client.retrieve("jazz")
         assert store.client.collection_exists("documents")
@@ -503,16 +501,16 @@ def test_a_document_without_passages_comes_whole(
 ) -> None:
     """What LlamaIndex itself put beside ours has no passages, and is given as it is."""
     text = "their own zero, and a mask"
-    with DocumentStore.open(path=tmp_path) as store:
-        synchronise([folder], encoder=load_encoder("bert"), store=store)
+    with Library.open(tmp_path, encoder=load_encoder("bert")) as library:
+        library.ingest(folder)
         theirs = TextNode(
             id_=document_id("theirs"),
             text=text,
             embedding=embedding.get_text_embedding(text),
             metadata={"file_name": "theirs"},
         )
-        QdrantVectorStore("documents", client=store.client).add([theirs])
-        found = LongRetriever(store, embedding=embedding).retrieve(text)
+        QdrantVectorStore("documents", client=library.store.client).add([theirs])
+        found = LongRetriever(library, embedding=embedding).retrieve(text)
         (whole,) = [node for node in found if node.node_id == document_id("theirs")]
         assert whole.text == text
         assert own(whole)["passages"] == []

@@ -1,0 +1,110 @@
+"""``list``, ``show`` and ``remove``: single documents, named as people name them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from longembed_rag import Document, Library
+from longembed_rag.store.values import document_id
+from tests.cli.conftest import LONG_TEXT, Run, as_json
+
+NOTE = str(Path("documents", "note.md"))
+
+
+@pytest.fixture
+def filled(run: Run, documents: Path) -> Path:
+    """The documents, ingested."""
+    assert run("ingest", "documents").exit_code == 0
+    return documents
+
+
+def test_list_names_every_document(run: Run, filled: Path) -> None:
+    """Sources in order, with tokens and passages, for people and for programs."""
+    value = as_json(run("list", "--json"))
+    assert value["collection"] == "documents"
+    names = [Path(each["source"]).name for each in value["documents"]]
+    assert names == ["lease.txt", "page.html", "note.md"]
+    lease = value["documents"][0]
+    assert lease["passages"] >= 1
+    assert lease["tokens"] == lease["tokens_read"] > 100
+    assert lease["document_id"] == document_id(lease["source"])
+    result = run("list")
+    row = next(line for line in result.stdout.splitlines() if "lease.txt" in line)
+    assert row.split() == [
+        str(Path("documents", "lease.txt")),
+        f"{lease['tokens']:,}",
+        str(lease["passages"]),
+    ]
+    assert result.stderr == "3 documents\n"
+
+
+def test_list_goes_over_pages(run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More documents than a page holds are all listed."""
+    monkeypatch.setattr("longembed_rag.cli.list._PAGE", 1)
+    assert len(as_json(run("list", "--json"))["documents"]) == 3
+
+
+def test_show_a_file_as_it_is_typed(run: Run, filled: Path) -> None:
+    """Text, metadata and passages with their places."""
+    shown = run("show", NOTE)
+    assert shown.exit_code == 0
+    assert "A short note about apples." in shown.stdout
+    assert "file_name" in shown.stdout
+    assert "0 to " in shown.stdout
+    lease = as_json(run("show", "documents/lease.txt", "--json"))
+    assert lease["source"] == str(filled / "lease.txt")
+    assert lease["text"] == LONG_TEXT
+    assert lease["metadata"]["file_name"] == "lease.txt"
+    first = lease["passages"][0]
+    assert first["text"] == lease["text"][first["start"] : first["end"]]
+
+
+def test_show_without_the_text(run: Run, filled: Path) -> None:
+    """A book can be looked at without its words."""
+    value = as_json(run("show", NOTE, "--no-text", "--json"))
+    assert "text" not in value
+    assert {"start", "end", "tokens"} == set(value["passages"][0])
+    assert "apples." not in run("show", NOTE, "--no-text").stdout.partition("passage")[0]
+
+
+def test_show_by_id_and_by_own_name(run: Run, filled: Path) -> None:
+    """The id of a point, and the id that a program gave."""
+    identity = document_id(str(filled / "note.md"))
+    assert as_json(run("show", identity, "--json"))["source"] == str(filled / "note.md")
+    with Library.open() as library:
+        library.add(Document(id="minutes-7", text="Old.\x1b[2J", metadata={"by": "a\nb"}))
+    shown = run("show", "minutes-7").stdout
+    assert "Old." in shown
+    assert "\x1b" not in shown
+
+
+def test_show_what_is_not_there(run: Run, filled: Path) -> None:
+    """Wrong use, and the way to what is there."""
+    result = run("show", "nothing.txt", "--json")
+    assert result.exit_code == 2
+    assert "'nothing.txt'" in as_json(result)["error"]["message"]
+    assert "longembed-rag list" in result.stderr
+
+
+def test_remove(run: Run, filled: Path) -> None:
+    """What is there goes and is named; the unknown is named, too, and ends with 1."""
+    result = run("remove", NOTE, "nothing.txt")
+    assert result.exit_code == 1
+    assert result.stdout == f"removed  {NOTE}\n"
+    assert result.stderr == "not in collection documents: nothing.txt\n"
+    assert (filled / "note.md").exists()
+    lease = str(filled / "lease.txt")
+    done = run("remove", lease, "documents/lease.txt", "--json")
+    assert done.exit_code == 0
+    assert as_json(done) == {"removed": [lease], "unknown": []}
+    assert as_json(run("remove", lease, "--json")) == {"removed": [], "unknown": [lease]}
+    assert as_json(run("info", "--json"))["documents"] == 1
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "a"], ["remove", "a"]])
+def test_there_has_to_be_a_store(run: Run, arguments: list[str]) -> None:
+    """Nothing to look at is wrong use, and makes no store."""
+    assert run(*arguments).exit_code == 2
+    assert not Path(".longembed").exists()
