@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from longembed_rag import Library
 from longembed_rag.cli import main as longembed
-from longembed_rag.points.connection import has_store
 
 HERE = Path(__file__).resolve().parent
 DOCUMENTS = HERE / "documents"
@@ -57,6 +57,12 @@ def run(*arguments: str) -> int:
     return int(longembed(list(arguments), standalone_mode=False) or 0)
 
 
+def holds_store(folder: str) -> bool:
+    """Whether a folder holds a collection of ours, and not somebody's documents."""
+    with Library.open(folder) as library:
+        return library.engine != "auto"
+
+
 def ingest(store: str, *options: str) -> None:
     """Bring the demo's documents in; a collection of an older version is made anew.
 
@@ -64,7 +70,7 @@ def ingest(store: str, *options: str) -> None:
         SystemExit: The command failed, with its exit code.
     """
     code = run("ingest", _shown(DOCUMENTS), *options)
-    if code == WRONG_USE and has_store(Path(store)):
+    if code == WRONG_USE and holds_store(store):
         print(f"{store} was made by another version of this program: starting afresh")
         shutil.rmtree(store)
         code = run("ingest", _shown(DOCUMENTS), *options)

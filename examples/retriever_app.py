@@ -17,19 +17,11 @@ from tempfile import TemporaryDirectory
 from llama_index.core.llms import MockLLM
 from llama_index.core.query_engine import RetrieverQueryEngine
 
-from longembed_rag import DocumentStore, LongEncoder, LongRetriever
-from longembed_rag.ingest.synchronise import synchronise
+from longembed_rag import Library, LongRetriever
 
 DEMO = Path(__file__).parent.parent / "demo" / "documents"
 SMALL = [DEMO / "gpl-3.txt", DEMO / "us-constitution.txt"]
 QUESTION = "How can the Constitution be amended?"
-
-
-def ingest(paths: Sequence[Path], folder: Path) -> None:
-    """Read files whole into a collection."""
-    with DocumentStore.open(path=folder) as store:
-        report = synchronise(paths, encoder=LongEncoder.from_pretrained(), store=store)
-    print(f"{report.added} documents, {report.tokens_read:,} tokens read")
 
 
 def ask(retriever: LongRetriever, question: str) -> None:
@@ -53,13 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("paths", nargs="*", type=Path, default=SMALL, metavar="PATH")
     parser.add_argument("--query", default=QUESTION)
     options = parser.parse_args(arguments)
-    with TemporaryDirectory() as folder:
-        ingest(options.paths, Path(folder))
-        # The collection knows the model and the settings that it was made with.
-        with LongRetriever.open(
-            path=folder, similarity_top_k=2, passages_per_document=2
-        ) as retriever:
-            ask(retriever, options.query)
+    with TemporaryDirectory() as folder, Library.open(folder) as library:
+        report = library.ingest(options.paths)
+        print(f"{report.added} documents, {report.tokens_read:,} tokens read")
+        # Queries are read by the model that has just read the documents.
+        ask(LongRetriever(library, similarity_top_k=2, passages_per_document=2), options.query)
 
 
 if __name__ == "__main__":

@@ -531,20 +531,6 @@ def test_llama_indexs_own_store_over_our_client(place: Path, folder: Path) -> No
         assert TEXTS["farm.txt"] in str(answer)
 
 
-def test_python_on_the_page_runs(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What docs/llama-index.md shows of a retriever works, where there is a ``.longembed``."""
-    page = (ROOT / "docs" / "llama-index.md").read_text(encoding="utf-8")
-    blocks = [each.partition("```")[0] for each in page.split("```python\n")[1:]]
-    blocks = [block for block in blocks if "LongRetriever" in block]
-    monkeypatch.chdir(place.parent)
-    for block in blocks:
-        exec(block, {})
-    assert len(blocks) == 2
-    assert capsys.readouterr().out.count(".txt [") > 3
-
-
 def test_the_example_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The example reads the beginnings of two documents and names where its answers come from."""
     for name in ("gpl-3.txt", "hamlet.md"):
