@@ -99,8 +99,10 @@ def refusal(
     """
     there = list(stored)
     gone = gone_sources(there, found)
+    if not gone:
+        return None
     told = []
-    for root in found.roots:
+    for root in filter(Path.is_dir, found.roots):
         folder = [PurePath(source_of(root))]
         had = [source for source in there if _is_below(source, folder)]
         lost = [source for source in gone if _is_below(source, folder)]
