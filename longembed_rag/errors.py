@@ -25,7 +25,8 @@ The tree::
     └── MissingDependencyError             an optional package is not installed
 
     LongEmbedWarning (UserWarning)
-    └── TruncationWarning                  a part of a text was not read; names it and both counts
+    ├── TruncationWarning                  a part of a text was not read; names it and both counts
+    └── UnknownTokensWarning               the model does not know much of what a text is written in
 """
 
 from __future__ import annotations
@@ -121,3 +122,7 @@ class LongEmbedWarning(UserWarning):
 
 class TruncationWarning(LongEmbedWarning):
     """Part of a text was not read; names the text, the tokens read and the tokens there."""
+
+
+class UnknownTokensWarning(LongEmbedWarning):
+    """Much of a text is unknown to the model's tokenizer; names the text and both counts."""

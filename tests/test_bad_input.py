@@ -14,6 +14,9 @@ from tests.tokenizers_of_tests import text_of
 if TYPE_CHECKING:
     from tests.conftest import EncoderFactory
 
+# What no model knows is here on purpose; that it is said is for the tests of the encoder.
+pytestmark = pytest.mark.filterwarnings("ignore::longembed_rag.errors.UnknownTokensWarning")
+
 BAD = {
     "empty": "",
     "blank": "   \n",

@@ -33,7 +33,7 @@ from longembed_rag.cli.output import (
 from longembed_rag.cli.progress import Display, Tally, ingest_display
 from longembed_rag.cli.quiet import quiet_transformers
 from longembed_rag.cli.session import load_encoder
-from longembed_rag.errors import TruncationWarning
+from longembed_rag.errors import TruncationWarning, UnknownTokensWarning
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
@@ -112,6 +112,7 @@ def _ingest(
     with ingest_display() as display, warnings.catch_warnings():
         # The display says it with the document's other numbers.
         warnings.simplefilter("ignore", TruncationWarning)
+        warnings.simplefilter("ignore", UnknownTokensWarning)
         report = library.ingest(
             paths,
             on_event=partial(_show, display=display, encoder=encoder, library=library),

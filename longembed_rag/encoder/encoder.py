@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,10 @@ from longembed_rag.encoder.loading import LoadedModel, load_model
 from longembed_rag.encoder.passages import split_passages
 from longembed_rag.encoder.planner import Planner, Reading
 from longembed_rag.encoder.pooling import PassageSums, finish, pool_states
+from longembed_rag.encoder.remarks import warn_of_gaps
 from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind
 from longembed_rag.encoder.values import Coverage, Encoding, PassageEncoding
-from longembed_rag.errors import SettingsError, TruncationWarning
+from longembed_rag.errors import SettingsError
 from longembed_rag.extension.plan import ExtensionPlan
 
 
@@ -297,14 +297,7 @@ class LongEncoder:
         pairs = zip(tokenized, labels, strict=True)
         readings = [self._planner.read(text, name=label) for text, label in pairs]
         for reading, label in zip(readings, labels, strict=True):
-            coverage = reading.coverage
-            if not coverage.complete:
-                warnings.warn(
-                    f"{label}: only {coverage.tokens_read:,} of {coverage.tokens:,} tokens were "
-                    "read, the rest was cut off; another method, or overflow='windows', reads all",
-                    TruncationWarning,
-                    stacklevel=3,
-                )
+            warn_of_gaps(reading.coverage, name=label, stacklevel=3)
         return readings, labels
 
     def _run(

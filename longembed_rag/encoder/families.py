@@ -188,3 +188,11 @@ def native_length(config: Any, family: Family, *, model_name: str) -> int:
     if family.positions == "learned":
         length -= table_offset(family.name, getattr(config, "pad_token_id", None))
     return length
+
+
+def rotary_dim(config: Any) -> int:
+    """Dimensions of a head that a rotary model's config lets be rotated."""
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    parameters = getattr(config, "rope_parameters", None) or {}
+    share = parameters.get("full_attention", parameters).get("partial_rotary_factor") or 1.0
+    return int(head * share)

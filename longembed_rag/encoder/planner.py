@@ -17,6 +17,7 @@ from longembed_rag.encoder.families import (
     family_of,
     native_length,
     pick_method,
+    rotary_dim,
     tuned_table,
 )
 from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
@@ -90,7 +91,7 @@ class Planner:
             positions=self.family.positions,
             original_length=self.original_length,
             max_length=settings.max_length,
-            rotary_dim=_rotary_dim(config) if self.family.positions == "rotary" else 0,
+            rotary_dim=rotary_dim(config) if self.family.positions == "rotary" else 0,
             scaling=settings.scaling,
             attention_scaling=settings.attention_scaling,
             group_size=settings.group_size,
@@ -291,6 +292,7 @@ class Planner:
             tokens_read=text.overhead + read,
             windows=len(windows),
             method=self.method,
+            tokens_unknown=text.unknown,
         )
         return Reading(text, tuple(windows), coverage)
 
@@ -317,13 +319,6 @@ class Planner:
             section_room=max(section_room, 1),
             window_room=window_room if self.method == "pcw" else None,
         )
-
-
-def _rotary_dim(config: Any) -> int:
-    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    parameters = getattr(config, "rope_parameters", None) or {}
-    share = parameters.get("full_attention", parameters).get("partial_rotary_factor") or 1.0
-    return int(head * share)
 
 
 def _first(*values: str | None) -> str:

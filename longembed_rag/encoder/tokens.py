@@ -29,12 +29,14 @@ class TokenizedText:
         content: The text's own tokens.
         tail: Special tokens that close every window.
         spans: Characters ``[start, end)`` of each content token in the text, shape ``[n, 2]``.
+        unknown: Content tokens that stand for what the tokenizer does not know.
     """
 
     head: Ints
     content: Ints
     tail: Ints
     spans: Ints
+    unknown: int = 0
 
     @property
     def overhead(self) -> int:
@@ -70,6 +72,8 @@ class Tokenizer:
         if append_eos and not after and self._tokenizer.eos_token_id is not None:
             after = [int(self._tokenizer.eos_token_id)]
         self._before, self._after = before, after
+        # Tokenizers that spell out every byte have none.
+        self._unknown: int | None = self._tokenizer.unk_token_id
 
     def overhead(self, prompt: str) -> int:
         """Tokens that every window carries besides its content: specials and prompt."""
@@ -136,11 +140,13 @@ class Tokenizer:
         if prompt_length:
             # Content starts with the first token that reaches beyond the prompt.
             in_prompt = int(np.argmax(np.append(spans[:, 1] > prompt_length, True)))
+        content = all_ids[in_prompt:]
         text = TokenizedText(
             head=np.concatenate([np.asarray(self._before, dtype=np.int64), all_ids[:in_prompt]]),
-            content=all_ids[in_prompt:],
+            content=content,
             tail=np.asarray(self._after, dtype=np.int64),
             spans=np.maximum(spans[in_prompt:] - prompt_length, 0),
+            unknown=0 if self._unknown is None else int((content == self._unknown).sum()),
         )
         if text.tokens == 0:
             raise EmptyTextError(f"{label} is empty: the model's tokenizer makes no token of it")

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: Share of a text's tokens from which on so many unknown ones are worth a word. Ordinary texts of
+#: a language that the model knows stay far below it.
+_MANY_UNKNOWN = 0.1
+
+
 @dataclass(frozen=True)
 class Coverage:
     """How much of one text was read, and how.
@@ -19,17 +24,31 @@ class Coverage:
         tokens_read: Tokens that reached the model; fewer than ``tokens`` only under truncation.
         windows: Forward windows the text was cut into (1 when it was read in one piece).
         method: The extension method that was used, never ``"auto"``.
+        tokens_unknown: Tokens of the text itself that stand for what the tokenizer does not know,
+            such as characters of another script: they are read, but all alike. Always 0 where it
+            knows every byte.
     """
 
     tokens: int
     tokens_read: int
     windows: int
     method: str
+    tokens_unknown: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether every token was read."""
         return self.tokens_read == self.tokens
+
+    @property
+    def unknown_note(self) -> str:
+        """What to tell people when over a tenth of the tokens are unknown; else nothing."""
+        if self.tokens_unknown <= _MANY_UNKNOWN * self.tokens:
+            return ""
+        return (
+            f"{self.tokens_unknown:,} of {self.tokens:,} tokens are unknown to the model, which "
+            "cannot tell what they mean; one that knows the language, or a multilingual one, could"
+        )
 
 
 @dataclass(frozen=True)

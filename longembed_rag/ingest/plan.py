@@ -28,18 +28,22 @@ class FileReading:
     Attributes:
         tokens: Tokens in it, special tokens and prompt included.
         tokens_read: Tokens that would reach the model.
+        tokens_unknown: Tokens that the model has no name for.
         windows: Forward windows that it would be read in.
         method: The extension method, never ``"auto"``.
         plan: Every constant of the plan, by name.
         plan_in_words: The plan for people.
+        note: What should be known of it, such as that the model does not know the script; or "".
     """
 
     tokens: int
     tokens_read: int
+    tokens_unknown: int
     windows: int
     method: str
     plan: dict[str, Any]
     plan_in_words: str
+    note: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,8 +198,10 @@ def _reading(text: str, source: str, planner: Planner) -> FileReading:
     return FileReading(
         tokens=coverage.tokens,
         tokens_read=coverage.tokens_read,
+        tokens_unknown=coverage.tokens_unknown,
         windows=coverage.windows,
         method=coverage.method,
         plan=plan.to_dict(),
         plan_in_words=plan.describe(),
+        note=coverage.unknown_note,
     )

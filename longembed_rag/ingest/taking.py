@@ -181,13 +181,15 @@ class Run:
         status: Status = "added" if earlier is None else "updated"
         there = read_indexed(source, place=self.store.place) if same and with_metadata else None
         taken: StoredSource | IndexedDocument
+        notes = text.notes
         if earlier is not None and same and (there is None or _has_metadata(there, text)):
             status, taken = "unchanged", earlier
         elif there is not None:
             taken = replace(there, metadata=text.metadata)
             self.store.upsert(taken)
         else:
-            taken = self._embed(text, source, digest, began)
+            taken, unknown = self._embed(text, source, digest, began)
+            notes = (*notes, f"{unknown}; words still find it") if unknown else notes
             self.store.upsert(taken)
             self.tokens += taken.tokens
             self.tokens_read += taken.tokens_read
@@ -201,11 +203,15 @@ class Run:
                 windows=taken.windows,
                 size=size,
                 seconds=time.monotonic() - began,
-                notes=text.notes,
+                notes=notes,
             )
         )
 
-    def _embed(self, text: FileText, source: str, digest: str, began: float) -> IndexedDocument:
+    def _embed(
+        self, text: FileText, source: str, digest: str, began: float
+    ) -> tuple[IndexedDocument, str]:
+        """The document, and a note where the model does not know what it is written in."""
+
         def on_progress(done: int, total: int) -> None:
             seconds = time.monotonic() - began
             self.tell(
@@ -214,13 +220,15 @@ class Run:
                 )
             )
 
-        return IndexedDocument.of_encoding(
-            self._encode(text.text, source, on_progress),
+        encoding = self._encode(text.text, source, on_progress)
+        document = IndexedDocument.of_encoding(
+            encoding,
             source=source,
             text=text.text,
             metadata=text.metadata,
             content_hash=digest,
         )
+        return document, encoding.coverage.unknown_note
 
     def _encode(
         self, text: str, source: str, on_progress: Callable[[int, int], None]

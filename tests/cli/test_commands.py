@@ -84,6 +84,20 @@ def test_truncation_is_said_once_with_both_numbers(run: Run, documents: Path) ->
     assert f"{cut['tokens_read']:,} of its {cut['tokens']:,} tokens" in warning
 
 
+def test_an_unknown_script_is_said_once(run: Run, documents: Path) -> None:
+    """A note of ingest and of its dry run, in the report too, and no warning beside it."""
+    (documents / "note.md").write_text("\u3042 \u3044 \u3046 apples", encoding="utf-8")
+    result = run("ingest", "documents", "--json")
+    assert result.exit_code == 0
+    (note,) = as_json(result)["notes"]
+    assert note["source"] == str(documents / "note.md")
+    assert "3 of 11 tokens are unknown to the model" in note["note"]
+    assert result.stderr.count("unknown to the model") == 1
+    shown = run("ingest", str(documents / "note.md"), "--dry-run", "--json")
+    assert as_json(shown)["steps"][0]["tokens_unknown"] == 3
+    assert shown.stderr.count("3 of 11 tokens are unknown") == 1
+
+
 def test_a_collection_keeps_its_settings(run: Run, documents: Path) -> None:
     """After an ingest with flags, plain search and ingest go on with the same settings."""
     first = as_json(run("ingest", "documents", "--method", "gp", "--max-length", "256", "--json"))

@@ -11,7 +11,7 @@ import torch
 
 from longembed_rag import LongEncoder
 from longembed_rag.encoder import loading
-from longembed_rag.errors import SettingsError, TruncationWarning
+from longembed_rag.errors import SettingsError, TruncationWarning, UnknownTokensWarning
 
 if TYPE_CHECKING:
     from tests.conftest import EncoderFactory
@@ -195,3 +195,17 @@ def test_truncation_points_at_the_caller(load_encoder: EncoderFactory) -> None:
     with pytest.warns(TruncationWarning) as again:
         encoder.encode_passages("note able acid " * 100)
     assert {caught[0].filename, again[0].filename} == {__file__}
+
+
+def test_unknown_tokens_point_at_the_caller(load_encoder: EncoderFactory) -> None:
+    """Over a tenth of a text in another script is said at the line that called, with its name."""
+    encoder = load_encoder("bert", method="pcw")
+    words, strange = "note able acid " * 7, "\u3042 "
+    with pytest.warns(UnknownTokensWarning, match="b: 3 of 26 tokens are unknown") as caught:
+        made = encoder.encode([words + strange * 2, words + strange * 3], names=["a", "b"])
+    assert [each.tokens_unknown for each in made.coverage] == [2, 3]
+    with pytest.warns(UnknownTokensWarning, match="text 0: 1 of 3") as again:
+        passages = encoder.encode_passages(strange)
+    assert passages.coverage == encoder.coverage(strange)
+    assert {*(w.filename for w in caught), *(w.filename for w in again)} == {__file__}
+    assert len(caught) == len(again) == 1

@@ -207,6 +207,16 @@ def test_inspect_agrees_with_itself(family: str, prompt: str, tiny_models: TinyM
         assert plan.scale == 1
 
 
+def test_the_default_model_counts_what_it_does_not_know() -> None:
+    """Japanese characters that are not among its own are unknown; English ones never are."""
+    planner = Planner.from_pretrained()
+    assert planner.coverage("How deep is the sea?").tokens_unknown == 0
+    kanji = planner.coverage("\u7a93\u969b\u8b77\u6a5f\u95a2" * 4)
+    assert (kanji.tokens, kanji.tokens_unknown) == (22, 20)
+    assert kanji.complete
+    assert kanji.unknown_note.startswith("20 of 22 tokens are unknown to the model")
+
+
 @pytest.mark.parametrize("count", [-5, 2.5, True, "a", None])
 def test_what_is_no_count(bert: str, count: object) -> None:
     """A plan is made for a count of tokens, and for nothing else."""

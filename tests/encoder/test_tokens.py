@@ -50,6 +50,23 @@ def test_spans_are_exact(minilm: Tokenizer) -> None:
         assert [at, at + len("needle")] in spans
 
 
+@pytest.mark.parametrize(
+    ("family", "expected"), [("bert", 3), ("roberta", 0), ("xlm-roberta", 3), ("qwen3", 0)]
+)
+def test_unknown_tokens_are_counted(family: str, expected: int, tiny_models: TinyModels) -> None:
+    """A word or a character that has no token counts; whoever spells out bytes knows them all."""
+    read = Tokenizer(find_folder(tiny_models.folder(family)))(["note \u3042 \u3044 able \u3046"])[0]
+    assert read.unknown == expected
+    assert len(read.content) > expected
+
+
+def test_an_unknown_prompt_is_not_the_texts_fault(tiny_models: TinyModels) -> None:
+    """Only the content is counted, with or without a prompt before it."""
+    tokenizer = Tokenizer(find_folder(tiny_models.folder("bert")))
+    counts = [tokenizer(["note \u3042"], prompt=p)[0].unknown for p in ("", "\u3042 \u3044: ")]
+    assert counts == [1, 1]
+
+
 @pytest.mark.parametrize("family", CAUSAL)
 def test_eos_is_appended_once(family: str, tiny_models: TinyModels) -> None:
     """Last-token models close with the end-of-sequence token, whoever puts it there."""

@@ -139,6 +139,24 @@ def test_events_tell_the_story_in_order(bench: Bench) -> None:
     assert bench.events[5] == DocumentDeleted(source=gone)
 
 
+def test_a_script_that_the_model_does_not_know_is_noted(bench: Bench) -> None:
+    """A note on the document, beside its reader's; one unknown token among ten is none."""
+    bench.encoder.unknown = lambda text: text.split().count("?")
+    latin = "\u00dcber das Wesen ".encode("latin-1")
+    (bench.folder / "a.txt").write_bytes(latin * 20 + b"? " * 20)
+    bench.write("b.txt", "? " + "word " * 9)
+    bench.ingest()
+    encoding, unknown = _notes(bench, "a.txt")
+    assert "encoding" in encoding
+    assert unknown.startswith("20 of 80 tokens are unknown to the model")
+    assert _notes(bench, "b.txt") == ()
+
+
+def _notes(bench: Bench, name: str) -> tuple[str, ...]:
+    done = [event for event in bench.events if isinstance(event, DocumentDone)]
+    return next(event.notes for event in done if Path(event.source).name == name)
+
+
 def test_a_document_is_told_only_once_it_is_written(bench: Bench) -> None:
     """At the moment of its event a document is in the collection."""
     bench.write("a.txt", "words")

@@ -54,6 +54,7 @@ class FakeEncoder:
     dimension: int = DIMENSION
     settings: FakeSettings = field(default_factory=FakeSettings)
     before: Callable[[str], None] = lambda text: None
+    unknown: Callable[[str], int] = lambda text: 0
     encoded: list[str] = field(default_factory=list)
 
     def describe(self) -> dict[str, Any]:
@@ -88,7 +89,7 @@ class FakeEncoder:
             embeddings=np.stack(
                 [vector_of(text[each.start : each.end], self.dimension) for each in passages]
             ),
-            coverage=Coverage(tokens=tokens, tokens_read=tokens, windows=1, method="none"),
+            coverage=Coverage(tokens, tokens, 1, "none", tokens_unknown=self.unknown(text)),
         )
 
 

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 from longembed_eval.systems.protocol import Progress, of_planner
 from longembed_eval.systems.readings import Reading
 from longembed_rag import IndexOptions
-from longembed_rag.errors import InputError, SettingsError, TruncationWarning
+from longembed_rag.errors import (
+    InputError,
+    SettingsError,
+    TruncationWarning,
+    UnknownTokensWarning,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,9 +32,13 @@ _CHUNKS_AT_ONCE = 256
 
 @contextmanager
 def _cutting_on_purpose() -> Iterator[None]:
-    """What a system leaves unread is told in its costs; a warning a document would hide it."""
+    """What a system leaves unread is told in its costs; a warning a document would hide it.
+
+    What it makes of tokens that it does not know shows in its scores.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TruncationWarning)
+        warnings.simplefilter("ignore", UnknownTokensWarning)
         yield
 
 
