@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from longembed_rag._version import __version__
 
 if TYPE_CHECKING:
+    from longembed_rag.encoder.devices import resolve_runtime
     from longembed_rag.encoder.encoder import LongEncoder
-    from longembed_rag.encoder.loading import resolve_runtime
     from longembed_rag.encoder.planner import Planner
     from longembed_rag.encoder.settings import EncoderSettings
     from longembed_rag.encoder.values import Coverage, Encoding, Passage, PassageEncoding
@@ -128,7 +128,7 @@ _HOMES = {
     "discover": "longembed_rag.files.discover",
     "get_analyzer": "longembed_rag.words.analyzer",
     "read_file": "longembed_rag.files.readers",
-    "resolve_runtime": "longembed_rag.encoder.loading",
+    "resolve_runtime": "longembed_rag.encoder.devices",
     "search_documents": "longembed_rag.search.search",
 }
 

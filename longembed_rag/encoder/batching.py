@@ -21,7 +21,14 @@ Result = TypeVar("Result")
 
 _CPU_TOKENS = 16_384
 _CUDA_TOKENS = 131_072
-_CPU_MESSAGES = ("can't allocate memory", "not enough memory", "DefaultCPUAllocator")
+#: How torch says it without an error of its own: on CPUs, and on Apple's MPS.
+_MESSAGES = (
+    "can't allocate memory",
+    "not enough memory",
+    "DefaultCPUAllocator",
+    "MPS backend out of memory",
+    "Invalid buffer size",
+)
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ def default_batch_tokens(device: torch.device) -> int:
     """Tokens per forward pass where the user names none.
 
     A single longer window is always read whole; the budget only bounds what is read beside it.
+    Apple's MPS shares its memory with everything else, so it gets no more than a CPU.
     """
     return _CUDA_TOKENS if device.type == "cuda" else _CPU_TOKENS
 
@@ -129,7 +137,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error is torch's, or Python's, way of saying that memory ran out."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _CPU_MESSAGES)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _MESSAGES)
 
 
 def with_back_off(
@@ -153,8 +161,15 @@ def with_back_off(
         if len(batch) == 1:
             raise too_large(batch[0]) from error
     # Outside of the except block, so that the failed pass's tensors are free by now.
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    _give_back()
     middle = len(batch) // 2
     first = with_back_off(batch[:middle], run, too_large=too_large)
     return first + with_back_off(batch[middle:], run, too_large=too_large)
+
+
+def _give_back() -> None:
+    """Let torch give back what it keeps of a device's memory for later."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()

@@ -3,113 +3,30 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from longembed_rag.encoder.devices import pick_device, pick_dtype
 from longembed_rag.encoder.e5rope import E5_ROPE, E5_ROPE_KEYS
 from longembed_rag.encoder.families import table_offset
 from longembed_rag.encoder.folder import read_json, weight_files
 from longembed_rag.encoder.planner import Planner
-from longembed_rag.encoder.settings import EncoderSettings
-from longembed_rag.errors import ModelLoadError, SettingsError
+from longembed_rag.errors import ModelLoadError
 from longembed_rag.extension.absolute import install_table
-from longembed_rag.extension.attention import has_amx
 from longembed_rag.extension.frequencies import RotaryFrequencies
 from longembed_rag.extension.packing import Pack, activate
 from longembed_rag.extension.plan import ExtensionPlan
 from longembed_rag.extension.relative import install_relative
 from longembed_rag.extension.rotary import ATTENTION, install_rotary, register
 
-_DTYPES = {
-    "float32": torch.float32,
-    "fp32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "bf16": torch.bfloat16,
-    "float16": torch.float16,
-    "fp16": torch.float16,
-}
 _HAS_POOLER = ("bert", "roberta", "xlm-roberta", "mpnet", "gte", "jina_embeddings_v3", E5_ROPE)
 _HAS_TOKEN_TYPES = ("bert", "roberta", "xlm-roberta", "nomic_bert", "gte", "jina_embeddings_v3")
-
-
-def pick_device(device: str | None) -> torch.device:
-    """The device asked for; else CUDA where there is one, else the CPU.
-
-    Raises:
-        SettingsError: torch does not know the device, or it is not there.
-    """
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        picked = torch.device(device)
-    except RuntimeError as error:
-        raise SettingsError(f"device={device!r}: {str(error).splitlines()[0]}") from error
-    if picked.type == "cuda" and not torch.cuda.is_available():
-        raise SettingsError(f"device={device!r}: torch sees no CUDA device; leave device unset")
-    return picked
-
-
-def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """The dtype asked for; ``"auto"`` is bf16 where the processor is fast at it, else fp32.
-
-    Raises:
-        SettingsError: The name is unknown.
-    """
-    if dtype == "auto":
-        return torch.bfloat16 if fast_bfloat16(device) else torch.float32
-    name = str(dtype).removeprefix("torch.")
-    if name not in _DTYPES:
-        raise SettingsError(f"dtype={dtype!r} is not one of: auto, {', '.join(_DTYPES)}")
-    return _DTYPES[name]
-
-
-def resolve_runtime(settings: EncoderSettings) -> EncoderSettings:
-    """The settings with device and dtype picked, so that nothing is left to this machine.
-
-    Raises:
-        SettingsError: The device is not there, or a name is unknown.
-    """
-    device = pick_device(settings.device)
-    dtype = pick_dtype(settings.dtype, device)
-    return replace(settings, device=str(device), dtype=str(dtype).removeprefix("torch."))
-
-
-def fast_bfloat16(device: torch.device) -> bool:
-    """Whether a device multiplies bf16 faster than fp32.
-
-    CUDA and CPUs with AMX do. CPUs with AVX512-BF16 alone are asked by a measurement of some
-    milliseconds: some of them run it slower than fp32.
-    """
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    if device.type != "cpu":
-        return False
-    if has_amx():
-        return True
-    # A private probe; where a torch release lacks it, the answer is the safe no.
-    has_avx = bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
-    return has_avx and bfloat16_wins()
-
-
-@lru_cache(maxsize=1)
-def bfloat16_wins() -> bool:
-    """Whether a layer-sized matrix product is faster in bf16 than in fp32, on this CPU and now."""
-    best = dict.fromkeys((torch.float32, torch.bfloat16), float("inf"))
-    # Taking turns, so that a busy moment hits both; the first turn also warms up.
-    for dtype in [*best] * 6:
-        rows, weights = torch.ones((1024, 384), dtype=dtype), torch.ones((384, 1536), dtype=dtype)
-        start = time.perf_counter()
-        rows @ weights
-        best[dtype] = min(best[dtype], time.perf_counter() - start)
-    return best[torch.bfloat16] < best[torch.float32]
 
 
 class Dense(nn.Module):

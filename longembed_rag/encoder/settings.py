@@ -85,7 +85,7 @@ class EncoderSettings:
         neighbor_window: Overrides SelfExtend's neighbour window.
         ntk_lambda: Overrides the factor on the rotary base of NTK.
         original_length: Overrides the model's own context length L0, in tokens.
-        device: Torch device; None picks CUDA where there is one, else the CPU.
+        device: Torch device; None picks CUDA or MPS where there is one, else the CPU.
         dtype: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``: bfloat16 where the
             processor is faster at it (CUDA, AMX, AVX512-BF16 if a measurement says so).
         batch_tokens: Tokens per forward pass; None picks by device.

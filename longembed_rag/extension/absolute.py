@@ -38,9 +38,10 @@ class PositionTable(nn.Module):
             return cast(Tensor, self.original(position_ids))
         lower = pack.positions.floor()
         part = (pack.positions - lower).to(torch.float32).unsqueeze(-1)
-        left = lower.long()
+        between = bool(part.any())
+        part, left = part.to(pack.device), lower.long().to(pack.device)
         vectors = cast(Tensor, self.original(left + self.offset))
-        if bool(part.any()):
+        if between:
             right = (left + 1).clamp(max=self.rows - 1)
             other = cast(Tensor, self.original(right + self.offset))
             mixed = vectors.float() * (1.0 - part) + other.float() * part

@@ -40,10 +40,25 @@ def working_dtype(states: Tensor) -> torch.dtype:
     return states.dtype if has_amx() else torch.float32
 
 
+def fused_is_linear(device: torch.device) -> bool:
+    """Whether the fused kernel needs no more memory than grows with the length (law 3).
+
+    On Apple's MPS it builds all scores at once, and ends the process where they take more than
+    4 GiB (torch's issue 149261).
+    """
+    return device.type != "mps"
+
+
 def attend(
     query: Tensor, key: Tensor, value: Tensor, *, causal: bool = False, scale: float | None = None
 ) -> Tensor:
-    """Plain attention over whole rows by the fused kernel, ``[batch, heads, n, head_dim]``."""
+    """Plain attention over whole rows, ``[batch, heads, n, head_dim]``.
+
+    By the fused kernel, or by explicit blocks where that one's memory is not linear.
+    """
+    if not fused_is_linear(query.device):
+        factor = query.shape[-1] ** -0.5 if scale is None else scale
+        return blocked_attention(query, key, value, causal=causal, scale=factor)[0]
     return functional.scaled_dot_product_attention(
         query, key, value, is_causal=causal and query.shape[2] > 1, scale=scale
     )
@@ -105,15 +120,16 @@ def blocked_attention(
     columns = key.shape[2]
     step = max(1, _BLOCK_ELEMENTS // max(1, batch * heads * columns))
     at = torch.arange(columns, device=query.device)
+    keys, values = key.float().transpose(-1, -2), value.float()
     outs, lses = [], []
     for start in range(0, rows, step):
         block = query[:, :, start : start + step].float()
-        scores = block @ key.float().transpose(-1, -2) * scale
+        scores = block @ keys * scale
         if causal:
             row = torch.arange(start, start + block.shape[2], device=query.device)
             scores.masked_fill_(at[None, :] > row[:, None], -math.inf)
         lses.append(scores.logsumexp(dim=-1))
-        outs.append((scores.softmax(dim=-1) @ value.float()).to(query.dtype))
+        outs.append((scores.softmax(dim=-1) @ values).to(query.dtype))
     return torch.cat(outs, dim=2), torch.cat(lses, dim=2)
 
 

@@ -93,9 +93,12 @@ class Pack:
 
     @cached_property
     def positions(self) -> Tensor:
-        """Each token's position under its plan, float64, shape ``[tokens]``."""
+        """Each token's position under its plan, float64, shape ``[tokens]``.
+
+        It stays on the CPU, as not every device knows float64.
+        """
         parts = [np.tile(position_ids(run.plan), run.count) for run in self.runs]
-        return torch.from_numpy(np.concatenate(parts)).to(self.device)
+        return torch.from_numpy(np.concatenate(parts))
 
     def rotation(self, plan: ExtensionPlan, layer: str, role: str = "near") -> Rotation:
         """The rotation of one plan's tokens in one kind of layer, built once per forward pass.

@@ -79,7 +79,7 @@ def install_rotary(model: nn.Module, *, model_name: str) -> dict[str, RotaryFreq
             )
         inv_freq = cast(Tensor, getattr(original, f"{prefix}inv_freq"))
         frequencies[layer] = RotaryFrequencies(
-            inv_freq=inv_freq.detach().double().cpu().numpy(),
+            inv_freq=inv_freq.detach().cpu().double().numpy(),
             theta=float(settings["rope_theta"]),
             attention_scaling=float(getattr(original, f"{prefix}attention_scaling", 1.0)),
         )
@@ -206,9 +206,10 @@ def self_extend_attention(
     window = plan.neighbor_window
     assert window is not None
     if causal and plan.attention_factor > 1:
-        seen = torch.arange(1, plan.tokens + 1, device=query.device, dtype=torch.float64)
+        # On the CPU, as not every device knows float64.
+        seen = torch.arange(1, plan.tokens + 1, dtype=torch.float64)
         factors = seen.log() / torch.tensor(float(plan.original_length)).log()
-        query = query * factors.clamp(min=1.0).to(query.dtype)[:, None]
+        query = query * factors.clamp(min=1.0).to(query.dtype).to(query.device)[:, None]
     else:
         scale = scale * plan.attention_factor
     near = pack.rotation(plan, FULL, "near")

@@ -99,7 +99,9 @@ class LongEmbedding(BaseEmbedding):
     original_length: int | None = _setting(
         "original_length", "Overrides the model's own context length, in tokens."
     )
-    device: str | None = _setting("device", "Torch device; None picks CUDA where there is one.")
+    device: str | None = _setting(
+        "device", "Torch device; None picks CUDA or MPS where there is one."
+    )
     dtype: str = _setting("dtype", '"auto", "float32", "bfloat16" or "float16".')
     batch_tokens: int | None = _setting(
         "batch_tokens", "Tokens per forward pass; None picks by device."

@@ -271,6 +271,6 @@ def mean_cosine(vectors: Tensor) -> float:
     Args:
         vectors: ``[n, hidden]``, ``n >= 2``.
     """
-    unit = functional.normalize(vectors.double(), dim=-1)
+    unit = functional.normalize(vectors.cpu().double(), dim=-1)
     total = unit.sum(dim=0).square().sum() - len(unit)
     return float(total / (len(unit) * (len(unit) - 1)))

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from longembed_rag.encoder.devices import pick_device, pick_dtype
 from longembed_rag.encoder.families import table_offset
-from longembed_rag.encoder.loading import has_token_types, load_weights, pick_device, pick_dtype
+from longembed_rag.encoder.loading import has_token_types, load_weights
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.encoder.settings import Kind
 from longembed_rag.errors import UnsupportedModelError
@@ -37,7 +38,7 @@ def open_reader(planner: Planner) -> TrainingModel:
             f"{planner.model_name} leaves its prompts out of pooling, which cannot be trained here"
         )
     register()
-    device = pick_device(planner.settings.device)
+    device = learning_device(planner.settings.device)
     packs = not planner.family.own_attention
     model = load_weights(planner, dtype=torch.float32, attention=ATTENTION if packs else None)
     learned = planner.family.positions == "learned"
@@ -52,6 +53,16 @@ def open_reader(planner: Planner) -> TrainingModel:
         rules=planner.rules if learned else None,
         offset=table_offset(planner.family.name, padding) if learned else 0,
     )
+
+
+def learning_device(device: str | None) -> torch.device:
+    """The device asked for; else CUDA where there is one, else the CPU.
+
+    Apple's MPS has to be asked for: its attention keeps all scores of a text, and torch ends the
+    process where those of a long one take more than 4 GiB.
+    """
+    picked = pick_device(device)
+    return torch.device("cpu") if device is None and picked.type == "mps" else picked
 
 
 class TextTokens:

@@ -65,6 +65,8 @@ def test_other_errors_pass_through() -> None:
         (MemoryError(), True),
         (torch.OutOfMemoryError("CUDA out of memory"), True),
         (RuntimeError(CPU_FAILURE), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 5.56 GB, other"), True),
+        (RuntimeError("Invalid buffer size: 19.38 GiB"), True),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
         (ValueError("not enough memory"), False),
     ],
@@ -75,6 +77,27 @@ def test_what_counts_as_out_of_memory(error: Exception, expected: bool) -> None:
 
 
 def test_a_gpu_takes_more_at_once() -> None:
-    """The default budget depends on the device."""
-    cpu, cuda = (default_batch_tokens(torch.device(name)) for name in ("cpu", "cuda"))
-    assert cuda > cpu > 0
+    """The default budget depends on the device; MPS has the same memory as its CPU."""
+    cpu, mps, cuda = (default_batch_tokens(torch.device(name)) for name in ("cpu", "mps", "cuda"))
+    assert cuda > mps == cpu > 0
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_memory_is_given_back_before_another_try(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What torch keeps for later would be missing in the halves; only what is there is asked."""
+    emptied: list[str] = []
+    for name, place in (("cuda", torch.cuda), ("mps", torch.backends.mps)):
+        monkeypatch.setattr(place, "is_available", lambda name=name: name == kind)
+    for name, module in (("cuda", torch.cuda), ("mps", torch.mps)):
+        monkeypatch.setattr(module, "empty_cache", lambda name=name: emptied.append(name))
+
+    def run(batch: object) -> list[int]:
+        assert isinstance(batch, list)
+        if len(batch) > 1:
+            raise RuntimeError("MPS backend out of memory (MPS allocated: 5.56 GB)")
+        return batch
+
+    assert with_back_off([1, 2], run, too_large=lambda _: ValueError()) == [1, 2]
+    assert emptied == [kind]

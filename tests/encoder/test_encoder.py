@@ -1,4 +1,4 @@
-"""LongEncoder with the real embedded default, and its dtype and device choices."""
+"""LongEncoder with the real embedded default, and what it says of texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from longembed_rag import LongEncoder
-from longembed_rag.encoder import loading
 from longembed_rag.errors import SettingsError, TruncationWarning, UnknownTokensWarning
 
 if TYPE_CHECKING:
@@ -113,46 +112,6 @@ def test_too_many_dimensions_are_refused() -> None:
     """A Matryoshka cut beyond the model's width is a mistake."""
     with pytest.raises(SettingsError, match="384"):
         LongEncoder.from_pretrained(truncate_dim=500, device="cpu")
-
-
-@pytest.mark.parametrize(
-    ("amx", "avx", "wins", "expected"),
-    [
-        (True, True, False, torch.bfloat16),
-        (False, True, True, torch.bfloat16),
-        (False, True, False, torch.float32),
-        (False, False, True, torch.float32),
-    ],
-)
-def test_auto_dtype_asks_the_processor(
-    amx: bool, avx: bool, wins: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The answer is bf16 with AMX, and with AVX512-BF16 where that is really faster."""
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
-    monkeypatch.setattr(loading, "bfloat16_wins", lambda: wins)
-    assert loading.pick_dtype("auto", torch.device("cpu")) is expected
-
-
-def test_the_probe_measures() -> None:
-    """Asking which dtype is faster takes milliseconds and gives a plain answer."""
-    assert loading.bfloat16_wins.__wrapped__() in (True, False)
-
-
-@pytest.mark.parametrize("name", ["float32", "fp32", "torch.float32"])
-def test_dtype_names(name: str) -> None:
-    """The usual spellings, and nothing else."""
-    assert loading.pick_dtype(name, torch.device("cpu")) is torch.float32
-    with pytest.raises(SettingsError, match="int8"):
-        loading.pick_dtype("int8", torch.device("cpu"))
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-@pytest.mark.parametrize("device", ["cuda", "toaster"])
-def test_devices_that_are_not_there(device: str) -> None:
-    """Asking for what is missing is an error of ours that names it."""
-    with pytest.raises(SettingsError, match=device):
-        loading.pick_device(device)
 
 
 @pytest.mark.gpu
