@@ -61,6 +61,12 @@ def load_reference(tiny_models: TinyModels) -> ReferenceFactory:
 
 
 @pytest.fixture
+def gpu() -> str:
+    """The device of tests that are marked ``gpu``: CUDA, or the one that a variable names."""
+    return os.environ.get("LONGEMBED_TEST_GPU", "cuda")
+
+
+@pytest.fixture
 def quiet_truncation() -> Iterator[None]:
     """Tests of the method ``truncate`` cut texts on purpose; those of the warning record it."""
     from longembed_rag.errors import TruncationWarning

@@ -110,12 +110,12 @@ def test_every_path_through_attention(
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("family", "method"), PAIRS)
-def test_on_cuda(family: str, method: str, tiny_models: TinyModels) -> None:
+def test_on_a_gpu(family: str, method: str, gpu: str, tiny_models: TinyModels) -> None:
     """The same vectors on a GPU."""
     folder = tiny_models.folder(family)
     reference = ReferenceModel(folder, family)
     settings = Settings(method=method, max_length=256)
-    encoder = open_encoder(folder, **options_of(settings), device="cuda")
+    encoder = open_encoder(folder, **options_of(settings), device=gpu)
     texts = [reference.text(tokens, tokens) for tokens in LENGTHS]
     assert max(differences(encoder, reference, settings, texts).values()) < TOLERANCE
 

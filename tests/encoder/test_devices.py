@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -100,6 +101,27 @@ def test_no_device_is_asked_for_float64(family: str, tiny_models: TinyModels) ->
             states = loaded.states([job.ids for job in jobs], [job.plan for job in jobs])
         assert [len(each) for each in states] == [job.tokens for job in jobs]
         assert mode.ran > 100
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("bfloat16", 2e-2)])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_gpu_agrees_with_the_cpu(
+    family: str, dtype: str, tolerance: float, gpu: str, tiny_models: TinyModels
+) -> None:
+    """The same vectors, of documents and of passages, up to what the dtype rounds off."""
+    folder = tiny_models.calm(family)
+    texts = [text_of(9), text_of(200)]
+    for method in {*METHODS}.intersection(methods_of(family)):
+        exact = open_encoder(folder, method=method, max_length=256)
+        there = open_encoder(folder, method=method, max_length=256, device=gpu, dtype=dtype)
+        assert there.device.type == gpu
+        off = there.encode(texts).embeddings - exact.encode(texts).embeddings
+        assert np.abs(off).max() < tolerance
+        ours, theirs = (
+            each.encode_passages(texts[1], passage_tokens=32) for each in (there, exact)
+        )
+        assert np.abs(ours.embeddings - theirs.embeddings).max() < tolerance
 
 
 @pytest.mark.parametrize("causal", [False, True])

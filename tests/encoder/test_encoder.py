@@ -114,18 +114,6 @@ def test_too_many_dimensions_are_refused() -> None:
         LongEncoder.from_pretrained(truncate_dim=500, device="cpu")
 
 
-@pytest.mark.gpu
-@pytest.mark.parametrize("method", ["pcw", "gp", "rp", "pi"])
-def test_cuda_agrees_with_the_cpu(method: str, minilm: LongEncoder) -> None:
-    """The same vectors on a GPU, in float32 and bfloat16."""
-    texts = [SEA, SEA * 100 + LAW]
-    options: dict[str, Any] = {"method": method, "max_length": 4096}
-    expected = LongEncoder.from_pretrained(device="cpu", dtype="float32", **options).encode(texts)
-    for dtype, tolerance in (("float32", 1e-4), ("bfloat16", 2e-2)):
-        encoder = LongEncoder.from_pretrained(device="cuda", dtype=dtype, **options)
-        assert np.abs(encoder.encode(texts).embeddings - expected.embeddings).max() < tolerance
-
-
 def test_progress_within_one_document(load_encoder: EncoderFactory) -> None:
     """A long document says how far it is: ever more tokens, at last all that are read."""
     encoder = load_encoder("bert", method="pcw", batch_tokens=64)

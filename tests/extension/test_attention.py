@@ -138,10 +138,10 @@ def test_bfloat16_states_keep_their_precision() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_cuda_returns_the_same_log_sum_exp(dtype: torch.dtype) -> None:
-    """On CUDA the fused kernel and the blocks agree, for lengths that need padding too."""
+def test_a_gpu_returns_the_same_log_sum_exp(dtype: torch.dtype, gpu: str) -> None:
+    """On a GPU the fused kernel and the blocks agree, for lengths that need padding too."""
     for rows in (33, 1000):
-        query, key, value = (each.cuda() for each in states(rows, dtype=dtype))
+        query, key, value = (each.to(gpu) for each in states(rows, dtype=dtype))
         out, lse = attention.attend_with_lse(query, key, value, causal=True, scale=0.3)
         expected, expected_lse = attention.blocked_attention(
             query, key, value, causal=True, scale=0.3
