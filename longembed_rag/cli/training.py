@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,114 +22,121 @@ if TYPE_CHECKING:
     from longembed_rag.training.texts import TrainingTexts
 
 Function = Callable[..., Any]
+Decorator = Callable[[Function], Function]
+
+
+_MATERIAL = (
+    click.option(
+        "--pairs",
+        multiple=True,
+        required=True,
+        metavar="PATH",
+        type=click.Path(path_type=Path),
+        help="JSON lines to learn from, or a folder of them (.jsonl, .jsonl.gz, .jsonl.xz); may be "
+        "given several times.",
+    ),
+    click.option(
+        "--out",
+        required=True,
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Where checkpoint, log and model go.",
+    ),
+    click.option(
+        "--hold-out",
+        multiple=True,
+        metavar="SOURCE",
+        help="A source of pairs that is only measured on; may be given several times.",
+    ),
+)
+_COURSE = (
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        help="Decides every random choice.  [default: 0]",
+    ),
+    click.option(
+        "--checkpoint-minutes",
+        type=click.FloatRange(min=0),
+        default=10.0,
+        help="Time between checkpoints, at which held-out texts are measured.  [default: 10]",
+    ),
+)
+_DOCUMENTS = (
+    click.option(
+        "--lengths",
+        multiple=True,
+        metavar="TOKENS[:WEIGHT]",
+        default=("1024:10,2048:8,4096:3,8192:1",),
+        help="Lengths of documents, and how often each is drawn.  "
+        "[default: 1024:10,2048:8,4096:3,8192:1]",
+    ),
+    click.option(
+        "--document-tokens",
+        type=click.IntRange(min=2),
+        default=8192,
+        help="Tokens of the documents of an update.  [default: 8192]",
+    ),
+    click.option(
+        "--share",
+        type=click.FloatRange(min=0, max=1, min_open=True),
+        default=1.0,
+        help="How much of what is learnt from long documents is written; the rest of the "
+        "way, weights stay at the model before it.  [default: 1]",
+    ),
+    click.option(
+        "--half",
+        is_flag=True,
+        help="Write the model in half precision, at half the size.",
+    ),
+)
 
 
 def training_options(
     *, steps: int, learning_rate: float, warmup: int, model: str | None = None
-) -> Callable[..., Function]:
+) -> Callable[[Function], Function]:
     """Options that all kinds of training share; the defaults are each kind's own."""
+    pace = _pace(steps=steps, learning_rate=learning_rate, warmup=warmup)
     named = spec_named("model")
     if model is not None:
         named = replace(named, default=model, shown_default=model)
+    machine = (spec.decorate for spec in (named, spec_named("device"), spec_named("dtype")))
+    return partial(_with, (*_MATERIAL, *pace, *_COURSE, *machine))
 
-    def decorate(function: Function) -> Function:
-        for option in reversed(
-            (
-                click.option(
-                    "--pairs",
-                    multiple=True,
-                    required=True,
-                    metavar="PATH",
-                    type=click.Path(path_type=Path),
-                    help="JSON lines to learn from, or a folder of them (.jsonl, .jsonl.gz, "
-                    ".jsonl.xz); may be given several times.",
-                ),
-                click.option(
-                    "--out",
-                    required=True,
-                    metavar="DIR",
-                    type=click.Path(path_type=Path, file_okay=False),
-                    help="Where checkpoint, log and model go.",
-                ),
-                click.option(
-                    "--hold-out",
-                    multiple=True,
-                    metavar="SOURCE",
-                    help="A source of pairs that is only measured on; may be given several times.",
-                ),
-                click.option(
-                    "--steps",
-                    type=click.IntRange(min=1),
-                    default=steps,
-                    help=f"Updates.  [default: {steps:,}]",
-                ),
-                click.option(
-                    "--learning-rate",
-                    type=click.FloatRange(min=0, min_open=True),
-                    default=learning_rate,
-                    help=f"At its highest.  [default: {learning_rate:g}]",
-                ),
-                click.option(
-                    "--warmup",
-                    type=click.IntRange(min=0),
-                    default=warmup,
-                    help=f"Updates until it is reached.  [default: {warmup}]",
-                ),
-                click.option(
-                    "--seed",
-                    type=click.IntRange(min=0),
-                    default=0,
-                    help="Decides every random choice.  [default: 0]",
-                ),
-                click.option(
-                    "--checkpoint-minutes",
-                    type=click.FloatRange(min=0),
-                    default=10.0,
-                    help="Time between checkpoints, at which held-out texts are measured.  "
-                    "[default: 10]",
-                ),
-                named.decorate,
-                *(spec_named(name).decorate for name in ("device", "dtype")),
-            )
-        ):
-            function = option(function)
-        return function
 
-    return decorate
+def _pace(*, steps: int, learning_rate: float, warmup: int) -> tuple[Decorator, ...]:
+    """How long and how fast a model learns."""
+    return (
+        click.option(
+            "--steps",
+            type=click.IntRange(min=1),
+            default=steps,
+            help=f"Updates.  [default: {steps:,}]",
+        ),
+        click.option(
+            "--learning-rate",
+            type=click.FloatRange(min=0, min_open=True),
+            default=learning_rate,
+            help=f"At its highest.  [default: {learning_rate:g}]",
+        ),
+        click.option(
+            "--warmup",
+            type=click.IntRange(min=0),
+            default=warmup,
+            help=f"Updates until it is reached.  [default: {warmup}]",
+        ),
+    )
 
 
 def document_options(function: Function) -> Function:
     """Options of what long documents are trained on."""
-    for option in reversed(
-        (
-            click.option(
-                "--lengths",
-                multiple=True,
-                metavar="TOKENS[:WEIGHT]",
-                default=("1024:10,2048:8,4096:3,8192:1",),
-                help="Lengths of documents, and how often each is drawn.  "
-                "[default: 1024:10,2048:8,4096:3,8192:1]",
-            ),
-            click.option(
-                "--document-tokens",
-                type=click.IntRange(min=2),
-                default=8192,
-                help="Tokens of the documents of an update.  [default: 8192]",
-            ),
-            click.option(
-                "--share",
-                type=click.FloatRange(min=0, max=1, min_open=True),
-                default=1.0,
-                help="How much of what is learnt from long documents is written; the rest of the "
-                "way, weights stay at the model before it.  [default: 1]",
-            ),
-            click.option(
-                "--half",
-                is_flag=True,
-                help="Write the model in half precision, at half the size.",
-            ),
-        )
-    ):
+    return _with(_DOCUMENTS, function)
+
+
+def _with(options: Sequence[Decorator], function: Function) -> Function:
+    """A command with options, which its help names in their order."""
+    for option in reversed(options):
         function = option(function)
     return function
 

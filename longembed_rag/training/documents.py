@@ -45,13 +45,14 @@ class _Answered:
 
 @dataclass(frozen=True)
 class _Document:
-    """Token ids of a document, its passages, and the pairs that are asked of it."""
+    """Token ids of a document, its passages, the pairs that are asked of it, and its beginning."""
 
     ids: Ints
     spans: list[Span]
     contents: frozenset[int]
     answered: list[_Answered]
     texts: tuple[str, ...]
+    first: NDArray[np.int32]
 
 
 class Documents:
@@ -267,10 +268,7 @@ class Documents:
         """A document that begins with a passage, which is all that is asked, even if cut off."""
         document = self._join([pair, *others], length, most=most)
         assert document is not None
-        head, tail = self._tokens.head, self._tokens.tail
-        (content,) = self._tokens.contents([pair[1]])
-        visible = content[: length - head - tail][:most]
-        return replace(document, answered=[_Answered(*pair, visible)])
+        return replace(document, answered=[_Answered(*pair, document.first)])
 
     def _join(
         self, chosen: Sequence[tuple[str, str]], length: int, *, most: int | None = None
@@ -302,7 +300,7 @@ class Documents:
             if not room:
                 ids = self._tokens.closed(parts)
                 contents = frozenset(map(passage_id, texts))
-                return _Document(ids, spans, contents, answered, tuple(texts))
+                return _Document(ids, spans, contents, answered, tuple(texts), parts[0])
         return None
 
     def _choose(

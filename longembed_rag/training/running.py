@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from longembed_rag.encoder.families import native_length
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.training.distil import learning_parameters
-from longembed_rag.training.loop import CHECKPOINT, Objective, Progress, Trainer
+from longembed_rag.training.loop import CHECKPOINT, Objective, Progress, Trainer, log
 from longembed_rag.training.mixture import MixtureOptions
 from longembed_rag.training.options import TrainingOptions
 from longembed_rag.training.reading import TrainingModel
@@ -78,6 +78,28 @@ def save_run(
             dtype=torch.float16 if half else torch.float32,
         )
     return Trained(place, progress)
+
+
+def run_a_share(
+    objective: Objective[Any],
+    options: TrainingOptions,
+    identity: dict[str, Any],
+    folder: Path,
+    told: Told,
+    *,
+    share: float,
+) -> Progress:
+    """:func:`run`, and leave a share of how far the parameters have moved, measured once more."""
+    if share == 1.0:
+        return run(objective, options, identity, folder, told)
+    before = {name: each.detach().clone() for name, each in objective.parameters().items()}
+    progress = run(objective, options, identity, folder, told)
+    if is_written(folder):
+        return progress
+    take_back(before, objective.parameters(), share)
+    progress = replace(progress, values=objective.measure())
+    log(folder, progress, told)
+    return progress
 
 
 @torch.no_grad()

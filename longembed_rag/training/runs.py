@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from torch import nn
 
 from longembed_rag.encoder.families import TUNED_TABLE, TunedTable
 from longembed_rag.encoder.planner import Planner
@@ -17,20 +18,19 @@ from longembed_rag.training.distil import Distillation, DistilOptions
 from longembed_rag.training.document_batch import DocumentOptions
 from longembed_rag.training.documents import Documents
 from longembed_rag.training.length import LengthOptions, LengthTraining
-from longembed_rag.training.loop import log
 from longembed_rag.training.measured import measured_documents, measured_texts
 from longembed_rag.training.mixture import Mixture, MixtureOptions
 from longembed_rag.training.opening import TextTokens, open_reader
 from longembed_rag.training.options import TrainingOptions
 from longembed_rag.training.positions import PositionTuning, TuningOptions
+from longembed_rag.training.reading import TrainingModel
 from longembed_rag.training.running import (
     Told,
     Trained,
-    is_written,
     learning,
     run,
+    run_a_share,
     save_run,
-    take_back,
     within,
 )
 from longembed_rag.training.separate import ATTENTION
@@ -65,34 +65,8 @@ def tune_positions(
         UnsupportedModelError: The model has no position table, or steps after pooling.
         SettingsError: The folder holds another run, or the table would not become longer.
     """
-    if planner.family.positions != "learned":
-        raise UnsupportedModelError(
-            f"{planner.model_name} has no position table to tune: its positions are "
-            f"{planner.family.positions}"
-        )
-    if planner.rules.anchor_step > 1:
-        raise SettingsError(f"{planner.model_name} was tuned by PI already: start from its origin")
-    reader = open_reader(planner)
-    embeddings = cast("Any", reader.model).embeddings
-    table = LongTable(
-        embeddings.position_embeddings,
-        method=tuning.method,
-        original_length=planner.original_length,
-        length=tuning.length,
-        offset=reader.offset,
-    ).to(reader.device)
-    embeddings.position_embeddings = table
-    tuned = TunedTable(table.method, table.original_length, table.scale)
-    reader = replace(
-        reader,
-        rules=replace(
-            planner.rules,
-            original_length=table.length,
-            max_length=table.length,
-            anchors=tuned.original_length,
-            anchor_step=tuned.step,
-        ),
-    )
+    _require_table(planner)
+    reader, table = _longer(open_reader(planner), planner, tuning)
     objective = PositionTuning(
         reader,
         table,
@@ -109,16 +83,60 @@ def tune_positions(
         **asdict(tuning),
     }
     progress = run(objective, options, identity, folder, on_progress)
+    config, state = _tuned(reader.model, planner, table)
+    return save_run(folder, planner, config, state, table.length, progress)
+
+
+def _require_table(planner: Planner) -> None:
+    if planner.family.positions != "learned":
+        raise UnsupportedModelError(
+            f"{planner.model_name} has no position table to tune: its positions are "
+            f"{planner.family.positions}"
+        )
+    if planner.rules.anchor_step > 1:
+        raise SettingsError(f"{planner.model_name} was tuned by PI already: start from its origin")
+
+
+def _longer(
+    reader: TrainingModel, planner: Planner, tuning: TuningOptions
+) -> tuple[TrainingModel, LongTable]:
+    """The model with a longer table, in which short texts stand at the original rows."""
+    embeddings = cast("Any", reader.model).embeddings
+    table = LongTable(
+        embeddings.position_embeddings,
+        method=tuning.method,
+        original_length=planner.original_length,
+        length=tuning.length,
+        offset=reader.offset,
+    ).to(reader.device)
+    embeddings.position_embeddings = table
+    rules = replace(
+        planner.rules,
+        original_length=table.length,
+        max_length=table.length,
+        anchors=table.original_length,
+        anchor_step=_said_of(table).step,
+    )
+    return replace(reader, rules=rules), table
+
+
+def _said_of(table: LongTable) -> TunedTable:
+    """What the config of a model with this table says of it."""
+    return TunedTable(table.method, table.original_length, table.scale)
+
+
+def _tuned(model: nn.Module, planner: Planner, table: LongTable) -> tuple[Any, dict[str, Any]]:
+    """Config and weights of a model with its longer table, which is a plain one from here on."""
     state = {
         name: value
-        for name, value in reader.model.state_dict().items()
+        for name, value in model.state_dict().items()
         if not name.startswith("embeddings.position_embeddings.")
     }
     state["embeddings.position_embeddings.weight"] = table.table()
     config = copy.deepcopy(planner.config)
     config.max_position_embeddings = table.offset + table.length
-    setattr(config, TUNED_TABLE, tuned.to_dict())
-    return save_run(folder, planner, config, state, table.length, progress)
+    setattr(config, TUNED_TABLE, _said_of(table).to_dict())
+    return config, state
 
 
 def distil_rotary(
@@ -224,30 +242,22 @@ def train_length(
     """
     if not 0.0 < share <= 1.0:
         raise SettingsError(f"share={share!r} must be greater than 0 and at most 1")
-    longest = max(documents.lengths)
-    learned = planner.family.positions == "learned"
-    if learned and longest > planner.original_length:
-        raise SettingsError(
-            f"the position table of {planner.model_name} ends at {planner.original_length}, before "
-            f"documents of {longest} tokens: make it longer first (train positions), or take "
-            "shorter documents"
-        )
+    _require_reach(planner, documents)
     student, theirs = learning(open_reader(planner)), open_reader(teacher)
-    tokens = TextTokens(planner)
     mixture = within(mixture, teacher)
     length = replace(length, teacher_tokens=min(length.teacher_tokens, mixture.longest))
-    short = Distillation(
-        theirs,
-        student,
-        Mixture(texts, tokens, options=mixture, seed=options.seed),
-        options=DistilOptions(),
-        measured=measured_texts(texts, tokens, mixture.longest),
-    )
+    tokens, seed = TextTokens(planner), options.seed
     objective = LengthTraining(
         student,
         theirs,
-        Documents(texts.pairs, texts.passages, tokens=tokens, options=documents, seed=options.seed),
-        short,
+        Documents(texts.pairs, texts.passages, tokens=tokens, options=documents, seed=seed),
+        Distillation(
+            theirs,
+            student,
+            Mixture(texts, tokens, options=mixture, seed=seed),
+            options=DistilOptions(),
+            measured=measured_texts(texts, tokens, mixture.longest),
+        ),
         tokens=tokens,
         measured=measured_documents(texts, tokens, documents),
         options=length,
@@ -262,16 +272,19 @@ def train_length(
         "share": share,
         **asdict(length),
     }
-    before: dict[str, torch.Tensor] = {}
-    if share < 1.0:
-        before = {name: each.detach().clone() for name, each in objective.parameters().items()}
-    progress = run(objective, options, identity, folder, on_progress)
-    if before and not is_written(folder):
-        take_back(before, objective.parameters(), share)
-        progress = replace(progress, values=objective.measure())
-        log(folder, progress, on_progress)
+    progress = run_a_share(objective, options, identity, folder, on_progress, share=share)
     config = copy.deepcopy(planner.config)
-    reach = max(longest, planner.original_length)
-    if not learned:
+    reach = max(*documents.lengths, planner.original_length)
+    if planner.family.positions != "learned":
         config.max_position_embeddings = reach
     return save_run(folder, planner, config, student.model.state_dict(), reach, progress, half=half)
+
+
+def _require_reach(planner: Planner, documents: DocumentOptions) -> None:
+    longest = max(documents.lengths)
+    if planner.family.positions == "learned" and longest > planner.original_length:
+        raise SettingsError(
+            f"the position table of {planner.model_name} ends at {planner.original_length}, before "
+            f"documents of {longest} tokens: make it longer first (train positions), or take "
+            "shorter documents"
+        )
