@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from longembed_rag.store.listing import DocumentPage
     from longembed_rag.store.store import DocumentStore
     from longembed_rag.store.values import IndexedDocument, IndexOptions, StoredSource
+    from longembed_rag.whole_files import write_whole
     from longembed_rag.words.analyzer import get_analyzer
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "read_file",
     "resolve_runtime",
     "search_documents",
+    "write_whole",
 ]
 
 _HOMES = {
@@ -130,6 +132,7 @@ _HOMES = {
     "read_file": "longembed_rag.files.readers",
     "resolve_runtime": "longembed_rag.encoder.devices",
     "search_documents": "longembed_rag.search.search",
+    "write_whole": "longembed_rag.whole_files",
 }
 
 

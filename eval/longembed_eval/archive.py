@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from longembed_eval.measures import by_depth
 from longembed_eval.results import Cost, Results, Row, TaskInfo
 from longembed_eval.tasks.values import Task
+from longembed_rag import write_whole
 
 #: Raised when what a row means changes, so that earlier ones are run anew.
 _VERSION = 2
@@ -66,18 +66,16 @@ class Archive:
             "made": row.made,
             "fingerprint": row.fingerprint,
         }
-        write_whole(self._path(row.fingerprint), json.dumps(values))
+        write_text(self._path(row.fingerprint), json.dumps(values))
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Write a file, whole or not at all; what UTF-8 cannot hold is written as an escape."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}.half")
-    half.write_bytes(text.encode("utf-8", "backslashreplace"))
-    half.replace(path)
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
 def row_to_dict(row: Row, task: TaskInfo) -> dict[str, Any]:

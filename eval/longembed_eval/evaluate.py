@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from longembed_eval.archive import results_to_dict, write_whole
+from longembed_eval.archive import results_to_dict, write_text
 from longembed_eval.events import Event
 from longembed_eval.extras import require
 from longembed_eval.results import Results
@@ -110,6 +110,6 @@ def write_results(results: Results, folder: Path) -> None:
     from longembed_eval.table import markdown_table
 
     values = results_to_dict(results)
-    write_whole(folder / "results.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")
-    write_whole(folder / "results.md", markdown_table(results))
-    write_whole(folder / "report.html", render_report(results))
+    write_text(folder / "results.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / "results.md", markdown_table(results))
+    write_text(folder / "report.html", render_report(results))

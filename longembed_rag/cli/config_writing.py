@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from longembed_rag.errors import SettingsError
+from longembed_rag.whole_files import write_whole
 
 
 def write_settings(path: Path, settings: Mapping[str, Any], *, remark: str) -> None:
@@ -34,12 +35,9 @@ def write_settings(path: Path, settings: Mapping[str, Any], *, remark: str) -> N
         if key == (new[0] if new else None):
             document.add(tomlkit.comment(remark))
         document[key] = value
-    half = path.with_name(f".{path.name}.{os.getpid()}.half")
     try:
-        half.write_text(tomlkit.dumps(document), encoding="utf-8")
-        half.replace(path)
+        write_whole(path, tomlkit.dumps(document))
     except OSError as error:
-        half.unlink(missing_ok=True)
         raise SettingsError(f"{path} cannot be written: {error}") from error
 
 

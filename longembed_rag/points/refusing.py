@@ -10,6 +10,8 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+from longembed_rag.whole_files import write_whole
+
 _SENTENCE = (
     "This store is kept by Qdrant's own engine, not by qdrant-client's local mode: open it with "
     "longembed_rag.Library.open(folder), whose store.client has the methods of a QdrantClient"
@@ -26,4 +28,4 @@ def refuse_local_mode(meta: Path) -> None:
     content = {"collections": {"documents": {_SENTENCE: True}}, "aliases": {}}
     with suppress(OSError):  # a courtesy: a store that cannot be written to can still be read
         if not meta.exists() or not meta.stat().st_size:
-            meta.write_text(json.dumps(content, indent=1), encoding="utf-8")
+            write_whole(meta, json.dumps(content, indent=1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from longembed_rag.errors import SettingsError
+from longembed_rag.whole_files import half_written
 
 _PARAMETER, _OPTIMIZER, _MEMORY = "parameter/", "optimizer/", "memory/"
 
@@ -41,10 +41,9 @@ def save_checkpoint(
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"{_OPTIMIZER}{key}/{name}"] = torch.as_tensor(value)
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}.half")
     ready = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(ready, half, metadata={"state": json.dumps(dict(state))})
-    half.replace(path)
+    with half_written(path) as half:
+        save_file(ready, half, metadata={"state": json.dumps(dict(state))})
 
 
 def read_state(path: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from longembed_rag.errors import SettingsError, TrainingError
 from longembed_rag.training.ahead import ahead
 from longembed_rag.training.checkpoint import load_checkpoint, read_state, save_checkpoint
 from longembed_rag.training.options import TrainingOptions
+from longembed_rag.whole_files import remove_halves
 
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.jsonl"
@@ -229,8 +230,7 @@ class Trainer(Generic[Batch]):
 
     def _resume(self) -> None:
         path = self._folder / CHECKPOINT
-        for half in self._folder.glob(f".{CHECKPOINT}.*.half"):
-            half.unlink()  # of a run that was killed while it wrote
+        remove_halves(path)
         if not path.is_file():
             (self._folder / LOG).unlink(missing_ok=True)
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import SettingsError
+from longembed_rag.whole_files import half_written, remove_halves
 
 _POOLING_FLAGS = {
     "cls": "pooling_mode_cls_token",
@@ -69,26 +69,27 @@ def save_model(
         SettingsError: Something else lies there.
     """
     require_new(folder)
-    for left in folder.parent.glob(f".{folder.name}.*.half"):
-        shutil.rmtree(left)  # of a process that was killed while it wrote
-    half = folder.with_name(f".{folder.name}.{os.getpid()}.half")
-    half.mkdir(parents=True)
-    config.dtype = "float32"
-    config.to_json_file(half / "config.json", use_diff=True)
+    remove_halves(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with half_written(folder) as half:
+        half.mkdir()
+        config.dtype = "float32"
+        config.to_json_file(half / "config.json", use_diff=True)
+        _write_weights(half, state, dtype)
+        for name in _TOKENIZER_FILES:
+            if (like.folder.path / name).is_file():
+                shutil.copyfile(like.folder.path / name, half / name)
+        _set(half / "tokenizer_config.json", model_max_length=max_length)
+        _write_modules(half, like, max_length)
+
+
+def _write_weights(folder: Path, state: Mapping[str, Tensor], dtype: torch.dtype) -> None:
     tensors = {
         name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()
     }
-    save_file(tensors, half / "model.safetensors", metadata={"format": "pt"})
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     # Safetensors lets nobody else read it.
-    shutil.copymode(half / "config.json", half / "model.safetensors")
-    for name in _TOKENIZER_FILES:
-        if (like.folder.path / name).is_file():
-            shutil.copyfile(like.folder.path / name, half / name)
-    _set(half / "tokenizer_config.json", model_max_length=max_length)
-    _write_modules(half, like, max_length)
-    if folder.is_dir():
-        folder.rmdir()
-    half.replace(folder)
+    shutil.copymode(folder / "config.json", folder / "model.safetensors")
 
 
 def _write_modules(folder: Path, like: Planner, max_length: int) -> None:

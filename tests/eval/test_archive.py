@@ -17,7 +17,7 @@ from longembed_eval.archive import (
     fingerprint,
     results_to_dict,
     row_to_dict,
-    write_whole,
+    write_text,
 )
 from longembed_eval.results import Cost, Difference, Failure, Results, Row, TaskInfo
 from longembed_eval.tasks.values import Query, Task
@@ -160,10 +160,10 @@ def test_rows_that_lack_something_are_as_if_missing(tmp_path: Path, field: str) 
 def test_files_are_whole_or_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails while writing leaves the earlier file; what succeeds replaces it."""
     path = tmp_path / "new" / "results.json"
-    write_whole(path, "first é")
-    write_whole(path, "second \ud800 é")
+    write_text(path, "first é")
+    write_text(path, "second \ud800 é")
     assert path.read_text(encoding="utf-8") == "second \\ud800 é"
-    write_whole(path, "first é")
+    write_text(path, "first é")
 
     def fail(self: Path, target: Path) -> None:
         raise OSError("no space left")
@@ -171,9 +171,9 @@ def test_files_are_whole_or_as_before(tmp_path: Path, monkeypatch: pytest.Monkey
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", fail)
         with pytest.raises(OSError, match="no space"):
-            write_whole(path, "third")
+            write_text(path, "third")
     assert path.read_text(encoding="utf-8") == "first é"
-    write_whole(path, "fourth")
+    write_text(path, "fourth")
     assert path.read_text(encoding="utf-8") == "fourth"
 
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from longembed_eval.meter import Meter, machine
 from longembed_eval.systems.protocol import Progress
+from longembed_rag import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,10 +60,9 @@ class Reading:
         import numpy as np
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_suffix(f".{os.getpid()}.half")
-        with half.open("wb") as file:
-            np.savez(file, **{name: getattr(self, name) for name in self.__dataclass_fields__})
-        half.replace(path)
+        file = BytesIO()
+        np.savez(file, **{name: getattr(self, name) for name in self.__dataclass_fields__})
+        write_whole(path, file.getbuffer())
 
     @classmethod
     def load(cls, path: Path) -> Reading | None:

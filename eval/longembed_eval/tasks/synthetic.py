@@ -33,6 +33,8 @@ _LENGTH_NOTE = (
 )
 _PARAGRAPH_GAP = "\n\n"
 _PARAGRAPHS = re.compile(r"\n[ \t\r\f\v]*\n\s*")
+# Not those of tasks/sentences.py, which are right more often: scores that were measured are of
+# documents that were cut here, and other cuts are other documents.
 _SENTENCE_END = re.compile(r"""[.!?…][.!?…]*['"’”)\]]*\s+(?=[`'"‘“(\[]*[^\W_a-z])|[。！？]\s*""")
 _ABBREVIATION = re.compile(
     r"(?:\b[A-Z]|\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|No|Nos|Art|Sec|Fig|Vol|pp|cf|vs|etc|e\.g|i\.e))\.\s+$"

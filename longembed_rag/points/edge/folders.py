@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+
+from longembed_rag.whole_files import sync_folder, write_whole
 
 _SUFFIX = ".edge"
 _FILE = "collection.json"
@@ -98,7 +98,7 @@ class CollectionFolder:
     def remove(self) -> None:
         """Remove the collection, its file first."""
         (self.path / _FILE).unlink(missing_ok=True)
-        _sync_folder(self.path)
+        sync_folder(self.path)
         shutil.rmtree(self.path)
 
 
@@ -143,31 +143,6 @@ def _read(path: Path) -> Description:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-
-
-def write_whole(path: Path, content: str) -> None:
-    """Write a file so that it is there whole or as it was before, whenever the process ends."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    if os.name == "nt":  # there, folders cannot be opened
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class RootLock:

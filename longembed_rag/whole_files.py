@@ -1,0 +1,87 @@
+"""Files that are there whole, or as they were before, whenever the process ends."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_HALF = ".half"
+
+
+def write_whole(path: Path, content: str | bytes | memoryview) -> None:
+    """Write a file so that it is there whole or as it was before, whenever the process ends.
+
+    Args:
+        path: The file; its folder must be there.
+        content: What it shall hold; a text is written in UTF-8.
+
+    Raises:
+        OSError: It cannot be written.
+        UnicodeEncodeError: The text holds what UTF-8 cannot, a lone surrogate.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with half_written(path) as half:
+        half.write_bytes(data)
+
+
+@contextmanager
+def half_written(path: Path) -> Iterator[Path]:
+    """A place beside a file or folder in which the next version of it is made.
+
+    When the block ends, what it has made there takes the place of what was; when it fails, that
+    stays and what it has made is removed. A process that is killed leaves it, for
+    :func:`remove_halves` to find. The name begins with that of the file or folder.
+
+    Args:
+        path: The file or folder. A folder may only take the place of none, or of an empty one.
+
+    Yields:
+        Where to write; there is nothing yet.
+    """
+    half = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_HALF}")
+    try:
+        yield half
+        for file in half.rglob("*") if half.is_dir() else (half,):
+            if file.is_file():
+                _sync_file(file)
+        if half.is_dir() and path.is_dir():
+            path.rmdir()  # not every system lets a folder take an empty one's place
+        half.replace(path)
+    except BaseException:
+        _remove(half)
+        raise
+    sync_folder(path.parent)
+
+
+def remove_halves(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote a file or folder."""
+    for half in path.parent.iterdir() if path.parent.is_dir() else ():
+        if half.name.startswith(f"{path.name}.") and half.suffix == _HALF:
+            _remove(half)
+
+
+def sync_folder(path: Path) -> None:
+    """Make sure that what was made, renamed and removed in a folder outlasts a loss of power."""
+    if os.name == "nt":  # there, folders cannot be opened
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(half: Path) -> None:
+    if half.is_dir():
+        shutil.rmtree(half)
+    else:
+        half.unlink(missing_ok=True)
