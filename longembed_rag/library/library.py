@@ -90,7 +90,7 @@ class Library(Reads, Writes):
             on_disk: Whether a server keeps vectors and word lists on disk.
             encoder: An encoder that is loaded already, in place of settings.
             **settings: The fields of :class:`~longembed_rag.EncoderSettings`: ``model``,
-                ``method``, ``max_length``, ``device`` and so on.
+                ``method``, ``max_length``, ``device`` and so on; None is as if left out.
 
         Raises:
             SettingsError: More than one place is given, or a setting is unknown or out of range.
@@ -126,7 +126,7 @@ class Library(Reads, Writes):
             },
             keeping=_given(keeping),
             storage=StorageOptions(**_given(storage)),
-            settings_given=dict(settings),
+            settings_given=_given(dict(settings)),
             encoder_given=encoder,
         )
         return cls(holdings)

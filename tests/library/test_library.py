@@ -154,7 +154,7 @@ def test_settings_are_the_collections(folder: Path, tiny_models: TinyModels) -> 
     with Library.open(model=model, method="gp", passage_tokens=16) as first:
         first.ingest("reports")
         assert first.encoder.method == "gp"
-    with Library.open() as again:
+    with Library.open(model=None, method=None) as again:
         assert (again.settings.model, again.settings.method) == (model, "gp")
         assert again.ingest("reports").unchanged == 2
         assert again.search("lease", limit=1)
