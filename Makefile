@@ -39,8 +39,9 @@ format: $(VENV)/.installed-dev ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-figures: $(VENV)/.installed-dev ## draw the figures of docs/methods.md again
+figures: $(VENV)/.installed-dev ## draw the figures of docs/ again
 	$(BIN)/python docs/figures/positions.py
+	$(BIN)/python docs/figures/house.py
 
 clean: ## remove the environment, caches and what the demo made
 	rm -rf $(VENV) demo-output build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

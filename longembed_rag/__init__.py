@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from longembed_rag.points.client.retries import RetryPolicy
     from longembed_rag.search.results import PassageHit, SearchResult
     from longembed_rag.search.search import SearchOptions, search_documents
+    from longembed_rag.store.copying import CopyReport
     from longembed_rag.store.document import StoredDocument
     from longembed_rag.store.info import CollectionInfo
     from longembed_rag.store.listing import DocumentPage
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CollectionInfo",
+    "CopyReport",
     "Coverage",
     "Document",
     "DocumentDeleted",
@@ -93,6 +95,7 @@ __all__ = [
 
 _HOMES = {
     "CollectionInfo": "longembed_rag.store.info",
+    "CopyReport": "longembed_rag.store.copying",
     "Coverage": "longembed_rag.encoder.values",
     "Document": "longembed_rag.ingest.documents",
     "DocumentDeleted": "longembed_rag.ingest.report",

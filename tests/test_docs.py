@@ -21,6 +21,7 @@ PROJECT = Path(__file__).parent.parent
 PAGES = sorted(
     [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "demo").glob("*.md")]
 )
+PACKAGE = PROJECT / "longembed_rag"
 METHODS_PAGE = PROJECT / "docs" / "methods.md"
 COMMANDS_PAGE = PROJECT / "docs" / "command-line.md"
 
@@ -200,6 +201,17 @@ def test_figures_are_drawn_by_the_committed_script(tmp_path: Path) -> None:
     shown = set(re.findall(r"!\[[^\]]*\]\(figures/([^)]+)\)", METHODS_PAGE.read_text("utf-8")))
     assert shown == {path.name for path in tmp_path.iterdir()}
     assert len(shown) == 3
+
+
+def test_the_picture_of_the_house_is_that_of_the_code() -> None:
+    """It is drawn anew where a room or an arrow has changed: ``make figures``."""
+    drawn = runpy.run_path(str(PROJECT / "docs" / "figures" / "house.py"))["draw"]()
+    assert (PROJECT / "docs" / "figures" / "house.svg").read_text(encoding="utf-8") == drawn
+    design = (PROJECT / "docs" / "design.md").read_text(encoding="utf-8")
+    assert "(figures/house.svg)" in design
+    for path in set(re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", design)):
+        place = PROJECT / path if path.startswith(("tests", "docs")) else PACKAGE / path
+        assert place.is_file(), path
 
 
 def test_command_line_page_is_complete() -> None:

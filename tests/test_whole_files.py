@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,9 +84,9 @@ def test_a_folder_that_holds_something_stays(tmp_path: Path) -> None:
         half.mkdir()
     with pytest.raises(FileNotFoundError), half_written(tmp_path / "other") as half:
         (half / "file").touch()
-    with pytest.raises(FileExistsError), half_written(tmp_path / "other") as half:
+    with suppress(RuntimeError), half_written(tmp_path / "other") as half:
         half.mkdir()
-        half.mkdir()
+        raise RuntimeError("on the way")
     assert names(tmp_path) == ["model"]
     assert names(path) == ["mine"]
 

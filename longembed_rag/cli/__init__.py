@@ -10,6 +10,7 @@ import click
 
 from longembed_rag._version import __version__
 from longembed_rag.cli.command import Group
+from longembed_rag.cli.copy import copy_command
 from longembed_rag.cli.eval import eval_command
 from longembed_rag.cli.info import info_command
 from longembed_rag.cli.ingest import ingest_command
@@ -34,7 +35,7 @@ Example:
   longembed-rag search "who signed the lease?"
 
 \b
-Every option that says how things are done (not --json, --dry-run,
+Every option that says how things are done (not --json, --dry-run, --to,
 --allow-deletions, --filter, --repair, --files, nor what eval and tune measure,
 nor how train trains) can also be set as LONGEMBED_<OPTION> in the environment
 or, --trust-remote-code excepted, as a key in longembed.toml in the working
@@ -59,6 +60,7 @@ for _command in (
     list_command,
     show_command,
     remove_command,
+    copy_command,
     info_command,
     verify_command,
     models_command,

@@ -72,6 +72,7 @@ def _write_info(info: CollectionInfo) -> None:
         ("kept by", _ENGINES[info.engine]),
         ("fingerprint", info.fingerprint),
         ("made by version", info.version),
+        *([] if info.outdated is None else [("outdated", info.outdated)]),
     ]
     write_pairs(pairs)
     click.echo("\nHow its vectors were made:")

@@ -260,6 +260,22 @@ PASSAGES_SHOWN_SPEC = OptionSpec(
     shown_default="1; with --json 3",
 )
 SEARCH_SPECS = (LIMIT_SPEC, ADAPTIVE_SPEC, PASSAGES_SHOWN_SPEC, MODE_SPEC)
+STORAGE_SPECS = (
+    OptionSpec(
+        name="quantization",
+        type=click.Choice(("none", "scalar", "binary")),
+        help="How a server keeps vectors in memory: as they are, a byte or a bit a number.",
+        section=KEEPING_SECTION,
+        shown_default="none",
+    ),
+    OptionSpec(
+        name="on_disk",
+        type=click.BOOL,
+        help="Whether a server keeps vectors on disk.",
+        section=KEEPING_SECTION,
+        shown_default="no-on-disk",
+    ),
+)
 KEEPING_SPECS = (
     OptionSpec(
         name="passages",
@@ -284,18 +300,5 @@ KEEPING_SPECS = (
         section=KEEPING_SECTION,
         shown_default="english",
     ),
-    OptionSpec(
-        name="quantization",
-        type=click.Choice(("none", "scalar", "binary")),
-        help="How a server keeps vectors in memory: as they are, a byte or a bit a number.",
-        section=KEEPING_SECTION,
-        shown_default="none",
-    ),
-    OptionSpec(
-        name="on_disk",
-        type=click.BOOL,
-        help="Whether a server keeps vectors on disk.",
-        section=KEEPING_SECTION,
-        shown_default="no-on-disk",
-    ),
+    *STORAGE_SPECS,
 )

@@ -15,6 +15,7 @@ from longembed_rag.cli.location import StoreLocation
 from longembed_rag.cli.option_specs import (
     ENCODER_SPECS,
     KEEPING_SPECS,
+    STORAGE_SPECS,
     STORE_SPECS,
     Function,
     OptionSpec,
@@ -67,18 +68,28 @@ def encoder_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def keeping_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the flags of new collections; the function gets ``keeping``, what was set, by name."""
+    return _set_options(function, KEEPING_SPECS, argument="keeping")
 
+
+def storage_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the flags of a server's vectors; the function gets ``storage``, what was set, by name."""
+    return _set_options(function, STORAGE_SPECS, argument="storage")
+
+
+def _set_options(
+    function: Callable[..., Any], specs: Sequence[OptionSpec], *, argument: str
+) -> Callable[..., Any]:
     @functools.wraps(function)
     def wrapper(*args: Any, **parameters: Any) -> Any:
         context = click.get_current_context()
         values = {}
-        for spec in KEEPING_SPECS:
+        for spec in specs:
             value = parameters.pop(spec.name)
             if context.get_parameter_source(spec.name) is not ParameterSource.DEFAULT:
                 values[spec.name] = value
-        return function(*args, keeping=values, **parameters)
+        return function(*args, **{argument: values}, **parameters)
 
-    return _decorated(wrapper, KEEPING_SPECS)
+    return _decorated(wrapper, specs)
 
 
 def store_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -94,6 +94,9 @@ def search_command(
             passages=show_passages if show_passages is not None or as_json else 1,
             filter=matching,
         )
+        outdated = library.store.existing_record().outdated
+    if outdated is not None:
+        click.echo(f"note: {outdated}", err=True)
     if as_json:
         found = [result.to_dict() for result in results]
         write_json({"query": query, "mode": mode, "results": found})

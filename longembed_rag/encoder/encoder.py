@@ -297,7 +297,7 @@ class LongEncoder:
         pairs = zip(tokenized, labels, strict=True)
         readings = [self._planner.read(text, name=label) for text, label in pairs]
         for reading, label in zip(readings, labels, strict=True):
-            warn_of_gaps(reading.coverage, name=label, stacklevel=3)
+            warn_of_gaps(reading.coverage, name=label, kind=kind, stacklevel=3)
         return readings, labels
 
     def _run(

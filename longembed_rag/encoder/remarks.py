@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import warnings
 
+from longembed_rag.encoder.settings import Kind
 from longembed_rag.encoder.values import Coverage
 from longembed_rag.errors import TruncationWarning, UnknownTokensWarning
 
 
-def warn_of_gaps(coverage: Coverage, *, name: str, stacklevel: int) -> None:
+def warn_of_gaps(coverage: Coverage, *, name: str, kind: Kind, stacklevel: int) -> None:
     """Warn of what was not read of a text, and of a text that the model hardly knows.
 
     Args:
         coverage: How much of it was read.
         name: What the text is called.
+        kind: Whether it is a document; of a query's few words, one that is unknown says little.
         stacklevel: Whose line the warnings point at, as :func:`warnings.warn` counts from the
             caller of this function.
     """
@@ -24,7 +26,7 @@ def warn_of_gaps(coverage: Coverage, *, name: str, stacklevel: int) -> None:
             TruncationWarning,
             stacklevel=stacklevel + 1,
         )
-    if coverage.unknown_note:
+    if kind == "document" and coverage.unknown_note:
         warnings.warn(
             f"{name}: {coverage.unknown_note}", UnknownTokensWarning, stacklevel=stacklevel + 1
         )

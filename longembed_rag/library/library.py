@@ -14,10 +14,12 @@ from longembed_rag.library.places import api_key as key_of_environment
 from longembed_rag.library.reading import Reads
 from longembed_rag.library.writing import Writes
 from longembed_rag.points.values import Quantization, StorageOptions
+from longembed_rag.store.copying import CopyReport, copy_collection
 from longembed_rag.store.values import DEFAULT_COLLECTION
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     from qdrant_client import QdrantClient
 
@@ -147,6 +149,49 @@ class Library(Reads, Writes):
             >>> library.close()
         """
         self._holdings.close()
+
+    def copy(
+        self,
+        to: Library | str | os.PathLike[str],
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> CopyReport:
+        """Copy the collection into another place, point by point, without embedding anything again.
+
+        From an embedded store to a server, back, or to another folder. What is there already is
+        passed over; one that was interrupted goes on when it is called again.
+
+        Args:
+            to: Where to: a server's address (``http://...``), a folder, or a library that is open;
+                its collection has the same name unless a library says another.
+            on_progress: Is told how many of how many documents are done.
+
+        Returns:
+            What was done. Documents that could not be copied are among its ``failed``.
+
+        Raises:
+            SettingsError: It is the same collection.
+            CollectionNotFoundError: Nothing has been ingested yet.
+            CollectionMismatchError: The other one was made with other settings; names them.
+            StoreError: One of them cannot be read or written to; what was copied is there.
+
+        Example:
+            >>> report = library.copy("backup")
+            >>> report.copied, report.failed
+            (2, {})
+        """
+        store = self.store  # before the target, which may not be made for nothing
+        store.existing_record()
+        if not isinstance(to, Library):
+            url = to if isinstance(to, str) and to.startswith(("http://", "https://")) else None
+            path = None if url else to
+            with type(self).open(path, url=url, collection=self.collection) as other:
+                return self.copy(other, on_progress=on_progress)
+        target = to._holdings
+        with target.writing:
+            return copy_collection(
+                store, target.made_store(), storage=target.storage, on_progress=on_progress
+            )
 
     @property
     def collection(self) -> str:

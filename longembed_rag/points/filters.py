@@ -87,7 +87,7 @@ class IsEmptyCondition:
 class HasIdCondition:
     """One of several points, by their ids."""
 
-    has_id: Sequence[str]
+    has_id: Sequence[int | str]
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,11 @@ class Ask:
         return self.vector is None or self.limit < 1 or is_empty(self.vector)
 
 
+def native_id(identity: str) -> int | str:
+    """An id as stores have it: ours are UUIDs, other programs' may be numbers."""
+    return int(identity) if identity.isdecimal() else identity
+
+
 def is_empty(vector: Vector) -> bool:
     """Whether a vector is a sparse one without any term, which stores keep as none."""
     return isinstance(vector, SparseVector) and not len(vector.indices)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from longembed_rag.points.filters import FieldCondition, Filter, HasIdCondition, Range
-from longembed_rag.points.values import Ask, Hit, Vector
+from longembed_rag.points.values import Ask, Hit, Vector, native_id
 from longembed_rag.store.making import unit_length
 from longembed_rag.store.payload import BUCKET_KEY, BUCKETS
 from longembed_rag.store.values import DENSE_VECTOR, PAIRS_VECTOR, TERMS_VECTOR
@@ -69,4 +69,4 @@ def sample_filter(total: int, wanted: int) -> Filter | None:
 
 def only(ids: Sequence[str]) -> Filter:
     """A filter that lets only points of these ids pass."""
-    return Filter(must=[HasIdCondition(has_id=list(ids))])
+    return Filter(must=[HasIdCondition([native_id(each) for each in ids])])

@@ -23,6 +23,7 @@ from longembed_rag.store.place import (
 )
 from longembed_rag.store.record import (
     ROOTS_KEY,
+    moved_record,
     read_record,
     read_roots,
     require_match,
@@ -137,26 +138,55 @@ class Collection:
             CollectionMismatchError: They were not; names what differs.
             StoreError: It cannot be made or read.
         """
-        found = self._found()
-        self.ensure_beside(dimension, storage)
-        if found is None:
-            metadata = write_record(
-                fingerprint=fingerprint,
-                dimension=dimension,
-                description=description,
-                settings=settings,
-                options=options or IndexOptions(),
-                embedded=self._points.embedded,
-            )
-            layout = documents_layout(dimension, storage)
-            found = self._points.make(self.name, layout, metadata=metadata)
-            self._require_kept(found)
+        made = write_record(
+            fingerprint=fingerprint,
+            dimension=dimension,
+            description=description,
+            settings=settings,
+            options=options or IndexOptions(),
+            embedded=self._points.embedded,
+        )
+        found = self._made(made, dimension, storage)
         record = self._require_record(found)
         self.require_match(record, fingerprint, description)
         if options is not None:
             require_options(record, options, collection=self.name, location=self.place.location)
         self._ensure_indexes(found, DOCUMENT_INDEXES)
         return record
+
+    def ensure_like(self, other: Collection, *, storage: StorageOptions | None = None) -> None:
+        """Make it with the record of another collection, or check that it was made in the same way.
+
+        Args:
+            other: The collection, which is there.
+            storage: How a server is to keep the vectors of a new collection.
+
+        Raises:
+            CollectionMismatchError: It was not; names what differs.
+            StoreError: It cannot be made or read.
+        """
+        theirs = other.existing_record()
+        there = other._found()
+        assert there is not None
+        made = moved_record(there.metadata, embedded=self._points.embedded)
+        found = self._made(made, theirs.dimension, storage or StorageOptions())
+        record = self._require_record(found)
+        self.require_match(record, theirs.fingerprint, theirs.description)
+        require_options(record, theirs.options, collection=self.name, location=self.place.location)
+        self._ensure_indexes(found, DOCUMENT_INDEXES)
+
+    def _made(
+        self, metadata: Mapping[str, Any], dimension: int, storage: StorageOptions
+    ) -> Described:
+        """The collection as it is there, or made now, after those beside it."""
+        found = self._found()
+        self.ensure_beside(dimension, storage)
+        if found is None:
+            found = self._points.make(
+                self.name, documents_layout(dimension, storage), metadata=metadata
+            )
+            self._require_kept(found)
+        return found
 
     def roots(self) -> dict[str, int]:
         """See :meth:`DocumentStore.roots`."""

@@ -38,6 +38,10 @@ class CollectionInfo:
         options: What it keeps of its documents.
         engine: What keeps it: ``"edge"``, ``"local"`` or ``"server"``.
         version: Version of this package that made the collection.
+        analyzer: Version of the analyzer that found its words.
+        readers: Version of the readers that its files were read by.
+        outdated: What this release does otherwise, and how the collection comes to it; None where
+            there is nothing.
     """
 
     collection: str
@@ -57,6 +61,9 @@ class CollectionInfo:
     options: IndexOptions
     engine: str
     version: str
+    analyzer: int
+    readers: int
+    outdated: str | None
 
     @classmethod
     def of(
@@ -89,6 +96,9 @@ class CollectionInfo:
             options=record.options,
             engine=engine,
             version=record.version,
+            analyzer=record.analyzer,
+            readers=record.readers,
+            outdated=record.outdated,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from longembed_rag._version import __version__
 from longembed_rag.errors import CollectionMismatchError
 from longembed_rag.store.payload import OWN_KEY
-from longembed_rag.store.values import CollectionRecord, IndexOptions
+from longembed_rag.store.values import READERS_VERSION, CollectionRecord, IndexOptions
 from longembed_rag.words.analyzer import ANALYZER_VERSION
 
 #: Beside the record: the file system that each folder lay on when it was last ingested.
@@ -55,9 +55,15 @@ def write_record(
         "index": options.to_dict(),
         "version": __version__,
         "analyzer": ANALYZER_VERSION,
-        "readers": 1,
+        "readers": READERS_VERSION,
     }
     return {OWN_KEY: own if embedded else without_paths(own)}
+
+
+def moved_record(metadata: Mapping[str, Any], *, embedded: bool) -> dict[str, Any]:
+    """The metadata of a copy of a collection, in an embedded store or on a server."""
+    own = metadata[OWN_KEY]
+    return {OWN_KEY: dict(own) if embedded else without_paths(own)}
 
 
 def without_paths(own: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from longembed_rag.errors import InputError, SettingsError
-from longembed_rag.words.analyzer import Analyzer, get_analyzer, require_language
+from longembed_rag.words.analyzer import (
+    ANALYZER_VERSION,
+    Analyzer,
+    get_analyzer,
+    require_language,
+)
 from longembed_rag.words.lengths import TermCounts
 
 if TYPE_CHECKING:
@@ -24,6 +29,9 @@ TERMS_VECTOR = "text-sparse-new"
 #: A document's word pairs; a sparse vector as well.
 PAIRS_VECTOR = "word-pairs"
 DEFAULT_COLLECTION = "documents"
+#: How files are read: who changes what text a file has adds one. Collections note it down; a file
+#: whose text is another one now is embedded anew by the next ingest of it.
+READERS_VERSION = 1
 DEFAULT_PASSAGE_TOKENS = 256
 
 
@@ -225,6 +233,17 @@ class CollectionRecord:
     version: str
     analyzer: int = 1
     readers: int = 1
+
+    @property
+    def outdated(self) -> str | None:
+        """What this release does otherwise, and how the collection comes to it; None if nothing."""
+        if self.analyzer == ANALYZER_VERSION:
+            return None
+        return (
+            f"words were found by version {self.analyzer} of the analyzer, and this release has "
+            f"version {ANALYZER_VERSION}: they are searched as they are until the next ingest "
+            "weighs them anew, which needs no model"
+        )
 
     def get_analyzer(self) -> Analyzer:
         """What cuts texts into the words that the collection was made with.

@@ -81,7 +81,7 @@ def write_document(
         state="writing",
     )
     manifest = Manifest(place)
-    failure = _failure(document.source, place)
+    failure = not_written(document.source, place)
     manifest.put([entry], failure=failure)
     try:
         _write_passages(document, terms, counts, place)
@@ -93,7 +93,7 @@ def write_document(
             # Somebody else took the half-written document for what a killed process had left.
             _write_passages(document, terms, counts, place)
     except PointRefusedError:
-        _take_back(document.source, fingerprint, place=place)
+        take_back(document.source, fingerprint, place=place)
         raise
     if earlier is not None:
         remove_other_versions(document.source, document.content_hash, place=place)
@@ -116,8 +116,14 @@ def count_version(source: str, entry: ManifestEntry, place: Place) -> int:
     )
 
 
-def _take_back(source: str, fingerprint: str, *, place: Place) -> None:
-    """Leave what is there, or nothing, where a new version was refused on the way."""
+def take_back(source: str, fingerprint: str, *, place: Place) -> None:
+    """Leave what is there, or nothing, where a new version was refused on the way.
+
+    Args:
+        source: The document.
+        fingerprint: Of the settings that made its vectors.
+        place: Where it is.
+    """
     records = place.points.fetch(
         place.documents, [document_id(source)], keys=LISTING_KEYS, what=f"reading {source}"
     )
@@ -129,7 +135,9 @@ def _take_back(source: str, fingerprint: str, *, place: Place) -> None:
         Manifest(place).put([ManifestEntry.of_stored(there, fingerprint=fingerprint)])
 
 
-def _failure(source: str, place: Place) -> Failure:
+def not_written(source: str, place: Place) -> Failure:
+    """What is raised where something of a document could not be written."""
+
     def failure(told: str, status: int | None) -> StoreError:
         if status in _ABOUT_THE_POINT:
             return PointRefusedError(f"{source} was not written: {told}")
@@ -148,7 +156,7 @@ def _failure(source: str, place: Place) -> Failure:
 
 def _upsert(name: str, points: Iterable[Point], source: str, place: Place) -> None:
     what = f"writing {source}"
-    place.points.write(name, points, what=what, failure=_failure(source, place))
+    place.points.write(name, points, what=what, failure=not_written(source, place))
 
 
 def remove_other_versions(source: str, version: str | None, *, place: Place) -> None:

@@ -9,6 +9,7 @@ import pytest
 from longembed_rag import Document, Library
 from longembed_rag.store.values import document_id
 from tests.cli.conftest import LONG_TEXT, Run, as_json
+from tests.points.fake_qdrant import running_fake
 
 NOTE = str(Path("documents", "note.md"))
 
@@ -74,9 +75,15 @@ def test_show_by_id_and_by_own_name(run: Run, filled: Path) -> None:
     identity = document_id(str(filled / "note.md"))
     assert as_json(run("show", identity, "--json"))["source"] == str(filled / "note.md")
     with Library.open() as library:
-        library.add(Document(id="minutes-7", text="Old.\x1b[2J", metadata={"by": "a\nb"}))
+        library.add(
+            Document(
+                id="minutes-7",
+                text="Old words that stay as they are.\x1b[2J",
+                metadata={"by": "a\nb"},
+            )
+        )
     shown = run("show", "minutes-7").stdout
-    assert "Old." in shown
+    assert "Old words" in shown
     assert "\x1b" not in shown
 
 
@@ -108,3 +115,31 @@ def test_there_has_to_be_a_store(run: Run, arguments: list[str]) -> None:
     """Nothing to look at is wrong use, and makes no store."""
     assert run(*arguments).exit_code == 2
     assert not Path(".longembed").exists()
+
+
+def test_copy_moves_a_collection_to_a_server_and_back(run: Run, documents: Path) -> None:
+    """Without a model; again nothing is left to do, and each place answers alike."""
+    run("ingest", "documents")
+    with running_fake() as fake:
+        first = as_json(run("copy", "--to", fake.url, "--quantization", "scalar", "--json"))
+        total = first["copied"]
+        assert (total, first["failed"], first["location"]) == (3, [], fake.url)
+        again = run("copy", "--to", fake.url)
+        assert "0 documents copied, 3 there already" in again.stderr
+        back = ("--to", "back", "--to-collection", "mine")
+        assert as_json(run("copy", "--url", fake.url, *back, "--json"))["copied"] == 3
+    here = as_json(run("list", "--json"))["documents"]
+    assert as_json(run("list", "--path", "back", "--collection", "mine", "--json")) == {
+        "collection": "mine",
+        "documents": here,
+    }
+
+
+def test_copy_without_a_collection_or_onto_itself_is_refused(run: Run, documents: Path) -> None:
+    """Nothing is made."""
+    assert run("copy", "--to", "back").exit_code == 2
+    assert not Path("back").exists()
+    run("ingest", "documents")
+    refused = run("copy", "--to", ".longembed")
+    assert refused.exit_code != 0
+    assert "in use" in refused.stderr or "onto itself" in refused.stderr

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from longembed_rag import Document, DocumentDone, Library
-from longembed_rag.errors import CollectionMismatchError, InputError
+from longembed_rag.errors import CollectionMismatchError, CollectionNotFoundError, InputError
 from longembed_rag.store.values import document_id
 from tests.ingest.conftest import numbers
 from tests.library.conftest import Open
+from tests.points.fake_qdrant import running_fake
 from tests.store.fakes import FakeEncoder
 
 
@@ -184,3 +185,26 @@ def test_writers_take_turns(library: Library) -> None:
     assert sum(report.added for report in reports) == 12
     assert library.info().documents == 12
     assert library.verify().findings == ()
+
+
+def test_a_copy_goes_to_a_folder_a_server_or_an_open_library(filled: Library, opened: Open) -> None:
+    """Without any model, to be searched there; an open one stays open, others are closed."""
+    with running_fake() as fake:
+        assert filled.copy("backup").copied == 2
+        assert filled.copy("backup").unchanged == 2
+        assert filled.copy(fake.url).copied == 2
+        with opened(url=fake.url) as server, opened("again", collection="mine") as last:
+            report = server.copy(last)
+            assert (report.copied, report.failed) == (2, {})
+            found = [each.search("lease", limit=1)[0] for each in (filled, server, last)]
+        with opened("backup") as backup:
+            found.append(backup.search("lease", limit=1)[0])
+    assert len({(each.source, each.passage) for each in found}) == 1
+    assert [each.score for each in found] == pytest.approx([found[0].score] * 4)
+
+
+def test_nothing_is_copied_from_nothing(library: Library) -> None:
+    """And no store is made for it."""
+    with pytest.raises(CollectionNotFoundError):
+        library.copy("backup")
+    assert not Path("backup").exists()

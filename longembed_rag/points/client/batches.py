@@ -40,20 +40,19 @@ def batches(points: Iterable[PointStruct], *, embedded: bool) -> Iterator[list[P
         yield batch
 
 
-def require_size(point: PointStruct, source: str, *, limit: int = REQUEST_LIMIT) -> int:
-    """Bytes of a point in a request.
+def require_size(point: PointStruct, source: str) -> None:
+    """Refuse a point that no request could carry.
 
     Raises:
         PointRefusedError: A request with it would be over the server's limit.
     """
     size = json_size(point)
-    if size + _FRAME > limit:
+    if size + _FRAME > REQUEST_LIMIT:
         raise PointRefusedError(
             f"{source} was not written: as one point it takes {size:,} bytes, and the server's "
-            f"limit for a request is {limit:,}; split the document, or use an embedded store "
-            "(path=...), which has no such limit"
+            f"limit for a request is {REQUEST_LIMIT:,}; split the document, or use an embedded "
+            "store (path=...), which has no such limit"
         )
-    return size
 
 
 def json_size(point: PointStruct) -> int:

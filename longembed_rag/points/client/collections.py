@@ -122,7 +122,8 @@ class ClientCollections:
             )
         except StoreError:
             # Another process made it just now, or an earlier try whose answer was lost.
-            if refused[-1] not in _CONFLICT or (found := self.describe(name)) is None:
+            conflict = self.embedded or refused[-1] in _CONFLICT
+            if not conflict or (found := self.describe(name)) is None:
                 raise
             return found
         made = self.describe(name)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import InputError
 from longembed_rag.points.filters import to_models
-from longembed_rag.points.values import Ask, Layout, Point, SparseVector, Vector, is_empty
+from longembed_rag.points.values import (
+    Ask,
+    Layout,
+    Point,
+    SparseVector,
+    Vector,
+    is_empty,
+    native_id,
+)
 
 if TYPE_CHECKING:
     from qdrant_client.models import PointStruct, PointVectors, QueryRequest
@@ -79,7 +87,9 @@ def point_struct(point: Point, *, embedded: bool) -> PointStruct:
         if not is_empty(vector)
     }
     # Unvalidated: validation would go through every number of every vector.
-    return PointStruct.model_construct(id=point.id, vector=vectors, payload=point.payload)
+    return PointStruct.model_construct(
+        id=native_id(point.id), vector=vectors, payload=point.payload
+    )
 
 
 def vector_changes(
@@ -97,7 +107,7 @@ def vector_changes(
     for point in points:
         vectors = point_struct(point, embedded=embedded).vector
         if vectors:  # a server refuses to update none
-            changes.append(PointVectors.model_construct(id=point.id, vector=vectors))
+            changes.append(PointVectors.model_construct(id=native_id(point.id), vector=vectors))
         for name, vector in point.vectors.items():
             if is_empty(vector):
                 emptied.setdefault(name, []).append(point.id)

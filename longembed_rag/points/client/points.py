@@ -20,7 +20,7 @@ from longembed_rag.points.client.gateway import require_confirmed
 from longembed_rag.points.client.rules import Rules
 from longembed_rag.points.filters import to_models
 from longembed_rag.points.port import Failure, scroll
-from longembed_rag.points.values import Ask, Hit, Page, Point, Stored
+from longembed_rag.points.values import Ask, Hit, Page, Point, Stored, native_id
 
 if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
@@ -55,7 +55,7 @@ class ClientPoints(ClientCollections):
             batch = changes[start : start + REQUEST_POINTS]
             self._written(self.client.update_vectors, name, batch, what=what)
         for vector, ids in emptied.items():
-            taken_off = PointIdsList(points=[*ids])
+            taken_off = PointIdsList(points=[native_id(each) for each in ids])
             self._confirmed(
                 partial(self.client.delete_vectors, name, [vector], taken_off, wait=True),
                 what=what,
@@ -67,7 +67,7 @@ class ClientPoints(ClientCollections):
         """Set fields below a key of a point's payload."""
         self._confirmed(
             lambda: self.client.set_payload(
-                name, payload=dict(payload), points=[point], key=key, wait=True
+                name, payload=dict(payload), points=[native_id(point)], key=key, wait=True
             ),
             what=what,
         )
@@ -87,7 +87,7 @@ class ClientPoints(ClientCollections):
         found = self.gateway.call(
             lambda: self.client.retrieve(
                 name,
-                ids=list(ids),
+                ids=[native_id(each) for each in ids],
                 with_payload=True if keys is None else list(keys),
                 with_vectors=vectors,
             ),
@@ -114,7 +114,7 @@ class ClientPoints(ClientCollections):
                     name,
                     scroll_filter=to_models(rules.narrowed(matching)),
                     limit=min(limit, rules.most_found or limit),
-                    offset=after,
+                    offset=None if after is None else native_id(after),
                     with_payload=True if keys is None else list(keys),
                     with_vectors=vectors,
                 ),
@@ -196,7 +196,7 @@ class ClientPoints(ClientCollections):
         if isinstance(which, (list, tuple)):
             if not which:
                 return  # a server refuses to remove nothing
-            selector = PointIdsList(points=list(which))
+            selector = PointIdsList(points=[native_id(each) for each in which])
         else:
             selector = FilterSelector(filter=to_models(which))
         self._confirmed(

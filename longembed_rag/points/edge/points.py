@@ -24,6 +24,7 @@ from longembed_rag.points.values import (
     Page,
     Point,
     Stored,
+    native_id,
 )
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class EdgePoints:
             while batch := list(islice(remaining, _BATCH)):
                 with engine_errors():
                     made = [
-                        make_point(point.id, converted(collection, point), point.payload)
+                        make_point(native_id(point.id), converted(collection, point), point.payload)
                         for point in batch
                     ]
                     operation = edge.UpdateOperation.upsert_points(made)
@@ -151,13 +152,13 @@ class EdgePoints:
             collection = self.collections.get(name)
             with engine_errors():
                 made = [
-                    edge.PointVectors(point_id(point.id), vectors)
+                    edge.PointVectors(point_id(native_id(point.id)), vectors)
                     for point in points
                     if (vectors := converted(collection, point))
                 ]
                 operations = [edge.UpdateOperation.update_vectors(made)] if made else []
                 operations += [
-                    edge.UpdateOperation.delete_vectors([point_id(point.id)], [vector])
+                    edge.UpdateOperation.delete_vectors([point_id(native_id(point.id))], [vector])
                     for point, vector in emptied(points)
                 ]
             for operation in operations:
@@ -173,7 +174,7 @@ class EdgePoints:
             with engine_errors():
                 operation = with_plain_payload(
                     dict(payload),
-                    lambda plain: edge.UpdateOperation.set_payload([point_id(point)], plain, key),
+                    lambda plain: edge.UpdateOperation.set_payload(_native([point]), plain, key),
                 )
             self.collections.get(name).shard.update(operation)
 
@@ -189,7 +190,7 @@ class EdgePoints:
         """Points by id."""
         wanted: bool | list[str] = True if keys is None else list(keys)
         found = self._read(
-            name, lambda shard: shard.retrieve(point_ids(ids), wanted, vectors), what=what
+            name, lambda shard: shard.retrieve(_native(ids), wanted, vectors), what=what
         )
         return [stored(each, vectors=vectors) for each in found]
 
@@ -210,7 +211,7 @@ class EdgePoints:
         def read(shard: edge.EdgeShard) -> Any:
             return shard.scroll(
                 edge.ScrollRequest(
-                    offset=None if after is None else point_id(after),
+                    offset=None if after is None else point_id(native_id(after)),
                     limit=limit,
                     filter=convert_filter(matching),
                     with_payload=True if keys is None else list(keys),
@@ -264,7 +265,7 @@ class EdgePoints:
         with self._told(what, failure):
             with engine_errors():
                 if isinstance(which, (list, tuple)):
-                    operation = edge.UpdateOperation.delete_points(point_ids(which))
+                    operation = edge.UpdateOperation.delete_points(_native(which))
                 else:
                     chosen = convert_filter(which)  # type: ignore[arg-type]
                     assert chosen is not None
@@ -298,3 +299,7 @@ class EdgePoints:
             make = failure or failing(what, self.location)
             told = first_line(error) or type(error).__name__
             raise make(told, NOT_FOUND if missing else None) from error
+
+
+def _native(ids: Sequence[str]) -> list[Any]:
+    return point_ids(native_id(each) for each in ids)

@@ -1,0 +1,122 @@
+"""``longembed-rag copy``: a collection to another place, without embedding it again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from longembed_rag.cli.command import Command
+from longembed_rag.cli.failures import FAILED
+from longembed_rag.cli.location import StoreLocation, api_key_for
+from longembed_rag.cli.options import storage_options, store_options
+from longembed_rag.cli.output import count, duration, one_line, shown_path, write_json
+
+if TYPE_CHECKING:
+    from longembed_rag.library.library import Library
+    from longembed_rag.store.copying import CopyReport
+
+
+@click.command(
+    "copy",
+    cls=Command,
+    short_help="Copy the collection to another store, without the model.",
+    interrupted="what was copied is there; run the same command again to go on",
+    epilog="""\b
+Examples:
+  longembed-rag copy --to http://localhost:6333
+  longembed-rag copy --url http://localhost:6333 --collection reports --to backup/
+  longembed-rag copy --path old --to new --json""",
+)
+@click.option(
+    "--to",
+    required=True,
+    metavar="URL|PATH",
+    help="Where to: the address of a Qdrant server, or the folder of an embedded store.",
+)
+@click.option(
+    "--to-collection",
+    metavar="NAME",
+    help="Name of the collection there.  [default: the same]",
+)
+@store_options
+@storage_options
+@click.pass_context
+def copy_command(
+    context: click.Context,
+    to: str,
+    to_collection: str | None,
+    location: StoreLocation,
+    storage: Mapping[str, Any],
+    as_json: bool,
+) -> None:
+    """Copy documents, passages and vectors as they are from one store to another.
+
+    Runs no model. Documents that are there already are passed over, and those that only the other
+    store holds stay in it. It can be stopped at any moment; the same command goes on. Exit code 1:
+    some documents could not be copied; they are named, and the others are there.
+    """
+    with (
+        location.library() as library,
+        _target(to, to_collection or location.collection, location, storage) as target,
+        _progress() as on_progress,
+    ):
+        report = library.copy(target, on_progress=on_progress)
+    if as_json:
+        where = {"location": target.location, "collection": target.collection}
+        write_json({**report.to_dict(), **where})
+    _summarise(report, target)
+    if report.failed:
+        context.exit(FAILED)
+
+
+def _target(
+    to: str, collection: str, location: StoreLocation, storage: Mapping[str, Any]
+) -> Library:
+    from longembed_rag.library.library import Library
+
+    url = to if to.startswith(("http://", "https://")) else None
+    return Library.open(
+        None if url else to,
+        url=url,
+        api_key=api_key_for(url),
+        collection=collection,
+        timeout=location.timeout,
+        **storage,
+    )
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """A line that moves on a terminal, and nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(done: int, total: int) -> None:
+        click.echo(f"\r{done:,}/{count(total, 'document')} ", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _summarise(report: CopyReport, target: Library) -> None:
+    for source, reason in report.failed.items():
+        click.echo(f"failed {shown_path(source)}: {one_line(reason)}", err=True)
+    told = [f"{count(report.copied, 'document')} copied"]
+    if report.unchanged:
+        told.append(f"{report.unchanged:,} there already")
+    if report.others:
+        told.append(f"{count(report.others, 'point')} of other programs")
+    if report.failed:
+        told.append(f"{len(report.failed):,} failed")
+    click.echo(
+        f"{', '.join(told)}; collection {target.collection} at {one_line(target.location)}; "
+        f"{duration(report.seconds)}",
+        err=True,
+    )
