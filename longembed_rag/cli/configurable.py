@@ -18,6 +18,7 @@ from longembed_rag.cli.option_specs import (
 ONCE_ONLY = frozenset(
     {
         *("as_json", "debug", "dry_run", "allow_deletions", "filters", "repair", "files", "text"),
+        *("to", "to_collection"),
         # what to measure
         *("tasks", "data", "docs", "lengths", "haystack", "seed", "systems", "through", "window"),
         *("overlap", "depth", "out", "minutes", "by"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +17,7 @@ from longembed_rag.cli.failures import FAILED
 from longembed_rag.cli.location import StoreLocation, api_key_for
 from longembed_rag.cli.options import storage_options, store_options
 from longembed_rag.cli.output import count, duration, one_line, shown_path, write_json
+from longembed_rag.errors import SettingsError
 
 if TYPE_CHECKING:
     from longembed_rag.library.library import Library
@@ -59,9 +63,10 @@ def copy_command(
     store holds stay in it. It can be stopped at any moment; the same command goes on. Exit code 1:
     some documents could not be copied; they are named, and the others are there.
     """
+    collection = to_collection or location.collection
     with (
         location.library() as library,
-        _target(to, to_collection or location.collection, location, storage) as target,
+        _target(library, to, collection, storage) as target,
         _progress() as on_progress,
     ):
         report = library.copy(target, on_progress=on_progress)
@@ -73,20 +78,23 @@ def copy_command(
         context.exit(FAILED)
 
 
-def _target(
-    to: str, collection: str, location: StoreLocation, storage: Mapping[str, Any]
-) -> Library:
+def _target(library: Library, to: str, collection: str, storage: Mapping[str, Any]) -> Library:
+    """The library to copy into.
+
+    Raises:
+        SettingsError: It is neither an address nor a folder.
+    """
     from longembed_rag.library.library import Library
 
-    url = to if to.startswith(("http://", "https://")) else None
-    return Library.open(
-        None if url else to,
-        url=url,
-        api_key=api_key_for(url),
-        collection=collection,
-        timeout=location.timeout,
-        **storage,
-    )
+    is_url = to.lower().startswith(("http://", "https://"))
+    if not is_url and re.fullmatch(r"[\w.-]+:\d+", to) and not Path(to).exists():
+        raise SettingsError(f"to={to!r}: the address of a server begins with http://, or https://")
+    if not is_url and Path(to).expanduser().absolute() == library.path:
+        # Another collection in the same store, which is open already.
+        return Library.open(client=library.store.client, collection=collection)
+    url = to if is_url else None
+    key = os.environ.get("LONGEMBED_TO_API_KEY") or api_key_for(url)
+    return Library.open(None if url else to, url=url, api_key=key, collection=collection, **storage)
 
 
 @contextmanager

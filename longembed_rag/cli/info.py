@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from longembed_rag.store.info import CollectionInfo
 
 #: Shown above, or only how the last ingest ran: those change no vector.
-_LEFT_OUT = ("model", "dimension", "version", "model_path", "device", "dtype", "batch_tokens")
+_LEFT_OUT = (
+    "model",
+    "dimension",
+    "version",
+    "model_path",
+    "model_hash",
+    "device",
+    "dtype",
+    "batch_tokens",
+)
 
 _ENGINES = {
     "edge": "Qdrant's own engine, in this process (edge)",

@@ -95,7 +95,7 @@ def ingest_command(
     with location.library(**keeping, **given.values) as library:
         if dry_run:
             quiet_transformers()
-            plan = library.ingest(paths, dry_run=True)
+            plan = library.ingest(paths, dry_run=True, allow_deletions=allow_deletions)
             show_plan(plan, as_json=as_json)
             failed = plan.failed
         else:

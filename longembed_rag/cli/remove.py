@@ -38,13 +38,17 @@ def remove_command(
     with location.library() as library:
         found = {source: find_document(library, source) for source in sources}
         removed = library.remove([each.source for each in found.values() if each is not None])
-    unknown = [source for source, document in found.items() if document is None]
+    gone = set(removed)
+    unknown = [
+        s for s, document in found.items() if document is None or document.source not in gone
+    ]
     if as_json:
         write_json({"removed": list(removed), "unknown": unknown})
     else:
         for source in removed:
             click.echo(f"removed  {shown_path(source)}")
     for source in unknown:
-        click.echo(f"not in collection {library.collection}: {one_line(source)}", err=True)
+        theirs = " (another program has put it there)" if found[source] is not None else ""
+        click.echo(f"not in collection {library.collection}: {one_line(source)}{theirs}", err=True)
     if unknown:
         context.exit(FAILED)

@@ -174,6 +174,7 @@ class LongEncoder:
         return {
             **self._planner.describe(),
             "model_path": str(self.model_path),
+            "model_hash": self._planner.model_hash,
             "dimension": self.dimension,
             "device": str(self.device),
             "dtype": str(self.dtype).removeprefix("torch."),

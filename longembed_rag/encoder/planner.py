@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,6 @@ class Planner:
             append_eos=self.pooling == "last_token",
             trust_remote_code=settings.trust_remote_code,
         )
-        self._fingerprint: str | None = None
 
     @classmethod
     def from_pretrained(
@@ -192,14 +192,16 @@ class Planner:
         """Longest text read in one go, tokens."""
         return self.settings.max_length
 
-    @property
+    @cached_property
+    def model_hash(self) -> str:
+        """Hash of the model's files (hex)."""
+        return hash_folder(self.folder)
+
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of the model's files and of every setting that changes a vector (hex)."""
-        if self._fingerprint is None:
-            values = {**self.vector_settings(), "files": hash_folder(self.folder)}
-            canonical = json.dumps(values, sort_keys=True)
-            self._fingerprint = hashlib.sha256(canonical.encode()).hexdigest()[:32]
-        return self._fingerprint
+        values = {**self.vector_settings(), "files": self.model_hash}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
     def vector_settings(self) -> dict[str, Any]:
         """Every setting that changes a vector, resolved; the fingerprint is made of them."""

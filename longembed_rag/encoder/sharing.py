@@ -49,6 +49,11 @@ class SharedEncoder:
             return self._encoder
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether the encoder is there."""
+        return self._encoder is not None
+
+    @property
     def planner(self) -> Planner:
         """What says how a text would be read: the encoder's, else one without weights."""
         with self._loading:

@@ -12,6 +12,9 @@ from longembed_rag.errors import SettingsError
 from longembed_rag.files.suffixes import is_readable_type, supported_types
 from longembed_rag.files.values import Failure, Skipped
 
+#: What lies in the folder of an embedded store; a copy of one may lie among documents.
+_STORE_MARK = "longembed.lock"
+
 
 @dataclass(frozen=True)
 class Discovery:
@@ -117,6 +120,9 @@ class _Found:
                 names = sorted(os.listdir(folder))  # noqa: PTH208 - names only, Path by Path below
             except OSError as error:
                 self._fail(folder, f"the folder cannot be listed: {error.strerror}")
+                continue
+            if _STORE_MARK in names and folder != root:
+                self._skip(folder, "an embedded store of longembed-rag")
                 continue
             for name in names:
                 if not name.startswith("."):

@@ -150,6 +150,7 @@ def plan_ingest(
     stored: Mapping[str, StoredSource],
     whole: Collection[str] | None = None,
     devices: Mapping[str, int] | None = None,
+    allow_deletions: bool = False,
     exclude: Path | None = None,
     planner: Planner | None = None,
 ) -> IngestPlan:
@@ -160,6 +161,7 @@ def plan_ingest(
         stored: What is in the collection, by source; empty when there is none.
         whole: Those of them that have all of their passages; None for all.
         devices: The file system that each root lay on when it was last ingested.
+        allow_deletions: Whether everything may be deleted.
         exclude: A folder to pass over, the store's own.
         planner: Says how texts would be read; None leaves that out.
 
@@ -189,7 +191,9 @@ def plan_ingest(
         failed=tuple(failed),
         skipped=found.skipped,
         model=None if planner is None else ReadingModel.of(planner),
-        refused=refusal(found, stored, devices=devices or {}, exclude=exclude),
+        refused=None
+        if allow_deletions
+        else refusal(found, stored, devices=devices or {}, exclude=exclude),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,7 @@ from longembed_rag.errors import ReadError
 from longembed_rag.files.readers import read_file
 from longembed_rag.ingest.deletions import is_gone
 from longembed_rag.ingest.taking import content_hash
-from longembed_rag.store.listing import passages_by_document
+from longembed_rag.store.listing import lacking_versions, passages_by_document
 from longembed_rag.store.manifest import ManifestEntry
 from longembed_rag.store.values import StoredSource, document_id
 from longembed_rag.store.writing import remove_passages_of
@@ -99,7 +99,9 @@ def verify(store: DocumentStore, *, files: bool = True) -> list[Finding]:
         source: ManifestEntry.of_stored(each, fingerprint=fingerprint)
         for source, each in stored.items()
     }
-    findings = [*_in_store(stored, entries, true, passages_by_document(store.place))]
+    lacking = lacking_versions(stored.values(), place=store.place)
+    counts = passages_by_document(store.place)
+    findings = [*_in_store(stored, entries, true, counts, lacking)]
     if files:
         findings.extend(_against_files(stored))
     return findings
@@ -110,6 +112,7 @@ def _in_store(
     entries: Mapping[str, ManifestEntry],
     true: Mapping[str, ManifestEntry],
     passages: Mapping[str, int],
+    lacking: Container[str],
 ) -> Iterator[Finding]:
     for source, entry in sorted(entries.items()):
         there = stored.get(source)
@@ -128,6 +131,9 @@ def _in_store(
             detail = f"{count} passages in place of {there.passages}"
             problem: Problem = "missing passages" if count < there.passages else "orphaned passages"
             yield Finding(source, problem, detail)
+        elif there.content_hash in lacking:
+            detail = "some of its passages are of another version of the text"
+            yield Finding(source, "missing passages", detail)
     known = {document_id(source) for source in (*stored, *entries)}
     for identity in sorted(set(passages) - known):
         detail = f"{passages[identity]} passages of a document that is not there"

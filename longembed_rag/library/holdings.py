@@ -57,7 +57,7 @@ class Holdings:
         writing: Held by whoever writes; there is one at a time.
     """
 
-    where: OpenOptions
+    where: OpenOptions = field(repr=False)  # it may hold a key
     keeping: Mapping[str, Any]
     storage: StorageOptions
     settings_given: Mapping[str, Any]
@@ -184,12 +184,19 @@ class Holdings:
             if self._checked is not None:
                 return self._checked
             given = cast("LongEncoder | None", self.encoder_given)
-            encoder = given if given is not None else self._share().encoder
-            store = self.find_store()
-            if store is not None and store.record() is not None:
+            store, record = self.find_store(), self.record()
+            encoder = given or self._kept(record) or self._share().encoder
+            if store is not None and record is not None:
                 store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
                 self._checked = encoder
             return encoder
+
+    def _kept(self, record: CollectionRecord | None) -> LongEncoder | None:
+        """The encoder that is loaded already, where the collection has been made with it."""
+        if self._shared is None or record is None or not self._shared.is_loaded:
+            return None
+        encoder = self._shared.encoder
+        return encoder if encoder.fingerprint == record.fingerprint else None
 
     def _share(self) -> SharedEncoder:
         """The model that everybody with these settings shares; kept, so that it stays loaded."""

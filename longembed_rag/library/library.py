@@ -107,6 +107,8 @@ class Library(Reads, Writes):
         """
         places = {"path": path, "url": url, "client": client}
         named = [name for name, place in places.items() if place is not None]
+        if path is not None and (not str(path) or "://" in str(path)):
+            raise SettingsError(f"path={str(path)!r} is not a folder; a server's address is url=")
         if len(named) > 1:
             raise SettingsError(
                 f"{' and '.join(named)} are both given; a collection lies in one place: give one "
@@ -185,7 +187,19 @@ class Library(Reads, Writes):
         if not isinstance(to, Library):
             url = to if isinstance(to, str) and to.startswith(("http://", "https://")) else None
             path = None if url else to
-            with type(self).open(path, url=url, collection=self.collection) as other:
+            if path is not None and Path(path).expanduser().absolute() == self.path:
+                raise SettingsError(
+                    f"{path} is this library's own store; name another place, or hand in a library "
+                    "over it that has another collection"
+                )
+            where = self._holdings.where
+            with type(self).open(
+                path,
+                url=url,
+                collection=self.collection,
+                timeout=where["timeout"],
+                retries=where["retries"],
+            ) as other:
                 return self.copy(other, on_progress=on_progress)
         target = to._holdings
         with target.writing:

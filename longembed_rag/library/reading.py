@@ -116,8 +116,10 @@ class Reads(Part):
         self, queries: list[str], options: SearchOptions, vector: NDArray[np.float32] | None
     ) -> list[list[SearchResult]]:
         by_vector_alone = vector is not None and options.mode in ("dense", "passages")
-        if not by_vector_alone and not all(query.strip() for query in queries):
-            raise InputError("the query is empty; say what to look for")
+        empty = [n for n, query in enumerate(queries, start=1) if not query.strip()]
+        if empty and not by_vector_alone:
+            which = "the query" if len(queries) == 1 else f"query {empty[0]} of {len(queries)}"
+            raise InputError(f"{which} is empty; say what to look for")
         store = self._holdings.store()
         store.existing_record()
         vectors: Sequence[Any] = [vector] * len(queries)

@@ -87,7 +87,7 @@ class Writes(Part):
         given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         roots = [Path(path) for path in given]
         if dry_run:
-            return self._plan(roots)
+            return self._plan(roots, allow_deletions=allow_deletions)
         for root in roots:
             resolve_given(root)  # a mistyped path makes no store and loads no model
         held = self._holdings
@@ -104,7 +104,7 @@ class Writes(Part):
                 allow_deletions=allow_deletions,
             )
 
-    def _plan(self, roots: Sequence[Path]) -> IngestPlan:
+    def _plan(self, roots: Sequence[Path], *, allow_deletions: bool) -> IngestPlan:
         held = self._holdings
         planner = held.planner()
         store = held.find_store()
@@ -116,6 +116,7 @@ class Writes(Part):
             stored=stored,
             whole=frozenset(store.complete_sources(stored)),
             devices=store.roots(),
+            allow_deletions=allow_deletions,
             exclude=held.where["path"],
             planner=planner,
         )

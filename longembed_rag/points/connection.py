@@ -15,7 +15,7 @@ from longembed_rag.errors import (
 )
 from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.points.locking import FolderLock, locked
-from longembed_rag.points.refusing import refuse_local_mode
+from longembed_rag.points.refusing import is_refusal, refuse_local_mode
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: mode, which reads everything into memory and compares in numpy; or a server.
 Engine = Literal["edge", "local", "server"]
 
+#: Where the points lie that somebody's client leads to.
+GIVEN_CLIENT = "the given client"
 _EDGE_FOLDER = "edge"
 _META_FILE = "meta.json"
 _QDRANT_LOCK_FILE = ".lock"
@@ -83,14 +85,13 @@ def client_of(points: Points) -> Any:
 
 def _points_of(client: Any, policy: RetryPolicy) -> Points:
     """The points that somebody's client leads to."""
-    location = "the given client"
     if (collections := getattr(client, "collections", None)) is not None:
         from longembed_rag.points.edge.points import EdgePoints
 
-        return EdgePoints(collections, location=location)
+        return EdgePoints(collections, location=GIVEN_CLIENT)
     options = client.init_options
     embedded = options.get("path") is not None or options.get("location") == ":memory:"
-    return _over_client(client, location, "local" if embedded else "server", policy=policy)
+    return _over_client(client, GIVEN_CLIENT, "local" if embedded else "server", policy=policy)
 
 
 def _over_client(
@@ -121,8 +122,10 @@ def engine_in(folder: Path) -> Engine | None:
     if (folder / _EDGE_FOLDER).is_dir():
         return "edge"
     meta = folder / _META_FILE
-    # An empty one is what a process left that was killed while it made the store.
-    return "local" if meta.is_file() and meta.stat().st_size else None
+    # An empty one is what a process left that was killed while it made the store; and ours only
+    # keeps qdrant-client away.
+    there = meta.is_file() and meta.stat().st_size and not is_refusal(meta)
+    return "local" if there else None
 
 
 def has_store(folder: Path) -> bool:

@@ -18,6 +18,14 @@ _SENTENCE = (
 )
 
 
+def is_refusal(meta: Path) -> bool:
+    """Whether a ``meta.json`` is the one that :func:`refuse_local_mode` leaves."""
+    try:
+        return _SENTENCE in meta.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
 def refuse_local_mode(meta: Path) -> None:
     """Leave a ``meta.json`` that qdrant-client refuses; one that says something stays.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union, runtime_checkable
+from uuid import UUID
 
 from longembed_rag.errors import SettingsError
 
@@ -160,6 +161,14 @@ class Ask:
 def native_id(identity: str) -> int | str:
     """An id as stores have it: ours are UUIDs, other programs' may be numbers."""
     return int(identity) if identity.isdecimal() else identity
+
+
+def is_id(identity: str) -> bool:
+    """Whether a point may be called so."""
+    try:
+        return identity.isdecimal() or bool(UUID(identity))
+    except ValueError:
+        return False
 
 
 def is_empty(vector: Vector) -> bool:

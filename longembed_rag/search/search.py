@@ -150,7 +150,7 @@ def search_documents(
         raise SettingsError("the query's vector holds values that are not finite")
     store.make_filterable(options.filter)
     analyzer = record.get_analyzer()
-    question = Question(analyzer.stems(text), vector)
+    question = Question(record.query_stems(text), vector)
     ranking = _rank(store, question, options, with_passages=record.options.passages)
     count = options.most
     if options.adaptive and ranking.scores:

@@ -233,8 +233,8 @@ class Collection:
             found = self._points.describe(name) or self._points.make(name, layout)
             self._ensure_indexes(found, indexes)
 
-    def note_versions(self, **versions: int) -> CollectionRecord:
-        """Note down that the collection has been brought to other versions.
+    def note_versions(self, **versions: int | None) -> None:
+        """Note down that the collection is brought to other versions; None takes one away.
 
         Raises:
             StoreError: It cannot be read or written to.
@@ -243,7 +243,6 @@ class Collection:
         if found is None:
             raise CollectionNotFoundError(f"there is no collection {self.name!r} any more")
         self._points.note(self.name, with_versions(found.metadata, **versions))
-        return self.existing_record()
 
     def require_match(
         self, record: CollectionRecord, fingerprint: str, description: Mapping[str, Any]

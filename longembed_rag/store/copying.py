@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
@@ -9,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import PointRefusedError, SettingsError
+from longembed_rag.points.connection import GIVEN_CLIENT
 from longembed_rag.points.port import scroll
 from longembed_rag.points.values import Point
 from longembed_rag.store.collection import Collection
@@ -16,6 +18,7 @@ from longembed_rag.store.listing import without_all_passages
 from longembed_rag.store.manifest import Manifest, ManifestEntry
 from longembed_rag.store.payload import LISTING_KEYS, read_own, read_stored_source
 from longembed_rag.store.writing import (
+    count_version,
     not_written,
     of_documents,
     remove_other_versions,
@@ -89,7 +92,7 @@ def copy_collection(
     """
     began = monotonic()
     record = source.existing_record()
-    if (source.location, source.collection) == (target.location, target.collection):
+    if source.collection == target.collection and _is_one(source, target):
         raise SettingsError(
             f"collection {source.collection!r} at {source.location} cannot be copied onto itself; "
             "name another place, or another collection"
@@ -105,7 +108,7 @@ def copy_collection(
     for name, each in stored.items():
         if name in damaged:
             run.failed[name] = "it has lost passages; ingest it again, then copy"
-        elif name not in there or there[name].content_hash != each.content_hash:
+        elif name not in there or not _is_same(there[name], each):
             missing.append(each)
     unchanged = len(stored) - len(missing) - len(run.failed)
     total, done = len(stored), len(stored) - len(missing)
@@ -116,6 +119,7 @@ def copy_collection(
         if on_progress is not None:
             on_progress(done, total)
     run.copy_others()
+    target.place.points.flush()
     return CopyReport(
         copied=run.copied,
         unchanged=unchanged,
@@ -124,6 +128,21 @@ def copy_collection(
         passages=run.passages,
         seconds=monotonic() - began,
     )
+
+
+def _is_same(one: StoredSource, other: StoredSource) -> bool:
+    """Whether a document is the same in both places: its text, and what is known of it."""
+    return (one.content_hash, one.metadata_hash) == (other.content_hash, other.metadata_hash)
+
+
+def _is_one(source: DocumentStore, target: DocumentStore) -> bool:
+    """Whether both lie in one place: over the same client, in one folder, on one server."""
+    ours, theirs = (
+        getattr(each, "collections", None) or getattr(each, "client", None)
+        for each in (source.place.points, target.place.points)
+    )
+    is_given = source.location == GIVEN_CLIENT
+    return ours is theirs or (source.location == target.location and not is_given)
 
 
 @dataclass
@@ -145,36 +164,52 @@ class _Run:
             self._copy(group)
         except PointRefusedError as error:
             if len(group) == 1:
-                self.failed[group[0].source] = str(error)
-                take_back(group[0].source, self.fingerprint, place=self.target)
+                self._fail(group[0].source, str(error))
                 return
             for each in group:
                 self.copy([each])
 
     def _copy(self, group: Sequence[StoredSource]) -> None:
-        by_id = {each.document_id: each for each in group}
         found = self.source.points.fetch(
-            self.source.documents, list(by_id), what="reading documents", vectors=True
+            self.source.documents,
+            [each.document_id for each in group],
+            what="reading documents",
+            vectors=True,
         )
-        points = [Point(each.id, each.vectors, each.payload) for each in found]
-        group = [by_id[point.id] for point in points]  # some may be gone since they were listed
-        for point, each in zip(points, group, strict=True):
-            self.target.points.require_room(point, source=each.source)
-        entries = [ManifestEntry.of_stored(e, fingerprint=self.fingerprint) for e in group]
+        # As they are now: some may be gone, or of another version than they were listed with.
+        now = [stored for each in found if (stored := read_stored_source(each.payload))]
+        points = {each.id: Point(each.id, each.vectors, each.payload) for each in found}
+        for each in now:
+            self.target.points.require_room(points[each.document_id], source=each.source)
+        if not now:
+            return
         manifest = Manifest(self.target)
-        manifest.put(replace(entry, state="writing") for entry in entries)
-        name = group[0].source if len(group) == 1 else f"{len(group)} documents"
-        self._write(self.target.passages, self._passages(group), name)
-        self._write(self.target.documents, points, name)
-        for each in group:
+        entries = {e.source: ManifestEntry.of_stored(e, fingerprint=self.fingerprint) for e in now}
+        manifest.put(replace(entry, state="writing") for entry in entries.values())
+        name = now[0].source if len(now) == 1 else f"{len(now)} documents"
+        copied = self._copy_passages(now, name)
+        whole = [each for each in now if copied[each.document_id] == each.passages]
+        self._write(self.target.documents, [points[each.document_id] for each in whole], name)
+        if not self.target.points.embedded and any(map(self._lacks, whole)):
+            # Somebody else took the half-written documents for what a killed process had left.
+            self._copy_passages(whole, name)
+        for each in whole:
             if each.source in self.known:
                 remove_other_versions(each.source, each.content_hash, place=self.target)
-        manifest.put(entries)
-        self.copied += len(group)
-        self.passages += sum(each.passages for each in group)
+        manifest.put(entries[each.source] for each in whole)
+        for each in now:
+            if each not in whole:
+                self._fail(each.source, "it was changed while it was copied; run the copy again")
+        self.copied += len(whole)
+        self.passages += sum(each.passages for each in whole)
 
-    def _passages(self, group: Sequence[StoredSource]) -> Iterator[Point]:
-        """The passages of documents, of the versions that are there."""
+    def _copy_passages(self, group: Sequence[StoredSource], name: str) -> Counter[str]:
+        """Copy the passages of the versions that are there; gives how many, by document."""
+        copied: Counter[str] = Counter()
+        self._write(self.target.passages, self._passages(group, copied), name)
+        return copied
+
+    def _passages(self, group: Sequence[StoredSource], copied: Counter[str]) -> Iterator[Point]:
         versions = {each.document_id: each.content_hash for each in group}
         found = scroll(
             self.source.points,
@@ -186,8 +221,19 @@ class _Run:
         )
         for each in found:
             own = read_own(each.payload)
-            if versions.get(str(own.get("document"))) == own.get("version"):
+            document = str(own.get("document"))
+            if versions.get(document) == own.get("version"):
+                copied[document] += 1
                 yield Point(each.id, each.vectors, each.payload)
+
+    def _lacks(self, stored: StoredSource) -> bool:
+        """Whether passages of a document that were written are not there."""
+        entry = ManifestEntry.of_stored(stored, fingerprint=self.fingerprint)
+        return count_version(stored.source, entry, self.target) < stored.passages
+
+    def _fail(self, source: str, reason: str) -> None:
+        self.failed[source] = reason
+        take_back(source, self.fingerprint, place=self.target)
 
     def copy_others(self) -> None:
         """Copy the points that other programs have put beside the documents."""

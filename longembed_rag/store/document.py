@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -162,10 +163,12 @@ def find_sources(identities: Iterable[str], *, place: Place) -> dict[str, str]:
 
 def _point_ids(identity: str) -> list[str]:
     """The ids that a document may have that is asked for so."""
-    try:
-        return [document_id(identity), str(UUID(identity))]
-    except ValueError:
-        return [document_id(identity)]
+    ids = []
+    with suppress(UnicodeEncodeError):  # no source is called so: they are valid text
+        ids.append(document_id(identity))
+    with suppress(ValueError):
+        ids.append(str(UUID(identity)))
+    return ids
 
 
 def _passages(

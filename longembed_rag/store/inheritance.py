@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderSettings
+from longembed_rag.errors import SettingsError
+from longembed_rag.store.record import is_named
 
 if TYPE_CHECKING:
     from longembed_rag.store.values import CollectionRecord
@@ -27,16 +29,21 @@ def build_settings(
         record: What the collection says of itself, if there is one.
 
     Raises:
-        SettingsError: A value is unknown or out of range.
+        SettingsError: A value is unknown or out of range, or the collection's model lies in a
+            folder that has to be named.
     """
     values = dict(given)
     if values.get("model") is not None:
         values["model"] = _absolute_folder(values["model"])
     if record is not None:
         own = {"model": record.description.get("model"), **record.settings}
+        if record.model_folder and values.get("model") is None:
+            values["model"] = _folder_here(str(own["model"]))
         # Another model is refused a moment later; with the settings of this one it might fail
         # before that, for a reason that helps nobody.
-        if values.get("model", own["model"]) in (own["model"], record.description.get("model")):
+        names = (own["model"], record.description.get("model"))
+        model = values.get("model", own["model"])
+        if model in names or any(is_named(model, name) for name in names):
             values = {**_inherited(own, record.description), **values}
     return EncoderSettings.from_dict(values)
 
@@ -46,6 +53,20 @@ def _inherited(settings: Mapping[str, Any], description: Mapping[str, Any]) -> d
     names = {field.name for field in fields(EncoderSettings)} - RUNTIME_SETTINGS
     resolved = {name: value for name, value in description.items() if name != "model"}
     return {name: value for name, value in {**settings, **resolved}.items() if name in names}
+
+
+def _folder_here(name: str) -> str:
+    """The folder that a collection's model lies in, where only its name is known.
+
+    Raises:
+        SettingsError: There is none of that name in the working directory.
+    """
+    if not Path(name).is_dir():
+        raise SettingsError(
+            f"the collection was made with a model from a folder called {name!r}, which may lie "
+            "anywhere on this machine: name it (--model FOLDER, or model=...)"
+        )
+    return _absolute_folder(name)
 
 
 def _absolute_folder(model: str) -> str:

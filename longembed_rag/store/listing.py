@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import CollectionNotFoundError, SettingsError
 from longembed_rag.points.port import scroll
-from longembed_rag.store.payload import LISTING_KEYS, PASSAGE_DOCUMENT_KEY, read_stored_source
+from longembed_rag.points.values import is_id
+from longembed_rag.store.payload import (
+    LISTING_KEYS,
+    PASSAGE_DOCUMENT_KEY,
+    PASSAGE_VERSION_KEY,
+    read_stored_source,
+)
 from longembed_rag.store.values import StoredSource
 
 if TYPE_CHECKING:
@@ -48,12 +55,14 @@ def read_page(place: Place, *, limit: int, after: str | None = None) -> Document
         after: Where the page begins: the earlier page's ``next``; None begins at the beginning.
 
     Raises:
-        SettingsError: The limit is below 1.
+        SettingsError: The limit is below 1, or ``after`` is no page's ``next``.
         CollectionNotFoundError: There is no collection.
         StoreError: It cannot be read.
     """
     if limit < 1:
         raise SettingsError(f"limit={limit} must be at least 1")
+    if after is not None and not is_id(after):
+        raise SettingsError(f"after={after!r} is not what a page gave as its next")
     page = place.points.page(
         place.documents, what="listing the documents", keys=LISTING_KEYS, after=after, limit=limit
     )
@@ -84,8 +93,25 @@ def without_all_passages(stored: Iterable[StoredSource], *, place: Place) -> lis
         stored: The documents that are there.
         place: Where they are.
     """
-    counts = passages_by_document(place)
-    return [each for each in stored if counts.get(each.document_id, 0) < each.passages]
+    listed = list(stored)
+    counts, lacking = passages_by_document(place), lacking_versions(listed, place=place)
+    return [
+        each
+        for each in listed
+        if counts.get(each.document_id, 0) < each.passages or each.content_hash in lacking
+    ]
+
+
+def lacking_versions(stored: Iterable[StoredSource], *, place: Place) -> set[str]:
+    """Versions of documents' texts that have fewer passages than they should.
+
+    A document may have as many passages as it should, and some of them of another version.
+    """
+    wanted: Counter[str] = Counter()
+    for each in stored:
+        wanted[each.content_hash] += each.passages
+    there = _tally(place, PASSAGE_VERSION_KEY)
+    return {version for version, count in wanted.items() if there.get(version, 0) < count}
 
 
 def count_passages(place: Place) -> int:
@@ -101,7 +127,11 @@ def passages_by_document(place: Place) -> dict[str, int]:
 
     Without any where somebody has deleted their collection: the next ingest makes it anew.
     """
+    return _tally(place, PASSAGE_DOCUMENT_KEY)
+
+
+def _tally(place: Place, key: str) -> dict[str, int]:
     try:
-        return place.points.tally(place.passages, PASSAGE_DOCUMENT_KEY, what="counting passages")
+        return place.points.tally(place.passages, key, what="counting passages")
     except CollectionNotFoundError:
         return {}

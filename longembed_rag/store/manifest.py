@@ -100,7 +100,9 @@ class Manifest:
             StoreError: It cannot be read.
         """
         found = scroll(self._place.points, self._place.manifest, what="reading the manifest")
-        entries = (ManifestEntry.from_payload(point.payload) for point in found)
+        # What somebody else has put there is none of ours.
+        ours = (point.payload for point in found if "content_hash" in point.payload)
+        entries = (ManifestEntry.from_payload(payload) for payload in ours)
         return {entry.source: entry for entry in entries}
 
     def put(self, entries: Iterable[ManifestEntry], *, failure: Failure | None = None) -> None:

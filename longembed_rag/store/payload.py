@@ -9,6 +9,7 @@ that one filter fits both. Our own fields lie together under one key, out of its
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -35,7 +36,16 @@ PASSAGE_VERSION_KEY = f"{OWN_KEY}.version"
 #: What a listing of the stored documents needs: no text.
 LISTING_KEYS = [
     f"{OWN_KEY}.{name}"
-    for name in ("source", "content_hash", "tokens", "tokens_read", "windows", "passages", "counts")
+    for name in (
+        "source",
+        "content_hash",
+        "metadata_hash",
+        "tokens",
+        "tokens_read",
+        "windows",
+        "passages",
+        "counts",
+    )
 ]
 #: The folders that a document lies in, to find those below one.
 FOLDERS_KEY = f"{OWN_KEY}.folders"
@@ -101,6 +111,7 @@ def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str,
     payload[OWN_KEY] = {
         "source": document.source,
         "content_hash": document.content_hash,
+        "metadata_hash": metadata_hash(metadata),
         "tokens": document.tokens,
         "tokens_read": document.tokens_read,
         "windows": document.windows,
@@ -110,6 +121,12 @@ def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str,
         "counts": counts_payload(counts),
     }
     return payload
+
+
+def metadata_hash(metadata: Mapping[str, Any]) -> str:
+    """A short hash of what is known of a document, to tell whether it has changed (hex)."""
+    canonical = json.dumps(metadata, sort_keys=True, default=str)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def counts_payload(counts: TermCounts) -> list[float]:
@@ -159,6 +176,7 @@ def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None
     return StoredSource(
         source=str(own["source"]),
         content_hash=str(own["content_hash"]),
+        metadata_hash=str(own.get("metadata_hash", "")),
         tokens=int(own.get("tokens", 0)),
         tokens_read=int(own.get("tokens_read", 0)),
         windows=int(own.get("windows", 1)),

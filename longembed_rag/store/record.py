@@ -68,24 +68,21 @@ def moved_record(metadata: Mapping[str, Any], *, embedded: bool) -> dict[str, An
 
 def without_paths(own: Mapping[str, Any]) -> dict[str, Any]:
     """A record as it may leave this machine: of a model's folder only the name."""
-    named = {
-        part: {**own[part], "model": _name_alone(own[part].get("model"))}
-        for part in ("description", "settings")
-        if isinstance(own.get(part), dict) and "model" in own[part]
-    }
-    plain = {**own, **named}
-    plain["description"] = {k: v for k, v in plain["description"].items() if k != "model_path"}
+    plain = dict(own)
+    for part in ("description", "settings"):
+        values = {k: v for k, v in (own.get(part) or {}).items() if k != "model_path"}
+        model = values.get("model")
+        if isinstance(model, str) and (Path(model).is_absolute() or Path(model).is_dir()):
+            values["model"] = Path(model).name
+            plain["model_folder"] = True
+        plain[part] = values
     return plain
 
 
-def _name_alone(model: Any) -> Any:
-    is_path = isinstance(model, str) and (Path(model).is_absolute() or Path(model).is_dir())
-    return Path(model).name if is_path else model
-
-
-def with_versions(metadata: Mapping[str, Any], **versions: int) -> dict[str, Any]:
-    """What to note down when a collection has been brought to other versions."""
-    return {OWN_KEY: {**metadata[OWN_KEY], **versions}}
+def with_versions(metadata: Mapping[str, Any], **versions: int | None) -> dict[str, Any]:
+    """What to note down when a collection is brought to other versions; None takes one away."""
+    own = {**metadata[OWN_KEY], **versions}
+    return {OWN_KEY: {name: value for name, value in own.items() if value is not None}}
 
 
 def read_record(metadata: Mapping[str, Any]) -> CollectionRecord | None:
@@ -102,6 +99,8 @@ def read_record(metadata: Mapping[str, Any]) -> CollectionRecord | None:
         version=str(own.get("version", "")),
         analyzer=int(own.get("analyzer", 1)),
         readers=int(own.get("readers", 1)),
+        model_folder=bool(own.get("model_folder", False)),
+        analyzer_next=int(own["analyzer_next"]) if own.get("analyzer_next") else None,
     )
 
 
@@ -163,7 +162,19 @@ def differences(stored: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]
         for name in names
         # Through JSON a tuple comes back as a list, which is no difference.
         if _plain(stored.get(name)) != _plain(used.get(name))
+        and not (name == "model" and is_named(used.get(name), stored.get(name)))
     ]
+
+
+def is_named(folder: object, name: object) -> bool:
+    """Whether a model's folder is likely the one that a record names, wherever that lay.
+
+    A record on a server tells no paths, and a folder may have moved. Whether the files are the
+    same ones, the fingerprint tells.
+    """
+    if not isinstance(folder, str) or not isinstance(name, str) or not Path(folder).is_absolute():
+        return False
+    return Path(folder).name == Path(name).name
 
 
 def _plain(value: Any) -> Any:

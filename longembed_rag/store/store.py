@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
@@ -26,13 +27,15 @@ from longembed_rag.store.values import (
     StoredSource,
 )
 from longembed_rag.store.writer import Writer
-from longembed_rag.words.analyzer import ANALYZER_VERSION
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
     from longembed_rag.points.filters import AnyFilter
     from longembed_rag.points.port import Points
+
+
+_FRESH = 10.0  # seconds for which a server's record is as it was: others may weigh it anew
 
 
 class DocumentStore:
@@ -51,6 +54,7 @@ class DocumentStore:
         self._path = path
         self._collection = Collection(Place(points, collection))
         self._record: CollectionRecord | None = None
+        self._read_at = monotonic()
         self._writer: Writer | None = None
         self._filterable: set[tuple[str, str]] = set()
 
@@ -140,16 +144,16 @@ class DocumentStore:
         """How the collection's vectors were made; None when there is no collection yet.
 
         Raises:
-            CollectionMismatchError: The collection was not made by this package.
-            StoreError: The store cannot be read.
+            CollectionMismatchError: It was not made by this package.
         """
         self._record = self._collection.record()
         return self._record
 
     def existing_record(self) -> CollectionRecord:
-        """:meth:`record`, read once; raises CollectionNotFoundError where there is none."""
-        if self._record is None:
-            self._record = self._collection.existing_record()
+        """:meth:`record`, read now and then; raises CollectionNotFoundError where there is none."""
+        is_old = monotonic() - self._read_at > _FRESH and self.engine == "server"
+        if self._record is None or is_old:
+            self._record, self._read_at = self._collection.existing_record(), monotonic()
         return self._record
 
     def ensure(
@@ -216,9 +220,6 @@ class DocumentStore:
 
         Args:
             matching: The filter; None asks for nothing.
-
-        Raises:
-            StoreError: An index cannot be made.
         """
         fields = [] if matching is None else filtered_fields(matching)
         if not self._filterable.issuperset(fields):
@@ -279,11 +280,10 @@ class DocumentStore:
         Raises:
             StoreError: The store cannot be read or written to.
         """
-        done = self._writer_now().reweigh()
-        if self.existing_record().analyzer != ANALYZER_VERSION:
-            self._record = self._collection.note_versions(analyzer=ANALYZER_VERSION)
-            self._writer = None
-        return done
+        try:
+            return self._writer_now().reweigh()
+        finally:
+            self._record = self._writer = None  # the record may tell of another analyzer now
 
     def entries(self) -> dict[str, ManifestEntry]:
         """The manifest, by source: what is there and under way; StoreError if unreadable."""
@@ -316,7 +316,6 @@ class DocumentStore:
 
         Raises:
             CollectionNotFoundError: There is no collection.
-            StoreError: It cannot be read.
         """
         self._record = self._collection.existing_record()
         return CollectionInfo.of(

@@ -194,6 +194,7 @@ class StoredSource:
         windows: Forward windows that the text was read in.
         passages: Passages that it was stored with.
         counts: Its terms.
+        metadata_hash: Hash of what is known of it; empty where a release before wrote it.
     """
 
     source: str
@@ -203,6 +204,7 @@ class StoredSource:
     windows: int
     passages: int
     counts: TermCounts
+    metadata_hash: str = ""
 
     @property
     def document_id(self) -> str:
@@ -223,6 +225,10 @@ class CollectionRecord:
         version: Version of this package that made the collection.
         analyzer: Version of the analyzer that found its words.
         readers: Version of the readers that its files were read by.
+        model_folder: Whether the model lay in a folder of which only the name is told, as on a
+            server: who goes on names the folder.
+        analyzer_next: Version of the analyzer that the collection is being brought to; None while
+            it is not.
     """
 
     fingerprint: str
@@ -233,12 +239,19 @@ class CollectionRecord:
     version: str
     analyzer: int = 1
     readers: int = 1
+    model_folder: bool = False
+    analyzer_next: int | None = None
 
     @property
     def outdated(self) -> str | None:
         """What this release does otherwise, and how the collection comes to it; None if nothing."""
         if self.analyzer == ANALYZER_VERSION:
             return None
+        if self.analyzer > ANALYZER_VERSION:
+            return (
+                f"words were found by version {self.analyzer} of the analyzer, of a later release "
+                f"than this one with version {ANALYZER_VERSION}: update longembed-rag"
+            )
         return (
             f"words were found by version {self.analyzer} of the analyzer, and this release has "
             f"version {ANALYZER_VERSION}: they are searched as they are until the next ingest "
@@ -252,3 +265,16 @@ class CollectionRecord:
             SettingsError: A later release has made it.
         """
         return get_analyzer(self.options.language, version=self.analyzer)
+
+    def query_stems(self, text: str) -> list[str]:
+        """The words of a query, as they may be stored: by either analyzer while both are at work.
+
+        Raises:
+            SettingsError: A later release has made the collection.
+        """
+        stems = self.get_analyzer().stems(text)
+        if self.analyzer_next is None:
+            return stems
+        later = get_analyzer(self.options.language, version=self.analyzer_next).stems(text)
+        known = set(stems)
+        return [*stems, *(stem for stem in later if stem not in known)]

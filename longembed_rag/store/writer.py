@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from longembed_rag.errors import PointRefusedError
+from longembed_rag.store.collection import Collection
 from longembed_rag.store.listing import list_documents
 from longembed_rag.store.making import analyse
 from longembed_rag.store.manifest import Manifest, ManifestEntry
 from longembed_rag.store.recovery import recover
 from longembed_rag.store.reweighing import reweigh
-from longembed_rag.store.values import CollectionRecord, IndexedDocument
+from longembed_rag.store.values import READERS_VERSION, CollectionRecord, IndexedDocument
 from longembed_rag.store.writing import delete_documents, write_document
 from longembed_rag.words.analyzer import get_analyzer
 from longembed_rag.words.lengths import Lengths, TermCounts
@@ -26,11 +27,15 @@ class Writer:
     Args:
         place: Where it is.
         record: What it says of itself.
+
+    Raises:
+        SettingsError: A later release has made it.
     """
 
     def __init__(self, place: Place, record: CollectionRecord) -> None:
         self._place = place
         self._record = record
+        record.get_analyzer()  # what a later release keeps is not for this one to change
         # As far as this process has looked; others may write to a server, too.
         self._known: tuple[dict[str, ManifestEntry], Lengths] | None = None
 
@@ -99,8 +104,17 @@ class Writer:
 
     def reweigh(self) -> int:
         """Weigh words again; see :meth:`DocumentStore.reweigh`."""
-        analyzer = get_analyzer(self._record.options.language)
-        return reweigh(list_documents(self._place), analyzer=analyzer, place=self._place)
+        record, collection = self._record, Collection(self._place)
+        analyzer = get_analyzer(record.options.language)
+        if record.analyzer != analyzer.version:
+            # From here on until all are done, words of either kind are there.
+            collection.note_versions(analyzer_next=analyzer.version)
+        done = reweigh(list_documents(self._place), analyzer=analyzer, place=self._place)
+        if (record.analyzer, record.readers) != (analyzer.version, READERS_VERSION):
+            collection.note_versions(
+                analyzer=analyzer.version, analyzer_next=None, readers=READERS_VERSION
+            )
+        return done
 
     def _forget(self) -> None:
         self._known = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -141,5 +142,32 @@ def test_copy_without_a_collection_or_onto_itself_is_refused(run: Run, documents
     assert not Path("back").exists()
     run("ingest", "documents")
     refused = run("copy", "--to", ".longembed")
-    assert refused.exit_code != 0
-    assert "in use" in refused.stderr or "onto itself" in refused.stderr
+    assert refused.exit_code == 2
+    assert "onto itself" in refused.stderr
+    assert run("copy", "--to", "localhost:6333").exit_code == 2
+    assert not Path("localhost:6333").exists()
+    beside = as_json(run("copy", "--to", ".longembed", "--to-collection", "more", "--json"))
+    assert (beside["copied"], beside["collection"]) == (3, "more")
+    assert len(as_json(run("list", "--collection", "more", "--json"))["documents"]) == 3
+
+
+def test_names_that_are_no_text_are_shown_and_removed(run: Run, filled: Path) -> None:
+    """A file whose name is not UTF-8 is known by how that is written."""
+    name = b"caf\xe9.txt"
+    path = Path(os.fsdecode(bytes(filled) + b"/" + name))
+    path.write_text("a short text")
+    run("ingest", str(filled))
+    shown = run("show", str(path), "--json")
+    assert as_json(shown)["text"] == "a short text"
+    assert as_json(run("remove", str(path), "--json"))["removed"]
+    assert run("show", "caf\udce9.md").exit_code == 2
+
+
+def test_a_dry_run_is_told_that_deletions_are_meant(run: Run, filled: Path) -> None:
+    """Then it says what would be deleted, and no refusal."""
+    for file in filled.rglob("*.*"):
+        file.unlink()
+    plain = as_json(run("ingest", str(filled), "--dry-run", "--json"))
+    meant = as_json(run("ingest", str(filled), "--dry-run", "--allow-deletions", "--json"))
+    assert plain["deleted"] == meant["deleted"] > 0
+    assert (plain["refused"] is None, meant["refused"] is None) == (False, True)

@@ -16,10 +16,7 @@ from longembed_rag.cli.command import Command
 from longembed_rag.cli.location import StoreLocation
 from longembed_rag.cli.option_specs import ENCODER_SPECS
 from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
-from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderSettings
-from longembed_rag.errors import SettingsError
-from longembed_rag.store.inheritance import build_settings
-from longembed_rag.store.values import CollectionRecord, IndexOptions
+from longembed_rag.encoder.settings import EncoderSettings
 
 
 @pytest.fixture
@@ -106,65 +103,3 @@ def test_help_beside_a_broken_file(flag: str) -> None:
     value = CliRunner().invoke(main, ["search", "apples", "--document-prompt", flag])
     assert value.exit_code == 2
     assert "unknown key 'methd'" in value.stderr
-
-
-def record(*, settings: dict[str, Any], description: dict[str, Any]) -> CollectionRecord:
-    return CollectionRecord(
-        fingerprint="f",
-        dimension=3,
-        description=description,
-        settings=settings,
-        options=IndexOptions(),
-        version="0",
-    )
-
-
-def test_settings_of_a_collection_fill_what_was_not_given() -> None:
-    """The user's values stand, the collection's fill the rest, in that order."""
-    stored = record(settings={"method": "gp", "max_length": 4096, "revision": "v2"}, description={})
-    settings = build_settings({"max_length": 8192}, record=stored)
-    assert (settings.method, settings.max_length, settings.revision) == ("gp", 8192, "v2")
-
-
-def test_what_auto_was_is_kept() -> None:
-    """A collection made with auto goes on with what auto picked then, whatever it picks now."""
-    description = {"model": "m", "method": "rp", "pooling": "cls", "family": "bert"}
-    stored = record(
-        settings={"model": "/m", "method": "auto", "pooling": None}, description=description
-    )
-    settings = build_settings({}, record=stored)
-    assert (settings.model, settings.method, settings.pooling) == ("/m", "rp", "cls")
-
-
-def test_settings_of_newer_versions_are_left_aside() -> None:
-    """A setting that this version does not know leaves the fingerprint to speak."""
-    stored = record(settings={"sharpness": 3, "method": "gp"}, description={"flavour": "x"})
-    assert build_settings({}, record=stored).method == "gp"
-
-
-def test_another_model_does_not_get_the_settings_of_the_collections_model() -> None:
-    """They may not even fit it; the collection will refuse the model itself."""
-    stored = record(settings={"model": "a", "method": "rp"}, description={"model": "a"})
-    assert build_settings({"model": "b"}, record=stored) == EncoderSettings(model="b")
-    assert build_settings({"model": "a"}, record=stored).method == "rp"
-
-
-def test_how_to_run_a_model_is_never_taken_from_a_collection() -> None:
-    """A collection cannot switch on remote code or a device on somebody else's machine."""
-    values = {"device": "cuda:7", "dtype": "float16", "batch_tokens": 1, "trust_remote_code": True}
-    assert set(values) == RUNTIME_SETTINGS
-    stored = record(settings=values, description=values)
-    assert build_settings({}, record=stored) == EncoderSettings()
-
-
-def test_model_folder_is_kept_by_its_absolute_path(tmp_path: Path) -> None:
-    """A collection made with a relative model folder can be searched from anywhere."""
-    Path("model").mkdir()
-    assert build_settings({"model": "model"}).model == str(Path("model").resolve())
-    assert build_settings({"model": "intfloat/e5-base-v2"}).model == "intfloat/e5-base-v2"
-
-
-def test_value_out_of_range_is_refused_by_the_encoder_itself() -> None:
-    """Ranges are checked in one place, by EncoderSettings."""
-    with pytest.raises(SettingsError, match="max_length=0 must be greater than zero"):
-        build_settings({"max_length": 0})

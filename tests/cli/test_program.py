@@ -19,7 +19,7 @@ from longembed_rag.cli import main
 from tests.models import TinyModels
 
 COMMANDS = (
-    *("ingest", "search", "list", "show", "remove", "info", "verify"),
+    *("ingest", "search", "list", "show", "remove", "copy", "info", "verify"),
     *("models", "eval", "tune", "train"),
 )
 
@@ -97,7 +97,7 @@ def test_version() -> None:
 
 def test_stdout_holds_json_and_nothing_else(tiny_models: TinyModels) -> None:
     """A whole ingest writes one JSON value on stdout, and nobody else's noise on stderr."""
-    Path("grün.txt").write_text("Grüße. " * 50, encoding="utf-8")
+    Path("grün.txt").write_text("Grüne Wiesen. " * 50, encoding="utf-8")
     model = str(tiny_models.folder("bert"))
     ingested = program("ingest", "grün.txt", "--model", model, "--json")
     assert json.loads(ingested.stdout)["added"] == 1

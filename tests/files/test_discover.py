@@ -120,3 +120,18 @@ def test_names_that_are_no_text_become_text(tmp_path: Path) -> None:
     path.write_text("x")
     (found,) = discover([tmp_path]).files
     assert source_of(found) == f"{tmp_path.resolve()}/caf\\xe9.txt"
+
+
+def test_an_embedded_store_among_documents_is_passed_over(tmp_path: Path) -> None:
+    """A copy of one may lie there; its files are no documents, and it is said to be there."""
+    from longembed_rag.store.store import DocumentStore
+
+    (tmp_path / "a.txt").write_text("text")
+    backup = tmp_path / "backup"
+    DocumentStore.open(path=backup).close()
+    (backup / "more.json").write_text("{}")
+    found = discover([tmp_path])
+    assert [path.name for path in found] == ["a.txt"]
+    assert [(each.source, "store" in each.reason) for each in found.skipped] == [
+        (str(backup.resolve()), True)
+    ]

@@ -178,3 +178,19 @@ def test_an_entry_says_all_that_a_manifest_should(bench: Bench, source: str) -> 
     payload = entry.to_payload()
     assert payload["point_id"] == document_id(source)
     assert ManifestEntry.from_payload(payload) == entry
+
+
+def test_a_passage_of_another_version_is_found(bench: Bench) -> None:
+    """There are as many as there should be, and one is of a text that is no longer there."""
+    source = bench.write("a.txt", "one two three four five")
+    bench.ingest()
+    place = bench.store.place
+    passage = place.points.page(place.passages, what="reading", limit=1).points[0]
+    own = {"version": "0" * 64}
+    place.points.set_payload(place.passages, passage.id, own, key="longembed", what="breaking")
+    (finding,) = verify(bench.store)
+    assert (finding.source, finding.problem) == (source, "missing passages")
+    assert "another version" in finding.detail
+    assert bench.store.complete_sources() == {}
+    assert numbers(bench.ingest()) == (0, 1, 0, 0, 0)
+    assert verify(bench.store) == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import longembed_rag
-from longembed_rag import Library, LongEmbedding
+from longembed_rag import EncoderSettings, Library, LongEmbedding, LongEncoder
 from longembed_rag.encoder.sharing import SharedEncoder
 from longembed_rag.errors import (
     CollectionMismatchError,
@@ -208,3 +208,38 @@ def test_the_fingerprint_is_checked_once(
     for _ in range(3):
         library.search("lease")
     assert len(checked) == 1
+
+
+def test_the_model_of_the_first_ingest_is_the_one_that_searches(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tiny_models: TinyModels
+) -> None:
+    """The record says resolved what was left to choose; it is one model all the same."""
+    from longembed_rag.encoder import sharing
+
+    loaded = []
+    load = sharing._load
+
+    def counting(settings: EncoderSettings) -> LongEncoder:
+        loaded.append(settings)
+        return load(settings)
+
+    monkeypatch.setattr(sharing, "_load", counting)
+    with Library.open(model=tiny_models.folder("bert"), max_length=64) as library:
+        library.ingest("reports")
+        library.search("lease")
+        library.add(longembed_rag.Document(id="n", text="Apples."))
+        assert library.encoder is library.encoder
+    assert len(loaded) == 1
+
+
+def test_what_is_no_folder_is_refused(folder: Path) -> None:
+    """An address in the place of a path would become a folder called http:."""
+    for path in ("http://localhost:6333", ""):
+        with pytest.raises(SettingsError, match=r"is not a folder.*url="):
+            Library.open(path)
+
+
+def test_a_key_is_not_shown(folder: Path) -> None:
+    """Not by whoever prints what a library holds."""
+    with Library.open(url="https://localhost:1", api_key="secret-key") as library:
+        assert "secret-key" not in repr(library._holdings)

@@ -80,11 +80,11 @@ def test_no_filter_is_no_filter(filled: Library) -> None:
 def test_an_empty_query_is_refused(filled: Library) -> None:
     """Nothing to look for is an error, unless a vector stands for it where words do not count."""
     for query in ("", "  \n", ["lease", " "]):
-        with pytest.raises(InputError, match="the query is empty"):
+        with pytest.raises(InputError, match=r"query.* is empty"):
             filled.search(query)
     vector = vector_of(TEXTS["garden.txt"])
     assert names(filled.search("", mode="dense", vector=vector))[0] == "garden.txt"
-    with pytest.raises(InputError, match="the query is empty"):
+    with pytest.raises(InputError, match=r"query.* is empty"):
         filled.search("", vector=vector)
 
 

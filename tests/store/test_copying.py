@@ -192,3 +192,75 @@ def test_no_path_of_this_machine_goes_to_a_server(server: FakeQdrant, folder: Pa
         assert record.options.passage_tokens == 64
         metadata = server.client.get_collection("documents").config.metadata
     assert str(folder) not in str(metadata)
+
+
+def test_a_document_that_changes_while_it_is_copied_is_whole_or_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its point and its passages are of one version; where that cannot be, the copy says so."""
+    texts = ("one two three four five six", "seven eight nine ten eleven")
+    with target("edge") as origin, target("edge") as there:
+        ensure(origin).upsert(make_document("/a.txt", texts[0]))
+        listed = origin.sources()
+        monkeypatch.setattr(origin, "sources", lambda: listed)
+        monkeypatch.setattr("longembed_rag.store.copying.without_all_passages", lambda *a, **k: [])
+        origin.upsert(make_document("/a.txt", texts[1]))
+        assert copy_collection(origin, there).copied == 1
+        assert find(there, "eleven", mode="sparse")[0].passage == "eleven"
+        assert list(there.complete_sources()) == ["/a.txt"]
+        monkeypatch.undo()
+        gone = origin.place.points.page("documents.passages", what="reading", limit=1).points[0]
+        monkeypatch.setattr("longembed_rag.store.copying.without_all_passages", lambda *a, **k: [])
+        origin.place.points.delete("documents.passages", [gone.id], what="breaking")
+        origin.upsert(make_document("/b.txt", texts[0]))
+        there.delete(["/a.txt"])
+        report = copy_collection(origin, there)
+        assert (report.copied, list(report.failed)) == (1, ["/a.txt"])
+        assert list(there.complete_sources()) == list(there.sources()) == ["/b.txt"]
+        assert there.recover() == []
+
+
+def test_somebody_who_recovers_meanwhile_takes_nothing_away(server: FakeQdrant) -> None:
+    """On a server a copy looks whether its passages are there, as writing does."""
+    with (
+        target("edge") as origin,
+        DocumentStore.open(url=server.url) as there,
+        DocumentStore.open(url=server.url) as other,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        fill(ensure(origin), DOCUMENTS[:5])
+        points = there.place.points
+        write = points.write
+
+        def write_and_recover(name: str, *given: object, **named: object) -> None:
+            write(name, *given, **named)  # type: ignore[arg-type]
+            if name == "documents.passages":
+                patch.setattr(points, "write", write)
+                other.recover()
+
+        copy_collection(origin, there)
+        there.delete([each.source for each in DOCUMENTS[:5]])
+        patch.setattr(points, "write", write_and_recover)
+        assert copy_collection(origin, there).copied == 5
+        assert len(there.complete_sources()) == 5
+
+
+def test_a_change_of_metadata_alone_is_copied(folder: Path) -> None:
+    """The text is the same, what is known of it is not."""
+    with target("edge") as origin, target("edge") as there:
+        ensure(origin).upsert(make_document("/a.txt", "one", metadata={"year": 2003}))
+        copy_collection(origin, there)
+        origin.upsert(make_document("/a.txt", "one", metadata={"year": 2024}))
+        assert copy_collection(origin, there).copied == 1
+        assert find(there, "one", mode="sparse")[0].metadata["year"] == 2024
+        assert copy_collection(origin, there).unchanged == 1
+
+
+def test_between_two_given_clients() -> None:
+    """Both are called alike, and are two places."""
+    with target("local") as origin, target("local") as there:
+        fill(ensure(origin), DOCUMENTS[:2])
+        one, other = (DocumentStore.open(client=each.client) for each in (origin, there))
+        assert copy_collection(one, other).copied == 2
+        with pytest.raises(SettingsError, match="onto itself"):
+            copy_collection(one, DocumentStore.open(client=origin.client))

@@ -36,7 +36,7 @@ def client(
             yield fill(store).client
         return
     local = request.param == "local"
-    place = {"path": folder, "engine": "local"} if local else {"url": server.url}
+    place = {"path": make_local(folder)} if local else {"url": server.url}
     with DocumentStore.open(**place) as store:  # type: ignore[arg-type]
         fill(store)
     opened = (

@@ -72,6 +72,15 @@ INDEXED: Json = {"unindexed_filtering_retrieve": False, "unindexed_filtering_upd
 CONTRACT: Json = {"kind": "contract", "year": 2003, "file_size": 35147, "due": "2026-03-01"}
 
 
+def test_limits_and_indexes_go_together(qdrant: Server, opened: DocumentStore) -> None:
+    """What a field holds is looked up within the limit, too."""
+    for number in range(5):
+        metadata = {"year": "2003"}
+        opened.upsert(make_document(f"/{number}.txt", "the tenant signs", metadata=metadata))
+    limit(qdrant, opened, **INDEXED, max_query_limit=4)
+    assert len(find(opened, "tenant", filter=parse_filters(["year=2003"]))) == 5
+
+
 def test_everything_works_where_filters_need_indexes(qdrant: Server, opened: DocumentStore) -> None:
     """Writing, all modes, replacing, removing, recovery and weighing filter by what is indexed."""
     limit(qdrant, opened, **INDEXED)

@@ -25,7 +25,7 @@ TEXTS = st.lists(st.tuples(WORDS, BLANKS), max_size=60).map(
 def snippet(text: str, query: str, *, language: str = "english", width: int = 320) -> Snippet:
     """The snippet for a query in words."""
     stems = get_analyzer(language).stems(query)
-    return make_snippet(text, set(stems), language=language, width=width)
+    return make_snippet(text, set(stems), analyzer=get_analyzer(language), width=width)
 
 
 @given(TEXTS, st.lists(WORDS, max_size=4), st.integers(3, 200))
@@ -33,7 +33,7 @@ def test_marks_point_at_words_that_match(text: str, query: list[str], width: int
     """Marks ascend without touching, and each holds a word whose stem the query has."""
     analyzer = get_analyzer()
     stems = set(analyzer.stems(" ".join(query)))
-    found = make_snippet(text, stems, language="english", width=width)
+    found = make_snippet(text, stems, analyzer=get_analyzer(), width=width)
     assert len(found.text) <= width
     end = -1
     for start, stop in found.marks:
@@ -61,7 +61,7 @@ def test_something_is_marked_where_something_matches(
 ) -> None:
     """A text that holds a word of the query has a snippet that shows one."""
     stems = set(get_analyzer().stems(" ".join(query)))
-    found = make_snippet(text, stems, language="english", width=width)
+    found = make_snippet(text, stems, analyzer=get_analyzer(), width=width)
     assert bool(found.marks) == bool(stems & set(get_analyzer().stems(text)))
 
 

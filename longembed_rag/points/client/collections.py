@@ -176,8 +176,9 @@ class ClientCollections:
         """Of several kinds of index the one that fits what the first points hold."""
         if len(kinds) < 2 or "keyword" not in kinds:
             return kinds[0]
+        most = min(_SAMPLE, self._rules[name].most_found or _SAMPLE)
         found, _ = self.gateway.call(
-            lambda: self.client.scroll(name, limit=_SAMPLE, with_payload=[field]),
+            lambda: self.client.scroll(name, limit=most, with_payload=[field]),
             what=f"reading {field!r}",
         )
         texts = Counter(isinstance(each, str) for each in values_of(found, field))

@@ -108,7 +108,10 @@ class Gateway:
 
     def _told(self, told: str, status: int | None) -> str:
         if status in LOGIN:
-            return f"{self.location} refused the API key or its rights ({told})"
+            return (
+                f"{self.location} refused the API key or its rights ({told}); it is taken from "
+                "LONGEMBED_API_KEY or QDRANT_API_KEY, or from api_key="
+            )
         if status == NOT_FOUND and not self._answered:
             return f"{told}; is {self.location} the address of a Qdrant server?"
         return told

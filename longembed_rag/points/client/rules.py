@@ -51,12 +51,6 @@ class Rules:
             indexes=indexes,
         )
 
-    @property
-    def is_free(self) -> bool:
-        """Whether everything is allowed."""
-        limits = (self.most_found, self.most_written, self.most_asked)
-        return not self.only_indexed and all(limit is None for limit in limits)
-
     def lacks(self, key: str, kinds: Sequence[str]) -> bool:
         """Whether a field needs another index before it can be filtered by in one of some ways."""
         there = self.indexes.get(key)

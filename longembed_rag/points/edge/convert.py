@@ -64,7 +64,11 @@ def _min_should(given: Any) -> edge.MinShould | None:
         raise ValueError(f"min_count value {given.min_count} is invalid. Must be 1 or larger.")
     import qdrant_edge as edge
 
-    return edge.MinShould(_conditions(given.conditions) or [], given.min_count)
+    conditions = _conditions(given.conditions) or []
+    if given.min_count > len(conditions):
+        # The engine lets everything through; as with servers, more than there is never holds.
+        return edge.MinShould([edge.HasIdCondition(set())], 1)
+    return edge.MinShould(conditions, given.min_count)
 
 
 def _convert(given: Any, table: Mapping[str, Converter], *, what: str) -> Any:

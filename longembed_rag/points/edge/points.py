@@ -281,7 +281,8 @@ class EdgePoints:
         """Close it and let other processes in; again is harmless."""
         if self._on_close is not None:
             try:
-                self.collections.close()
+                with self._told("closing the store"):
+                    self.collections.close()
             finally:
                 self._on_close()
 
