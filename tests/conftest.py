@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 
     EncoderFactory = Callable[..., LongEncoder]
     ReferenceFactory = Callable[[str], ReferenceModel]
+
+# Scratch folders lie in memory where there is room: a store waits for its disk at every write, and
+# on a slow one that is most of what the tests take. Who sets a folder is asked first.
+_MEMORY, _ROOM = Path("/dev/shm"), 6 * 1024**3
+if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
+    os.environ.setdefault("TMPDIR", str(_MEMORY))
+    tempfile.tempdir = None  # asked for anew
 
 # How long an example takes says more about what else a machine is doing.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

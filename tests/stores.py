@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +22,6 @@ from tests.store.fakes import FakeEncoder, vector_of
 Opener = Callable[[], DocumentStore]
 ENCODER = FakeEncoder()
 ENGINES = ("edge", "local", "server")
-_MEMORY = Path("/dev/shm")
-_ROOM = 2 * 1024**3
 
 
 def make_local(folder: Path) -> Path:
@@ -83,9 +80,8 @@ def policy(waits: list[float]) -> RetryPolicy:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """An empty folder, in memory where there is room: the engines wait for disks all the time."""
-    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
-    with TemporaryDirectory(dir=_MEMORY if roomy else None, ignore_cleanup_errors=True) as folder:
+    """An empty folder."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 

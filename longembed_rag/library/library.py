@@ -72,7 +72,8 @@ class Library(Reads, Writes):
         server yet, and no model is loaded.
 
         Settings that are left out are those of the collection, or for a new one the defaults;
-        given ones that differ from the collection's are refused at first use, naming both.
+        given ones that differ from the collection's are refused, naming both, when vectors are
+        compared or documents are written.
 
         Args:
             path: Folder of an embedded store; ``.longembed`` where no place is given. Open only
