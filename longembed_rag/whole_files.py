@@ -51,7 +51,7 @@ def half_written(path: Path) -> Iterator[Path]:
         if half.is_dir() and path.is_dir():
             path.rmdir()  # not every system lets a folder take an empty one's place
         half.replace(path)
-    except BaseException:
+    except BaseException:  # whatever it was, it goes on; only no half must stay
         _remove(half)
         raise
     sync_folder(path.parent)

@@ -56,12 +56,15 @@ def is_gone(source: str) -> bool:
         return False
 
 
-def require_meant(store: DocumentStore, found: Discovery, *, allowed: bool) -> None:
+def require_meant(
+    store: DocumentStore, found: Discovery, stored: Iterable[str], *, allowed: bool
+) -> None:
     """Refuse an ingest that would delete more than can be meant; else remember its folders.
 
     Args:
         store: Where the documents are; nothing of them has been changed yet.
         found: What was found under the paths.
+        stored: The documents that are there, by source.
         allowed: Whether everything may be deleted.
 
     Raises:
@@ -70,7 +73,7 @@ def require_meant(store: DocumentStore, found: Discovery, *, allowed: bool) -> N
         StoreError: The store cannot be read or written to.
     """
     if not allowed:
-        refused = refusal(found, store.sources(), devices=store.roots(), exclude=store.path)
+        refused = refusal(found, stored, devices=store.roots(), exclude=store.path)
         if refused is not None:
             raise DeletionsRefusedError(f"{refused}; nothing was changed")
     folders = [root for root in found.roots if root.is_dir()]

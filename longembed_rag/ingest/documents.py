@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from longembed_rag.errors import InputError
 from longembed_rag.files.values import FileText
 from longembed_rag.ingest.report import Event, IngestReport, Started
-from longembed_rag.ingest.taking import DocumentEncoder, Run
+from longembed_rag.ingest.taking import DocumentEncoder, Run, ensure_for
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.values import IndexOptions
 
@@ -108,14 +108,7 @@ def add_documents(
     """
     began = time.monotonic()
     given = as_documents(documents)
-    store.ensure(
-        fingerprint=encoder.fingerprint,
-        dimension=encoder.dimension,
-        description=encoder.describe(),
-        settings=encoder.settings.to_dict(),
-        options=options,
-        storage=storage,
-    )
+    ensure_for(store, encoder, options=options, storage=storage)
     run = Run.over(store, encoder=encoder, on_event=on_event, began=began)
     sizes = [len(each.text.encode("utf-8", "surrogatepass")) for each in given]
     run.tell(Started(total=len(sizes), total_bytes=sum(sizes)))

@@ -12,7 +12,7 @@ from longembed_rag.files.discover import Discovery, discover, source_of
 from longembed_rag.files.readers import read_file
 from longembed_rag.ingest.deletions import gone_sources, require_meant
 from longembed_rag.ingest.report import Event, IngestReport, Started
-from longembed_rag.ingest.taking import DocumentEncoder, Run
+from longembed_rag.ingest.taking import DocumentEncoder, Run, ensure_for
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.values import IndexOptions
 
@@ -64,16 +64,10 @@ def synchronise(
     """
     began = time.monotonic()
     found = discover(paths, exclude=[] if store.path is None else [store.path])
-    store.ensure(
-        fingerprint=encoder.fingerprint,
-        dimension=encoder.dimension,
-        description=encoder.describe(),
-        settings=encoder.settings.to_dict(),
-        options=options,
-        storage=storage,
-    )
-    require_meant(store, found, allowed=allow_deletions)
-    run = Run.over(store, encoder=encoder, on_event=on_event, began=began)
+    ensure_for(store, encoder, options=options, storage=storage)
+    stored = store.sources()
+    require_meant(store, found, stored, allowed=allow_deletions)
+    run = Run.over(store, stored=stored, encoder=encoder, on_event=on_event, began=began)
     _take_all(run, found)
     run.remove(gone_sources(run.stored, found))
     return run.finish(found.skipped)

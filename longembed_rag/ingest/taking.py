@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,11 +21,12 @@ from longembed_rag.ingest.report import (
     Status,
 )
 from longembed_rag.store.document import read_indexed
-from longembed_rag.store.values import IndexedDocument, StoredSource
+from longembed_rag.store.values import IndexedDocument, IndexOptions, StoredSource
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.settings import Kind
     from longembed_rag.encoder.values import Encoding, PassageEncoding
+    from longembed_rag.points.values import StorageOptions
     from longembed_rag.store.store import DocumentStore
 
 
@@ -65,6 +66,24 @@ class DocumentEncoder(Protocol):
         on_progress: Callable[[int, int], None] | None = ...,
     ) -> PassageEncoding:
         """A document's vector and its passages'."""
+
+
+def ensure_for(
+    store: DocumentStore,
+    encoder: DocumentEncoder,
+    *,
+    options: IndexOptions | None,
+    storage: StorageOptions | None,
+) -> None:
+    """Have a collection for an encoder's vectors; see :meth:`DocumentStore.ensure`."""
+    store.ensure(
+        fingerprint=encoder.fingerprint,
+        dimension=encoder.dimension,
+        description=encoder.describe(),
+        settings=encoder.settings.to_dict(),
+        options=options,
+        storage=storage,
+    )
 
 
 def content_hash(text: str) -> str:
@@ -120,19 +139,29 @@ class Run:
         encoder: DocumentEncoder,
         on_event: Callable[[Event], None] | None,
         began: float,
+        stored: Mapping[str, StoredSource] | None = None,
     ) -> Run:
         """Begin a pass: put right what an earlier one left, and look at what is there.
+
+        Args:
+            store: Where the texts go.
+            encoder: Makes the vectors.
+            on_event: Is told what happens, as it happens.
+            began: When the pass began, on the monotonic clock.
+            stored: What was there just now, by source, if that is known: listing it takes a read
+                of every document.
 
         Raises:
             StoreError: The store cannot be read or written to.
         """
         recovered = store.recover()
-        stored = store.sources()
+        if stored is None or recovered:
+            stored = store.sources()
         return cls(
             encoder=encoder,
             store=store,
             tell=on_event or (lambda event: None),
-            stored=stored,
+            stored=dict(stored),
             whole=frozenset(store.complete_sources(stored)),
             recovered=tuple(recovered),
             began=began,

@@ -90,18 +90,20 @@ class Writes(Part):
             return self._plan(roots, allow_deletions=allow_deletions)
         for root in roots:
             resolve_given(root)  # a mistyped path makes no store and loads no model
+        run = partial(synchronise, roots, allow_deletions=allow_deletions)
+        return self._write(run, on_event=on_event)
+
+    def _write(self, run: Callable[..., IngestReport], *, on_event: OnEvent) -> IngestReport:
         held = self._holdings
         with held.writing:
-            encoder = held.encoder()
+            encoder = held.encoder()  # first: a model that cannot be loaded makes no store
             store = held.made_store()
-            return synchronise(
-                roots,
+            return run(
                 encoder=encoder,
                 store=store,
                 options=held.index_options(store.record()),
                 storage=held.storage,
                 on_event=on_event,
-                allow_deletions=allow_deletions,
             )
 
     def _plan(self, roots: Sequence[Path], *, allow_deletions: bool) -> IngestPlan:
@@ -177,19 +179,7 @@ class Writes(Part):
             >>> library.add([Document(id="minutes-7", text="The lease was signed.")]).added
             1
         """
-        given = as_documents(documents)
-        held = self._holdings
-        with held.writing:
-            encoder = held.encoder()
-            store = held.made_store()
-            return add_documents(
-                given,
-                encoder=encoder,
-                store=store,
-                options=held.index_options(store.record()),
-                storage=held.storage,
-                on_event=on_event,
-            )
+        return self._write(partial(add_documents, as_documents(documents)), on_event=on_event)
 
     async def aadd(
         self, documents: Document | Iterable[Document], *, on_event: OnEvent = None

@@ -10,7 +10,7 @@ from longembed_rag.errors import DeletionsRefusedError
 from longembed_rag.ingest.plan import IngestPlan, plan_ingest
 from longembed_rag.ingest.synchronise import synchronise
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.values import document_id
+from longembed_rag.store.values import StoredSource, document_id
 from tests.ingest.conftest import Bench, numbers
 from tests.points.fake_qdrant import Fault, running_fake
 from tests.store.fakes import FakeEncoder
@@ -169,3 +169,20 @@ def test_a_key_that_may_not_note_roots_still_ingests(tmp_path: Path) -> None:
         fake.faults.append(Fault("/documents", status=403, method="PATCH"))
         report = synchronise([tmp_path], encoder=FakeEncoder(), store=store)
         assert (report.added, fake.faults, store.roots()) == (1, [], {})
+
+
+def test_what_is_there_is_listed_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard and the ingest look at one list, and the other is read only after a recovery."""
+    filled(bench, 3)
+    listed: list[int] = []
+    sources = DocumentStore.sources
+
+    def counted(store: DocumentStore) -> dict[str, StoredSource]:
+        found = sources(store)
+        listed.append(len(found))
+        return found
+
+    monkeypatch.setattr(DocumentStore, "sources", counted)
+    bench.write("another.txt", "more words")
+    assert numbers(bench.ingest()) == (1, 0, 3, 0, 0)
+    assert listed == [3]

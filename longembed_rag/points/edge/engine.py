@@ -55,10 +55,10 @@ def engine_errors() -> Iterator[None]:
         raise
     except (TypeError, OverflowError) as error:
         raise ValueError(f"Wrong input: {first_line(error)}") from error
-    except Exception as error:
+    except Exception as error:  # what the engine raises for most of its errors
         kind = RuntimeError if _INTERNAL in str(error) else ValueError
         raise kind(first_line(error)) from error
-    except BaseException as error:
+    except BaseException as error:  # its panic is no Exception; all others go on
         if type(error).__name__ != "PanicException":
             raise
         raise RuntimeError(f"the engine failed (qdrant-edge-py): {first_line(error)}") from error
