@@ -56,6 +56,7 @@ def read_file(path: Path) -> FileText:
     modified = datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
     shown = source_of(path)
     metadata: dict[str, Any] = {
+        "source": shown,
         "file_name": os.fsencode(path.name).decode("utf-8", "backslashreplace"),
         "file_path": shown,
         "file_type": path.suffix.lower().removeprefix("."),

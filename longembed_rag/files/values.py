@@ -12,8 +12,9 @@ class FileText:
 
     Attributes:
         text: All of it.
-        metadata: ``file_name``, ``file_path``, ``file_type``, ``file_size``, ``last_modified``,
-            and by type ``title``, ``page_count``, ``pages_without_text``, ``encoding``.
+        metadata: ``source`` (the absolute path), ``file_name``, ``file_path``, ``file_type``,
+            ``file_size``, ``last_modified``, and by type ``title``, ``page_count``,
+            ``pages_without_text``, ``encoding``.
         notes: What a reader should know: a guessed encoding, pages without text.
     """
 

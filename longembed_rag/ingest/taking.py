@@ -98,11 +98,6 @@ def without_name(message: str, *names: str) -> str:
     return message
 
 
-def _has_metadata(there: IndexedDocument, text: FileText) -> bool:
-    """Whether a document is stored with a text's metadata; its source is stored among it."""
-    return there.metadata == {**text.metadata, "source": there.source}
-
-
 @dataclass
 class Run:
     """One pass over texts, while it runs.
@@ -211,7 +206,7 @@ class Run:
         there = read_indexed(source, place=self.store.place) if same and with_metadata else None
         taken: StoredSource | IndexedDocument
         notes = text.notes
-        if earlier is not None and same and (there is None or _has_metadata(there, text)):
+        if earlier is not None and same and (there is None or there.metadata == text.metadata):
             status, taken = "unchanged", earlier
         elif there is not None:
             taken = replace(there, metadata=text.metadata)

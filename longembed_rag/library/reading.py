@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, overload
 
@@ -13,7 +13,7 @@ from longembed_rag.errors import InputError, SettingsError
 from longembed_rag.library.holdings import Part
 from longembed_rag.search.filters import as_filter
 from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions, search_documents
-from longembed_rag.store.document import StoredDocument, read_document
+from longembed_rag.store.document import StoredDocument, read_documents
 from longembed_rag.store.info import CollectionInfo
 from longembed_rag.store.listing import DocumentPage, read_page
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
     from longembed_rag.search.results import SearchResult
 
-    FilterGiven = str | Sequence[str] | AnyFilter | MetadataFilters | None
+    FilterGiven = str | Sequence[str] | Mapping[str, Any] | AnyFilter | MetadataFilters | None
 
 
 class SearchKeywords(TypedDict, total=False):
@@ -37,6 +37,7 @@ class SearchKeywords(TypedDict, total=False):
     passages: int | None
     filter: FilterGiven
     snippets: bool
+    vectors: bool
     vector: NDArray[np.float32] | None
 
 
@@ -61,6 +62,7 @@ class Reads(Part):
         passages: int | None = None,
         filter: FilterGiven = None,  # noqa: A002 - what it is called everywhere else
         snippets: bool = True,
+        vectors: bool = False,
         vector: NDArray[np.float32] | None = None,
     ) -> Any:
         """Find the documents that answer a query, each with the passages that fit best.
@@ -77,8 +79,10 @@ class Reads(Part):
             adaptive: Whether to stop at the largest gap between scores.
             passages: Most passages of each document; None takes 3, or with ``adaptive`` 10.
             filter: Which documents are looked at: an expression such as ``"file_type=pdf"`` or
-                several, LlamaIndex's ``MetadataFilters`` or Qdrant's ``Filter``; None for all.
+                several, a dictionary such as ``{"year": {"$gte": 2003}}``, LlamaIndex's
+                ``MetadataFilters`` or Qdrant's ``Filter``; None for all.
             snippets: Whether to make a snippet of each document.
+            vectors: Whether the vectors of what is found come, too.
             vector: The query's own vector, shape ``[dimension]``, in place of the model's; with
                 one, ``"dense"`` and ``"passages"`` do without words.
 
@@ -105,6 +109,7 @@ class Reads(Part):
             passages=passages,
             filter=as_filter(filter),
             snippets=snippets,
+            vectors=vectors,
         )
         if isinstance(query, str):
             return self._search([query], options, vector)[0]
@@ -154,15 +159,24 @@ class Reads(Part):
         """
         return await asyncio.to_thread(partial(self.search, query, **options))
 
-    def get(self, id: str) -> StoredDocument | None:  # noqa: A002 - what it is called elsewhere
-        """A document with its text, metadata and the places of its passages.
+    @overload
+    def get(self, id: str) -> StoredDocument | None: ...
+
+    @overload
+    def get(
+        self,
+        id: list[str] | tuple[str, ...],
+    ) -> list[StoredDocument | None]: ...
+
+    def get(self, id: str | Sequence[str]) -> Any:  # noqa: A002 - what it is called elsewhere
+        """A document with its text, metadata and the places of its passages; or several.
 
         Args:
             id: Its source (a file's absolute path, or the id that it was added with), or the id
-                of its point.
+                of its point; several are read together.
 
         Returns:
-            The document; None where there is none of that name.
+            The document; None where there is none of that name. Of several a list, in their order.
 
         Raises:
             CollectionNotFoundError: Nothing has been ingested yet.
@@ -176,21 +190,29 @@ class Reads(Part):
         """
         store = self._holdings.store()
         store.existing_record()
-        return read_document(id, place=store.place)
+        found = read_documents([id] if isinstance(id, str) else id, place=store.place)
+        return found[0] if isinstance(id, str) else found
 
-    def documents(self, *, limit: int = 100, after: str | None = None) -> DocumentPage:
+    def documents(
+        self,
+        *,
+        limit: int = 100,
+        after: str | None = None,
+        filter: FilterGiven = None,  # noqa: A002 - what it is called everywhere else
+    ) -> DocumentPage:
         """What is in the collection, page by page, without texts and vectors.
 
         Args:
             limit: Most documents of a page.
             after: The page before's ``next``; None begins at the beginning.
+            filter: Which documents, as in :meth:`search`; None for all.
 
         Returns:
             The documents in the order of the ids of their points, with tokens and passages, and
             what to ask for the next page with.
 
         Raises:
-            SettingsError: The limit is below 1.
+            SettingsError: The limit is below 1, or the filter cannot be understood.
             CollectionNotFoundError: Nothing has been ingested yet.
             StoreError: The store cannot be read.
 
@@ -202,7 +224,9 @@ class Reads(Part):
         """
         store = self._holdings.store()
         store.existing_record()
-        return read_page(store.place, limit=limit, after=after)
+        matching = as_filter(filter)
+        store.make_filterable(matching)
+        return read_page(store.place, limit=limit, after=after, matching=matching)
 
     def info(self) -> CollectionInfo:
         """The collection at a glance: documents, tokens, and the settings that made it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,14 @@ from longembed_rag.search.requests import ask, dense_probe, terms_probe
 from longembed_rag.search.results import PassageHit, SearchResult
 from longembed_rag.store.payload import read_node, read_own, read_source
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
+from longembed_rag.store.values import DENSE_VECTOR
 from longembed_rag.store.writing import of_documents
 from longembed_rag.words.snippet import Snippet, make_snippet
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from longembed_rag.search.evidence import Question
     from longembed_rag.store.place import Place
     from longembed_rag.words.analyzer import Analyzer
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 _DEPTH = 30
 # Documents that are read, and whose passages are compared, in one request.
 _PAGE = 16
+# Passages whose vectors are read in one request.
+_VECTORS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +62,7 @@ def answer(
     scorer: PassageScorer,
     with_passages: bool,
     with_snippets: bool,
+    with_vectors: bool = False,
     analyzer: Analyzer,
     place: Place,
 ) -> list[SearchResult]:
@@ -71,6 +78,7 @@ def answer(
         scorer: How passages are ranked.
         with_passages: Whether the collection keeps passages.
         with_snippets: Whether to make snippets.
+        with_vectors: Whether the vectors of documents and passages come, too.
         analyzer: Finds the words of the collection.
         place: Where documents and passages are.
     """
@@ -80,26 +88,54 @@ def answer(
     records: dict[str, Stored] = {}
     for start in range(0, len(wanted), _PAGE):
         page = wanted[start : start + _PAGE]
-        for each in place.points.fetch(place.documents, page, what="reading documents"):
+        for each in place.points.fetch(
+            place.documents, page, what="reading documents", vectors=with_vectors
+        ):
             records[each.id] = each
     found = [identity for identity in wanted if identity in records]
     hits: dict[str, list[_Hit]] = {}
     if with_passages and scorer.most:
         hits = _passages(found, question, scorer, place)
     stems = frozenset(question.stems)
+    shown = {each: _shown(records[each], hits.get(each, []), scorer) for each in found}
+    vectors: dict[str, NDArray[np.float32] | None] = {}
+    if with_vectors:
+        ids = [hit.where.point_id for each in found for hit in shown[each]]
+        vectors = {
+            **{each: _dense(records[each]) for each in found},
+            **dict(_vectors_of(ids, place=place)),
+        }
     return [
         _result(
             records[identity],
-            hits.get(identity, []),
+            shown[identity],
             score=scores[identity],
             parts=parts[identity],
             signals=signals[identity],
             stems=stems if with_snippets else None,
             analyzer=analyzer,
-            scorer=scorer,
+            vectors=vectors,
         )
         for identity in found
     ]
+
+
+def _vectors_of(
+    passages: Sequence[str], *, place: Place
+) -> Iterator[tuple[str, NDArray[np.float32] | None]]:
+    for start in range(0, len(passages), _VECTORS):
+        page = passages[start : start + _VECTORS]
+        for each in place.points.fetch(
+            place.passages, page, what="reading passages", keys=[], vectors=True
+        ):
+            yield each.id, _dense(each)
+
+
+def _dense(record: Stored) -> NDArray[np.float32] | None:
+    import numpy as np
+
+    vector = record.vectors.get(DENSE_VECTOR)
+    return None if vector is None else np.asarray(vector, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -160,6 +196,18 @@ def _ranked(
     return sorted(hits, key=lambda hit: (-hit.score, hit.where.start))
 
 
+def _shown(record: Stored, hits: Sequence[_Hit], scorer: PassageScorer) -> list[_Hit]:
+    """Those of a document's passages that are shown."""
+    text, _ = read_node(record.payload)
+    version = read_own(record.payload).get("content_hash")
+    # Those of another version are about to be removed.
+    hits = [hit for hit in hits if text is not None and hit.where.version == version]
+    count = min(scorer.most, len(hits))
+    if scorer.adaptive and hits:
+        count = adaptive_count([hit.score for hit in hits], most=count)
+    return hits[:count]
+
+
 def _result(
     record: Stored,
     hits: Sequence[_Hit],
@@ -169,17 +217,11 @@ def _result(
     signals: dict[str, float],
     stems: frozenset[str] | None,
     analyzer: Analyzer,
-    scorer: PassageScorer,
+    vectors: Mapping[str, NDArray[np.float32] | None],
 ) -> SearchResult:
     payload = record.payload
     text, metadata = read_node(payload)
-    version = read_own(payload).get("content_hash")
-    # Those of another version are about to be removed.
-    hits = [hit for hit in hits if text is not None and hit.where.version == version]
-    count = min(scorer.most, len(hits))
-    if scorer.adaptive and hits:
-        count = adaptive_count([hit.score for hit in hits], most=count)
-    passages = tuple(_hit(hit, text or "") for hit in hits[:count])
+    passages = tuple(_hit(hit, text or "", vectors.get(hit.where.point_id)) for hit in hits)
     return SearchResult(
         source=read_source(payload, point_id=record.id),
         score=score,
@@ -190,10 +232,11 @@ def _result(
         snippet=None if stems is None else _snippet(passages, text, stems, analyzer),
         metadata=metadata,
         document_id=record.id,
+        vector=vectors.get(record.id),
     )
 
 
-def _hit(hit: _Hit, text: str) -> PassageHit:
+def _hit(hit: _Hit, text: str, vector: NDArray[np.float32] | None) -> PassageHit:
     where = hit.where
     return PassageHit(
         text=text[where.start : where.end],
@@ -201,6 +244,7 @@ def _hit(hit: _Hit, text: str) -> PassageHit:
         end=where.end,
         score=hit.score,
         scores=hit.scores,
+        vector=vector,
     )
 
 

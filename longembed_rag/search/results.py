@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from longembed_rag.words.snippet import Snippet
 
 
@@ -20,6 +23,7 @@ class PassageHit:
         score: How well it fits the query, by the same signals as the document.
         scores: The passage's own signals: ``"vector"``, the cosine of its contextual vector and
             the query's, and ``"terms"``, its BM25; those that the search mode looks at.
+        vector: Its contextual vector, shape ``[dimension]``; None where it was not asked for.
     """
 
     text: str
@@ -27,10 +31,17 @@ class PassageHit:
     end: int
     score: float
     scores: dict[str, float]
+    vector: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field by name, ready for JSON."""
-        return asdict(self)
+        """Every field but the vector by name, ready for JSON."""
+        return {
+            "text": self.text,
+            "start": self.start,
+            "end": self.end,
+            "score": self.score,
+            "scores": dict(self.scores),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +62,8 @@ class SearchResult:
             it was not asked for, or there is no text.
         metadata: What is known of the document.
         document_id: Id of its point.
+        vector: Vector of the whole document, shape ``[dimension]``; None where it was not asked
+            for, or somebody else has stored the document without one.
     """
 
     source: str
@@ -62,6 +75,7 @@ class SearchResult:
     snippet: Snippet | None
     metadata: dict[str, Any]
     document_id: str
+    vector: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
     @property
     def passage(self) -> str | None:
@@ -79,7 +93,7 @@ class SearchResult:
         return self.passages[0].score if self.passages else None
 
     def to_dict(self, *, with_text: bool = False) -> dict[str, Any]:
-        """Every field by name, ready for JSON, the best passage also by itself.
+        """Every field but the vectors by name, ready for JSON, the best passage also by itself.
 
         Args:
             with_text: Also the whole text, which can be as long as a book.

@@ -46,6 +46,7 @@ class SearchOptions:
         filter: Which documents are looked at; None for all.
         snippets: Whether to make a snippet of each document. Without passages that takes longer
             than the search, where documents are long.
+        vectors: Whether the vectors of documents and passages come, too.
 
     Raises:
         SettingsError: A value is out of range.
@@ -57,6 +58,7 @@ class SearchOptions:
     passages: int | None = None
     filter: AnyFilter | None = None
     snippets: bool = True
+    vectors: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -165,6 +167,7 @@ def search_documents(
         scorer=_scorer(options, ranking.evidence),
         with_passages=record.options.passages,
         with_snippets=options.snippets,
+        with_vectors=options.vectors,
         analyzer=analyzer,
         place=store.place,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -37,7 +37,8 @@ class StoredDocument:
         source: Where it comes from: a file's absolute path, or the id that it was added with.
         document_id: Id of its point.
         text: The whole text.
-        metadata: What is known of it, and its source.
+        metadata: What is known of it: of a file what its reader found out and its path as
+            ``source``, else just what was given.
         content_hash: Hash of the text (SHA-256, hex); empty where somebody else has stored it.
         tokens: Tokens in the text.
         tokens_read: Tokens that reached the model.
@@ -63,19 +64,28 @@ class StoredDocument:
         return {**asdict(self), "passages": passages}
 
 
-def read_document(identity: str, *, place: Place) -> StoredDocument | None:
-    """A document by its source or by the id of its point; None where there is none.
+def read_documents(identities: Sequence[str], *, place: Place) -> list[StoredDocument | None]:
+    """Documents by their sources or by the ids of their points, in the order given.
 
     Args:
-        identity: Source or id; where it could be either, the source.
-        place: Where it is.
+        identities: Sources and ids; where one could be either, it is a source.
+        place: Where they are.
+
+    Returns:
+        A document for each; None where there is none.
 
     Raises:
-        StoreError: It cannot be read.
+        StoreError: They cannot be read.
     """
-    record = next(_records(place.documents, _point_ids(identity), place=place), None)
-    if record is None:
-        return None
+    asked = [_point_ids(identity) for identity in identities]
+    ids = list(dict.fromkeys(chain.from_iterable(asked)))
+    there = {record.id: record for record in _records(place.documents, ids, place=place)}
+    passages = _passages_of(list(there.values()), place=place)
+    documents = {each: _document(there[each], passages[each]) for each in there}
+    return [next((documents[i] for i in ids if i in documents), None) for ids in asked]
+
+
+def _document(record: Stored, passages: Sequence[tuple[Passage, Stored]]) -> StoredDocument:
     payload = record.payload
     own = read_own(payload)
     text, metadata = read_node(payload)
@@ -88,7 +98,7 @@ def read_document(identity: str, *, place: Place) -> StoredDocument | None:
         tokens=int(own.get("tokens", 0)),
         tokens_read=int(own.get("tokens_read", 0)),
         windows=int(own.get("windows", 1)),
-        passages=tuple(passage for passage, _ in _passages(record, place=place)),
+        passages=tuple(passage for passage, _ in passages),
     )
 
 
@@ -112,7 +122,7 @@ def read_indexed(source: str, *, place: Place) -> IndexedDocument | None:
     stored = None if record is None else read_stored_source(record.payload)
     if record is None or stored is None:
         return None
-    passages = list(_passages(record, place=place, with_vectors=True))
+    passages = _passages_of([record], place=place, with_vectors=True)[record.id]
     if len(passages) < stored.passages:
         return None
     text, metadata = read_node(record.payload)
@@ -171,25 +181,30 @@ def _point_ids(identity: str) -> list[str]:
     return ids
 
 
-def _passages(
-    record: Stored, *, place: Place, with_vectors: bool = False
-) -> Iterator[tuple[Passage, Stored]]:
-    """A document's passages in the order of the text, those that are there."""
-    own = read_own(record.payload)
-    ids = [
-        passage_id(record.id, str(own.get("content_hash", "")), index)
-        for index in range(int(own.get("passages", 0)))
-    ]
+def _passages_of(
+    records: Sequence[Stored], *, place: Place, with_vectors: bool = False
+) -> dict[str, list[tuple[Passage, Stored]]]:
+    """Each document's passages in the order of the text, those that are there."""
+    found: dict[str, list[tuple[Passage, Stored]]] = {record.id: [] for record in records}
+    ids = list(chain.from_iterable(map(_passage_ids, records)))
     try:
         points = list(
             _records(place.passages, ids, place=place, keys=PLACE_KEYS, with_vectors=with_vectors)
         )
     except CollectionNotFoundError:
-        return  # somebody has deleted it; the next ingest makes it anew
+        return found  # somebody has deleted it; the next ingest makes it anew
     for point in points:
         where = read_place(point.id, point.payload)
-        if where is not None:
-            yield Passage(where.start, where.end, where.tokens), point
+        if where is not None and where.document in found:
+            passage = Passage(where.start, where.end, where.tokens)
+            found[where.document].append((passage, point))
+    return found
+
+
+def _passage_ids(record: Stored) -> list[str]:
+    own = read_own(record.payload)
+    version = str(own.get("content_hash", ""))
+    return [passage_id(record.id, version, index) for index in range(int(own.get("passages", 0)))]
 
 
 def _records(

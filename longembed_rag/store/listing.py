@@ -19,6 +19,7 @@ from longembed_rag.store.payload import (
 from longembed_rag.store.values import StoredSource
 
 if TYPE_CHECKING:
+    from longembed_rag.points.filters import AnyFilter
     from longembed_rag.store.place import Place
 
 
@@ -46,13 +47,20 @@ class DocumentPage:
         return {"documents": documents, "next": self.next}
 
 
-def read_page(place: Place, *, limit: int, after: str | None = None) -> DocumentPage:
+def read_page(
+    place: Place,
+    *,
+    limit: int,
+    after: str | None = None,
+    matching: AnyFilter | None = None,
+) -> DocumentPage:
     """A page of the documents that this package wrote.
 
     Args:
         place: Where they are.
         limit: Most documents; points that others wrote count, and are left out.
         after: Where the page begins: the earlier page's ``next``; None begins at the beginning.
+        matching: Which documents; None for all.
 
     Raises:
         SettingsError: The limit is below 1, or ``after`` is no page's ``next``.
@@ -64,7 +72,12 @@ def read_page(place: Place, *, limit: int, after: str | None = None) -> Document
     if after is not None and not is_id(after):
         raise SettingsError(f"after={after!r} is not what a page gave as its next")
     page = place.points.page(
-        place.documents, what="listing the documents", keys=LISTING_KEYS, after=after, limit=limit
+        place.documents,
+        what="listing the documents",
+        keys=LISTING_KEYS,
+        matching=matching,
+        after=after,
+        limit=limit,
     )
     stored = (read_stored_source(point.payload) for point in page.points)
     return DocumentPage(

@@ -2,9 +2,10 @@
 
 A document's is LlamaIndex's own format, written by LlamaIndex itself: ``_node_content`` holds a
 ``TextNode`` whose id is the point's id and whose SOURCE relationship names the document's source,
-and ``doc_id``, ``document_id`` and ``ref_doc_id`` repeat that source for filters. The text stands
-in ``_node_content`` and nowhere else. Metadata is spread over the payload, of passages too, so
-that one filter fits both. Our own fields lie together under one key, out of its way.
+and ``doc_id``, ``document_id`` and ``ref_doc_id`` repeat that source for filters, as ``source``
+does where the metadata has none of its own. The text stands in ``_node_content`` and nowhere else.
+Metadata is spread over the payload, of passages too, so that one filter fits both. Our own fields
+lie together under one key, out of its way.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str,
     from llama_index.core.vector_stores.utils import node_to_metadata_dict
 
     identity = document_id(document.source)
-    metadata = {**document.metadata, "source": document.source}
+    metadata = document.metadata
     node = TextNode(
         id_=identity,
         text=document.text,
@@ -108,6 +109,7 @@ def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str,
         },
     )
     payload: dict[str, Any] = node_to_metadata_dict(node, remove_text=False)
+    payload.setdefault("source", document.source)
     payload[OWN_KEY] = {
         "source": document.source,
         "content_hash": document.content_hash,
@@ -145,8 +147,8 @@ def passage_payload(
 ) -> dict[str, Any]:
     """What is stored beside a passage's vectors: where it stands, not its text."""
     return {
-        **document.metadata,
         "source": document.source,
+        **document.metadata,
         **dict.fromkeys((DELETE_KEY, "document_id", "ref_doc_id"), document.source),
         OWN_KEY: {
             "document": document_id(document.source),

@@ -44,6 +44,7 @@ def test_text_is_taken_as_it_is(write: Write) -> None:
     assert file.text == text
     assert file.notes == ()
     assert file.metadata == {
+        "source": str(path.resolve()),
         "file_name": "a.txt",
         "file_path": str(path.resolve()),
         "file_type": "txt",

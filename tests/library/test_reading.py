@@ -59,22 +59,24 @@ def test_several_queries_are_embedded_in_one_go(filled: Library, encoder: FakeEn
     [
         "file_name=garden.txt",
         ["file_name!=lease.txt", "file_type=txt"],
+        {"file_name": {"$ne": "lease.txt"}, "file_type": "txt"},
         parse_filters(["file_name=garden.txt"]),
         MetadataFilters(filters=[MetadataFilter(key="file_name", value="garden.txt")]),
     ],
-    ids=["expression", "expressions", "Filter", "MetadataFilters"],
+    ids=["expression", "expressions", "dictionary", "Filter", "MetadataFilters"],
 )
 def test_filters_of_every_kind(filled: Library, given: Any) -> None:
     """Expressions, Qdrant's and LlamaIndex's filters let through the same document."""
     assert names(filled.search("the lease in the garden", filter=given)) == ["garden.txt"]
+    assert names(filled.documents(filter=given).documents) == ["garden.txt"]
 
 
 def test_no_filter_is_no_filter(filled: Library) -> None:
     """None and an empty list let everything through; something else is refused by its type."""
-    for given in (None, [], MetadataFilters(filters=[])):
+    for given in (None, [], {}, MetadataFilters(filters=[])):
         assert len(filled.search("the lease", filter=given)) == 2
-    with pytest.raises(SettingsError, match="filter=dict is neither an expression"):
-        filled.search("the lease", filter={"file_name": "a"})  # type: ignore[call-overload]
+    with pytest.raises(SettingsError, match="filter=int is neither an expression"):
+        filled.search("the lease", filter=7)  # type: ignore[call-overload]
 
 
 def test_an_empty_query_is_refused(filled: Library) -> None:
@@ -138,6 +140,15 @@ def test_get_by_source_and_by_id(filled: Library, folder: Path) -> None:
     assert document.to_dict()["passages"][0]["text"] == TEXTS["lease.txt"]
     for unknown in ("nothing", document_id("nothing")):
         assert filled.get(unknown) is None
+    several = filled.get(["nothing", document.document_id, str(folder / "garden.txt"), source])
+    assert [each and Path(each.source).name for each in several] == [
+        None,
+        "lease.txt",
+        "garden.txt",
+        "lease.txt",
+    ]
+    assert several[1] == several[3] == document
+    assert filled.get([]) == []
 
 
 def test_pages(filled: Library, folder: Path) -> None:

@@ -304,7 +304,7 @@ def test_filters(retriever: LongRetriever, filters: Any, expected: Any) -> None:
         ({"returns": "nodes"}, "returns='nodes' is not one of: passages, documents"),
         ({"similarity_top_k": 0}, "limit=0"),
         ({"passages_per_document": 0}, "passages_per_document=0 must be at least 1"),
-        ({"filters": {"file_name": "jazz.txt"}}, "filters=dict is neither"),
+        ({"filters": 7}, "filters=int is neither"),
         ({"embedding": MockLLM()}, "embedding=MockLLM is not a LongEmbedding"),
     ],
 )

@@ -2,85 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePath
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from llama_index.core.vector_stores.types import (
-    FilterCondition,
-    FilterOperator,
-    MetadataFilter,
-    MetadataFilters,
-)
 from qdrant_client import QdrantClient, models
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.points.filters import AnyFilter, combine, filtered_fields, to_models
-from longembed_rag.search.filters import from_llama_index, parse_filters
+from longembed_rag.points.filters import combine, filtered_fields, to_models
+from longembed_rag.search.filters import parse_filters
 from longembed_rag.store.payload import FOLDERS_KEY
+from tests.search.payloads import client, fill, found
 
-NAME = "documents"
-PAYLOADS: list[dict[str, Any]] = [
-    {
-        "file_type": "pdf",
-        "file_name": "lease.pdf",
-        "title": "The Lease of a house",
-        "page_count": 10,
-        "last_modified": "2026-01-01T12:30:15+00:00",
-        "draft": True,
-        "tags": ["law", "house"],
-    },
-    {
-        "file_type": "docx",
-        "file_name": "draft.md",
-        "title": "Released|a|b",
-        "page_count": "10",
-        "last_modified": "2025-12-31T23:59:59+00:00",
-        "draft": "true",
-        "tags": ["house"],
-        "inner": {"a b": 1},
-    },
-    {
-        "file_type": "text/plain",
-        "page_count": 20,
-        "last_modified": "2026-01-02T00:00:00+00:00",
-        "draft": False,
-        "inner": {"code": "007"},
-        "rating": 1.5,
-    },
-    {"title": "", "page_count": 10.0, "tags": [], "path": "x", "rating": 1, "big": 2**60 + 1},
-]
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[QdrantClient]:
-    """The payloads above as points 0 to 3."""
-    client = QdrantClient(":memory:")
-    fill(client, PAYLOADS)
-    yield client
-    client.close()
-
-
-def fill(client: QdrantClient, payloads: list[dict[str, Any]]) -> None:
-    """Make the collection with a point for each payload."""
-    client.create_collection(NAME, vectors_config={})
-    client.upsert(
-        NAME,
-        [
-            models.PointStruct(id=number, vector={}, payload=payload)
-            for number, payload in enumerate(payloads)
-        ],
-    )
-
-
-def found(client: QdrantClient, given: AnyFilter | None) -> set[int]:
-    """Ids of the points that a filter lets through."""
-    return {int(point.id) for point in client.scroll(NAME, to_models(given), limit=100)[0]}
+__all__ = ["client"]
 
 
 @pytest.mark.parametrize(
@@ -237,103 +173,6 @@ def test_a_number_is_below_equal_or_above(number: int) -> None:
         passed = [len(found(client, parse_filters([f"number{op}{compared}"]))) for op in "<=>"]
         assert passed == [number < compared, number == compared, number > compared]
     client.close()
-
-
-Operators = FilterOperator
-
-
-@pytest.mark.parametrize(
-    ("key", "operator", "value", "expected"),
-    [
-        ("file_type", Operators.EQ, "pdf", {0}),
-        ("page_count", Operators.EQ, 10, {0, 3}),
-        ("page_count", Operators.EQ, "10", {1}),
-        ("rating", Operators.EQ, 1.5, {2}),
-        ("file_type", Operators.NE, "pdf", {1, 2, 3}),
-        ("page_count", Operators.GT, 10, {2}),
-        ("page_count", Operators.GTE, 10.0, {0, 2, 3}),
-        ("page_count", Operators.LT, 20, {0, 3}),
-        ("page_count", Operators.LTE, "10", {0, 3}),
-        ("last_modified", Operators.GT, "2026-01-01", {2}),
-        ("file_type", Operators.IN, ["pdf", "docx"], {0, 1}),
-        ("file_type", Operators.IN, "pdf,docx", {0, 1}),
-        ("rating", Operators.IN, [1.5, 9.0], {2}),
-        ("file_type", Operators.IN, [], set()),
-        ("file_type", Operators.NIN, ["pdf", "docx"], {2, 3}),
-        ("file_type", Operators.NIN, [], {0, 1, 2, 3}),
-        ("tags", Operators.ANY, ["law", "house"], {0, 1}),
-        ("tags", Operators.ALL, ["law", "house"], {0}),
-        ("tags", Operators.CONTAINS, "law", {0}),
-        ("title", Operators.TEXT_MATCH, "lease house", {0}),
-        ("title", Operators.TEXT_MATCH_INSENSITIVE, "LEASE", {0}),
-        ("tags", Operators.IS_EMPTY, None, {2, 3}),
-        ("a b", Operators.IS_EMPTY, None, {0, 1, 2, 3}),
-    ],
-)
-def test_operators_of_llama_index(
-    client: QdrantClient, key: str, operator: FilterOperator, value: Any, expected: set[int]
-) -> None:
-    """Each operator of LlamaIndex lets through what LlamaIndex says it does."""
-    one = MetadataFilter(key=key, value=value, operator=operator)
-    assert found(client, from_llama_index(MetadataFilters(filters=[one]))) == expected
-
-
-def test_every_operator_of_llama_index_is_known() -> None:
-    """A new operator of LlamaIndex is noticed here and not by a user."""
-    for operator in FilterOperator:
-        value = {"in": [1], "nin": [1], "any": ["a"], "all": ["a"]}.get(operator.value, 1)
-        one = MetadataFilter(key="a", value=value, operator=operator)
-        assert from_llama_index(MetadataFilters(filters=[one])) is not None
-
-
-@pytest.mark.parametrize(
-    ("condition", "expected"),
-    [
-        (FilterCondition.AND, {0}),
-        (FilterCondition.OR, {0, 1, 2, 3}),
-        (FilterCondition.NOT, set()),
-        (None, {0}),
-    ],
-)
-def test_conditions_of_llama_index_nest(
-    client: QdrantClient, condition: FilterCondition | None, expected: set[int]
-) -> None:
-    """AND, OR and NOT hold for filters and for groups of them; empty groups count for nothing."""
-    pdf = MetadataFilter(key="file_type", value="pdf")
-    not_docx = MetadataFilters(
-        filters=[MetadataFilter(key="file_type", value="docx")], condition=FilterCondition.NOT
-    )
-    either = MetadataFilters(
-        filters=[pdf, MetadataFilter(key="page_count", value="10")], condition=FilterCondition.OR
-    )
-    groups = [not_docx, either, MetadataFilters(filters=[])]
-    filters = MetadataFilters(filters=groups, condition=condition)
-    assert found(client, from_llama_index(filters)) == expected
-
-
-def test_no_filters_of_llama_index_are_none() -> None:
-    """Nothing to filter by is no filter."""
-    assert from_llama_index(None) is None
-    assert from_llama_index(MetadataFilters(filters=[])) is None
-    nested = MetadataFilters(filters=[MetadataFilters(filters=[])], condition=FilterCondition.OR)
-    assert from_llama_index(nested) is None
-
-
-@pytest.mark.parametrize(
-    ("operator", "value", "message"),
-    [
-        (SimpleNamespace(value="regex"), "a", "operator 'regex' is not one of: ==, contains"),
-        (Operators.EQ, None, "operator '==' cannot take None"),
-        (Operators.EQ, ["a"], r"operator '==' cannot take \['a'\]"),
-        (Operators.IN, 5, "operator 'in' cannot take 5"),
-        (Operators.GT, "ten", "operator '>' cannot take 'ten'"),
-    ],
-)
-def test_what_llama_index_cannot_mean_is_refused(operator: Any, value: Any, message: str) -> None:
-    """An unknown operator, and a value that an operator cannot take, are named with the field."""
-    one = MetadataFilter.model_construct(key="a", value=value, operator=operator)
-    with pytest.raises(SettingsError, match=rf"'a': the {message}"):
-        from_llama_index(MetadataFilters.model_construct(filters=[one], condition=None))
 
 
 def test_combine(client: QdrantClient) -> None:

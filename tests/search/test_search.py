@@ -355,3 +355,29 @@ def test_more_than_a_search_gives_is_refused() -> None:
     """A limit out of all bounds is told before it reaches an engine."""
     with pytest.raises(SettingsError, match="10,000"):
         SearchOptions(limit=10**30)
+
+
+@every_mode
+def test_vectors_come_where_they_are_asked_for(filled: DocumentStore, mode: str) -> None:
+    """They are those that documents and passages were written with, and change nothing else."""
+    plainly, found = (find(filled, QUERIES[0], mode=mode, vectors=each) for each in (False, True))
+    assert list(map(plain, found)) == list(map(plain, plainly))
+    assert all(each.vector is None for each in plainly)
+    assert all(passage.vector is None for each in plainly for passage in each.passages)
+    for result in found:
+        written = DOCUMENTS[result.source]
+        assert result.vector is not None
+        np.testing.assert_allclose(result.vector, written.embedding, atol=1e-6)
+        spans = [(each.start, each.end) for each in written.passages]
+        assert result.passages
+        for passage in result.passages:
+            expected = written.passage_embeddings[spans.index((passage.start, passage.end))]
+            assert passage.vector is not None
+            np.testing.assert_allclose(passage.vector, expected, atol=1e-6)
+
+
+def test_vectors_of_a_document_without_passages(filled: DocumentStore) -> None:
+    """None are asked for that are not shown."""
+    (result,) = find(filled, QUERIES[0], limit=1, passages=0, vectors=True)
+    assert (result.passages, result.vector is None) == ((), False)
+    assert "vector" not in result.to_dict()

@@ -49,7 +49,7 @@ def client(
 
 
 def test_llama_index_answers_from_our_collection(client: QdrantClient) -> None:
-    """The right node comes back: text, metadata with the source, id and document."""
+    """The right node comes back: text, metadata, id and document."""
     from llama_index.core.schema import MetadataMode, TextNode
     from llama_index.core.vector_stores.types import VectorStoreQuery
     from llama_index.vector_stores.qdrant import QdrantVectorStore
@@ -62,7 +62,7 @@ def test_llama_index_answers_from_our_collection(client: QdrantClient) -> None:
     node = answer.nodes[0]
     assert isinstance(node, TextNode)
     assert node.text == LEASE
-    assert node.metadata == {"title": "Lease", "source": "/lease.txt"}
+    assert node.metadata == {"title": "Lease"}
     assert node.node_id == document_id("/lease.txt")
     assert node.ref_doc_id == "/lease.txt"
     assert node.get_content(metadata_mode=MetadataMode.EMBED) == LEASE

@@ -42,13 +42,23 @@ def test_the_text_is_stored_once() -> None:
 
 def test_own_fields_stay_out_of_the_metadatas_way() -> None:
     """Metadata with the names of our fields, or of LlamaIndex's, comes back as it was."""
-    metadata = {"tokens": "mine", "longembed": "mine", "doc_id": "mine", "_node_content": "mine"}
+    names = ("tokens", "longembed", "doc_id", "_node_content", "source")
+    metadata = dict.fromkeys(names, "mine")
     payload = document_payload(make_document("/a.txt", TEXT, metadata=metadata), COUNTS)
-    assert read_node(payload) == (TEXT, {**metadata, "source": "/a.txt"})
+    assert read_node(payload) == (TEXT, metadata)
     stored = read_stored_source(payload)
     assert stored is not None
     assert (stored.tokens, stored.passages, stored.counts) == (7, 2, COUNTS)
-    assert payload["doc_id"] == "/a.txt"
+    assert (payload["doc_id"], payload["source"]) == ("/a.txt", "mine")
+    assert read_source(payload, point_id="id") == "/a.txt"
+
+
+def test_the_source_can_be_filtered_by() -> None:
+    """A document without a source of its own in its metadata is found by ours, as its passages."""
+    document = make_document("/a.txt", TEXT, metadata={})
+    assert document_payload(document, COUNTS)["source"] == "/a.txt"
+    passage = passage_payload(document, document.passages[0], index=0, point_id=document_id("any"))
+    assert passage["source"] == "/a.txt"
 
 
 def test_points_of_others_are_read_as_far_as_they_go() -> None:
@@ -131,9 +141,9 @@ def test_a_passage_says_where_it_stands_and_what_it_is_of() -> None:
 
 def test_metadata_does_not_replace_what_a_passage_says_of_itself() -> None:
     """Metadata with the names of our fields gives way in passages, which are found by them."""
-    document = make_document("/a.txt", TEXT, metadata={"longembed": "mine", "source": "mine"})
+    document = make_document("/a.txt", TEXT, metadata={"longembed": "mine", "doc_id": "mine"})
     payload = passage_payload(document, document.passages[0], index=0, point_id=document_id("any"))
-    assert (payload["source"], read_own(payload)["index"]) == ("/a.txt", 0)
+    assert (payload["doc_id"], read_own(payload)["index"]) == ("/a.txt", 0)
 
 
 @given(st.uuids())

@@ -36,7 +36,7 @@ def test_a_document_written_is_found_with_its_best_passage(store: DocumentStore)
     assert best.score == pytest.approx(expected, abs=1e-5)
     assert best.text == TEXT
     assert best.document_id == document_id("/a.txt")
-    assert best.metadata == {"file_name": "a.txt", "source": "/a.txt"}
+    assert best.metadata == {"file_name": "a.txt"}
 
 
 def test_results_come_as_json_without_the_text_unless_asked(store: DocumentStore) -> None:
