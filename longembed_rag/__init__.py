@@ -34,7 +34,12 @@ if TYPE_CHECKING:
     )
     from longembed_rag.ingest.verify import Finding, VerifyReport
     from longembed_rag.library.library import Library
-    from longembed_rag.llama_index import LongEmbedding, LongRetriever, WholeDocument
+    from longembed_rag.llama_index import (
+        LongEmbedding,
+        LongRetriever,
+        LongVectorStore,
+        WholeDocument,
+    )
     from longembed_rag.points.client.retries import RetryPolicy
     from longembed_rag.search.results import PassageHit, SearchResult
     from longembed_rag.search.search import SearchOptions, search_documents
@@ -72,6 +77,7 @@ __all__ = [
     "LongEmbedding",
     "LongEncoder",
     "LongRetriever",
+    "LongVectorStore",
     "Passage",
     "PassageEncoding",
     "PassageHit",
@@ -118,6 +124,7 @@ _HOMES = {
     "LongEmbedding": "longembed_rag.llama_index",
     "LongEncoder": "longembed_rag.encoder.encoder",
     "LongRetriever": "longembed_rag.llama_index",
+    "LongVectorStore": "longembed_rag.llama_index",
     "Passage": "longembed_rag.encoder.values",
     "PassageEncoding": "longembed_rag.encoder.values",
     "PassageHit": "longembed_rag.search.results",

@@ -80,7 +80,7 @@ def passage_nodes(
             text=passage.text,
             start_char_idx=passage.start,
             end_char_idx=passage.end,
-            **_common(result, own),
+            **_common(result, own, {"start_index": passage.start, "document_id": result.source}),
         )
         node.relationships[NodeRelationship.PARENT] = RelatedNodeInfo(
             node_id=result.document_id, node_type=ObjectType.TEXT
@@ -98,15 +98,25 @@ def _own(result: SearchResult) -> dict[str, Any]:
     }
 
 
-def _common(result: SearchResult, own: dict[str, Any]) -> dict[str, Any]:
-    """What a document's node and its passages' have in common, set as the stored node has it."""
+def _common(
+    result: SearchResult, own: dict[str, Any], place: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What a document's node and its passages' have in common, set as the stored node has it.
+
+    Args:
+        result: The document.
+        own: What the search says of it.
+        place: Of a passage, what its metadata says of where it stands.
+    """
     metadata = {**result.metadata, OWN_KEY: own}
+    if place is not None:
+        metadata = {"source": result.source, **metadata, **place}
     source = RelatedNodeInfo(node_id=result.source, node_type=ObjectType.DOCUMENT)
     return {
         "metadata": metadata,
         "excluded_embed_metadata_keys": list(metadata),
         "excluded_llm_metadata_keys": [
-            key for key in metadata if key == OWN_KEY or key in TECHNICAL_METADATA
+            key for key in metadata if key in (OWN_KEY, *TECHNICAL_METADATA, *(place or ()))
         ],
         "relationships": {NodeRelationship.SOURCE: source},
     }

@@ -209,6 +209,16 @@ def test_a_document_is_the_node_that_llama_index_reads(retriever: LongRetriever)
     assert again.metadata == found.metadata
 
 
+def test_a_passage_carries_its_place(retriever: LongRetriever, folder: Path) -> None:
+    """Source, document and first character stand in its metadata, out of what a model sees."""
+    for found in retriever.retrieve("jazz, a boat"):
+        told = found.node.metadata
+        source = str(folder / told["file_name"])
+        assert (told["source"], told["document_id"]) == (source, source)
+        assert told["start_index"] == found.node.start_char_idx == own(found)["span"][0]
+        assert "start_index" not in found.node.get_content(metadata_mode=MetadataMode.LLM)
+
+
 def test_word_search_loads_no_model(place: Path, no_model: None) -> None:
     """Mode sparse asks neither an embedding nor the collection which one it had."""
     with LongRetriever.open(path=place, mode="sparse") as retriever:

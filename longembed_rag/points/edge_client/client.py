@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.points.edge.collections import EdgeCollections
 from longembed_rag.points.edge.folders import Description
+from longembed_rag.points.edge_client.async_client import AsyncEdgeClient
 from longembed_rag.points.edge_client.reading import Reads
 from longembed_rag.points.edge_client.schema import collection_info
 from longembed_rag.points.edge_client.writing import Writes
@@ -49,6 +50,11 @@ class EdgeClient(Reads, Writes):
     def init_options(self) -> dict[str, Any]:
         """What the client was made with, as a QdrantClient tells it."""
         return {"path": str(self.collections.path)}
+
+    @property
+    def aclient(self) -> AsyncEdgeClient:
+        """The same methods over the same collections as an ``AsyncQdrantClient`` has them."""
+        return AsyncEdgeClient(self)
 
     def close(self, **kwargs: Any) -> None:
         """Write out and close every collection and let other processes in; again is harmless."""
