@@ -1,6 +1,7 @@
 # make demo   set everything up, read a folder of long documents and search it
 # make test   set everything up and run the tests
 # make lint   what CI checks besides the tests
+# make test-integrations   the packages for other frameworks, each with its framework's own tests
 # make help   the rest
 #
 # Nothing is needed but Python 3.10 or newer and make: `make demo PYTHON=python3.12` picks another.
@@ -8,6 +9,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# The packages for other frameworks bring those along, with plugins for pytest, so that they have an
+# environment of their own.
+INTEGRATIONS_VENV ?= .venv-integrations
 
 # Installed first and by this pin. Left to a wider range, pip takes the newest torch, whose Linux
 # wheel brings gigabytes of CUDA libraries, even where a CPU build of this version is at hand (in a
@@ -18,10 +22,10 @@ TORCH := torch==2.13.0
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format figures clean
+.PHONY: help demo test test-integrations test-integrations-lowest lint format figures clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 36
 
 demo: $(VENV)/.installed ## ingest demo/documents and ask it a few questions
 	$(BIN)/python demo/run.py
@@ -29,6 +33,12 @@ demo: $(VENV)/.installed ## ingest demo/documents and ask it a few questions
 # One thread per worker: more would only fight over the cores.
 test: $(VENV)/.installed-dev ## the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+test-integrations: $(INTEGRATIONS_VENV)/.python ## the packages in integrations/, with the newest frameworks
+	$(INTEGRATIONS_VENV)/bin/python integrations/run.py --install
+
+test-integrations-lowest: $(INTEGRATIONS_VENV)-lowest/.python ## ... with the oldest that they work with
+	$(INTEGRATIONS_VENV)-lowest/bin/python integrations/run.py --install --lowest
 
 lint: $(VENV)/.installed-dev ## ruff and mypy
 	$(BIN)/ruff check .
@@ -44,17 +54,17 @@ figures: $(VENV)/.installed-dev ## draw the figures of docs/ again
 	$(BIN)/python docs/figures/house.py
 
 clean: ## remove the environment, caches and what the demo made
-	rm -rf $(VENV) demo-output build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(INTEGRATIONS_VENV) $(INTEGRATIONS_VENV)-lowest demo-output build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: an environment is made once, and again when the dependencies change.
-$(VENV)/.python:
+%/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "Python 3.10 or newer is needed; say which: make PYTHON=python3.12" >&2; exit 1; }
-	@echo "Setting up $(VENV); the first time this downloads some hundred megabytes and takes minutes."
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -qq --upgrade pip
-	$(BIN)/python -m pip install -qq "$(TORCH)"
+	@echo "Setting up $*; the first time this downloads some hundred megabytes and takes minutes."
+	$(PYTHON) -m venv $*
+	$*/bin/python -m pip install -qq --upgrade pip
+	$*/bin/python -m pip install -qq "$(TORCH)"
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.python pyproject.toml

@@ -65,6 +65,7 @@ LONGEST_FILES = {
     "examples": 330,
     "benchmarks": 330,
     "eval": 330,
+    "integrations": 330,
     "tests": 600,
 }
 SOURCES = [

@@ -25,7 +25,14 @@ def test_as_in_the_design(
     check(load_encoder, load_reference, family, settings)
 
 
-@pytest.mark.parametrize(("family", "method"), PAIRS)
+@pytest.mark.parametrize(
+    ("family", "method"),
+    [
+        # Scale and scaling are the plan's, which no family makes otherwise.
+        pytest.param(*pair, marks=() if pair[0] in REPRESENTATIVE else pytest.mark.slow)
+        for pair in PAIRS
+    ],
+)
 def test_static_and_unscaled(
     family: str, method: str, load_encoder: EncoderFactory, load_reference: ReferenceFactory
 ) -> None:
@@ -82,7 +89,10 @@ def test_longer_than_allowed_and_cut(
     ("family", "method"),
     [pair for pair in PAIRS if pair[0] in REPRESENTATIVE and pair[1] in PROMPTED],
 )
-@pytest.mark.parametrize("prompt", ["passage: ", "search document: the text\nText:"])
+@pytest.mark.parametrize(
+    "prompt",
+    ["passage: ", pytest.param("search document: the text\nText:", marks=pytest.mark.slow)],
+)
 def test_prompts(
     family: str,
     method: str,
