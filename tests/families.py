@@ -5,8 +5,12 @@ Every model has a window of :data:`ORIGINAL_LENGTH` tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import pytest
+from _pytest.mark import ParameterSet
 
 from tests.tokenizers_of_tests import Special
 
@@ -236,4 +240,11 @@ def methods_of(family: str) -> tuple[str, ...]:
 #: Every family with every method that it can do.
 PAIRS = [(family, method) for family in FAMILIES for method in methods_of(family)]
 #: One family for each mechanism: table, table with relative bias, rotation, local layers, causal.
-MECHANISMS = ("bert", "mpnet", "gte", "modernbert", "gemma3_text", "mistral")
+MECHANISMS: tuple[str, ...] = ("bert", "mpnet", "gte", "modernbert", "gemma3_text", "mistral")
+
+
+def mostly(families: Sequence[str], pairs: Sequence[tuple[str, str]] = PAIRS) -> list[ParameterSet]:
+    """Pairs to try what no single family does otherwise: all but those of some are slow tests."""
+    return [
+        pytest.param(*pair, marks=() if pair[0] in families else pytest.mark.slow) for pair in pairs
+    ]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.exact import PAIRS, PROMPTED, REPRESENTATIVE, TOLERANCE, check, differences, options_of
-from tests.families import FAMILIES, ORIGINAL_LENGTH
+from tests.families import FAMILIES, ORIGINAL_LENGTH, mostly
 from tests.reference.definitions import Settings
 
 if TYPE_CHECKING:
@@ -25,14 +25,7 @@ def test_as_in_the_design(
     check(load_encoder, load_reference, family, settings)
 
 
-@pytest.mark.parametrize(
-    ("family", "method"),
-    [
-        # Scale and scaling are the plan's, which no family makes otherwise.
-        pytest.param(*pair, marks=() if pair[0] in REPRESENTATIVE else pytest.mark.slow)
-        for pair in PAIRS
-    ],
-)
+@pytest.mark.parametrize(("family", "method"), mostly(REPRESENTATIVE, PAIRS))
 def test_static_and_unscaled(
     family: str, method: str, load_encoder: EncoderFactory, load_reference: ReferenceFactory
 ) -> None:

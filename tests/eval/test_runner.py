@@ -260,15 +260,15 @@ def test_a_run_that_was_stopped_goes_on(bench: Bench, monkeypatch: pytest.Monkey
     assert list(bench.folder.rglob("*.half")) == []
 
 
-@pytest.mark.parametrize("damage", ["", "{", "null", "[1, 2]", '{"task": "words"}'])
-def test_a_damaged_row_is_run_anew(bench: Bench, damage: str) -> None:
+def test_a_damaged_row_is_run_anew(bench: Bench) -> None:
     """And replaced."""
     before = bench.run(systems=["bm25"]).rows[0]
     (path,) = bench.rows()
-    path.write_text(damage)
-    (row,) = bench.run(systems=["bm25"]).rows
-    assert bench.kept() == [False]
-    assert row.scores == before.scores
+    for damage in ("", "{", "null", "[1, 2]", '{"task": "words"}'):
+        path.write_text(damage)
+        (row,) = bench.run(systems=["bm25"]).rows
+        assert bench.kept() == [False]
+        assert row.scores == before.scores
     bench.run(systems=["bm25"])
     assert bench.kept() == [True]
 

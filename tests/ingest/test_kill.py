@@ -171,7 +171,9 @@ def ingested(
 
 
 @pytest.mark.parametrize("engine", ["edge", "local"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
+)
 def test_killed_at_any_moment_it_loses_and_repeats_nothing(
     nursery: Nursery, tmp_path: Path, seed: int, engine: Any
 ) -> None:
