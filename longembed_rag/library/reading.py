@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, overload
 
@@ -15,7 +15,7 @@ from longembed_rag.search.filters import as_filter
 from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions, search_documents
 from longembed_rag.store.document import StoredDocument, read_documents
 from longembed_rag.store.info import CollectionInfo
-from longembed_rag.store.listing import DocumentPage, read_page
+from longembed_rag.store.listing import DocumentPage, list_documents, read_page
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from longembed_rag.points.filters import AnyFilter
     from longembed_rag.search.results import SearchResult
+    from longembed_rag.store.values import StoredSource
 
     FilterGiven = str | Sequence[str] | Mapping[str, Any] | AnyFilter | MetadataFilters | None
 
@@ -227,6 +228,34 @@ class Reads(Part):
         matching = as_filter(filter)
         store.make_filterable(matching)
         return read_page(store.place, limit=limit, after=after, matching=matching)
+
+    def all_documents(
+        self,
+        *,
+        filter: FilterGiven = None,  # noqa: A002 - what it is called everywhere else
+    ) -> Iterator[StoredSource]:
+        """What is in the collection, as :meth:`documents` tells it, one after the other.
+
+        Args:
+            filter: Which documents, as in :meth:`search`; None for all.
+
+        Returns:
+            The documents; they are read page by page, as they are asked for.
+
+        Raises:
+            SettingsError: The filter cannot be understood.
+            CollectionNotFoundError: Nothing has been ingested yet.
+            StoreError: The store cannot be read.
+
+        Example:
+            >>> len(list(library.all_documents(filter="file_type=txt")))
+            2
+        """
+        store = self._holdings.store()
+        store.existing_record()
+        matching = as_filter(filter)
+        store.make_filterable(matching)
+        return list_documents(store.place, matching=matching)
 
     def info(self) -> CollectionInfo:
         """The collection at a glance: documents, tokens, and the settings that made it.

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _SparseVectors = tuple[list[list[int]], list[list[float]]]
-_PAGE = 1000  # documents of a listing
 # What the documents of the library have, and nodes have not.
 _OWN = Filter(must=[FieldCondition(BUCKET_KEY, range=Range(gte=0))])
 # A client takes a filter without conditions for none, and a server removes nothing without one.
@@ -256,13 +255,7 @@ class LongVectorStore(QdrantVectorStore):  # type: ignore[misc, unused-ignore]
 
     def _own(self, chosen: AnyFilter | None) -> list[str]:
         """The sources of the library's documents among what a filter lets through."""
-        found: list[str] = []
-        page = self._library.documents(filter=chosen, limit=_PAGE)
-        while True:
-            found.extend(each.source for each in page.documents)
-            if page.next is None:
-                return found
-            page = self._library.documents(filter=chosen, limit=_PAGE, after=page.next)
+        return [each.source for each in self._library.all_documents(filter=chosen)]
 
 
 def _weighed(library: Library, texts: Sequence[str]) -> _SparseVectors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import CollectionNotFoundError, SettingsError
@@ -37,14 +37,7 @@ class DocumentPage:
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON."""
-        documents = [
-            {
-                **{name: value for name, value in asdict(each).items() if name != "counts"},
-                "document_id": each.document_id,
-            }
-            for each in self.documents
-        ]
-        return {"documents": documents, "next": self.next}
+        return {"documents": [each.to_dict() for each in self.documents], "next": self.next}
 
 
 def read_page(
@@ -85,14 +78,24 @@ def read_page(
     )
 
 
-def list_documents(place: Place) -> Iterator[StoredSource]:
+def list_documents(place: Place, *, matching: AnyFilter | None = None) -> Iterator[StoredSource]:
     """Every document that this package wrote, without texts and vectors.
+
+    Args:
+        place: Where they are.
+        matching: Which documents; None for all.
 
     Raises:
         CollectionNotFoundError: There is no collection.
         StoreError: It cannot be read.
     """
-    found = scroll(place.points, place.documents, what="listing the documents", keys=LISTING_KEYS)
+    found = scroll(
+        place.points,
+        place.documents,
+        what="listing the documents",
+        keys=LISTING_KEYS,
+        matching=matching,
+    )
     for point in found:
         stored = read_stored_source(point.payload)
         if stored is not None:

@@ -211,6 +211,12 @@ class StoredSource:
         """Id of its point."""
         return document_id(self.source)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Every field but the counts by name, and the id, ready for JSON."""
+        values = asdict(self)
+        del values["counts"]
+        return {**values, "document_id": self.document_id}
+
 
 @dataclass(frozen=True, kw_only=True)
 class CollectionRecord:

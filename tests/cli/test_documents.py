@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from longembed_rag import Document, Library
+from longembed_rag.points.port import scroll
 from longembed_rag.store.values import document_id
 from tests.cli.conftest import LONG_TEXT, Run, as_json
 from tests.points.fake_qdrant import running_fake
@@ -44,7 +45,9 @@ def test_list_names_every_document(run: Run, filled: Path) -> None:
 
 def test_list_goes_over_pages(run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More documents than a page holds are all listed."""
-    monkeypatch.setattr("longembed_rag.cli.list._PAGE", 1)
+    monkeypatch.setattr(
+        "longembed_rag.points.port.scroll.__kwdefaults__", {**scroll.__kwdefaults__, "limit": 1}
+    )
     assert len(as_json(run("list", "--json"))["documents"]) == 3
 
 

@@ -69,6 +69,7 @@ def test_filters_of_every_kind(filled: Library, given: Any) -> None:
     """Expressions, Qdrant's and LlamaIndex's filters let through the same document."""
     assert names(filled.search("the lease in the garden", filter=given)) == ["garden.txt"]
     assert names(filled.documents(filter=given).documents) == ["garden.txt"]
+    assert names(filled.all_documents(filter=given)) == ["garden.txt"]
 
 
 def test_no_filter_is_no_filter(filled: Library) -> None:

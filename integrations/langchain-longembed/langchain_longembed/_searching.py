@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from langchain_core.documents import Document
 from langchain_core.vectorstores import VectorStore
+from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
-from langchain_longembed._diversity import cosines, diverse
 from langchain_longembed._library import Mode, Returns, refuse_unknown, require_returns, search
 from langchain_longembed._translation import (
     Found,
@@ -193,7 +193,7 @@ class SearchingStore(VectorStore):
         if self._mode == "passages" and self._returns == "documents":
             # By their best passages; the vectors of whole documents are not looked at.
             return [(each.document, _relevance(each.score)) for each in found]
-        relevant = cosines(vector, _vectors(vector, found))
+        relevant = _cosines(vector, _vectors(vector, found))
         return [
             (each.document, _relevance(float(cosine)))
             for each, cosine in zip(found, relevant, strict=True)
@@ -262,6 +262,15 @@ def _vectors(query: NDArray[np.float32], found: Sequence[Found]) -> NDArray[np.f
     return np.stack(rows) if rows else nothing[np.newaxis][:0]
 
 
+def _cosines(query: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Cosines of a vector and several, 0 where a vector has no length."""
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(query)
+    products = vectors.astype(np.float64) @ query.astype(np.float64)
+    found = np.zeros_like(products)
+    np.divide(products, lengths, out=found, where=lengths > 0)
+    return found
+
+
 def _relevance(cosine: float) -> float:
     return min(1.0, max(0.0, (1.0 + cosine) / 2.0))
 
@@ -269,5 +278,6 @@ def _relevance(cosine: float) -> float:
 def _diverse(
     query: NDArray[np.float32], found: Sequence[Found], *, k: int, lambda_mult: float
 ) -> list[Document]:
-    chosen = diverse(query, _vectors(query, found), k=k, lambda_mult=lambda_mult)
+    vectors = _vectors(query, found).tolist()
+    chosen = maximal_marginal_relevance(query, vectors, lambda_mult=lambda_mult, k=k)
     return [found[index].document for index in chosen]

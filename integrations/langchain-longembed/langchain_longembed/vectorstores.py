@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -241,8 +241,10 @@ class LongVectorStore(SearchingStore):
         if ids is not None and delete_all:
             raise SettingsError("ids and delete_all are both given; give either")
         with suppress(CollectionNotFoundError):  # where there is nothing, there is nothing to do
-            given = [ids] if isinstance(ids, str) else ids
-            doomed = list(self._sources() if given is None else given)
+            if ids is None:
+                doomed = [each.source for each in self._library.all_documents()]
+            else:
+                doomed = [ids] if isinstance(ids, str) else list(ids)
             passages = passages_among(self._library, doomed)
             if passages:
                 identity, document = next(iter(passages.items()))
@@ -252,15 +254,6 @@ class LongVectorStore(SearchingStore):
                 )
             self._library.remove(doomed)
         return True
-
-    def _sources(self) -> Iterator[str]:
-        after = None
-        while True:
-            page = self._library.documents(limit=1000, after=after)
-            yield from (each.source for each in page.documents)
-            after = page.next
-            if after is None:
-                return
 
 
 def _require_ours(embedding: Embeddings | None) -> LongEmbeddings:

@@ -11,7 +11,7 @@ from conftest import TOPICS, Frees
 from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
 from langchain_longembed import LongVectorStore
-from langchain_longembed._diversity import cosines, diverse
+from langchain_longembed._searching import _cosines
 from longembed_rag import Library, LongEncoder
 from longembed_rag.errors import InputError, SettingsError
 
@@ -106,7 +106,7 @@ def test_relevance_is_the_cosine_from_0_to_1(
         vectors = encoder.encode(texts).embeddings
     else:  # of the one passage of each
         vectors = np.stack([encoder.encode_passages(text).embeddings[0] for text in texts])
-    expected = (1 + cosines(query, vectors)) / 2
+    expected = (1 + _cosines(query, vectors)) / 2
     np.testing.assert_allclose([score for _, score in relevant], expected, atol=1e-5)
     assert relevant[0][1] > 0.8 > 0.7 > min(score for _, score in relevant)
 
@@ -171,17 +171,13 @@ def test_diversity_changes_the_order(store: LongVectorStore, returns: Any) -> No
     assert set(order(near)) == {"may", "june"}
 
 
-def test_diversity_is_langchains() -> None:
-    """On random vectors, some of them equal, it chooses as LangChain's own function does."""
-    generator = np.random.default_rng(7)
-    for weight in (0.0, 0.3, 0.7, 1.0):
-        vectors = generator.normal(size=(30, 8)).astype(np.float32)
-        vectors[5] = vectors[4]
-        query = generator.normal(size=8).astype(np.float32)
-        expected = maximal_marginal_relevance(query, list(vectors), lambda_mult=weight, k=10)
-        assert diverse(query, vectors, k=10, lambda_mult=weight) == expected
-    assert diverse(query, vectors[:0], k=3, lambda_mult=0.5) == []
-    assert cosines(query, np.zeros((1, 8), dtype=np.float32)).tolist() == [0.0]
+def test_what_has_no_vector_is_like_nothing(store: LongVectorStore) -> None:
+    """A vector without length has the cosine 0, and of nothing nothing is chosen."""
+    query = np.ones(8, dtype=np.float32)
+    nothing = np.zeros((1, 8), dtype=np.float32)
+    assert _cosines(query, nothing).tolist() == [0.0]
+    assert maximal_marginal_relevance(query, [*nothing.tolist(), query.tolist()], k=2) == [1, 0]
+    assert store.max_marginal_relevance_search(QUERY, k=3) == []
 
 
 async def test_as_retriever_takes_every_search_type(topics: Library) -> None:

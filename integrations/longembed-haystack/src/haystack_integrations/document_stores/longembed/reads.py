@@ -148,19 +148,11 @@ class Reads(ABC):
         return values[from_ : from_ + size], len(values)
 
     def _ids(self, filters: Mapping[str, Any] | None) -> Iterator[str]:
-        return self._listed(to_library_filter(filters))
-
-    def _listed(self, matching: dict[str, Any] | None) -> Iterator[str]:
-        after = None
-        while True:
-            try:
-                page = self.library.documents(limit=PAGE, after=after, filter=matching)
-            except CollectionNotFoundError:
-                return
-            yield from (each.source for each in page.documents)
-            after = page.next
-            if after is None:
-                return
+        matching = to_library_filter(filters)
+        try:
+            yield from (each.source for each in self.library.all_documents(filter=matching))
+        except CollectionNotFoundError:
+            return
 
     def _stored(self, filters: Mapping[str, Any] | None) -> Iterator[StoredDocument]:
         return self._read(self._ids(filters))
