@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from typing_extensions import Unpack
 
-from longembed_rag.encoder.batching import (
-    Job,
-    Result,
-    default_batch_tokens,
-    make_jobs,
-    run_jobs,
-)
+from longembed_rag.encoder.batching import default_batch_tokens
+from longembed_rag.encoder.forward import Forward
 from longembed_rag.encoder.loading import LoadedModel, load_model
-from longembed_rag.encoder.passages import split_passages
-from longembed_rag.encoder.planner import Planner, Reading
-from longembed_rag.encoder.pooling import PassageSums, finish, pool_states
-from longembed_rag.encoder.remarks import warn_of_gaps
+from longembed_rag.encoder.planner import Planner
 from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind
-from longembed_rag.encoder.values import Coverage, Encoding, PassageEncoding
+from longembed_rag.encoder.token_vectors import REFERENCE_TEXT, TokenOptions
+from longembed_rag.encoder.values import Coverage, Encoding, PassageEncoding, QueryEncoding
 from longembed_rag.errors import SettingsError
 from longembed_rag.extension.plan import ExtensionPlan
 
@@ -53,6 +46,7 @@ class LongEncoder:
                 f"truncate_dim={width} is more than the {loaded.dimension} dimensions of "
                 f"{planner.model_name}"
             )
+        self._forward = Forward(planner, loaded)
 
     @classmethod
     def from_pretrained(
@@ -218,21 +212,56 @@ class LongEncoder:
             OutOfMemoryError: A text does not fit into memory even alone.
         """
         with self._lock:
-            readings, labels = self._read(texts, kind, names)
-            sums = torch.zeros((len(readings), self._loaded.dimension), dtype=torch.float32)
+            return self._forward.encode(texts, kind, names, budget=self.batch_tokens)
 
-            def pool(job: Job, states: Tensor) -> Tensor:
-                return job.window.weight * self._pool(readings[job.owner], states)
+    def encode_queries(
+        self, texts: Sequence[str], *, names: Sequence[str] | None = None
+    ) -> QueryEncoding:
+        """Embed queries and, from the same forward pass, each of their tokens.
 
-            for job, part in self._run(readings, labels, pool):
-                sums[job.owner] += part
-            return Encoding(self._finish(sums), tuple(r.coverage for r in readings))
+        Args:
+            texts: The queries.
+            names: What to call each in warnings and errors.
+
+        Returns:
+            For each the vector that :meth:`encode` gives, and the vectors of its tokens, special
+            ones included, those of the prompt left out.
+
+        Raises:
+            InputError: As :meth:`encode`.
+        """
+        with self._lock:
+            return self._forward.encode_queries(texts, names, budget=self.batch_tokens)
+
+    def encode_query_tokens(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], ...]:
+        """The vectors of the tokens of queries, for late interaction; see :meth:`encode_queries`.
+
+        Returns:
+            For each query float32 of unit length, shape ``[tokens, dimension]``.
+        """
+        return self.encode_queries(texts).tokens
+
+    @cached_property
+    def token_centre(self) -> NDArray[np.float32]:
+        """What the model's token vectors have in common, float32, shape ``[dimension]``.
+
+        The mean over a fixed text, so that it is a constant of the model.
+        """
+        nothing = np.zeros(self.dimension, dtype=np.float32)
+        encoding = self.encode_passages(
+            REFERENCE_TEXT, tokens=TokenOptions(bits=False), token_centre=nothing
+        )
+        assert encoding.tokens is not None
+        mean = encoding.tokens.vectors.astype(np.float64).mean(axis=0)
+        return np.asarray(mean, dtype=np.float32)
 
     def encode_passages(
         self,
         text: str,
         *,
         passage_tokens: int = 256,
+        tokens: TokenOptions | None = None,
+        token_centre: NDArray[np.float32] | None = None,
         name: str | None = None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> PassageEncoding:
@@ -245,6 +274,10 @@ class LongEncoder:
         Args:
             text: The document.
             passage_tokens: Most content tokens in a passage.
+            tokens: How to keep the vectors of each passage's tokens (late interaction); None
+                keeps none.
+            token_centre: What is taken off before they become bits, shape ``[dimension]``; None
+                takes :attr:`token_centre`.
             name: What to call the document in warnings and errors.
             on_progress: Is told, after each window, how many of how many tokens are read.
 
@@ -253,72 +286,25 @@ class LongEncoder:
             truncation there are passages only for what was read.
 
         Raises:
-            SettingsError: ``passage_tokens`` is not positive.
+            SettingsError: ``passage_tokens`` is not positive, or the centre another model's.
             InputError: As :meth:`encode`.
         """
         if not isinstance(passage_tokens, int) or passage_tokens < 1:
             raise SettingsError(f"passage_tokens={passage_tokens!r} must be a number above zero")
         with self._lock:
-            readings, labels = self._read([text], "document", None if name is None else [name])
-            reading = readings[0]
-            read = max(window.stop for window in reading.windows)
-            passages = split_passages(text, reading.text.spans[:read], passage_tokens)
-            sums = torch.zeros((1, self._loaded.dimension), dtype=torch.float32)
-            parts = PassageSums(
-                [bounds for bounds, _ in passages],
-                hidden=int(self._planner.config.hidden_size),
-                last_token=self.pooling == "last_token",
+            if tokens is not None and token_centre is None:
+                token_centre = self.token_centre
+            if token_centre is not None and token_centre.shape != (self.dimension,):
+                raise SettingsError(
+                    f"token_centre has shape {token_centre.shape}, the model's vectors have "
+                    f"{self.dimension} numbers: it is another model's"
+                )
+            return self._forward.encode_passages(
+                text,
+                passage_tokens=passage_tokens,
+                tokens=tokens,
+                token_centre=token_centre,
+                name=name,
+                on_progress=on_progress,
+                budget=self.batch_tokens,
             )
-
-            def pool(job: Job, states: Tensor) -> tuple[Tensor, list[tuple[int, Tensor]]]:
-                whole = job.window.weight * self._pool(reading, states)
-                return whole, parts.of(job.window, states[len(reading.text.head) :])
-
-            done = 0
-            for job, (whole, pieces) in self._run(readings, labels, pool):
-                sums[0] += whole
-                parts.add(pieces)
-                done += job.window.stop - job.window.fresh
-                if on_progress is not None:
-                    on_progress(done, reading.coverage.tokens_read)
-            vectors = self._chain(parts.vectors())
-            return PassageEncoding(
-                embedding=self._finish(sums)[0],
-                passages=tuple(passage for _, passage in passages),
-                embeddings=self._finish(vectors),
-                coverage=reading.coverage,
-            )
-
-    def _read(
-        self, texts: Sequence[str], kind: Kind, names: Sequence[str] | None
-    ) -> tuple[list[Reading], list[str]]:
-        texts = texts if isinstance(texts, str) else list(texts)
-        tokenized = self._planner.tokenize(texts, kind=kind, names=names)
-        labels = list(names) if names is not None else [f"text {i}" for i in range(len(texts))]
-        pairs = zip(tokenized, labels, strict=True)
-        readings = [self._planner.read(text, name=label) for text, label in pairs]
-        for reading, label in zip(readings, labels, strict=True):
-            warn_of_gaps(reading.coverage, name=label, kind=kind, stacklevel=3)
-        return readings, labels
-
-    def _run(
-        self,
-        readings: Sequence[Reading],
-        labels: Sequence[str],
-        pool: Callable[[Job, Tensor], Result],
-    ) -> Iterator[tuple[Job, Result]]:
-        jobs = make_jobs(readings, labels, self._planner.rules)
-        return run_jobs(jobs, self._loaded, budget=self.batch_tokens, pool=pool)
-
-    def _pool(self, reading: Reading, states: Tensor) -> Tensor:
-        skip = 0 if self._planner.folder.include_prompt else len(reading.text.head)
-        vector = pool_states(states, self.pooling, skip=skip)
-        return self._chain(vector[None])[0]
-
-    def _chain(self, vectors: Tensor) -> Tensor:
-        out: Tensor = self._loaded.chain(vectors.to(self.device))
-        return out.cpu()
-
-    def _finish(self, vectors: Tensor) -> NDArray[np.float32]:
-        settings = self.settings
-        return finish(vectors, truncate_dim=settings.truncate_dim, normalize=settings.normalize)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors, keep_tokens
 from longembed_rag.extension.windows import Window
 
 
@@ -37,35 +39,58 @@ def finish(vectors: Tensor, *, truncate_dim: int | None, normalize: bool) -> NDA
     return np.ascontiguousarray(kept.numpy())
 
 
+class PassageBounds:
+    """Which content tokens belong to which passage.
+
+    Args:
+        bounds: First and one-past-last content token of each passage, in order.
+    """
+
+    def __init__(self, bounds: Sequence[tuple[int, int]]) -> None:
+        self.bounds = bounds
+        self._starts = [start for start, _ in bounds]
+
+    def fresh_in(self, window: Window) -> Iterator[tuple[int, int, int]]:
+        """What a window reads of each passage that no earlier window has read.
+
+        Args:
+            window: Which content tokens; PCW's last window reads some a second time.
+
+        Yields:
+            A passage's number, and first and one-past-last content token.
+        """
+        first = max(0, bisect_right(self._starts, window.fresh) - 1)
+        for index in range(first, bisect_left(self._starts, window.stop)):
+            start, stop = self.bounds[index]
+            left, right = max(start, window.fresh), min(stop, window.stop)
+            if left < right:
+                yield index, left, right
+
+
 class PassageSums:
     """Collects each passage's token states, window by window.
 
     Args:
-        bounds: First and one-past-last content token of each passage, in order.
+        bounds: Which content tokens belong to which passage.
         hidden: Width of a token state.
         last_token: Whether a passage is its last token's state instead of its tokens' mean.
     """
 
-    def __init__(self, bounds: Sequence[tuple[int, int]], *, hidden: int, last_token: bool) -> None:
+    def __init__(self, bounds: PassageBounds, *, hidden: int, last_token: bool) -> None:
         self._bounds = bounds
-        self._starts = [start for start, _ in bounds]
         self._last_token = last_token
-        self._sums = torch.zeros((len(bounds), hidden), dtype=torch.float32)
+        self._sums = torch.zeros((len(bounds.bounds), hidden), dtype=torch.float32)
 
     def of(self, window: Window, states: Tensor) -> list[tuple[int, Tensor]]:
         """What a window adds to which passages, from content that no earlier window has read.
 
         Args:
-            window: Which content tokens; PCW's last window reads some a second time.
+            window: Which content tokens.
             states: Content states first, ``[>= window.stop - window.start, hidden]``.
         """
         pieces = []
-        first = max(0, bisect_right(self._starts, window.fresh) - 1)
-        for index in range(first, bisect_left(self._starts, window.stop)):
-            start, stop = self._bounds[index]
-            left, right = max(start, window.fresh), min(stop, window.stop)
-            if left >= right:
-                continue
+        for index, left, right in self._bounds.fresh_in(window):
+            start, stop = self._bounds.bounds[index]
             piece = states[left - window.start : right - window.start].float()
             if not self._last_token:
                 pieces.append((index, piece.sum(dim=0).cpu() / (stop - start)))
@@ -81,3 +106,59 @@ class PassageSums:
     def vectors(self) -> Tensor:
         """One vector per passage, float32, ``[passages, hidden]``, before any chain."""
         return self._sums
+
+
+class PassageTokens:
+    """Collects the vectors of each passage's tokens, and keeps a passage's once all are there.
+
+    Args:
+        bounds: Which content tokens belong to which passage.
+        options: How they are kept.
+        centre: The model's mean token, float32, ``[dimension]``.
+    """
+
+    def __init__(
+        self, bounds: PassageBounds, *, options: TokenOptions, centre: NDArray[np.float32]
+    ) -> None:
+        self._bounds = bounds
+        self._options = options
+        self._centre = centre
+        self._kept: list[NDArray[Any] | None] = [None] * len(bounds.bounds)
+        self._partial: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
+
+    def of(
+        self, window: Window, vectors: NDArray[np.float32]
+    ) -> list[tuple[int, int, NDArray[np.float32]]]:
+        """What a window has of which passages.
+
+        Args:
+            window: Which content tokens.
+            vectors: Content first, of unit length, ``[>= window.stop - window.start, dimension]``.
+        """
+        return [
+            (index, left, vectors[left - window.start : right - window.start])
+            for index, left, right in self._bounds.fresh_in(window)
+        ]
+
+    def add(self, pieces: Sequence[tuple[int, int, NDArray[np.float32]]]) -> None:
+        """Take what :meth:`of` returned."""
+        for index, left, piece in pieces:
+            parts = self._partial.setdefault(index, [])
+            parts.append((left, piece))
+            start, stop = self._bounds.bounds[index]
+            if sum(len(part) for _, part in parts) == stop - start:
+                parts.sort(key=lambda part: part[0])
+                whole = np.concatenate([part for _, part in self._partial.pop(index)])
+                self._kept[index] = keep_tokens(whole, self._options, self._centre)
+
+    def vectors(self) -> TokenVectors:
+        """Those of all passages; every one has been read."""
+        dimension = len(self._centre)
+        kept = [each for each in self._kept if each is not None]
+        assert len(kept) == len(self._kept)
+        empty = keep_tokens(np.zeros((0, dimension), np.float32), self._options, self._centre)
+        return TokenVectors(
+            counts=np.array([len(each) for each in kept], dtype=np.int64),
+            vectors=np.concatenate([empty, *kept]),
+            dimension=dimension,
+        )

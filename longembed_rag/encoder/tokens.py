@@ -30,6 +30,7 @@ class TokenizedText:
         tail: Special tokens that close every window.
         spans: Characters ``[start, end)`` of each content token in the text, shape ``[n, 2]``.
         unknown: Content tokens that stand for what the tokenizer does not know.
+        prompt: How many tokens at the end of the head are the prompt's.
     """
 
     head: Ints
@@ -37,6 +38,12 @@ class TokenizedText:
     tail: Ints
     spans: Ints
     unknown: int = 0
+    prompt: int = 0
+
+    @property
+    def in_prompt(self) -> slice:
+        """Which tokens of every window are the prompt's."""
+        return slice(len(self.head) - self.prompt, len(self.head))
 
     @property
     def overhead(self) -> int:
@@ -147,6 +154,7 @@ class Tokenizer:
             tail=np.asarray(self._after, dtype=np.int64),
             spans=np.maximum(spans[in_prompt:] - prompt_length, 0),
             unknown=0 if self._unknown is None else int((content == self._unknown).sum()),
+            prompt=in_prompt,
         )
         if text.tokens == 0:
             raise EmptyTextError(f"{label} is empty: the model's tokenizer makes no token of it")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from longembed_rag.encoder.token_vectors import TokenVectors
 
 #: Share of a text's tokens from which on so many unknown ones are worth a word. Ordinary texts of
 #: a language that the model knows stay far below it.
@@ -65,6 +66,22 @@ class Encoding:
 
 
 @dataclass(frozen=True)
+class QueryEncoding:
+    """Vectors of several queries and of their tokens, in the order in which they were given.
+
+    Attributes:
+        embeddings: float32, shape ``[n, dimension]``; equal to ``encode(kind="query")``'s.
+        tokens: Of each query the vectors of its tokens, float32 of unit length, shape
+            ``[tokens, dimension]``.
+        coverage: One :class:`Coverage` per query.
+    """
+
+    embeddings: NDArray[np.float32]
+    tokens: tuple[NDArray[np.float32], ...]
+    coverage: tuple[Coverage, ...]
+
+
+@dataclass(frozen=True)
 class Passage:
     """A piece of a text.
 
@@ -88,9 +105,11 @@ class PassageEncoding:
         passages: Where each passage lies; together they hold every content token once, in order.
         embeddings: One vector per passage, float32, shape ``[len(passages), dimension]``.
         coverage: How much of the text was read.
+        tokens: The vectors of each passage's tokens; None where they were not asked for.
     """
 
     embedding: NDArray[np.float32]
     passages: tuple[Passage, ...]
     embeddings: NDArray[np.float32]
     coverage: Coverage
+    tokens: TokenVectors | None = None

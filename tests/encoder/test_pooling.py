@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longembed_rag.encoder.pooling import PassageSums, finish, pool_states
+from longembed_rag.encoder.pooling import PassageBounds, PassageSums, finish, pool_states
 from longembed_rag.extension.windows import cut
 
 
@@ -44,7 +44,7 @@ def test_passages_over_any_windows(
     """However a text is cut into windows, each passage pools each of its tokens once."""
     states = torch.arange(tokens, dtype=torch.float32)[:, None]
     bounds = [(at, min(at + passage, tokens)) for at in range(0, tokens, passage)]
-    sums = PassageSums(bounds, hidden=1, last_token=last)
+    sums = PassageSums(PassageBounds(bounds), hidden=1, last_token=last)
     for each in cut(tokens, section_room=section, window_room=window):
         sums.add(sums.of(each, states[each.start : each.stop]))
     expected = [float(b - 1) if last else (a + b - 1) / 2 for a, b in bounds]

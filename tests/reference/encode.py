@@ -91,6 +91,33 @@ class ReferenceModel:
             vector = vector / vector.norm()
         return vector.numpy()
 
+    def tokens(self, text: str, settings: Settings) -> NDArray[np.float64]:
+        """The unit vectors of a text's own tokens, ``[n, hidden]``, each read once, in order."""
+        prompt, content = self.tokenize(text, settings.prompt)
+        section = self._room(settings.max_length, prompt, settings)
+        window = self._room(settings.original_length, prompt, settings)
+        head = len(self._before) + len(prompt)
+        rows: list[Tensor] = []
+        for at in range(0, len(content), section):
+            piece = content[at : at + section]
+            room = window if settings.method == "pcw" and len(piece) > window else len(piece)
+            for start in range(0, len(piece), room):
+                left = min(start, len(piece) - room)  # PCW's last window is full
+                ids = tuple(self._framed([*prompt, *piece[left : left + room]], settings))
+                states = self.states(ids, reading_of(len(ids), settings))
+                rows.append(states[head + start - left : head + room])
+        states = torch.cat(rows)
+        return (states / states.norm(dim=-1, keepdim=True)).numpy()
+
+    def query_tokens(self, text: str, settings: Settings) -> NDArray[np.float64]:
+        """The unit vectors of a query's tokens and specials, without the prompt's."""
+        prompt, content = self.tokenize(text, settings.prompt)
+        ids = tuple(self._framed([*prompt, *content], settings))
+        states = self.states(ids, reading_of(len(ids), settings))
+        before = len(self._before)
+        own = torch.cat([states[:before], states[before + len(prompt) :]])
+        return (own / own.norm(dim=-1, keepdim=True)).numpy()
+
     def _room(self, limit: int, prompt: list[int], settings: Settings) -> int:
         """Content tokens that fit a window beside the prompt and the specials."""
         return limit - len(self._framed(prompt, settings))

@@ -1,0 +1,178 @@
+"""Texts through the model: windows, forward passes, and what is made of the token states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from longembed_rag.encoder.batching import Job, Result, make_jobs, run_jobs
+from longembed_rag.encoder.loading import LoadedModel
+from longembed_rag.encoder.passages import split_passages
+from longembed_rag.encoder.planner import Planner, Reading
+from longembed_rag.encoder.pooling import (
+    PassageBounds,
+    PassageSums,
+    PassageTokens,
+    finish,
+    pool_states,
+)
+from longembed_rag.encoder.remarks import warn_of_gaps
+from longembed_rag.encoder.settings import Kind
+from longembed_rag.encoder.token_vectors import TokenOptions
+from longembed_rag.encoder.values import Encoding, PassageEncoding, QueryEncoding
+
+
+class Forward:
+    """A loaded model at work for :class:`~longembed_rag.encoder.encoder.LongEncoder`.
+
+    One thread at a time. Arguments are those of the encoder's methods; ``budget`` is how many
+    tokens a forward pass takes.
+
+    Args:
+        planner: Says how texts are read.
+        loaded: The model.
+    """
+
+    def __init__(self, planner: Planner, loaded: LoadedModel) -> None:
+        self._planner = planner
+        self._loaded = loaded
+
+    def encode(
+        self, texts: Sequence[str], kind: Kind, names: Sequence[str] | None, *, budget: int
+    ) -> Encoding:
+        """One vector for each text."""
+        readings, labels = self._read(texts, kind, names)
+        sums = torch.zeros((len(readings), self._loaded.dimension), dtype=torch.float32)
+
+        def pool(job: Job, states: Tensor) -> Tensor:
+            return job.window.weight * self._pool(readings[job.owner], states)
+
+        for job, part in self._run(readings, labels, pool, budget):
+            sums[job.owner] += part
+        return Encoding(self._finish(sums), tuple(r.coverage for r in readings))
+
+    def encode_queries(
+        self, texts: Sequence[str], names: Sequence[str] | None, *, budget: int
+    ) -> QueryEncoding:
+        """One vector for each query, and those of its tokens."""
+        readings, labels = self._read(texts, "query", names)
+        sums = torch.zeros((len(readings), self._loaded.dimension), dtype=torch.float32)
+        parts: list[list[tuple[int, NDArray[np.float32]]]] = [[] for _ in readings]
+
+        def pool(job: Job, states: Tensor) -> tuple[Tensor, NDArray[np.float32]]:
+            reading, window = readings[job.owner], job.window
+            whole = window.weight * self._pool(reading, states)
+            own = torch.ones(len(states), dtype=torch.bool, device=states.device)
+            own[reading.text.in_prompt] = False
+            head = len(reading.text.head)
+            own[head : head + window.fresh - window.start] = False
+            return whole, self._token_vectors(states[own])
+
+        for job, (whole, tokens) in self._run(readings, labels, pool, budget):
+            sums[job.owner] += whole
+            parts[job.owner].append((job.window.start, tokens))
+        return QueryEncoding(
+            embeddings=self._finish(sums),
+            tokens=tuple(
+                np.concatenate([tokens for _, tokens in sorted(each, key=lambda part: part[0])])
+                for each in parts
+            ),
+            coverage=tuple(reading.coverage for reading in readings),
+        )
+
+    def encode_passages(
+        self,
+        text: str,
+        *,
+        passage_tokens: int,
+        tokens: TokenOptions | None,
+        token_centre: NDArray[np.float32] | None,
+        name: str | None,
+        on_progress: Callable[[int, int], None] | None,
+        budget: int,
+    ) -> PassageEncoding:
+        """A document's vector, those of its passages, and those of their tokens."""
+        readings, labels = self._read([text], "document", None if name is None else [name])
+        reading = readings[0]
+        read = max(window.stop for window in reading.windows)
+        passages = split_passages(text, reading.text.spans[:read], passage_tokens)
+        sums = torch.zeros((1, self._loaded.dimension), dtype=torch.float32)
+        bounds = PassageBounds([bounds for bounds, _ in passages])
+        parts = PassageSums(
+            bounds,
+            hidden=int(self._planner.config.hidden_size),
+            last_token=self._planner.pooling == "last_token",
+        )
+        by_token = None
+        if tokens is not None and token_centre is not None:
+            by_token = PassageTokens(bounds, options=tokens, centre=token_centre)
+
+        def pool(job: Job, states: Tensor) -> tuple[Tensor, Any, Any]:
+            whole = job.window.weight * self._pool(reading, states)
+            content = states[len(reading.text.head) :]
+            pieces = parts.of(job.window, content)
+            if by_token is None:
+                return whole, pieces, ()
+            return whole, pieces, by_token.of(job.window, self._token_vectors(content))
+
+        done = 0
+        for job, (whole, pieces, vectors) in self._run(readings, labels, pool, budget):
+            sums[0] += whole
+            parts.add(pieces)
+            if by_token is not None:
+                by_token.add(vectors)
+            done += job.window.stop - job.window.fresh
+            if on_progress is not None:
+                on_progress(done, reading.coverage.tokens_read)
+        return PassageEncoding(
+            embedding=self._finish(sums)[0],
+            passages=tuple(passage for _, passage in passages),
+            embeddings=self._finish(self._chain(parts.vectors())),
+            coverage=reading.coverage,
+            tokens=None if by_token is None else by_token.vectors(),
+        )
+
+    def _read(
+        self, texts: Sequence[str], kind: Kind, names: Sequence[str] | None
+    ) -> tuple[list[Reading], list[str]]:
+        texts = texts if isinstance(texts, str) else list(texts)
+        tokenized = self._planner.tokenize(texts, kind=kind, names=names)
+        labels = list(names) if names is not None else [f"text {i}" for i in range(len(texts))]
+        pairs = zip(tokenized, labels, strict=True)
+        readings = [self._planner.read(text, name=label) for text, label in pairs]
+        for reading, label in zip(readings, labels, strict=True):
+            warn_of_gaps(reading.coverage, name=label, kind=kind, stacklevel=4)
+        return readings, labels
+
+    def _run(
+        self,
+        readings: Sequence[Reading],
+        labels: Sequence[str],
+        pool: Callable[[Job, Tensor], Result],
+        budget: int,
+    ) -> Iterator[tuple[Job, Result]]:
+        jobs = make_jobs(readings, labels, self._planner.rules)
+        return run_jobs(jobs, self._loaded, budget=budget, pool=pool)
+
+    def _pool(self, reading: Reading, states: Tensor) -> Tensor:
+        skip = 0 if self._planner.folder.include_prompt else len(reading.text.head)
+        vector = pool_states(states, self._planner.pooling, skip=skip)
+        return self._chain(vector[None])[0]
+
+    def _chain(self, vectors: Tensor) -> Tensor:
+        out: Tensor = self._loaded.chain(vectors.to(self._loaded.device))
+        return out.cpu()
+
+    def _token_vectors(self, states: Tensor) -> NDArray[np.float32]:
+        """Token states as vectors of unit length, float32, ``[tokens, dimension]``."""
+        width = self._planner.settings.truncate_dim
+        return finish(self._chain(states.float()), truncate_dim=width, normalize=True)
+
+    def _finish(self, vectors: Tensor) -> NDArray[np.float32]:
+        settings = self._planner.settings
+        return finish(vectors, truncate_dim=settings.truncate_dim, normalize=settings.normalize)
