@@ -77,6 +77,7 @@ def _write_info(info: CollectionInfo) -> None:
         ("model", info.model or "unknown"),
         ("dimension", str(info.dimension)),
         ("vectors", f"{info.dense_vector} (meaning), {info.sparse_vector} (words)"),
+        ("late interaction", info.late_interaction_in_words),
         ("language", info.options.language),
         ("kept by", _ENGINES[info.engine]),
         ("fingerprint", info.fingerprint),

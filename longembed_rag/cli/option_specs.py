@@ -26,7 +26,7 @@ EXTENSION_SECTION = "Context extension"
 MACHINE_SECTION = "Machine"
 KEEPING_SECTION = "New collections"
 
-SEARCH_MODES = ("hybrid", "dense", "sparse", "passages")
+SEARCH_MODES = ("hybrid", "dense", "sparse", "passages", "late")
 
 
 class SectionedOption(click.Option):
@@ -241,7 +241,8 @@ MODE_SPEC = OptionSpec(
     name="mode",
     type=click.Choice(SEARCH_MODES),
     help="hybrid weighs words and meaning, of documents and of their passages; dense compares "
-    "vectors of documents, sparse words of documents (BM25), passages vectors of passages.",
+    "vectors of documents, sparse words of documents (BM25), passages those of passages, late the "
+    "tokens of passages.",
     default=SEARCH_MODES[0],
     shown_default=SEARCH_MODES[0],
 )
@@ -299,6 +300,15 @@ KEEPING_SPECS = (
         metavar="NAME",
         section=KEEPING_SECTION,
         shown_default="english",
+    ),
+    OptionSpec(
+        name="late_interaction",
+        type=click.Choice(("auto", "on", "off")),
+        help="Keep the vectors of passages' tokens, as bits; auto does where that is known to help "
+        "(models that pool by the mean). on reads the documents of a collection without them once "
+        "more.",
+        section=KEEPING_SECTION,
+        shown_default="auto",
     ),
     *STORAGE_SPECS,
 )

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from longembed_rag.errors import InputError, PointRefusedError, ReadError
+from longembed_rag.encoder.token_vectors import TokenOptions
+from longembed_rag.errors import InputError, PointRefusedError, ReadError, SettingsError
 from longembed_rag.files.values import Failure, FileText, Skipped
 from longembed_rag.ingest.report import (
     DocumentDeleted,
@@ -18,12 +19,17 @@ from longembed_rag.ingest.report import (
     DocumentStarted,
     Event,
     IngestReport,
+    Started,
     Status,
 )
 from longembed_rag.store.document import read_indexed
+from longembed_rag.store.tokens import TokenRecord
 from longembed_rag.store.values import IndexedDocument, IndexOptions, StoredSource
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from longembed_rag.encoder.settings import Kind
     from longembed_rag.encoder.values import Encoding, PassageEncoding
     from longembed_rag.points.values import StorageOptions
@@ -62,10 +68,12 @@ class DocumentEncoder(Protocol):
         text: str,
         *,
         passage_tokens: int = ...,
+        tokens: TokenOptions | None = ...,
+        token_centre: NDArray[np.float32] | None = ...,
         name: str | None = ...,
         on_progress: Callable[[int, int], None] | None = ...,
     ) -> PassageEncoding:
-        """A document's vector and its passages'."""
+        """A document's vector, its passages' and, where they are asked for, their tokens'."""
 
 
 def ensure_for(
@@ -75,7 +83,15 @@ def ensure_for(
     options: IndexOptions | None,
     storage: StorageOptions | None,
 ) -> None:
-    """Have a collection for an encoder's vectors; see :meth:`DocumentStore.ensure`."""
+    """Have a collection for an encoder's vectors; see :meth:`DocumentStore.ensure`.
+
+    Raises:
+        SettingsError: Late interaction is asked for, and the encoder gives no vectors of tokens.
+    """
+    record, wanted = store.record(), options or IndexOptions()
+    # A collection that keeps none is only made to where that is said.
+    gains = record is not None and record.tokens is None and wanted.late_interaction == "on"
+    tokens = token_record(encoder, wanted) if record is None or gains else None
     store.ensure(
         fingerprint=encoder.fingerprint,
         dimension=encoder.dimension,
@@ -83,7 +99,31 @@ def ensure_for(
         settings=encoder.settings.to_dict(),
         options=options,
         storage=storage,
+        tokens=tokens,
     )
+
+
+def token_record(encoder: DocumentEncoder, options: IndexOptions) -> TokenRecord | None:
+    """How the vectors of an encoder's tokens are to be kept; None where they are not.
+
+    ``"auto"`` keeps them of models that pool by the mean: their token states themselves are near
+    to what they mean. Of others only one state was ever trained.
+
+    Raises:
+        SettingsError: They are asked for, and the encoder gives none.
+    """
+    if options.late_interaction == "off" or not options.passages:
+        return None
+    if not hasattr(encoder, "token_centre"):
+        if options.late_interaction == "auto":
+            return None
+        raise SettingsError(
+            f"late_interaction='on': an encoder of type {type(encoder).__name__} gives no vectors "
+            "of tokens; leave it out, or take a LongEncoder"
+        )
+    if options.late_interaction == "auto" and encoder.describe().get("pooling") != "mean":
+        return None
+    return TokenRecord(TokenOptions(), encoder.token_centre)
 
 
 def content_hash(text: str) -> str:
@@ -257,13 +297,18 @@ class Run:
     def _encode(
         self, text: str, source: str, on_progress: Callable[[int, int], None]
     ) -> PassageEncoding:
-        options = self.store.existing_record().options
-        if options.passages:
+        record = self.store.existing_record()
+        if record.options.passages:
+            kept = record.tokens
+            of_tokens: dict[str, Any] = {}
+            if kept is not None:
+                of_tokens = {"tokens": kept.options, "token_centre": kept.centre}
             return self.encoder.encode_passages(
                 text,
-                passage_tokens=options.passage_tokens,
+                passage_tokens=record.options.passage_tokens,
                 name=source,
                 on_progress=on_progress,
+                **of_tokens,
             )
         from longembed_rag.encoder.values import PassageEncoding
 
@@ -273,6 +318,21 @@ class Run:
             passages=(),
             embeddings=encoding.embeddings[:0],
             coverage=encoding.coverage[0],
+        )
+
+    def started(self, sizes: Iterable[int]) -> None:
+        """Say what is ahead: so many texts, and what is read once more for late interaction."""
+        listed = list(sizes)
+        again = []
+        if self.store.existing_record().tokens is not None:
+            again = [each for each in self.stored.values() if not each.late_interaction]
+        self.tell(
+            Started(
+                total=len(listed),
+                total_bytes=sum(listed),
+                again=len(again),
+                again_tokens=sum(each.tokens for each in again),
+            )
         )
 
     def fail(self, source: str, reason: str) -> None:

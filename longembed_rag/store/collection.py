@@ -28,6 +28,7 @@ from longembed_rag.store.record import (
     read_roots,
     require_match,
     require_options,
+    with_tokens,
     with_versions,
     write_record,
 )
@@ -41,6 +42,7 @@ from longembed_rag.store.values import (
 if TYPE_CHECKING:
     from longembed_rag.points.values import Described
     from longembed_rag.store.place import Place
+    from longembed_rag.store.tokens import TokenRecord
 
 _FORBIDDEN = '<>:"/\\|?*\0\x1f'
 _LONGEST_NAME = 255 - len(passages_collection(""))
@@ -128,6 +130,7 @@ class Collection:
         settings: Mapping[str, Any],
         options: IndexOptions | None,
         storage: StorageOptions,
+        tokens: TokenRecord | None,
     ) -> CollectionRecord:
         """Make it, or check that its vectors were made in the same way.
 
@@ -145,12 +148,16 @@ class Collection:
             settings=settings,
             options=options or IndexOptions(),
             embedded=self._points.embedded,
+            tokens=tokens,
         )
         found = self._made(made, dimension, storage)
         record = self._require_record(found)
         self.require_match(record, fingerprint, description)
         if options is not None:
             require_options(record, options, collection=self.name, location=self.place.location)
+        if tokens is not None and record.tokens is None:
+            self._points.note(self.name, with_tokens(found.metadata, tokens))
+            record = self.existing_record()
         self._ensure_indexes(found, DOCUMENT_INDEXES)
         return record
 

@@ -42,6 +42,7 @@ class CollectionInfo:
         readers: Version of the readers that its files were read by.
         outdated: What this release does otherwise, and how the collection comes to it; None where
             there is nothing.
+        late_documents: Documents of which the vectors of passages' tokens are kept.
     """
 
     collection: str
@@ -64,6 +65,17 @@ class CollectionInfo:
     analyzer: int
     readers: int
     outdated: str | None
+    late_documents: int = 0
+
+    @property
+    def late_interaction_in_words(self) -> str:
+        """Whether the vectors of passages' tokens are kept, and what to do where they are not."""
+        if self.options.late_interaction != "on":
+            return "off"
+        lacking = self.documents - self.late_documents
+        if lacking:
+            return f"on; {lacking:,} of {self.documents:,} documents get it when next ingested"
+        return "on"
 
     @classmethod
     def of(
@@ -99,6 +111,7 @@ class CollectionInfo:
             analyzer=record.analyzer,
             readers=record.readers,
             outdated=record.outdated,
+            late_documents=sum(each.late_interaction for each in documents),
         )
 
     def to_dict(self) -> dict[str, Any]:

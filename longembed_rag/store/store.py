@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from longembed_rag.points.filters import AnyFilter
     from longembed_rag.points.port import Points
+    from longembed_rag.store.tokens import TokenRecord
 
 
 _FRESH = 10.0  # seconds for which a server's record is as it was: others may weigh it anew
@@ -165,6 +166,7 @@ class DocumentStore:
         settings: Mapping[str, Any] | None = None,
         options: IndexOptions | None = None,
         storage: StorageOptions | None = None,
+        tokens: TokenRecord | None = None,
     ) -> None:
         """Make the collection, or check that its vectors were made in the same way.
 
@@ -176,6 +178,8 @@ class DocumentStore:
             options: What to keep of documents; None takes what the collection has, else the
                 defaults.
             storage: How a server is to keep the vectors of a new collection.
+            tokens: How it is to keep the vectors of passages' tokens, if it is new or does not
+                keep them yet; None leaves that as it is, and out of a new one.
 
         Raises:
             CollectionMismatchError: The collection was made with other settings; names them.
@@ -188,6 +192,7 @@ class DocumentStore:
             settings=settings or {},
             options=options,
             storage=storage or StorageOptions(),
+            tokens=tokens,
         )
         self._writer = None
 
@@ -305,8 +310,16 @@ class DocumentStore:
     def complete_sources(
         self, stored: Mapping[str, StoredSource] | None = None
     ) -> dict[str, StoredSource]:
-        """Those of :meth:`sources`, unless given, with all passages; raises as :meth:`info`."""
+        """Those of :meth:`sources`, unless given, of which all is there that the collection keeps.
+
+        That is every passage and, where it keeps them, the vectors of their tokens.
+
+        Raises:
+            StoreError: They cannot be read.
+        """
         stored = self.sources() if stored is None else dict(stored)
+        if self.existing_record().tokens is not None:
+            stored = {name: each for name, each in stored.items() if each.late_interaction}
         for damaged in without_all_passages(stored.values(), place=self.place):
             del stored[damaged.source]
         return stored

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from longembed_rag.errors import InputError, SettingsError
+from longembed_rag.store.tokens import LateChoice, TokenRecord
 from longembed_rag.words.analyzer import (
     ANALYZER_VERSION,
     Analyzer,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from longembed_rag.encoder.token_vectors import TokenVectors
     from longembed_rag.encoder.values import Passage, PassageEncoding
 
 #: The vectors' names are those that LlamaIndex's ``QdrantVectorStore`` looks for by default, so
@@ -79,6 +81,8 @@ class IndexOptions:
         passages: Whether passages are kept, each with its vector and terms.
         passage_tokens: Most tokens in a passage.
         language: What words are stemmed as; ``"none"`` leaves them as they are.
+        late_interaction: Whether the vectors of passages' tokens are kept as bits, too;
+            ``"auto"`` keeps them where that is known to help, with models that pool by the mean.
 
     Raises:
         SettingsError: A value is out of range.
@@ -87,6 +91,7 @@ class IndexOptions:
     passages: bool = True
     passage_tokens: int = DEFAULT_PASSAGE_TOKENS
     language: str = "english"
+    late_interaction: LateChoice = "auto"
 
     def __post_init__(self) -> None:
         if isinstance(self.passage_tokens, bool) or not isinstance(self.passage_tokens, int):
@@ -94,6 +99,16 @@ class IndexOptions:
         if self.passage_tokens < 1:
             raise SettingsError(f"passage_tokens={self.passage_tokens} must be at least 1")
         require_language(self.language)
+        if self.late_interaction not in get_args(LateChoice):
+            raise SettingsError(
+                f"late_interaction={self.late_interaction!r} is not one of: "
+                f"{', '.join(get_args(LateChoice))}"
+            )
+        if self.late_interaction == "on" and not self.passages:
+            raise SettingsError(
+                "late_interaction='on' needs passages: it compares the tokens of each; keep "
+                "passages, or leave it out"
+            )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> IndexOptions:
@@ -121,6 +136,7 @@ class IndexedDocument:
         embedding: The whole text, shape ``[dimension]``.
         passages: Where each passage lies in the text, in order.
         passage_embeddings: One vector per passage, shape ``[len(passages), dimension]``.
+        token_vectors: Those of each passage's tokens, as bits; None where they are not kept.
 
     Raises:
         InputError: The vectors do not fit the passages or each other, or are not finite.
@@ -136,6 +152,7 @@ class IndexedDocument:
     embedding: NDArray[np.float32]
     passages: tuple[Passage, ...]
     passage_embeddings: NDArray[np.float32]
+    token_vectors: TokenVectors | None = None
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -151,6 +168,13 @@ class IndexedDocument:
             )
         if not (np.isfinite(self.embedding).all() and np.isfinite(self.passage_embeddings).all()):
             raise InputError(f"{self.source}: its vectors hold values that are not finite")
+        kept = self.token_vectors
+        if kept is not None and (
+            len(kept.counts) != len(self.passages)
+            or not kept.as_bits
+            or kept.dimension != dimension
+        ):
+            raise InputError(f"{self.source}: the bits of its tokens do not fit its passages")
 
     @classmethod
     def of_encoding(
@@ -174,6 +198,7 @@ class IndexedDocument:
             embedding=encoding.embedding,
             passages=encoding.passages,
             passage_embeddings=encoding.embeddings,
+            token_vectors=encoding.tokens,
         )
 
     @property
@@ -195,6 +220,7 @@ class StoredSource:
         passages: Passages that it was stored with.
         counts: Its terms.
         metadata_hash: Hash of what is known of it; empty where a release before wrote it.
+        late_interaction: Whether the vectors of its passages' tokens are kept.
     """
 
     source: str
@@ -205,6 +231,7 @@ class StoredSource:
     passages: int
     counts: TermCounts
     metadata_hash: str = ""
+    late_interaction: bool = False
 
     @property
     def document_id(self) -> str:
@@ -235,6 +262,7 @@ class CollectionRecord:
             server: who goes on names the folder.
         analyzer_next: Version of the analyzer that the collection is being brought to; None while
             it is not.
+        tokens: How the vectors of passages' tokens are kept; None where they are not.
     """
 
     fingerprint: str
@@ -247,6 +275,7 @@ class CollectionRecord:
     readers: int = 1
     model_folder: bool = False
     analyzer_next: int | None = None
+    tokens: TokenRecord | None = None
 
     @property
     def outdated(self) -> str | None:

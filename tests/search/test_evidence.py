@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from longembed_rag.points.filters import Filter, matches
 from longembed_rag.search import evidence as module
-from longembed_rag.search.evidence import Question, gather
+from longembed_rag.search import passage_evidence as passage_module
+from longembed_rag.search.evidence import gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence
-from longembed_rag.search.requests import sample_filter
+from longembed_rag.search.requests import Question, sample_filter
 from longembed_rag.store.payload import BUCKETS, bucket
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import IndexedDocument, document_id
@@ -156,8 +157,8 @@ def test_what_is_not_among_the_best_is_asked_for_or_taken_as_the_last(
 ) -> None:
     """Candidates are the best by any signal; of passages only those of the best are known."""
     monkeypatch.setattr(module, "CANDIDATES", 2)
-    monkeypatch.setattr(module, "PASSAGES", 9)
-    monkeypatch.setattr(module, "_ENOUGH_DOCUMENTS", 1)
+    monkeypatch.setattr(passage_module, "PASSAGES", 9)
+    monkeypatch.setattr(passage_module, "_ENOUGH_DOCUMENTS", 1)
     seen = ask(filled)
     best = {
         document_id(DOCUMENTS[i].source)
@@ -185,9 +186,9 @@ def test_one_long_document_does_not_hide_the_others(
     filled: DocumentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the best passages are of few documents, those of the others are asked for."""
-    monkeypatch.setattr(module, "PASSAGES", 5)
-    monkeypatch.setattr(module, "_MOST_ROUNDS", 100)
-    monkeypatch.setattr(module, "_ENOUGH_DOCUMENTS", len(DOCUMENTS))
+    monkeypatch.setattr(passage_module, "PASSAGES", 5)
+    monkeypatch.setattr(passage_module, "_MOST_ROUNDS", 100)
+    monkeypatch.setattr(passage_module, "_ENOUGH_DOCUMENTS", len(DOCUMENTS))
     seen = ask(filled)
     for ours, name in ((seen.passage_terms, "terms"), (seen.passage_vector, "vector")):
         np.testing.assert_allclose(ours, in_order(seen, BRUTE.best(name)), atol=1e-4)  # type: ignore[arg-type]
@@ -198,7 +199,7 @@ def test_scales_come_from_a_sample_of_larger_collections(
 ) -> None:
     """It is the same one for every query and filter, and large collections are not read whole."""
     monkeypatch.setattr(module, "SAMPLE", 10)
-    monkeypatch.setattr(module, "PASSAGE_SAMPLE", 20)
+    monkeypatch.setattr(passage_module, "SAMPLE", 20)
     whole, part = ask(filled), ask(filled, matching=ONE_KIND)
     chosen = [bucket(document_id(d.source)) < BUCKETS * 10 / len(DOCUMENTS) for d in DOCUMENTS]
     assert 2 < sum(chosen) < 20
