@@ -60,6 +60,8 @@ class Library(Reads, Writes):
         passages: bool | None = None,
         passage_tokens: int | None = None,
         language: str | None = None,
+        k1: float | None = None,
+        b: float | None = None,
         quantization: Quantization | None = None,
         on_disk: bool | None = None,
         encoder: DocumentEncoder | None = None,
@@ -88,6 +90,8 @@ class Library(Reads, Writes):
             passages: Whether a new collection keeps passages beside the documents.
             passage_tokens: Most tokens in a passage.
             language: What words are stemmed as; ``"none"`` leaves them as they are.
+            k1: How fast a repeated word stops counting in BM25 (mode ``"sparse"``, passages).
+            b: How much length counts in BM25, 0 to 1; likewise.
             quantization: How a server keeps vectors in memory: ``"none"``, ``"scalar"`` (a byte a
                 number) or ``"binary"`` (a bit).
             on_disk: Whether a server keeps vectors and word lists on disk.
@@ -117,7 +121,13 @@ class Library(Reads, Writes):
             )
         if not named:
             path = DEFAULT_PATH
-        keeping = {"passages": passages, "passage_tokens": passage_tokens, "language": language}
+        keeping = {
+            "passages": passages,
+            "passage_tokens": passage_tokens,
+            "language": language,
+            "k1": k1,
+            "b": b,
+        }
         storage = {"quantization": quantization, "on_disk": on_disk}
         holdings = Holdings(
             where={

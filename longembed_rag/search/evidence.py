@@ -31,7 +31,7 @@ from longembed_rag.search.requests import (
 )
 from longembed_rag.store.payload import PASSAGE_DOCUMENT_KEY, PASSAGE_VERSION_KEY, read_own
 from longembed_rag.store.reading import passages_there
-from longembed_rag.store.values import DENSE_VECTOR
+from longembed_rag.store.values import DENSE_VECTOR, PAIRS_VECTOR
 from longembed_rag.store.writing import of_documents
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def gather(
     matching: AnyFilter | None,
     place: Place,
     most: int = 0,
+    words_vector: str = PAIRS_VECTOR,
 ) -> Evidence:
     """What speaks for the documents that may be the best.
 
@@ -90,6 +91,7 @@ def gather(
         matching: Which documents are looked at; None for all. Signals are measured over all.
         place: Where they are.
         most: How many documents are wanted, if that is more than :data:`CANDIDATES`.
+        words_vector: Which vector of documents holds their words; the collection's record says.
 
     Raises:
         StoreError: The collection cannot be searched.
@@ -97,7 +99,7 @@ def gather(
     if question.vector is None:
         raise ValueError("evidence needs the query's vector")
     probes = (
-        terms_probe(question.stems),
+        terms_probe(question.stems, vector=words_vector),
         pairs_probe(question.stems),
         dense_probe(question.vector),
     )
@@ -108,10 +110,11 @@ def gather(
     measured = [Ask(*probe, 2 * SAMPLE, sample) for probe in probes]
     counts = Counter(question.stems)
     words = counts.most_common(_MOST_WORDS)
-    alone = [Ask(*terms_probe([stem]), 1) for stem, _ in words]
+    alone = [Ask(*terms_probe([stem], vector=words_vector), 1) for stem, _ in words]
     answers = ask(place.documents, [*wanted, *measured, *alone], place=place)
     best, in_sample, of_words = answers[:3], answers[3:6], answers[6:]
-    passages = _passages(probes, matching, place) if with_passages else None
+    alike = terms_probe(question.stems), probes[2]
+    passages = _passages(*alike, matching, place) if with_passages else None
     candidates = list(
         dict.fromkeys(
             [point.id for points in best for point in points]
@@ -165,8 +168,7 @@ class _Passages:
         return found
 
 
-def _passages(probes: Sequence[Probe], matching: AnyFilter | None, place: Place) -> _Passages:
-    terms, _, vector = probes
+def _passages(terms: Probe, vector: Probe, matching: AnyFilter | None, place: Place) -> _Passages:
     total = _count(place.passages, place)
     sample = sample_filter(total, PASSAGE_SAMPLE)
     asks = [Ask(*probe, 2 * PASSAGE_SAMPLE, sample) for probe in (terms, vector)]

@@ -16,6 +16,7 @@ from longembed_rag.errors import CollectionMismatchError
 from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.values import READERS_VERSION, CollectionRecord, IndexOptions
 from longembed_rag.words.analyzer import ANALYZER_VERSION
+from longembed_rag.words.terms import WEIGHING_VERSION
 
 #: Beside the record: the file system that each folder lay on when it was last ingested.
 ROOTS_KEY = f"{OWN_KEY}_roots"
@@ -55,6 +56,7 @@ def write_record(
         "index": options.to_dict(),
         "version": __version__,
         "analyzer": ANALYZER_VERSION,
+        "weighing": WEIGHING_VERSION,
         "readers": READERS_VERSION,
     }
     return {OWN_KEY: own if embedded else without_paths(own)}
@@ -101,6 +103,7 @@ def read_record(metadata: Mapping[str, Any]) -> CollectionRecord | None:
         readers=int(own.get("readers", 1)),
         model_folder=bool(own.get("model_folder", False)),
         analyzer_next=int(own["analyzer_next"]) if own.get("analyzer_next") else None,
+        weighing=int(own.get("weighing", 1)),
     )
 
 
