@@ -97,12 +97,13 @@ def document_vector(
 def saturation(average: float) -> float:
     """The ``k1`` that fits documents of an average length: it grows with the root of the length.
 
-    A word's weight is half of what it can be when it is said ``k1`` times, which should tell
-    documents apart. In a text of ``n`` words about the root of ``n`` are different (Heaps' law), so
-    those that it says, it says about the root of ``n`` times: on the transcripts, meetings and
-    articles of ``benchmarks/results/words.json`` the exponent is 0.4 to 0.5. Up to :data:`LONG`
-    terms ``k1`` is what it is for everything else. That a constant fails for long documents is
-    Lv and Zhai's finding (2011, "When documents are very long, BM25 fails").
+    A word has half of its weight when it is said ``k1`` times, so ``k1`` should grow as counts do.
+    A text of ``n`` words has between ``n ** 0.5`` and ``n ** 0.75`` different ones (Heaps' law),
+    and says each between ``n ** 0.25`` and ``n ** 0.5`` times; the root is for the words that a
+    text is about. ``benchmarks/words.py`` compares it with other powers, and with a ``k1`` for
+    every word. Up to :data:`LONG` terms ``k1`` is what it is for everything else: there larger
+    ones lose as often as they gain. That 1.5 saturates too early in long documents is Lv and
+    Zhai's finding (2011, "When documents are very long, BM25 fails").
 
     Args:
         average: Average length in the collection, in terms; 0 while there is nothing to average.
