@@ -97,6 +97,7 @@ def gathered(task: Task, encoder: LongEncoder, cache: Path) -> Gathered:
                 with_passages=True,
                 matching=None,
                 place=store.place,
+                words_vector=store.existing_record().words_vector,
             )
             found.append((document_id(task.answers[name]), evidence))
     file.write_bytes(pickle.dumps(found))

@@ -79,6 +79,7 @@ def _write_info(info: CollectionInfo) -> None:
         ("vectors", f"{info.dense_vector} (meaning), {info.sparse_vector} (words)"),
         ("late interaction", info.late_interaction_in_words),
         ("language", info.options.language),
+        ("BM25", f"k1 = {info.options.k1:g}, b = {info.options.b:g}"),
         ("kept by", _ENGINES[info.engine]),
         ("fingerprint", info.fingerprint),
         ("made by version", info.version),

@@ -16,6 +16,7 @@ import click
 from longembed_rag.encoder.settings import EncoderSettings
 from longembed_rag.library.places import DEFAULT_PATH
 from longembed_rag.store.values import DEFAULT_COLLECTION, DEFAULT_PASSAGE_TOKENS
+from longembed_rag.words.terms import K1, B
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -309,6 +310,22 @@ KEEPING_SPECS = (
         "more.",
         section=KEEPING_SECTION,
         shown_default="auto",
+    ),
+    OptionSpec(
+        name="k1",
+        type=click.FloatRange(min=0),
+        help="How fast a repeated word stops counting in BM25 (mode sparse, passages).",
+        metavar="NUMBER",
+        section=KEEPING_SECTION,
+        shown_default=str(K1),
+    ),
+    OptionSpec(
+        name="b",
+        type=click.FloatRange(min=0, max=1),
+        help="How much length counts in BM25, 0 to 1; likewise.",
+        metavar="NUMBER",
+        section=KEEPING_SECTION,
+        shown_default=str(B),
     ),
     *STORAGE_SPECS,
 )

@@ -62,6 +62,8 @@ class Library(Reads, Writes):
         passage_tokens: int | None = None,
         language: str | None = None,
         late_interaction: LateChoice | None = None,
+        k1: float | None = None,
+        b: float | None = None,
         quantization: Quantization | None = None,
         on_disk: bool | None = None,
         encoder: DocumentEncoder | None = None,
@@ -93,6 +95,8 @@ class Library(Reads, Writes):
             late_interaction: Whether the vectors of passages' tokens are kept as bits: ``"on"``,
                 ``"off"``, or ``"auto"``, where that is known to help. ``"on"`` for a collection
                 that was made without reads its documents once more when they are next ingested.
+            k1: How fast a repeated word stops counting in BM25 (mode ``"sparse"``, passages).
+            b: How much length counts in BM25, 0 to 1; likewise.
             quantization: How a server keeps vectors in memory: ``"none"``, ``"scalar"`` (a byte a
                 number) or ``"binary"`` (a bit).
             on_disk: Whether a server keeps vectors and word lists on disk.
@@ -127,6 +131,8 @@ class Library(Reads, Writes):
             "passage_tokens": passage_tokens,
             "language": language,
             "late_interaction": late_interaction,
+            "k1": k1,
+            "b": b,
         }
         storage = {"quantization": quantization, "on_disk": on_disk}
         holdings = Holdings(

@@ -32,6 +32,7 @@ from longembed_rag.search.requests import (
     terms_probe,
 )
 from longembed_rag.store.reading import passages_there
+from longembed_rag.store.values import PAIRS_VECTOR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +58,7 @@ def gather(
     matching: AnyFilter | None,
     place: Place,
     most: int = 0,
+    words_vector: str = PAIRS_VECTOR,
 ) -> Evidence:
     """What speaks for the documents that may be the best.
 
@@ -66,6 +68,7 @@ def gather(
         matching: Which documents are looked at; None for all. Signals are measured over all.
         place: Where they are.
         most: How many documents are wanted, if that is more than :data:`CANDIDATES`.
+        words_vector: Which vector of documents holds their words; the collection's record says.
 
     Raises:
         StoreError: The collection cannot be searched.
@@ -73,7 +76,7 @@ def gather(
     if question.vector is None:
         raise ValueError("evidence needs the query's vector")
     probes = (
-        terms_probe(question.stems),
+        terms_probe(question.stems, vector=words_vector),
         pairs_probe(question.stems),
         dense_probe(question.vector),
     )
@@ -84,7 +87,7 @@ def gather(
     measured = [Ask(*probe, 2 * SAMPLE, sample) for probe in probes]
     counts = Counter(question.stems)
     words = counts.most_common(_MOST_WORDS)
-    alone = [Ask(*terms_probe([stem]), 1) for stem, _ in words]
+    alone = [Ask(*terms_probe([stem], vector=words_vector), 1) for stem, _ in words]
     answers = ask(place.documents, [*wanted, *measured, *alone], place=place)
     best, in_sample, of_words = answers[:3], answers[3:6], answers[6:]
     passages = None

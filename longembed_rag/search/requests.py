@@ -44,9 +44,9 @@ def dense_probe(vector: NDArray[np.float32]) -> Probe:
     return DENSE_VECTOR, unit_length(vector)
 
 
-def terms_probe(stems: Sequence[str]) -> Probe:
-    """The query's words."""
-    return TERMS_VECTOR, query_vector(stems)
+def terms_probe(stems: Sequence[str], *, vector: str = TERMS_VECTOR) -> Probe:
+    """The query's words, to be compared with those in one of the sparse vectors."""
+    return vector, query_vector(stems)
 
 
 def pairs_probe(stems: Sequence[str]) -> Probe:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
     from longembed_rag.search.results import SearchResult
     from longembed_rag.store.store import DocumentStore
+    from longembed_rag.store.values import CollectionRecord
 
 Mode = Literal["hybrid", "dense", "sparse", "passages", "late"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -176,7 +177,7 @@ def search_documents(
     analyzer = record.get_analyzer()
     kept = None if record.tokens is None else tokens
     question = Question(record.query_stems(text), vector, kept)
-    ranking = _rank(store, question, options, with_passages=record.options.passages)
+    ranking = _rank(store, question, options, record)
     count = options.most
     if options.adaptive and ranking.scores:
         count = adaptive_count(ranking.scores, most=min(options.most, len(ranking.scores)))
@@ -197,16 +198,17 @@ def search_documents(
 
 
 def _rank(
-    store: DocumentStore, question: Question, options: SearchOptions, *, with_passages: bool
+    store: DocumentStore, question: Question, options: SearchOptions, record: CollectionRecord
 ) -> _Ranking:
     place, matching = store.place, options.filter
     if options.mode == "hybrid":
         evidence = gather(
             question,
-            with_passages=with_passages,
+            with_passages=record.options.passages,
             matching=matching,
             place=place,
             most=options.most,
+            words_vector=record.words_vector,
         )
         fusion = fuse(evidence)
         indices = {evidence.documents[i]: int(i) for i in fusion.order}

@@ -180,6 +180,9 @@ class Collection:
         record = self._require_record(found)
         self.require_match(record, theirs.fingerprint, theirs.description)
         require_options(record, theirs.options, collection=self.name, location=self.place.location)
+        if theirs.weighing < record.weighing:
+            # What comes is weighed for hybrid as it was there; the next ingest weighs it anew.
+            self.note_versions(weighing=theirs.weighing)
         self._ensure_indexes(found, DOCUMENT_INDEXES)
 
     def _made(

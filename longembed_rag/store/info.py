@@ -40,6 +40,7 @@ class CollectionInfo:
         version: Version of this package that made the collection.
         analyzer: Version of the analyzer that found its words.
         readers: Version of the readers that its files were read by.
+        weighing: Version of how its words are weighed for ``hybrid``.
         outdated: What this release does otherwise, and how the collection comes to it; None where
             there is nothing.
         late_documents: Documents of which the vectors of passages' tokens are kept.
@@ -64,6 +65,7 @@ class CollectionInfo:
     version: str
     analyzer: int
     readers: int
+    weighing: int
     outdated: str | None
     late_documents: int = 0
 
@@ -110,6 +112,7 @@ class CollectionInfo:
             version=record.version,
             analyzer=record.analyzer,
             readers=record.readers,
+            weighing=record.weighing,
             outdated=record.outdated,
             late_documents=sum(each.late_interaction for each in documents),
         )

@@ -145,6 +145,7 @@ def counts_payload(counts: TermCounts) -> list[float]:
         counts.average,
         counts.passage_average,
         counts.analyzer,
+        counts.weighing,
     ]
 
 
@@ -198,6 +199,7 @@ def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None
             average=float(average),
             passage_average=float(passage_average),
             analyzer=int(later[0]) if later else 1,
+            weighing=int(later[1]) if len(later) > 1 else 1,
         ),
         late_interaction=bool(own.get("late_interaction", False)),
     )

@@ -18,6 +18,7 @@ from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.tokens import TokenRecord
 from longembed_rag.store.values import READERS_VERSION, CollectionRecord, IndexOptions
 from longembed_rag.words.analyzer import ANALYZER_VERSION
+from longembed_rag.words.terms import WEIGHING_VERSION
 
 #: Beside the record: the file system that each folder lay on when it was last ingested.
 ROOTS_KEY = f"{OWN_KEY}_roots"
@@ -59,6 +60,7 @@ def write_record(
         "index": replace(options, late_interaction="off" if tokens is None else "on").to_dict(),
         "version": __version__,
         "analyzer": ANALYZER_VERSION,
+        "weighing": WEIGHING_VERSION,
         "readers": READERS_VERSION,
     }
     if tokens is not None:
@@ -117,6 +119,7 @@ def read_record(metadata: Mapping[str, Any]) -> CollectionRecord | None:
         model_folder=bool(own.get("model_folder", False)),
         analyzer_next=int(own["analyzer_next"]) if own.get("analyzer_next") else None,
         tokens=TokenRecord.from_dict(own["tokens"]) if own.get("tokens") else None,
+        weighing=int(own.get("weighing", 1)),
     )
 
 

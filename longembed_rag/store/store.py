@@ -275,9 +275,9 @@ class DocumentStore:
 
         BM25 compares a document's length with the average. That moves while a collection grows,
         and documents keep the average of the day they came; and a later release may find other
-        words. This makes the term vectors of those anew that are off by more than
-        :data:`~longembed_rag.words.lengths.TOLERANCE`, or whose words another version of the
-        analyzer found; their texts are read from the collection, and no model is run.
+        words, or weigh them otherwise. This makes the term vectors of those anew that are off by
+        more than :data:`~longembed_rag.words.lengths.TOLERANCE`, or whose words another version
+        found or weighed; their texts are read from the collection, and no model is run.
 
         Returns:
             How many documents were done.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, get_args
@@ -16,6 +17,7 @@ from longembed_rag.words.analyzer import (
     require_language,
 )
 from longembed_rag.words.lengths import TermCounts
+from longembed_rag.words.terms import K1, WEIGHING_VERSION, B
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 #: that it opens a collection of ours without any option.
 DENSE_VECTOR = "text-dense"
 TERMS_VECTOR = "text-sparse-new"
-#: A document's word pairs; a sparse vector as well.
+#: A document's word pairs, and its words as ``hybrid`` weighs them; a sparse vector as well. In
+#: collections of earlier releases it holds pairs alone, hence its name: a vector can neither be
+#: renamed nor be added to a collection that is there.
 PAIRS_VECTOR = "word-pairs"
 DEFAULT_COLLECTION = "documents"
 #: How files are read: who changes what text a file has adds one. Collections note it down; a file
@@ -83,6 +87,9 @@ class IndexOptions:
         language: What words are stemmed as; ``"none"`` leaves them as they are.
         late_interaction: Whether the vectors of passages' tokens are kept as bits, too;
             ``"auto"`` keeps them where that is known to help, with models that pool by the mean.
+        k1: How fast a repeated word stops counting in BM25: of documents in mode ``"sparse"``, and
+            of passages. How ``"hybrid"`` weighs the words of documents follows from their length.
+        b: How much length counts in BM25, 0 to 1; likewise.
 
     Raises:
         SettingsError: A value is out of range.
@@ -92,6 +99,8 @@ class IndexOptions:
     passage_tokens: int = DEFAULT_PASSAGE_TOKENS
     language: str = "english"
     late_interaction: LateChoice = "auto"
+    k1: float = K1
+    b: float = B
 
     def __post_init__(self) -> None:
         if isinstance(self.passage_tokens, bool) or not isinstance(self.passage_tokens, int):
@@ -109,6 +118,14 @@ class IndexOptions:
                 "late_interaction='on' needs passages: it compares the tokens of each; keep "
                 "passages, or leave it out"
             )
+        for name in ("k1", "b"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise SettingsError(f"{name}={value!r} must be a number")
+        if not (math.isfinite(self.k1) and self.k1 >= 0):
+            raise SettingsError(f"k1={self.k1} must be 0 or more; 1.2 to 2 is usual")
+        if not 0 <= self.b <= 1:
+            raise SettingsError(f"b={self.b} must be from 0 (length does not count) to 1")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> IndexOptions:
@@ -245,6 +262,19 @@ class StoredSource:
         return {**values, "document_id": self.document_id}
 
 
+_OLD_WEIGHING = (
+    "words of documents are weighed for hybrid as in short documents: they are searched as they "
+    "are until the next ingest weighs them anew, which needs no model"
+)
+
+
+def _of_later_weighing(version: int) -> str:
+    return (
+        f"words are weighed by version {version}, of a later release than this one with version "
+        f"{WEIGHING_VERSION}: update longembed-rag"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class CollectionRecord:
     """What a collection says about how its vectors were made.
@@ -263,6 +293,8 @@ class CollectionRecord:
         analyzer_next: Version of the analyzer that the collection is being brought to; None while
             it is not.
         tokens: How the vectors of passages' tokens are kept; None where they are not.
+        weighing: Version of how all of its documents' words are weighed for ``hybrid``; some may
+            be by a later one.
     """
 
     fingerprint: str
@@ -276,12 +308,15 @@ class CollectionRecord:
     model_folder: bool = False
     analyzer_next: int | None = None
     tokens: TokenRecord | None = None
+    weighing: int = 1
 
     @property
     def outdated(self) -> str | None:
         """What this release does otherwise, and how the collection comes to it; None if nothing."""
+        if self.weighing > WEIGHING_VERSION:
+            return _of_later_weighing(self.weighing)
         if self.analyzer == ANALYZER_VERSION:
-            return None
+            return None if self.weighing == WEIGHING_VERSION else _OLD_WEIGHING
         if self.analyzer > ANALYZER_VERSION:
             return (
                 f"words were found by version {self.analyzer} of the analyzer, of a later release "
@@ -297,9 +332,16 @@ class CollectionRecord:
         """What cuts texts into the words that the collection was made with.
 
         Raises:
-            SettingsError: A later release has made it.
+            SettingsError: A later release has made it, or weighs its words otherwise.
         """
+        if self.weighing > WEIGHING_VERSION:
+            raise SettingsError(_of_later_weighing(self.weighing))
         return get_analyzer(self.options.language, version=self.analyzer)
+
+    @property
+    def words_vector(self) -> str:
+        """Name of the vector that ``hybrid`` asks for the words of documents."""
+        return TERMS_VECTOR if self.weighing < 2 else PAIRS_VECTOR
 
     def query_stems(self, text: str) -> list[str]:
         """The words of a query, as they may be stored: by either analyzer while both are at work.
