@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from longembed_rag.encoder.families import (
     tuned_table,
 )
 from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
+from longembed_rag.encoder.late_interaction import auto_late_interaction
 from longembed_rag.encoder.presets import Preset, find_preset
+from longembed_rag.encoder.reading import Reading
 from longembed_rag.encoder.settings import (
     RUNTIME_SETTINGS,
     EncoderOptions,
@@ -31,7 +33,7 @@ from longembed_rag.encoder.settings import (
 )
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
-from longembed_rag.errors import SettingsError, TextTooLongError
+from longembed_rag.errors import SettingsError, TextTooLongError, UnsupportedModelError
 from longembed_rag.extension.plan import (
     METHODS_BY_POSITIONS,
     ExtensionPlan,
@@ -43,21 +45,6 @@ from longembed_rag.extension.windows import Window, cut
 
 #: Raised when the way vectors are made changes, so that older collections are recognised.
 VECTOR_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How one text will be read.
-
-    Attributes:
-        text: Its tokens.
-        windows: The forward windows over its content.
-        coverage: What of it is read.
-    """
-
-    text: TokenizedText
-    windows: tuple[Window, ...]
-    coverage: Coverage
 
 
 class Planner:
@@ -74,6 +61,8 @@ class Planner:
         method: The extension method.
         method_reason: Why this method.
         pooling: ``"mean"``, ``"cls"`` or ``"last_token"``.
+        late_interaction: Whether comparing tokens is known to help this model.
+        late_interaction_reason: Why, or why not.
         query_prompt: Text put before queries.
         document_prompt: Text put before documents.
     """
@@ -102,6 +91,15 @@ class Planner:
             anchor_step=1 if table is None else table.step,
         )
         self.pooling = self._resolve_pooling(preset)
+        late = folder.late
+        self.late_interaction, self.late_interaction_reason = auto_late_interaction(
+            late, self.pooling
+        )
+        if late is not None and late.has_unseen and self.family.own_attention:
+            raise UnsupportedModelError(
+                f"{folder.name} fills queries up with tokens that its {self.family.name} is not to "
+                "see, which is done for models with transformers' common attention only"
+            )
         preset_query = preset.query_prompt if preset else ""
         preset_document = preset.document_prompt if preset else ""
         self.query_prompt = _first(settings.query_prompt, folder.query_prompt, preset_query)
@@ -231,6 +229,8 @@ class Planner:
             "model": self.model_name,
             "family": self.family.name,
             "method_reason": self.method_reason,
+            "late_interaction": self.late_interaction,
+            "late_interaction_reason": self.late_interaction_reason,
             **self.vector_settings(),
         }
 
@@ -244,7 +244,10 @@ class Planner:
         self, texts: Sequence[str], *, kind: Kind = "document", names: Sequence[str] | None = None
     ) -> list[TokenizedText]:
         """Token ids of texts, prompt and specials apart from content."""
-        return self.tokenizer(texts, prompt=self.prompt(kind), names=names)
+        tokenized = self.tokenizer(texts, prompt=self.prompt(kind), names=names)
+        if kind == "document":
+            return tokenized
+        return [self.tokenizer.fill_up(text, room=self.rules.window) for text in tokenized]
 
     def count_tokens(self, text: str, *, kind: Kind = "document") -> int:
         """Tokens of a text, with special tokens and prompt."""

@@ -24,7 +24,16 @@ from longembed_rag.words.terms import WEIGHING_VERSION
 ROOTS_KEY = f"{OWN_KEY}_roots"
 # What may differ between two machines without changing a vector.
 _RUNTIME = frozenset(
-    {"device", "dtype", "batch_tokens", "model_path", "model_hash", "method_reason"}
+    {
+        "device",
+        "dtype",
+        "batch_tokens",
+        "model_path",
+        "model_hash",
+        "method_reason",
+        "late_interaction",
+        "late_interaction_reason",
+    }
 )
 _ABSENT = "(not set)"
 
