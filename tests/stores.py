@@ -14,8 +14,8 @@ from qdrant_client import QdrantClient
 from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.search.results import SearchResult
 from longembed_rag.search.search import SearchOptions, search_documents
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.values import IndexOptions
 from tests.points.fake_qdrant import FakeQdrant, running_fake
 from tests.store.fakes import TOKENS, FakeEncoder, tokens_of, vector_of
 

@@ -15,7 +15,8 @@ import click
 
 from longembed_rag.encoder.settings import EncoderSettings
 from longembed_rag.library.places import DEFAULT_PATH
-from longembed_rag.store.values import DEFAULT_COLLECTION, DEFAULT_PASSAGE_TOKENS
+from longembed_rag.store.options import DEFAULT_PASSAGE_TOKENS
+from longembed_rag.store.values import DEFAULT_COLLECTION
 from longembed_rag.words.terms import K1, B
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -242,8 +243,7 @@ MODE_SPEC = OptionSpec(
     name="mode",
     type=click.Choice(SEARCH_MODES),
     help="hybrid weighs words and meaning, of documents and of their passages; dense compares "
-    "vectors of documents, sparse words of documents (BM25), passages those of passages, late the "
-    "tokens of passages.",
+    "vectors of documents, sparse words of documents (BM25), passages and late those of passages.",
     default=SEARCH_MODES[0],
     shown_default=SEARCH_MODES[0],
 )
@@ -305,9 +305,8 @@ KEEPING_SPECS = (
     OptionSpec(
         name="late_interaction",
         type=click.Choice(("auto", "on", "off")),
-        help="Keep the vectors of passages' tokens, as bits; auto does where that is known to help "
-        "(models that pool by the mean). on reads the documents of a collection without them once "
-        "more.",
+        help="Keep the vectors of passages' tokens, as bits; auto does where that helps. "
+        "on reads the documents of a collection without them once more.",
         section=KEEPING_SECTION,
         shown_default="auto",
     ),

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import InputError
 from longembed_rag.files.values import FileText
+from longembed_rag.ingest.encoding import DocumentEncoder, ensure_for
 from longembed_rag.ingest.report import Event, IngestReport
-from longembed_rag.ingest.taking import DocumentEncoder, Run, ensure_for
+from longembed_rag.ingest.taking import Run
 from longembed_rag.points.values import StorageOptions
-from longembed_rag.store.values import IndexOptions
+from longembed_rag.store.options import IndexOptions
 
 if TYPE_CHECKING:
     from longembed_rag.store.store import DocumentStore

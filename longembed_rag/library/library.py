@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.encoder.settings import EncoderSettings
-    from longembed_rag.ingest.taking import DocumentEncoder
+    from longembed_rag.ingest.encoding import DocumentEncoder
     from longembed_rag.points.client.retries import RetryPolicy
     from longembed_rag.store.store import DocumentStore
 

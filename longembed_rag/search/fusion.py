@@ -13,8 +13,10 @@ account that a plain sum would miss:
 - Words say little where they do not match. How far they do is the *coverage*: the best
   document's BM25 as a share of what a document would get that held every word of the query as
   much as any document does. Chance alone covers a few words easily and many words never, with
-  fluctuations that fall like one over the root of their number; so coverage times that root
-  decides how far words are trusted. Where they are not, what is meant decides.
+  fluctuations that fall like one over the root of their number; so coverage times that root, the
+  *reach*, decides how far words are trusted. Where they are not, what is meant decides; and where
+  they reach far, tokens count less: a question that tells much of a document, in its own words,
+  needs no help.
 """
 
 from __future__ import annotations
@@ -49,13 +51,14 @@ class Weights:
         uncovered: Coverage times the root of the query's words up to which words are not trusted.
         covered: From where on they are trusted fully.
         least_trust: What words count where they are not trusted.
+        certain: Coverage times the root of the query's words from where on meaning counts less.
     """
 
     pairs: float = 0.5
     passage_terms: float = 0.35
     passage_vector: float = 0.6
     vector_beside_late: float = 0.0
-    passage_late: float = 1.6
+    passage_late: float = 2.2
     vector: float = 0.05
     terms_gain: float = 1.0
     vector_gain: float = 0.5
@@ -63,6 +66,7 @@ class Weights:
     uncovered: float = 0.6
     covered: float = 1.2
     least_trust: float = 0.1
+    certain: float = 1.0
 
 
 WEIGHTS = Weights()
@@ -108,6 +112,15 @@ class Evidence:
     coverage: float
     words: int
 
+    @property
+    def reach(self) -> float:
+        """How far the query's words reach beyond chance: coverage times the root of their number.
+
+        Chance covers a share of a query's words, which varies like one over the root of how many
+        there are; so this is coverage in units of what chance makes of it.
+        """
+        return self.coverage * math.sqrt(max(self.words, 1))
+
     def signals(self, index: int) -> dict[str, float]:
         """The signals of one candidate, by name."""
         signals = {
@@ -144,9 +157,17 @@ class Fusion:
 
 def trust_in_words(evidence: Evidence, weights: Weights = WEIGHTS) -> float:
     """How far words are trusted for this query, from ``weights.least_trust`` to 1."""
-    reach = evidence.coverage * math.sqrt(max(evidence.words, 1))
-    share = (reach - weights.uncovered) / (weights.covered - weights.uncovered)
+    share = (evidence.reach - weights.uncovered) / (weights.covered - weights.uncovered)
     return min(1.0, max(weights.least_trust, share))
+
+
+def trust_in_tokens(evidence: Evidence, weights: Weights = WEIGHTS) -> float:
+    """How much tokens count for this query beside its words, from 1 down.
+
+    Two measurements are best weighed by one over their variance. That of what words say falls
+    like one over the square of their reach, while that of tokens does not depend on it.
+    """
+    return min(1.0, (weights.certain / max(evidence.reach, 1e-9)) ** 2)
 
 
 def weigh(evidence: Evidence, weights: Weights = WEIGHTS) -> dict[str, Floats]:
@@ -173,7 +194,7 @@ def weigh(evidence: Evidence, weights: Weights = WEIGHTS) -> dict[str, Floats]:
         parts["passage_vector"] = _of_cosine(evidence, weights) * vector
     if evidence.passage_late is not None:
         tokens = evidence.passage_late / evidence.passage_late_scale - weights.late_gain * many
-        parts["passage_late"] = weights.passage_late * tokens
+        parts["passage_late"] = trust_in_tokens(evidence, weights) * weights.passage_late * tokens
     return parts
 
 
@@ -213,7 +234,9 @@ def passage_scorer(
     of_signals = {
         "terms": trust * weights.passage_terms / evidence.passage_terms_scale,
         "vector": _of_cosine(evidence, weights) / evidence.passage_vector_scale,
-        "late": weights.passage_late / evidence.passage_late_scale,
+        "late": trust_in_tokens(evidence, weights)
+        * weights.passage_late
+        / evidence.passage_late_scale,
     }
     return lambda signals: sum(
         weight * signals.get(name, 0.0) for name, weight in of_signals.items()

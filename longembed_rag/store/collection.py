@@ -15,6 +15,7 @@ from longembed_rag.errors import (
     StoreError,
 )
 from longembed_rag.points.values import Layout, StorageOptions
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.place import (
     DOCUMENT_INDEXES,
     PASSAGE_INDEXES,
@@ -32,12 +33,7 @@ from longembed_rag.store.record import (
     with_versions,
     write_record,
 )
-from longembed_rag.store.values import (
-    CollectionRecord,
-    IndexOptions,
-    manifest_collection,
-    passages_collection,
-)
+from longembed_rag.store.values import CollectionRecord, manifest_collection, passages_collection
 
 if TYPE_CHECKING:
     from longembed_rag.points.values import Described

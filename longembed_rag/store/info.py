@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.values import (
     DENSE_VECTOR,
     TERMS_VECTOR,
     CollectionRecord,
-    IndexOptions,
     StoredSource,
     passages_collection,
 )

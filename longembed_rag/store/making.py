@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longembed_rag.encoder.values import Passage
-    from longembed_rag.store.values import IndexedDocument, IndexOptions
+    from longembed_rag.store.options import IndexOptions
+    from longembed_rag.store.values import IndexedDocument
     from longembed_rag.words.analyzer import Analyzer
 
 

@@ -14,9 +14,10 @@ from typing import Any
 
 from longembed_rag._version import __version__
 from longembed_rag.errors import CollectionMismatchError
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.tokens import TokenRecord
-from longembed_rag.store.values import READERS_VERSION, CollectionRecord, IndexOptions
+from longembed_rag.store.values import READERS_VERSION, CollectionRecord
 from longembed_rag.words.analyzer import ANALYZER_VERSION
 from longembed_rag.words.terms import WEIGHING_VERSION
 
@@ -174,11 +175,10 @@ def require_options(
     Raises:
         CollectionMismatchError: The options are others; names each one that differs.
     """
-    there = record.options
-    # What may be kept is left to the collection; and it may begin to keep token vectors.
-    if options.late_interaction == "auto" or there.late_interaction == "off":
-        options = replace(options, late_interaction=there.late_interaction)
-    lines = differences(there.to_dict(), options.to_dict())
+    lines = differences(record.options.to_dict(), options.to_dict())
+    # It may begin to keep token vectors, but those that are kept are not taken away.
+    if (record.options.late_interaction, options.late_interaction) == ("on", "off"):
+        lines.append("late_interaction is 'on' in the collection and 'off' now")
     if lines:
         raise CollectionMismatchError(
             f"collection {collection!r} at {location} keeps its documents in another way: "

@@ -20,8 +20,9 @@ from longembed_rag.store.values import TERMS_VECTOR
 from longembed_rag.words.lengths import Lengths
 
 if TYPE_CHECKING:
+    from longembed_rag.store.options import IndexOptions
     from longembed_rag.store.place import Place
-    from longembed_rag.store.values import IndexOptions, StoredSource
+    from longembed_rag.store.values import StoredSource
     from longembed_rag.words.analyzer import Analyzer
     from longembed_rag.words.lengths import TermCounts
 

@@ -39,8 +39,9 @@ from longembed_rag.words.lengths import TermCounts
 
 if TYPE_CHECKING:
     from longembed_rag.points.values import Point
+    from longembed_rag.store.options import IndexOptions
     from longembed_rag.store.place import Place
-    from longembed_rag.store.values import IndexedDocument, IndexOptions
+    from longembed_rag.store.values import IndexedDocument
 
 _PAGE = 1000  # ids per request
 # A server's answers that are about this one point: bad request, too large, not understood.

@@ -78,7 +78,7 @@ class FakeEncoder:
             "model": "fake",
             "method": "none",
             "max_length": 100,
-            "pooling": "mean",
+            "late_interaction": True,
             "device": "cpu",
         }
 

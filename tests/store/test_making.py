@@ -17,11 +17,11 @@ from longembed_rag.store.making import (
     passage_points,
     unit_length,
 )
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.values import (
     DENSE_VECTOR,
     PAIRS_VECTOR,
     TERMS_VECTOR,
-    IndexOptions,
     document_id,
     passage_id,
 )

@@ -8,11 +8,11 @@ import pytest
 from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors
 from longembed_rag.errors import CollectionMismatchError, InputError, SettingsError
 from longembed_rag.ingest.documents import Document, add_documents
+from longembed_rag.ingest.encoding import token_record
 from longembed_rag.ingest.report import Event, Started
-from longembed_rag.ingest.taking import token_record
 from longembed_rag.store.document import read_indexed
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.tokens import TokenRecord, bits_payload, read_bits
-from longembed_rag.store.values import IndexOptions
 from tests.store.fakes import DIMENSION, FakeEncoder, make_document
 from tests.stores import Opener, ensure, find
 
@@ -24,14 +24,14 @@ class Cls(FakeEncoder):
     """An encoder of a model that pools by its first token."""
 
     def describe(self) -> dict[str, object]:
-        return {**super().describe(), "pooling": "cls"}
+        return {**super().describe(), "late_interaction": False}
 
 
 class Plain:
     """An encoder of somebody else's, without token vectors."""
 
     def describe(self) -> dict[str, object]:
-        return {"pooling": "mean"}
+        return {"late_interaction": True}
 
 
 def test_record_and_bits_survive_json() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from longembed_rag.errors import InputError, SettingsError
 from longembed_rag.points.values import StorageOptions
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.values import (
-    IndexOptions,
     document_id,
     manifest_collection,
     passage_id,
