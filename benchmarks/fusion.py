@@ -12,9 +12,10 @@ since embedding takes long. Then, on the evidence alone:
 A task is a folder of ``corpus.jsonl`` (``_id``, ``text``), ``queries.jsonl`` and ``qrels.tsv``
 (``--data``), or is made of a file of pairs ``query``, ``pos`` (``--pairs``): documents of thirty
 texts each, found by the questions on them. The paraphrases that lie beside this program are hidden
-in the demo's documents and are always run.
+in the demo's documents and are always run. Tasks that are named with ``--joined`` are run once more
+with neighbouring documents joined to very long ones, of which each query tells one part.
 
-    python benchmarks/fusion.py --data DIR ... --pairs FILE ... --cache DIR --out FILE
+    python benchmarks/fusion.py --data DIR ... --pairs FILE ... --model NAME --cache DIR --out FILE
 """
 
 from __future__ import annotations
@@ -27,31 +28,35 @@ import pickle
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fusion_encodings import Encodings, encodings_of
 from fusion_tasks import Task, tasks_of
 
 from longembed_rag import LongEncoder, __version__
+from longembed_rag.encoder.token_vectors import TokenOptions
 from longembed_rag.ingest.taking import content_hash
 from longembed_rag.search.evidence import Question, gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence, Weights, weigh
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.values import IndexedDocument, document_id
+from longembed_rag.store.tokens import TokenRecord
+from longembed_rag.store.values import TERMS_VECTOR, IndexedDocument, document_id
 from longembed_rag.words.analyzer import get_analyzer
 
 GRID = {
     "passage_terms": (0.2, 0.35, 0.5),
-    "passage_vector": (0.2, 0.4, 0.6, 0.8),
-    "vector": (0.0, 0.05, 0.2),
-    "covered": (0.9, 1.2, 1.5),
+    "passage_late": (1.2, 1.6, 2.2, 3.0),
+    "vector_beside_late": (0.0, 0.3),
+    "certain": (0.7, 1.0, 1.4),
 }
 
 
-def fill(task: Task, encoder: LongEncoder, store: DocumentStore) -> None:
+def fill(task: Task, encoder: LongEncoder, encodings: Encodings, store: DocumentStore) -> None:
     """Put the documents into the store; those that are there are passed over."""
     store.ensure(
         fingerprint=encoder.fingerprint,
@@ -59,49 +64,59 @@ def fill(task: Task, encoder: LongEncoder, store: DocumentStore) -> None:
         description=encoder.describe(),
         settings=encoder.settings.to_dict(),
         options=IndexOptions(),
+        tokens=TokenRecord(TokenOptions(), encoder.token_centre),
     )
     store.recover()
     there = store.complete_sources()
-    began = time.monotonic()
-    for number, (name, text) in enumerate(task.documents.items()):
+    pairs = zip(task.documents.items(), encodings.documents, strict=True)
+    for (name, text), encoding in pairs:
         if name in there:
             continue
-        encoding = encoder.encode_passages(text, name=name)
         store.upsert(
             IndexedDocument.of_encoding(
                 encoding, source=name, text=text, metadata={}, content_hash=content_hash(text)
             )
         )
-        if number % 25 == 0:
-            print(
-                f"{task.name}: {number} of {len(task.documents)}, {time.monotonic() - began:.0f} s"
-            )
     store.reweigh()
 
 
-Gathered = list[tuple[str, Evidence]]
+@dataclass(frozen=True)
+class Gathered:
+    """For one query the id of its document's point, and the evidence, now and as it was before.
+
+    Before late interaction, words of documents were weighed by one k1, and tokens not compared.
+    """
+
+    answer: str
+    evidence: Evidence
+    before: Evidence
 
 
-def gathered(task: Task, encoder: LongEncoder, cache: Path) -> Gathered:
-    """For each query the id of its document's point, and the evidence."""
-    file = cache / f"{task.name}.{encoder.original_length}.evidence"
+def gathered(task: Task, encoder: LongEncoder, cache: Path) -> list[Gathered]:
+    """What speaks for documents, for each query."""
+    model = f"{encoder.model_name}.{encoder.original_length}"
+    file = cache / f"{task.name}.{model}.evidence"
     if file.exists():
         return pickle.loads(file.read_bytes())
-    with DocumentStore.open(path=cache / f"{task.name}.{encoder.original_length}") as store:
-        fill(task, encoder, store)
-        vectors = encoder.encode(list(task.queries.values()), kind="query").embeddings
+    began = time.monotonic()
+    encodings = encodings_of(task, encoder, cache, model)
+    with DocumentStore.open(path=cache / f"{task.name}.{model}") as store:
+        fill(task, encoder, encodings, store)
         analyzer = get_analyzer()
-        found: Gathered = []
-        for (name, text), vector in zip(task.queries.items(), vectors, strict=True):
-            evidence = gather(
-                Question(analyzer.stems(text), vector),
-                with_passages=True,
-                matching=None,
-                place=store.place,
-                words_vector=store.existing_record().words_vector,
+        found: list[Gathered] = []
+        queries = zip(task.queries.items(), encodings.vectors, encodings.tokens, strict=True)
+        for (name, text), vector, tokens in queries:
+            stems = analyzer.stems(text)
+            ask = partial(gather, with_passages=True, matching=None, place=store.place)
+            found.append(
+                Gathered(
+                    document_id(task.answers[name]),
+                    ask(Question(stems, vector, tokens)),
+                    ask(Question(stems, vector), words_vector=TERMS_VECTOR),
+                )
             )
-            found.append((document_id(task.answers[name]), evidence))
     file.write_bytes(pickle.dumps(found))
+    print(f"{task.name}: {time.monotonic() - began:.0f} s", flush=True)
     return found
 
 
@@ -118,8 +133,15 @@ def ndcg(answer: str, documents: Sequence[str], scores: np.ndarray) -> float:
     return float(1 / np.log2(before + 2)) if before < 10 else 0.0
 
 
-def mean_ndcg(found: Gathered, score: Scorer) -> float:
-    return 100 * float(np.mean([ndcg(a, e.documents, score(e)) for a, e in found]))
+def mean_ndcg(found: Sequence[Gathered], score: Scorer) -> float:
+    each = [(one.answer, one.evidence) for one in found]
+    return 100 * float(np.mean([ndcg(a, e.documents, score(e)) for a, e in each]))
+
+
+def before(found: Sequence[Gathered]) -> float:
+    """What hybrid was before late interaction."""
+    each = [(one.answer, one.before) for one in found]
+    return 100 * float(np.mean([ndcg(a, e.documents, fused(WEIGHTS)(e)) for a, e in each]))
 
 
 def fused(weights: Weights) -> Scorer:
@@ -135,13 +157,16 @@ SYSTEMS: dict[str, Scorer] = {
     "vector of documents (dense)": lambda e: e.vector,
     "terms of passages": lambda e: e.passage_terms,
     "vector of passages": lambda e: e.passage_vector,
+    "tokens of passages (late)": lambda e: e.passage_late,
     "hybrid": fused(WEIGHTS),
+    "hybrid, no tokens": lambda e: fused(WEIGHTS)(replace(e, passage_late=None)),
+    "hybrid, tokens always count": fused(replace(WEIGHTS, certain=1e9)),
     "hybrid, no word pairs": fused(replace(WEIGHTS, pairs=0.0)),
     "hybrid, no terms of passages": fused(replace(WEIGHTS, passage_terms=0.0)),
-    "hybrid, no vectors": fused(replace(WEIGHTS, passage_vector=0.0, vector=0.0)),
+    "hybrid, no meaning": fused(replace(WEIGHTS, passage_late=0.0, vector=0.0)),
     "hybrid, words always trusted": fused(replace(WEIGHTS, uncovered=-1.0, covered=0.0)),
     "hybrid, gain of many passages left in": fused(
-        replace(WEIGHTS, terms_gain=0.0, vector_gain=0.0)
+        replace(WEIGHTS, terms_gain=0.0, vector_gain=0.0, late_gain=0.0)
     ),
 }
 
@@ -163,7 +188,7 @@ def by_bm25s(task: Task) -> float:
     return 100 * float(np.mean([ndcg(answer, ids, score) for answer, score in pairs]))
 
 
-def left_out(tasks: dict[str, Gathered]) -> dict[str, Any]:
+def left_out(tasks: dict[str, list[Gathered]]) -> dict[str, Any]:
     """For each task: the weights that are best on all others, and what they get on it."""
     settings = [
         replace(WEIGHTS, **dict(zip(GRID, values, strict=True)))
@@ -192,6 +217,9 @@ def command(given: argparse.Namespace) -> str:
     for name in ("data", "pairs"):
         if paths := getattr(given, name):
             words.append(f"--{name} " + " ".join(path.name for path in paths))
+    if given.joined:
+        words.append("--joined " + " ".join(given.joined))
+    words.append(f"--model {given.model}")
     if given.original_length:
         words.append(f"--original-length {given.original_length}")
     return " ".join([*words, "--cache DIR --out FILE"])
@@ -201,13 +229,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, nargs="*", default=[])
     parser.add_argument("--pairs", type=Path, nargs="*", default=[])
+    parser.add_argument("--joined", nargs="*", default=[], help="tasks to join to long documents")
+    parser.add_argument("--model", default="all-MiniLM-L6-v2")
     parser.add_argument("--original-length", type=int)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
-    encoder = LongEncoder.from_pretrained("all-MiniLM-L6-v2", original_length=given.original_length)
-    tasks = tasks_of(given.data, given.pairs)
+    encoder = LongEncoder.from_pretrained(
+        given.model, original_length=given.original_length, dtype="float32"
+    )
+    tasks = tasks_of(given.data, given.pairs, joined=given.joined)
     evidence = {task.name: gathered(task, encoder, given.cache) for task in tasks}
     rows = []
     for task in tasks:
@@ -220,7 +252,11 @@ def main() -> None:
                 "documents": len(words),
                 "words per document": round(float(np.mean(words))),
                 "queries": len(task.queries),
-                "ndcg@10": {"bm25s": round(by_bm25s(task), 2), **scores},
+                "ndcg@10": {
+                    "bm25s": round(by_bm25s(task), 2),
+                    "hybrid before": round(before(found), 2),
+                    **scores,
+                },
             }
         )
         print(json.dumps(rows[-1], indent=1))

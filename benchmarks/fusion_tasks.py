@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import lzma
-import math
 import random
 import re
 from collections.abc import Iterable
@@ -56,53 +55,35 @@ def pairs_task(file: Path, *, most: int = 100, texts: int = 30, questions: int =
     return Task(file.name.partition(".")[0], documents, queries, answers)
 
 
-def joined_task(task: Task, *, parts: int) -> Task:
-    """Very long documents, and queries that tell of all their parts."""
-    names = list(task.documents)
-    of_document: dict[str, list[str]] = {}
-    for query, name in task.answers.items():
-        of_document.setdefault(name, []).append(task.queries[query])
-    documents, queries, answers = {}, {}, {}
-    for number in range(len(names) // parts):
-        group = names[number * parts : (number + 1) * parts]
-        documents[f"d{number}"] = "\n\n".join(task.documents[name] for name in group)
-        told = [of_document[name][0] for name in group if name in of_document]
-        queries[f"q{number}"], answers[f"q{number}"] = " ".join(told), f"d{number}"
-    return Task(f"{task.name}_joined", documents, queries, answers)
+@dataclass(frozen=True)
+class Joined(Task):
+    """Very long documents, each of several of another task's; a query tells of one part only.
 
-
-def parts_task(task: Task, *, words: int) -> Task | None:
-    """Documents of more than so many words, joined, and queries that tell of one part only.
-
-    None where the task's documents are as long already, or make fewer than twenty.
+    Attributes:
+        task: The other task.
+        groups: The names of its documents, by document.
     """
+
+    task: Task
+    groups: tuple[tuple[str, ...], ...]
+
+
+def joined_task(task: Task, *, words: int = 15_000, most: int = 400) -> Joined:
+    """Documents of neighbouring ones of a task, of more than so many words on average."""
     names = list(task.documents)
     average = sum(len(text.split()) for text in task.documents.values()) / len(names)
-    parts = math.ceil(words / average)
-    if parts < 2 or len(names) // parts < 20:
-        return None
-    documents: dict[str, str] = {}
-    joined: dict[str, str] = {}
-    for number in range(len(names) // parts):
-        group = names[number * parts : (number + 1) * parts]
-        documents[f"d{number}"] = "\n\n".join(task.documents[name] for name in group)
-        joined.update(dict.fromkeys(group, f"d{number}"))
-    queries = {name: text for name, text in task.queries.items() if task.answers[name] in joined}
-    answers = {name: joined[task.answers[name]] for name in queries}
-    return Task(f"{task.name}_parts", documents, queries, answers)
-
-
-def sentences_task(task: Task, *, words: int = 6) -> Task | None:
-    """Every sentence of the queries as one of its own; None where queries have only one."""
-    queries, answers = {}, {}
-    for name, text in task.queries.items():
-        for number, sentence in enumerate(re.split(r"(?<=[.!?])\s+", text)):
-            if len(sentence.split()) >= words:
-                queries[f"{name}/{number}"] = sentence
-                answers[f"{name}/{number}"] = task.answers[name]
-    if len(queries) < 2 * len(task.queries):
-        return None
-    return Task(f"{task.name}_sentences", task.documents, queries, answers)
+    parts = int(words // average) + 1
+    groups = tuple(tuple(names[at : at + parts]) for at in range(0, len(names) - parts + 1, parts))
+    within = {name: f"d{number}" for number, group in enumerate(groups) for name in group}
+    documents = {
+        f"d{number}": "\n\n".join(task.documents[name] for name in group)
+        for number, group in enumerate(groups)
+    }
+    queries = {q: text for q, text in task.queries.items() if task.answers[q] in within}
+    every = -(-len(queries) // most)
+    queries = dict(list(queries.items())[::every])
+    answers = {query: within[task.answers[query]] for query in queries}
+    return Joined(f"{task.name}_joined", documents, queries, answers, task, groups)
 
 
 def paraphrase_task() -> Task:
@@ -130,11 +111,14 @@ def paraphrase_task() -> Task:
     )
 
 
-def tasks_of(data: Iterable[Path], pairs: Iterable[Path]) -> list[Task]:
-    tasks = [paraphrase_task(), *(pairs_task(file) for file in pairs)]
-    for folder in data:
-        task = read_task(folder)
-        tasks.append(task)
-        if task.name.startswith("crd3"):
-            tasks.append(joined_task(task, parts=6))
-    return tasks
+def tasks_of(
+    data: Iterable[Path], pairs: Iterable[Path], *, joined: Iterable[str] = ()
+) -> list[Task]:
+    """All tasks, and beside those that are named the same with documents joined."""
+    tasks = [
+        paraphrase_task(),
+        *(pairs_task(file) for file in pairs),
+        *(read_task(folder) for folder in data),
+    ]
+    names = set(joined)
+    return [*tasks, *(joined_task(task) for task in tasks if task.name in names)]

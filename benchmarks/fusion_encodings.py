@@ -1,0 +1,137 @@
+"""What an encoder makes of the tasks of ``fusion.py``, kept in a file: embedding takes hours."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fusion_tasks import Joined, Task
+
+from longembed_rag import LongEncoder
+from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors
+from longembed_rag.encoder.values import Coverage, Passage, PassageEncoding
+
+SEPARATOR = "\n\n"
+
+
+@dataclass(frozen=True)
+class Encodings:
+    """The documents and queries of a task, in its order."""
+
+    documents: list[PassageEncoding]
+    vectors: np.ndarray
+    tokens: list[np.ndarray]
+
+
+def encodings_of(task: Task, encoder: LongEncoder, cache: Path, name: str) -> Encodings:
+    """A task's encodings: from the file, or made now.
+
+    A joined task's come from those of its parts: passages and tokens are those of the parts, a
+    document's own vector is the mean of theirs, by their tokens.
+    """
+    if isinstance(task, Joined):
+        return joined(task, encodings_of(task.task, encoder, cache, name))
+    file = cache / f"{task.name}.{name}.npz"
+    if not file.exists():
+        write(file, make(task, encoder))
+    return read(file)
+
+
+def make(task: Task, encoder: LongEncoder) -> Encodings:
+    documents, began, done = [], time.monotonic(), 0
+    for number, (name, text) in enumerate(task.documents.items()):
+        documents.append(encoder.encode_passages(text, tokens=TokenOptions(), name=name))
+        done += documents[-1].coverage.tokens
+        if number % 20 == 0:
+            seconds = time.monotonic() - began
+            print(f"{task.name}: {number} of {len(task.documents)}, {done / seconds:.0f} tokens/s")
+    queries = encoder.encode_queries(list(task.queries.values()))
+    return Encodings(documents, queries.embeddings, list(queries.tokens))
+
+
+def write(file: Path, encodings: Encodings) -> None:
+    documents = encodings.documents
+    tokens = [each.tokens for each in documents if each.tokens is not None]
+    arrays: dict[str, Any] = {
+        "embedding": np.stack([each.embedding for each in documents]),
+        "passages": np.array([len(each.passages) for each in documents]),
+        "places": np.array(
+            [(p.start, p.end, p.tokens) for each in documents for p in each.passages]
+        ),
+        "embeddings": np.concatenate([each.embeddings for each in documents]),
+        "coverage": np.array(
+            [(e.coverage.tokens, e.coverage.tokens_read, e.coverage.windows) for e in documents]
+        ),
+        "counts": np.concatenate([each.counts for each in tokens]),
+        "bits": np.concatenate([each.vectors for each in tokens]),
+        "queries": encodings.vectors,
+        "query_counts": np.array([len(each) for each in encodings.tokens]),
+        "query_tokens": np.concatenate(encodings.tokens),
+    }
+    np.savez(file, **arrays)
+
+
+def read(file: Path) -> Encodings:
+    with np.load(file) as stored:
+        found = {name: stored[name] for name in stored.files}
+    dimension = found["embedding"].shape[1]
+    documents = []
+    bounds = pairwise(accumulate(found["passages"].tolist(), initial=0))
+    bit_starts = np.append(0, np.cumsum(found["counts"]))
+    for number, (first, last) in enumerate(bounds):
+        tokens = TokenVectors(
+            found["counts"][first:last],
+            found["bits"][bit_starts[first] : bit_starts[last]],
+            dimension,
+        )
+        documents.append(
+            PassageEncoding(
+                found["embedding"][number],
+                tuple(Passage(*map(int, row)) for row in found["places"][first:last]),
+                found["embeddings"][first:last],
+                Coverage(*map(int, found["coverage"][number]), "cached"),
+                tokens,
+            )
+        )
+    rows = pairwise(accumulate(found["query_counts"].tolist(), initial=0))
+    queries = [found["query_tokens"][first:last] for first, last in rows]
+    return Encodings(documents, found["queries"], queries)
+
+
+def joined(task: Joined, parts: Encodings) -> Encodings:
+    names = list(task.task.documents)
+    where = {name: number for number, name in enumerate(names)}
+    documents = []
+    for group in task.groups:
+        found = [parts.documents[where[name]] for name in group]
+        sizes = [len(task.task.documents[name]) + len(SEPARATOR) for name in group]
+        documents.append(join(found, list(accumulate(sizes, initial=0))))
+    queries = {name: number for number, name in enumerate(task.task.queries)}
+    kept = [queries[name] for name in task.queries]
+    return Encodings(documents, parts.vectors[kept], [parts.tokens[number] for number in kept])
+
+
+def join(parts: list[PassageEncoding], starts: list[int]) -> PassageEncoding:
+    weights = np.array([each.coverage.tokens for each in parts], dtype=np.float64)
+    mean = np.average([each.embedding for each in parts], axis=0, weights=weights)
+    tokens = [each.tokens for each in parts if each.tokens is not None]
+    passages = tuple(
+        replace(passage, start=passage.start + start, end=passage.end + start)
+        for each, start in zip(parts, starts, strict=False)
+        for passage in each.passages
+    )
+    return PassageEncoding(
+        (mean / np.linalg.norm(mean)).astype(np.float32),
+        passages,
+        np.concatenate([each.embeddings for each in parts]),
+        Coverage(int(weights.sum()), int(weights.sum()), len(parts), "cached"),
+        TokenVectors(
+            np.concatenate([each.counts for each in tokens]),
+            np.concatenate([each.vectors for each in tokens]),
+            tokens[0].dimension,
+        ),
+    )
