@@ -20,6 +20,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,15 @@ import numpy as np
 from qdrant_client import QdrantClient
 
 from longembed_rag import LongEncoder, __version__
+from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors, unit_rows
 from longembed_rag.encoder.values import Passage
 from longembed_rag.search.search import MODES, SearchOptions, search_documents
 from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.tokens import TokenRecord
 from longembed_rag.store.values import DENSE_VECTOR, IndexedDocument
 
 DIMENSION = 384
+TOKENS = 55  # a quarter of those of an ordinary passage
 WORDS = 190
 QUERIES = 30
 
@@ -55,7 +59,16 @@ class Maker:
         """So many vectors, ``[count, DIMENSION]``."""
         return self.chance.standard_normal((count, DIMENSION)).astype(np.float32)
 
-    def document(self, number: int) -> IndexedDocument:
+    def tokens(self, late: bool) -> TokenVectors | None:
+        """Random bits of ``TOKENS`` vectors a passage, if any are kept."""
+        if not late:
+            return None
+        rows = self.chance.integers(
+            0, 256, size=(TOKENS * self.passages, DIMENSION // 8), dtype=np.uint8
+        )
+        return TokenVectors(np.full(self.passages, TOKENS), rows, DIMENSION)
+
+    def document(self, number: int, *, late: bool) -> IndexedDocument:
         """A document of ``passages`` passages."""
         parts = [self.text(WORDS) for _ in range(self.passages)]
         starts = np.cumsum([0, *(len(part) + 1 for part in parts)])
@@ -74,29 +87,40 @@ class Maker:
                 for start, part in zip(starts, parts, strict=False)
             ),
             passage_embeddings=self.vectors(self.passages),
+            token_vectors=self.tokens(late),
         )
 
 
-def milliseconds(action: Callable[[], Any], times: int) -> float:
+def milliseconds(
+    action: Callable[[], Any], times: int, *, clock: Callable[[], float] = time.perf_counter
+) -> float:
     """Median time of an action, after one that does not count."""
     action()
     taken = []
     for _ in range(times):
-        began = time.perf_counter()
+        began = clock()
         action()
-        taken.append(time.perf_counter() - began)
+        taken.append(clock() - began)
     return round(1000 * float(np.median(taken)), 2)
 
 
-def measure_engine(engine: Any, documents: int, passages: int, folder: Path) -> dict[str, Any]:
+def measure_engine(
+    engine: Any, documents: int, passages: int, folder: Path, *, late: bool
+) -> dict[str, Any]:
     maker = Maker(passages)
     if engine == "local":  # an empty store of its own is gone on with
         QdrantClient(path=str(folder)).close()
     with DocumentStore.open(path=folder) as store:
-        store.ensure(fingerprint="benchmark", dimension=DIMENSION, description={})
+        centre = np.zeros(DIMENSION, dtype=np.float32)
+        store.ensure(
+            fingerprint="benchmark",
+            dimension=DIMENSION,
+            description={},
+            tokens=TokenRecord(TokenOptions(), centre) if late else None,
+        )
         writing = 0.0
         for number in range(documents):
-            document = maker.document(number)
+            document = maker.document(number, late=late)
             began = time.perf_counter()
             store.upsert(document)
             writing += time.perf_counter() - began
@@ -105,26 +129,37 @@ def measure_engine(engine: Any, documents: int, passages: int, folder: Path) -> 
         store.existing_record()
         opening = time.perf_counter() - began
         queries: dict[str, float] = {}
-        for mode in MODES:
-            options = SearchOptions(mode=mode, limit=10)
-
-            def ask(options: SearchOptions = options) -> None:
-                search_documents(store, maker.text(8), vector=maker.vectors(1)[0], options=options)
-
-            queries[mode] = milliseconds(ask, QUERIES if engine == "edge" else 3)
+        times = QUERIES if engine == "edge" else 3
+        asked = [(mode, late) for mode in MODES if late or mode != "late"]
+        for mode, with_tokens in [*asked, *([("hybrid", False)] if late else [])]:
+            ask = partial(search, store, maker, SearchOptions(mode=mode, limit=10), with_tokens)
+            name = mode if with_tokens == late else f"{mode}, tokens not compared"
+            queries[name] = milliseconds(ask, times, clock=time.process_time)
         size = sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())
         row = {
             "engine": engine,
+            "late interaction": late,
             "documents": documents,
             "passages per document": passages,
             "write, ms per document": round(1000 * writing / documents, 2),
             "open, s": round(opening, 2),
-            "query, ms (median)": queries,
+            "query, CPU ms (median)": queries,
             "KB per document on disk": round(size / documents / 1024, 1),
         }
-        if engine == "edge":
+        if engine == "edge" and not late:
             row["best passage of each document"] = compare_layouts(store, maker, documents)
     return row
+
+
+def search(store: DocumentStore, maker: Maker, options: SearchOptions, late: bool) -> None:
+    """A query of eight words, and of twenty tokens where those are compared."""
+    search_documents(
+        store,
+        maker.text(8),
+        vector=maker.vectors(1)[0],
+        tokens=unit_rows(maker.vectors(20)) if late else None,
+        options=options,
+    )
 
 
 def compare_layouts(store: DocumentStore, maker: Maker, documents: int) -> dict[str, Any]:
@@ -172,12 +207,18 @@ def compare_layouts(store: DocumentStore, maker: Maker, documents: int) -> dict[
     }
 
 
-def reading_time(passages: int) -> float:
-    """Milliseconds that the default model takes to read a document of that many passages."""
+def reading_times(passages: int) -> tuple[float, float]:
+    """CPU ms that the default model takes to read a document of that many passages.
+
+    Without the vectors of its tokens, and with them.
+    """
     encoder = LongEncoder.from_pretrained()
     words = "the lease was signed by the tenant in the spring of that year and kept in a drawer "
     text = words * (256 * passages // 18)
-    return milliseconds(lambda: encoder.encode_passages(text), 3)
+    clock = time.process_time
+    with_tokens = partial(encoder.encode_passages, text, tokens=TokenOptions())
+    plain = milliseconds(partial(encoder.encode_passages, text), 5, clock=clock)
+    return plain, milliseconds(with_tokens, 5, clock=clock)
 
 
 def main() -> None:
@@ -188,23 +229,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     rows = []
-    for engine, documents in (("edge", given.documents), ("local", given.local_documents)):
+    for engine, documents, late in (
+        ("edge", given.documents, False),
+        ("edge", given.documents, True),
+        ("local", given.local_documents, True),
+    ):
         folder = Path(tempfile.mkdtemp())
-        rows.append(measure_engine(engine, documents, given.passages, folder))
+        rows.append(measure_engine(engine, documents, given.passages, folder, late=late))
         shutil.rmtree(folder)
         print(json.dumps(rows[-1], indent=1))
-    reading = reading_time(given.passages)
+    reading, with_tokens = reading_times(given.passages)
     result = {
         "command": f"python benchmarks/store.py --documents {given.documents} --out FILE",
         "version": __version__,
         "machine": f"{platform.machine()}, two shared cores",
-        "reading by the default model, ms per document": reading,
-        "writing as a share of writing and reading": {
-            row["engine"]: round(
-                row["write, ms per document"] / (row["write, ms per document"] + reading), 3
-            )
-            for row in rows
-        },
+        "reading by the default model, CPU ms per document": reading,
+        "reading it with the vectors of its tokens": with_tokens,
         "engines": rows,
     }
     given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -40,6 +40,7 @@ class SearchKeywords(TypedDict, total=False):
     snippets: bool
     vectors: bool
     vector: NDArray[np.float32] | None
+    tokens: NDArray[np.float32] | None
 
 
 class Reads(Part):
@@ -65,6 +66,7 @@ class Reads(Part):
         snippets: bool = True,
         vectors: bool = False,
         vector: NDArray[np.float32] | None = None,
+        tokens: NDArray[np.float32] | None = None,
     ) -> Any:
         """Find the documents that answer a query, each with the passages that fit best.
 
@@ -86,6 +88,8 @@ class Reads(Part):
             vectors: Whether the vectors of what is found come, too.
             vector: The query's own vector, shape ``[dimension]``, in place of the model's; with
                 one, ``"dense"`` and ``"passages"`` do without words.
+            tokens: With such a vector, those of the query's tokens, shape ``[tokens, dimension]``;
+                None compares none.
 
         Returns:
             Documents, best first; of several queries a list for each.
@@ -113,13 +117,17 @@ class Reads(Part):
             vectors=vectors,
         )
         if isinstance(query, str):
-            return self._search([query], options, vector)[0]
-        if vector is not None:
+            return self._search([query], options, vector, tokens)[0]
+        if vector is not None or tokens is not None:
             raise SettingsError("vector: it is one query's; search for that query by itself")
-        return self._search(list(query), options, None)
+        return self._search(list(query), options)
 
     def _search(
-        self, queries: list[str], options: SearchOptions, vector: NDArray[np.float32] | None
+        self,
+        queries: list[str],
+        options: SearchOptions,
+        vector: NDArray[np.float32] | None = None,
+        tokens: NDArray[np.float32] | None = None,
     ) -> list[list[SearchResult]]:
         by_vector_alone = vector is not None and options.mode in ("dense", "passages")
         empty = [n for n, query in enumerate(queries, start=1) if not query.strip()]
@@ -129,19 +137,19 @@ class Reads(Part):
         store = self._holdings.store()
         record = store.existing_record()
         vectors: Sequence[Any] = [vector] * len(queries)
-        tokens: Sequence[Any] = [None] * len(queries)
+        by_query: Sequence[Any] = [tokens] * len(queries)
         if options.needs_vector and vector is None and queries:
             one = len(queries) == 1
             names = ["the query"] if one else [f"query {n}" for n in range(1, len(queries) + 1)]
             encoder = self._holdings.encoder()
             if options.compares_tokens and record.tokens is not None:
                 encoding = encoder.encode_queries(queries, names=names)
-                vectors, tokens = list(encoding.embeddings), encoding.tokens
+                vectors, by_query = list(encoding.embeddings), encoding.tokens
             else:
                 vectors = list(encoder.encode(queries, kind="query", names=names).embeddings)
         return [
             search_documents(store, query, vector=each, tokens=of_query, options=options)
-            for query, each, of_query in zip(queries, vectors, tokens, strict=True)
+            for query, each, of_query in zip(queries, vectors, by_query, strict=True)
         ]
 
     @overload

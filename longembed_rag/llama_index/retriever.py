@@ -60,9 +60,9 @@ class LongRetriever(BaseRetriever):
     A node's score is its document's, for every passage of it, so scores never increase. Passages
     are ordered by document, then by their own score, which stands with the parts of the
     document's score and the snippet in ``node.metadata["longembed"]``, out of what embedding and
-    language models see. Scores are a cosine in the modes ``"dense"`` and ``"passages"``, BM25 in
-    ``"sparse"``, and in ``"hybrid"`` a sum of standard deviations, which may be negative and can
-    be compared within one query only.
+    language models see. Scores are a cosine in the mode ``"dense"``, the tokens' mean best match
+    (MaxSim) in ``"passages"`` and ``"late"``, BM25 in ``"sparse"``, and in ``"hybrid"`` a sum of
+    standard deviations, which may be negative and can be compared within one query only.
 
     The embedding loads on the first query that needs it and has to be that of the collection;
     ``"sparse"`` needs none. Any number of threads and coroutines may use a retriever.
@@ -237,6 +237,7 @@ class LongRetriever(BaseRetriever):
             passages=options.passages,
             filter=options.filter,
             vector=self._vector(query_bundle, record) if options.needs_vector else None,
+            tokens=self._tokens(query_bundle, record),
         )
         if self._returns == "documents":
             return [document_node(result) for result in found]
@@ -254,7 +255,8 @@ class LongRetriever(BaseRetriever):
     def _searchable_record(self) -> CollectionRecord:
         """The collection's record, once it is known to hold what is asked for."""
         record = self._library.store.existing_record()
-        if not record.options.passages and "passages" in (self._returns, self._options.mode):
+        asked = {self._returns, self._options.mode}
+        if not record.options.passages and asked & {"passages", "late"}:
             raise SettingsError(
                 f"collection {self._library.collection!r} keeps no passages: give "
                 "returns='documents' and another mode than 'passages', or ingest into another "
@@ -279,6 +281,19 @@ class LongRetriever(BaseRetriever):
         texts = query.embedding_strs or [query.query_str]
         embedded = self._checked_embedding().get_agg_embedding_from_queries(texts)
         return np.asarray(embedded, dtype=np.float32)
+
+    def _tokens(self, query: QueryBundle, record: CollectionRecord) -> NDArray[np.float32] | None:
+        """The vectors of the query's tokens, where tokens are compared; None for a given vector."""
+        import numpy as np
+
+        if (
+            record.tokens is None
+            or not self._options.compares_tokens
+            or query.embedding is not None
+        ):
+            return None
+        texts = query.embedding_strs or [query.query_str]
+        return np.concatenate(self._checked_embedding().encoder.encode_query_tokens(texts))
 
     def _checked_embedding(self) -> LongEmbedding:
         """The embedding, once it is known to be the one that the collection was made with."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from longembed_rag.points.values import Ask, Hit, Stored
 from longembed_rag.search.adaptive import adaptive_count
-from longembed_rag.search.late import in_turn, late_scores
+from longembed_rag.search.late import first_of, late_scores
 from longembed_rag.search.requests import ask, dense_probe, terms_probe
 from longembed_rag.search.results import PassageHit, SearchResult
 from longembed_rag.store.payload import PASSAGE_BITS_KEY, read_node, read_own, read_source
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Passages that are compared for each found document; among more, those that are best by a signal.
 _DEPTH = 30
+# Those of them, best by each signal, whose tokens are compared, unless more are wanted.
+_LATE_DEPTH = 8
 # Documents that are read, and whose passages are compared, in one request.
 _PAGE = 16
 # Passages whose vectors are read in one request.
@@ -160,6 +162,7 @@ def _passages(
         probes.append(("vector", dense_probe(question.vector)))
     tokens = question.tokens if scorer.uses_late else None
     keys = tuple(PLACE_KEYS) if tokens is None else (*PLACE_KEYS, PASSAGE_BITS_KEY)
+    late_depth = min(_DEPTH, max(_LATE_DEPTH, scorer.most))
     hits: dict[str, list[_Hit]] = {}
     for start in range(0, len(documents), _PAGE):
         page = documents[start : start + _PAGE]
@@ -169,17 +172,17 @@ def _passages(
         names = (name for name, _ in probes)
         by_signal = dict(zip(names, answers, strict=True))
         if tokens is not None:
-            by_signal["late"] = _by_tokens(tokens, answers, depth)
+            by_signal["late"] = _by_tokens(tokens, answers, late_depth * len(page))
         for hit in _ranked(by_signal, scorer, depth):
             hits.setdefault(hit.where.document, []).append(hit)
     return hits
 
 
 def _by_tokens(
-    tokens: NDArray[np.float32], answers: Sequence[Sequence[Hit]], depth: int
+    tokens: NDArray[np.float32], answers: Sequence[Sequence[Hit]], most: int
 ) -> list[Hit]:
-    """Those that are best by another signal, with MaxSim as their score, best first."""
-    compared = in_turn(answers, depth)
+    """So many that are best by each other signal, with MaxSim as their score, best first."""
+    compared = first_of(answers, [most] * len(answers))
     scores = late_scores(tokens, compared)
     hits = [replace(each, score=scores[each.id]) for each in compared if each.id in scores]
     return sorted(hits, key=lambda hit: -hit.score)

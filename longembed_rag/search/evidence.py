@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from longembed_rag.points.filters import AnyFilter, combine
 from longembed_rag.points.values import Ask, Hit
-from longembed_rag.search.fusion import WEIGHTS, Evidence
+from longembed_rag.search.fusion import WEIGHTS, Evidence, reach_of
 from longembed_rag.search.passage_evidence import PassageEvidence, gather_passages
 from longembed_rag.search.requests import (
     Probe,
@@ -90,27 +90,34 @@ def gather(
     alone = [Ask(*terms_probe([stem], vector=words_vector), 1) for stem, _ in words]
     answers = ask(place.documents, [*wanted, *measured, *alone], place=place)
     best, in_sample, of_words = answers[:3], answers[3:6], answers[6:]
+    asked_for = sum(count for _, count in words)
+    ideal = sum(
+        count * (points[0].score if points else _unknown(total))
+        for (_, count), points in zip(words, of_words, strict=True)
+    ) * (len(question.stems) / max(asked_for, 1))
+    found = max((point.score for point in best[0]), default=0.0)
+    coverage = min(1.0, float(found) / ideal) if ideal > 0 else 0.0
     passages = None
     if with_passages:
-        passages = gather_passages(question, matching=matching, place=place)
+        passages = gather_passages(
+            question,
+            words_reach=reach_of(coverage, len(question.stems)) > WEIGHTS.certain,
+            matching=matching,
+            place=place,
+        )
     candidates = list(
         dict.fromkeys(
             [point.id for points in best for point in points]
             + ([] if passages is None else passages.documents(CANDIDATES))
         )
     )
-    ideal = sum(
-        count * (points[0].score if points else _unknown(total))
-        for (_, count), points in zip(words, of_words, strict=True)
-    )
-    asked_for = sum(count for _, count in words)
     return _complete(
         candidates,
         probes,
         passages,
         matching=matching,
         scales=_document_scales(in_sample),
-        ideal=ideal * len(question.stems) / max(asked_for, 1),
+        coverage=coverage,
         words=len(question.stems),
         place=place,
     )
@@ -145,7 +152,7 @@ def _complete(
     *,
     matching: AnyFilter | None,
     scales: tuple[float, float],
-    ideal: float,
+    coverage: float,
     words: int,
     place: Place,
 ) -> Evidence:
@@ -159,11 +166,10 @@ def _complete(
     there = [point.id for point in vector]
     known = passages_there(there, place=place)
     keys = [(each, known[each].version) for each in there]
-    by_terms = _scores_of(there, terms)
     return Evidence(
         documents=tuple(there),
         passages=np.array([known[each].passages for each in there], dtype=np.int64),
-        terms=by_terms,
+        terms=_scores_of(there, terms),
         pairs=_scores_of(there, pairs),
         vector=np.array([point.score for point in vector]),
         passage_terms=None if passages is None else passages.terms.of(keys),
@@ -176,7 +182,7 @@ def _complete(
         passage_late_scale=1.0
         if passages is None or passages.late is None
         else passages.late.scale,
-        coverage=min(1.0, float(by_terms.max(initial=0.0)) / ideal) if ideal > 0 else 0.0,
+        coverage=coverage,
         words=words,
     )
 

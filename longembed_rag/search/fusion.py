@@ -114,12 +114,8 @@ class Evidence:
 
     @property
     def reach(self) -> float:
-        """How far the query's words reach beyond chance: coverage times the root of their number.
-
-        Chance covers a share of a query's words, which varies like one over the root of how many
-        there are; so this is coverage in units of what chance makes of it.
-        """
-        return self.coverage * math.sqrt(max(self.words, 1))
+        """How far the query's words reach; see :func:`reach_of`."""
+        return reach_of(self.coverage, self.words)
 
     def signals(self, index: int) -> dict[str, float]:
         """The signals of one candidate, by name."""
@@ -153,6 +149,15 @@ class Fusion:
     def parts_of(self, index: int) -> dict[str, float]:
         """What each signal adds to one candidate's score."""
         return {name: float(part[index]) for name, part in self.parts.items()}
+
+
+def reach_of(coverage: float, words: int) -> float:
+    """How far a query's words reach beyond chance: coverage times the root of their number.
+
+    Chance covers a share of a query's words, which varies like one over the root of how many there
+    are; so this is coverage in units of what chance makes of it.
+    """
+    return coverage * math.sqrt(max(words, 1))
 
 
 def trust_in_words(evidence: Evidence, weights: Weights = WEIGHTS) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from longembed_rag.encoder.token_vectors import max_similarity
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longembed_rag.points.values import Hit
+
+
+_DIGITS = 5  # engines differ in float32's last ones
 
 
 def late_scores(tokens: NDArray[np.float32], passages: Iterable[Hit]) -> dict[str, float]:
@@ -37,11 +39,13 @@ def late_scores(tokens: NDArray[np.float32], passages: Iterable[Hit]) -> dict[st
     return dict(zip(kept, scores.tolist(), strict=True))
 
 
-def in_turn(lists: Sequence[Sequence[Hit]], most: int) -> list[Hit]:
-    """The best of several lists, in turn, each point once: so many."""
+def first_of(lists: Sequence[Sequence[Hit]], most: Sequence[int]) -> list[Hit]:
+    """So many of each list, best first; each point once.
+
+    Equal scores are taken in the order of their ids, so that all engines compare the same ones.
+    """
     found: dict[str, Hit] = {}
-    for row in zip_longest(*lists):
-        for hit in row:
-            if hit is not None and len(found) < most:
-                found.setdefault(hit.id, hit)
+    for hits, count in zip(lists, most, strict=True):
+        for hit in sorted(hits, key=lambda hit: (-round(hit.score, _DIGITS), hit.id))[:count]:
+            found.setdefault(hit.id, hit)
     return list(found.values())

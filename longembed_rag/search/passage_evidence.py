@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from longembed_rag.points.filters import AnyFilter, Filter, combine
 from longembed_rag.points.values import Ask, Hit
-from longembed_rag.search.late import in_turn, late_scores
+from longembed_rag.search.late import first_of, late_scores
 from longembed_rag.search.requests import (
     Probe,
     ask,
@@ -45,8 +45,10 @@ PASSAGES = 256
 #: Passages that words and vectors are measured over, and those that tokens are.
 SAMPLE = 256
 LATE_SAMPLE = 128
-#: Passages whose tokens are compared with a query's.
-LATE_PASSAGES = 512
+#: Passages whose tokens are compared with a query's, of the best by words and by vector: where
+#: words reach far, and where it is meaning that decides.
+LATE_WHERE_WORDS_REACH = (96, 96)
+LATE_WHERE_MEANING_DECIDES = (64, 256)
 
 # From so many documents on, the best passages are taken to say enough of all of them. They come
 # from fewer where documents are very long; then the others' are asked for, too.
@@ -106,12 +108,13 @@ class PassageEvidence:
 
 
 def gather_passages(
-    question: Question, *, matching: AnyFilter | None, place: Place
+    question: Question, *, words_reach: bool, matching: AnyFilter | None, place: Place
 ) -> PassageEvidence:
     """The signals of the best passages.
 
     Args:
         question: The query, with its vector.
+        words_reach: Whether its words say enough for its tokens to count less.
         matching: Which documents are looked at; None for all. Signals are measured over all.
         place: Where they are.
     """
@@ -141,21 +144,27 @@ def gather_passages(
         ),
         None
         if question.tokens is None
-        else _late(question.tokens, (by_terms, by_vector), late_sample[0]),
+        else _late(
+            question.tokens,
+            first_of(
+                [by_terms.passages, by_vector.passages],
+                LATE_WHERE_WORDS_REACH if words_reach else LATE_WHERE_MEANING_DECIDES,
+            ),
+            late_sample[0],
+        ),
     )
 
 
 def _late(
-    tokens: NDArray[np.float32], best: Sequence[_Best], sample: Sequence[Hit]
+    tokens: NDArray[np.float32], compared: Sequence[Hit], sample: Sequence[Hit]
 ) -> PassageSignal | None:
     """MaxSim of those that are among the best by another signal."""
-    compared = in_turn([each.passages for each in best], LATE_PASSAGES)
     scores = late_scores(tokens, compared)
     by_document = _by_document(compared, scores)
     if not by_document:
         return None
     # Always the same ones: the order of the ids does not depend on the query.
-    measured = sorted(sample, key=lambda each: each.id)[: LATE_SAMPLE * 2]
+    measured = sorted(sample, key=lambda each: each.id)[:LATE_SAMPLE]
     values = list(late_scores(tokens, measured).values())
     return PassageSignal(by_document, min(by_document.values()), deviation(values, len(values)))
 
@@ -248,7 +257,7 @@ def rank_by_passages(
     ]
     name, best = "passage_vector", dict(found[0].scores)
     if question.tokens is not None:
-        compared = in_turn([each.passages for each in found], max(LATE_PASSAGES, most))
+        compared = first_of([each.passages for each in found], [max(PASSAGES, most)] * len(found))
         late = _by_document(compared, late_scores(question.tokens, compared))
         if late:
             # Of a document that was taken in without tokens nothing better is known.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from longembed_rag import RetryPolicy, SearchResult
 
-Mode = Literal["hybrid", "dense", "sparse", "passages"]
+Mode = Literal["hybrid", "dense", "sparse", "passages", "late"]
 Returns = Literal["passages", "documents"]
 
 
@@ -30,6 +30,7 @@ class Place(TypedDict, total=False):
     passages: bool | None
     passage_tokens: int | None
     language: str | None
+    late_interaction: Literal["auto", "on", "off"] | None
     k1: float | None
     b: float | None
     quantization: Literal["none", "scalar", "binary"] | None

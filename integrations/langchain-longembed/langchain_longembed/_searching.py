@@ -82,8 +82,9 @@ class SearchingStore(VectorStore):
     ) -> list[tuple[Document, float]]:
         """Find what fits a query best, each with the score of its document: higher is better.
 
-        Scores are a cosine in the modes ``"dense"`` and ``"passages"``, BM25 in ``"sparse"``, and
-        in ``"hybrid"`` a sum of standard deviations, to compare within one query only.
+        Scores are a cosine in the mode ``"dense"``, the mean best match of the query's tokens in
+        ``"passages"`` and ``"late"``, BM25 in ``"sparse"``, and in ``"hybrid"`` a sum of standard
+        deviations, to compare within one query only.
 
         Args:
             query: What to look for.
@@ -171,7 +172,7 @@ class SearchingStore(VectorStore):
         Raises:
             SettingsError: The mode's scores have no fixed scale.
         """
-        if self._mode in ("dense", "passages"):
+        if self._mode in ("dense", "passages", "late"):
             return _relevance
         raise SettingsError(
             f"scores of mode={self._mode!r} have no fixed scale, and can be compared within one "
@@ -189,8 +190,8 @@ class SearchingStore(VectorStore):
                 "1 words do not say: use another mode"
             )
         vector = self._vector(query)
-        found = self._found(query, k, vector=vector, vectors=True, **kwargs)
-        if self._mode == "passages" and self._returns == "documents":
+        found = self._found(query, k, vectors=True, **kwargs)
+        if self._mode in ("passages", "late") and self._returns == "documents":
             # By their best passages; the vectors of whole documents are not looked at.
             return [(each.document, _relevance(each.score)) for each in found]
         relevant = _cosines(vector, _vectors(vector, found))

@@ -42,7 +42,7 @@ class LongVectorStore(SearchingStore):
         library: The library; it stays open when the store is closed.
         mode: What is compared: ``"hybrid"`` weighs words and meaning of documents and passages,
             ``"dense"`` compares vectors of documents, ``"sparse"`` their words, ``"passages"``
-            vectors of passages.
+            and ``"late"`` vectors and tokens of passages.
         returns: The best ``"passages"`` of each document, or whole ``"documents"``.
         passages_per_document: Most passages of each document.
 

@@ -41,6 +41,8 @@ class LongDocumentStore(Writes):
         passages: Whether a new collection keeps passages beside the documents.
         passage_tokens: Most tokens in a passage.
         language: What words are stemmed as; ``"none"`` leaves them as they are.
+        late_interaction: Whether the vectors of passages' tokens are kept: ``"on"``, ``"off"``, or
+            ``"auto"``, where that is known to help.
         k1: How fast a repeated word stops counting in BM25 (mode ``"sparse"``, passages).
         b: How much length counts in BM25, 0 to 1; likewise.
         quantization: How a server keeps vectors in memory: ``"none"``, ``"scalar"`` (a byte a
@@ -70,6 +72,7 @@ class LongDocumentStore(Writes):
         passages: bool | None = None,
         passage_tokens: int | None = None,
         language: str | None = None,
+        late_interaction: Literal["auto", "on", "off"] | None = None,
         k1: float | None = None,
         b: float | None = None,
         quantization: Literal["none", "scalar", "binary"] | None = None,
@@ -86,6 +89,7 @@ class LongDocumentStore(Writes):
             "passages": passages,
             "passage_tokens": passage_tokens,
             "language": language,
+            "late_interaction": late_interaction,
             "k1": k1,
             "b": b,
         }

@@ -16,7 +16,7 @@ from longembed_rag.errors import CollectionNotFoundError, SettingsError
 
 logger = logging.getLogger(__name__)
 
-Mode = Literal["hybrid", "dense", "sparse", "passages"]
+Mode = Literal["hybrid", "dense", "sparse", "passages", "late"]
 Returns = Literal["passages", "documents"]
 
 
@@ -39,7 +39,7 @@ class LongRetriever:
         document_store: The collection.
         mode: What is compared: ``"hybrid"`` words and meaning, of documents and passages;
             ``"dense"`` vectors of documents; ``"sparse"`` words of documents, without a model;
-            ``"passages"`` vectors of passages.
+            ``"passages"`` and ``"late"`` vectors and tokens of passages.
         top_k: Most **documents**; None takes 5, or with ``adaptive`` 50.
         adaptive: Whether to stop at the largest gap between scores.
         returns: ``"passages"`` gives the best passages of each document, ``"documents"`` the
