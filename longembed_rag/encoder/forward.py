@@ -50,7 +50,7 @@ class Forward:
         sums = torch.zeros((len(readings), self._loaded.dimension), dtype=torch.float32)
 
         def pool(job: Job, states: Tensor) -> Tensor:
-            return job.window.weight * self._pool(readings[job.owner], states)
+            return job.window.weight * self._pool(readings[job.owner], job, states)
 
         for job, part in self._run(readings, labels, pool, budget):
             sums[job.owner] += part
@@ -66,7 +66,7 @@ class Forward:
 
         def pool(job: Job, states: Tensor) -> tuple[Tensor, NDArray[np.float32]]:
             reading, window = readings[job.owner], job.window
-            whole = window.weight * self._pool(reading, states)
+            whole = window.weight * self._pool(reading, job, states)
             own = torch.ones(len(states), dtype=torch.bool, device=states.device)
             own[reading.text.in_prompt] = False
             head = len(reading.text.head)
@@ -107,13 +107,14 @@ class Forward:
             bounds,
             hidden=int(self._planner.config.hidden_size),
             last_token=self._planner.pooling == "last_token",
+            weights=self._weights(reading.text.content),
         )
         by_token = None
         if tokens is not None and token_centre is not None:
             by_token = PassageTokens(bounds, options=tokens, centre=token_centre)
 
         def pool(job: Job, states: Tensor) -> tuple[Tensor, Any, Any]:
-            whole = job.window.weight * self._pool(reading, states)
+            whole = job.window.weight * self._pool(reading, job, states)
             content = states[len(reading.text.head) :]
             pieces = parts.of(job.window, content)
             if by_token is None:
@@ -159,10 +160,21 @@ class Forward:
         jobs = make_jobs(readings, labels, self._planner.rules)
         return run_jobs(jobs, self._loaded, budget=budget, pool=pool)
 
-    def _pool(self, reading: Reading, states: Tensor) -> Tensor:
+    def _pool(self, reading: Reading, job: Job, states: Tensor) -> Tensor:
         skip = 0 if self._planner.folder.include_prompt else len(reading.text.head)
-        vector = pool_states(states, self._planner.pooling, skip=skip)
+        weights = self._weights(job.ids.numpy())
+        vector = pool_states(
+            states,
+            self._planner.pooling,
+            skip=skip,
+            weights=None if weights is None else torch.from_numpy(weights).to(states.device),
+        )
         return self._chain(vector[None])[0]
+
+    def _weights(self, ids: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """What tokens weigh in pooling, ``[tokens]``; None where all weigh alike."""
+        table = self._planner.token_weights
+        return None if table is None else table.weights[ids]
 
     def _chain(self, vectors: Tensor) -> Tensor:
         out: Tensor = self._loaded.chain(vectors.to(self._loaded.device))

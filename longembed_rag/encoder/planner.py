@@ -23,12 +23,8 @@ from longembed_rag.encoder.families import (
 )
 from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
 from longembed_rag.encoder.presets import Preset, find_preset
-from longembed_rag.encoder.settings import (
-    RUNTIME_SETTINGS,
-    EncoderOptions,
-    EncoderSettings,
-    Kind,
-)
+from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderOptions, EncoderSettings, Kind
+from longembed_rag.encoder.sif import find_weights
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
 from longembed_rag.errors import SettingsError, TextTooLongError
@@ -73,7 +69,8 @@ class Planner:
         rules: Everything a text's plan depends on.
         method: The extension method.
         method_reason: Why this method.
-        pooling: ``"mean"``, ``"cls"`` or ``"last_token"``.
+        pooling: ``"mean"``, ``"cls"``, ``"last_token"`` or ``"sif"``.
+        token_weights: What tokens weigh in SIF pooling; None for any other.
         query_prompt: Text put before queries.
         document_prompt: Text put before documents.
     """
@@ -113,6 +110,8 @@ class Planner:
             append_eos=self.pooling == "last_token",
             trust_remote_code=settings.trust_remote_code,
         )
+        weighed = self.pooling == "sif"
+        self.token_weights = find_weights(folder, self.tokenizer.vocabulary) if weighed else None
 
     @classmethod
     def from_pretrained(
@@ -210,6 +209,8 @@ class Planner:
             for name, value in self.settings.to_dict().items()
             if name not in RUNTIME_SETTINGS and name not in ("model", "revision")
         }
+        if self.token_weights is not None:
+            kept["token_frequencies"] = self.token_weights.table_hash
         return {
             **kept,
             "method": self.method,
@@ -296,6 +297,8 @@ class Planner:
             method=self.method,
             tokens_unknown=text.unknown,
         )
+        if self.token_weights is not None:
+            windows = self.token_weights.share(text, windows, head=self.folder.include_prompt)
         return Reading(text, tuple(windows), coverage)
 
     def _windows(self, content: int, overhead: int, tokens: int, name: str) -> list[Window]:

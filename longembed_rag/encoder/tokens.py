@@ -82,6 +82,12 @@ class Tokenizer:
         # Tokenizers that spell out every byte have none.
         self._unknown: int | None = self._tokenizer.unk_token_id
 
+    @property
+    def vocabulary(self) -> list[str]:
+        """All tokens, added ones included, in the order of their ids."""
+        by_token: dict[str, int] = self._tokenizer.get_vocab()
+        return sorted(by_token, key=by_token.__getitem__)
+
     def overhead(self, prompt: str) -> int:
         """Tokens that every window carries besides its content: specials and prompt."""
         probe = "a"  # a prompt's closing space often becomes part of the first word's token
