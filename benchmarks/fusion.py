@@ -38,8 +38,9 @@ from longembed_rag import LongEncoder, __version__
 from longembed_rag.ingest.taking import content_hash
 from longembed_rag.search.evidence import Question, gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence, Weights, weigh
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.values import IndexedDocument, IndexOptions, document_id
+from longembed_rag.store.values import IndexedDocument, document_id
 from longembed_rag.words.analyzer import get_analyzer
 
 GRID = {
@@ -97,6 +98,7 @@ def gathered(task: Task, encoder: LongEncoder, cache: Path) -> Gathered:
                 with_passages=True,
                 matching=None,
                 place=store.place,
+                words_vector=store.existing_record().words_vector,
             )
             found.append((document_id(task.answers[name]), evidence))
     file.write_bytes(pickle.dumps(found))

@@ -1,9 +1,10 @@
-"""The tasks of ``fusion.py``: documents, queries, and the one document that answers each."""
+"""The tasks of ``fusion.py`` and ``words.py``: documents, queries, and the one answer to each."""
 
 from __future__ import annotations
 
 import json
 import lzma
+import math
 import random
 import re
 from collections.abc import Iterable
@@ -68,6 +69,40 @@ def joined_task(task: Task, *, parts: int) -> Task:
         told = [of_document[name][0] for name in group if name in of_document]
         queries[f"q{number}"], answers[f"q{number}"] = " ".join(told), f"d{number}"
     return Task(f"{task.name}_joined", documents, queries, answers)
+
+
+def parts_task(task: Task, *, words: int) -> Task | None:
+    """Documents of more than so many words, joined, and queries that tell of one part only.
+
+    None where the task's documents are as long already, or make fewer than twenty.
+    """
+    names = list(task.documents)
+    average = sum(len(text.split()) for text in task.documents.values()) / len(names)
+    parts = math.ceil(words / average)
+    if parts < 2 or len(names) // parts < 20:
+        return None
+    documents: dict[str, str] = {}
+    joined: dict[str, str] = {}
+    for number in range(len(names) // parts):
+        group = names[number * parts : (number + 1) * parts]
+        documents[f"d{number}"] = "\n\n".join(task.documents[name] for name in group)
+        joined.update(dict.fromkeys(group, f"d{number}"))
+    queries = {name: text for name, text in task.queries.items() if task.answers[name] in joined}
+    answers = {name: joined[task.answers[name]] for name in queries}
+    return Task(f"{task.name}_parts", documents, queries, answers)
+
+
+def sentences_task(task: Task, *, words: int = 6) -> Task | None:
+    """Every sentence of the queries as one of its own; None where queries have only one."""
+    queries, answers = {}, {}
+    for name, text in task.queries.items():
+        for number, sentence in enumerate(re.split(r"(?<=[.!?])\s+", text)):
+            if len(sentence.split()) >= words:
+                queries[f"{name}/{number}"] = sentence
+                answers[f"{name}/{number}"] = task.answers[name]
+    if len(queries) < 2 * len(task.queries):
+        return None
+    return Task(f"{task.name}_sentences", task.documents, queries, answers)
 
 
 def paraphrase_task() -> Task:

@@ -47,8 +47,9 @@ if TYPE_CHECKING:
     from longembed_rag.store.document import StoredDocument
     from longembed_rag.store.info import CollectionInfo
     from longembed_rag.store.listing import DocumentPage
+    from longembed_rag.store.options import IndexOptions
     from longembed_rag.store.store import DocumentStore
-    from longembed_rag.store.values import IndexedDocument, IndexOptions, StoredSource
+    from longembed_rag.store.values import IndexedDocument, StoredSource
     from longembed_rag.whole_files import write_whole
     from longembed_rag.words.analyzer import get_analyzer
 
@@ -115,7 +116,7 @@ _HOMES = {
     "Encoding": "longembed_rag.encoder.values",
     "ExtensionPlan": "longembed_rag.extension.plan",
     "Finding": "longembed_rag.ingest.verify",
-    "IndexOptions": "longembed_rag.store.values",
+    "IndexOptions": "longembed_rag.store.options",
     "IndexedDocument": "longembed_rag.store.values",
     "IngestPlan": "longembed_rag.ingest.plan",
     "IngestReport": "longembed_rag.ingest.report",

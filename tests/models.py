@@ -294,7 +294,7 @@ class TinyModels:
             },
         )
         for number, layer in enumerate(dense, start=2):
-            _write_dense(folder / f"{number}_Dense", layer, width, seed_of(f"{name}-{number}"))
+            write_dense(folder / f"{number}_Dense", layer, width, seed_of(f"{name}-{number}"))
             modules.append((f"{number}_Dense", "Dense"))
             width = layer.out_features
         if normalize:
@@ -318,7 +318,8 @@ def _write_json(path: Path, values: dict[str, Any]) -> None:
     path.write_text(json.dumps(values))
 
 
-def _write_dense(folder: Path, layer: Dense, width: int, seed: int) -> None:
+def write_dense(folder: Path, layer: Dense, width: int, seed: int) -> None:
+    """Write a dense layer of random weights as sentence-transformers does."""
     import torch
     from safetensors.torch import save_file
 

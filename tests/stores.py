@@ -14,10 +14,10 @@ from qdrant_client import QdrantClient
 from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.search.results import SearchResult
 from longembed_rag.search.search import SearchOptions, search_documents
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.values import IndexOptions
 from tests.points.fake_qdrant import FakeQdrant, running_fake
-from tests.store.fakes import FakeEncoder, vector_of
+from tests.store.fakes import TOKENS, FakeEncoder, tokens_of, vector_of
 
 Opener = Callable[[], DocumentStore]
 ENCODER = FakeEncoder()
@@ -44,19 +44,28 @@ def opening(engine: str, folder: Path, *, policy: RetryPolicy | None = None) -> 
 
 def ensure(store: DocumentStore, **options: Any) -> DocumentStore:
     """Make the fake encoder's collection, with index options if any are given."""
+    given = IndexOptions(**options)
+    kept = given.passages and given.late_interaction != "off"
     store.ensure(
         fingerprint=ENCODER.fingerprint,
         dimension=ENCODER.dimension,
         description=ENCODER.describe(),
         settings=ENCODER.settings.to_dict(),
-        options=IndexOptions(**options) if options else None,
+        options=given if options else None,
+        tokens=TOKENS if kept else None,
     )
     return store
 
 
 def find(store: DocumentStore, text: str, **options: Any) -> list[SearchResult]:
     """Search with the fake encoder's vector of a query."""
-    return search_documents(store, text, vector=vector_of(text), options=SearchOptions(**options))
+    return search_documents(
+        store,
+        text,
+        vector=vector_of(text),
+        tokens=tokens_of(text),
+        options=SearchOptions(**options),
+    )
 
 
 @pytest.fixture

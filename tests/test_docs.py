@@ -225,7 +225,7 @@ def test_command_line_page_is_complete() -> None:
                 flags = [flag for flag in option.opts if flag.startswith("--")]
                 assert all(f"`{flag}" in text for flag in flags), f"{name} {flags}"
             known.update((*option.opts, *option.secondary_opts))
-    assert set(re.findall(r"`(--[a-z-]+)", text)) <= known
+    assert set(re.findall(r"`(--[a-z0-9-]+)", text)) <= known
 
 
 def test_demo_documents_have_a_source_and_a_licence() -> None:

@@ -134,6 +134,12 @@ def _show(event: Event, *, display: Display, encoder: LongEncoder, library: Libr
             f"{library.collection} at {one_line(library.location)}",
             err=True,
         )
+        if event.again:
+            click.echo(
+                f"late interaction is new to {count(event.again, 'document')} of the collection "
+                f"({count(event.again_tokens, 'token')}): those among the files are read once more",
+                err=True,
+            )
     display.show(event)
 
 

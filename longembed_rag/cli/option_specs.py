@@ -15,7 +15,9 @@ import click
 
 from longembed_rag.encoder.settings import EncoderSettings
 from longembed_rag.library.places import DEFAULT_PATH
-from longembed_rag.store.values import DEFAULT_COLLECTION, DEFAULT_PASSAGE_TOKENS
+from longembed_rag.store.options import DEFAULT_PASSAGE_TOKENS
+from longembed_rag.store.values import DEFAULT_COLLECTION
+from longembed_rag.words.terms import K1, B
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -26,7 +28,7 @@ EXTENSION_SECTION = "Context extension"
 MACHINE_SECTION = "Machine"
 KEEPING_SECTION = "New collections"
 
-SEARCH_MODES = ("hybrid", "dense", "sparse", "passages")
+SEARCH_MODES = ("hybrid", "dense", "sparse", "passages", "late")
 
 
 class SectionedOption(click.Option):
@@ -241,7 +243,7 @@ MODE_SPEC = OptionSpec(
     name="mode",
     type=click.Choice(SEARCH_MODES),
     help="hybrid weighs words and meaning, of documents and of their passages; dense compares "
-    "vectors of documents, sparse words of documents (BM25), passages vectors of passages.",
+    "vectors of documents, sparse words of documents (BM25), passages and late those of passages.",
     default=SEARCH_MODES[0],
     shown_default=SEARCH_MODES[0],
 )
@@ -299,6 +301,30 @@ KEEPING_SPECS = (
         metavar="NAME",
         section=KEEPING_SECTION,
         shown_default="english",
+    ),
+    OptionSpec(
+        name="late_interaction",
+        type=click.Choice(("auto", "on", "off")),
+        help="Keep the vectors of passages' tokens, as bits; auto does where that helps. "
+        "on reads the documents of a collection without them once more.",
+        section=KEEPING_SECTION,
+        shown_default="auto",
+    ),
+    OptionSpec(
+        name="k1",
+        type=click.FloatRange(min=0),
+        help="How fast a repeated word stops counting in BM25 (mode sparse, passages).",
+        metavar="NUMBER",
+        section=KEEPING_SECTION,
+        shown_default=str(K1),
+    ),
+    OptionSpec(
+        name="b",
+        type=click.FloatRange(min=0, max=1),
+        help="How much length counts in BM25, 0 to 1; likewise.",
+        metavar="NUMBER",
+        section=KEEPING_SECTION,
+        shown_default=str(B),
     ),
     *STORAGE_SPECS,
 )

@@ -17,7 +17,7 @@ from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import count, duration, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
 from longembed_rag.store.inheritance import build_settings
-from longembed_rag.store.values import DEFAULT_PASSAGE_TOKENS
+from longembed_rag.store.options import DEFAULT_PASSAGE_TOKENS
 
 if TYPE_CHECKING:
     from longembed_eval.candidates import Candidate

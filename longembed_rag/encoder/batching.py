@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from longembed_rag.encoder.loading import LoadedModel
-from longembed_rag.encoder.planner import Reading
+from longembed_rag.encoder.reading import Reading
 from longembed_rag.errors import OutOfMemoryError
 from longembed_rag.extension.plan import ExtensionPlan, PlanRules
 from longembed_rag.extension.windows import Window
@@ -41,6 +41,7 @@ class Job:
         window: Which of its content tokens.
         ids: Their ids with head and tail, int64, ``[tokens]``.
         plan: How they are read.
+        unseen: How many at the end see the others without being seen.
     """
 
     owner: int
@@ -48,6 +49,7 @@ class Job:
     window: Window
     ids: Tensor
     plan: ExtensionPlan
+    unseen: int = 0
 
     @property
     def tokens(self) -> int:
@@ -55,15 +57,26 @@ class Job:
         return len(self.ids)
 
 
-def make_jobs(readings: Sequence[Reading], names: Sequence[str], rules: PlanRules) -> list[Job]:
-    """Every window of every text, longest first: what does not fit shows at once."""
+def make_jobs(
+    readings: Sequence[Reading], names: Sequence[str], rules: PlanRules, *, attend: bool = False
+) -> list[Job]:
+    """Every window of every text, longest first: what does not fit shows at once.
+
+    Args:
+        readings: The texts.
+        names: What each is called.
+        rules: What their plans depend on.
+        attend: Whether a query's own tokens see those that fill it up.
+    """
     jobs = []
     for owner, (reading, name) in enumerate(zip(readings, names, strict=True)):
         text = reading.text
         for window in reading.windows:
             content = text.content[window.start : window.stop]
-            ids = torch.from_numpy(np.concatenate([text.head, content, text.tail]))
-            jobs.append(Job(owner, name, window, ids, rules.plan(len(ids))))
+            parts = [text.head, content, text.tail, text.filler]
+            ids = torch.from_numpy(np.concatenate(parts))
+            unseen = 0 if attend else len(text.filler)
+            jobs.append(Job(owner, name, window, ids, rules.plan(len(ids)), unseen))
     return sorted(jobs, key=lambda job: -job.tokens)
 
 
@@ -93,7 +106,7 @@ def run_jobs(
     def forward(batch: Sequence[Job]) -> list[Result]:
         with torch.inference_mode():
             ids, plans = [job.ids for job in batch], [job.plan for job in batch]
-            states = loaded.states(ids, plans)
+            states = loaded.states(ids, plans, [job.unseen for job in batch])
             return [pool(job, each) for job, each in zip(batch, states, strict=True)]
 
     for batch in pack_by_budget(jobs, tokens=lambda job: job.tokens, budget=budget):

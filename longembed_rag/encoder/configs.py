@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from longembed_rag.encoder.e5rope import E5_ROPE, e5_rope_config
-from longembed_rag.encoder.folder import ModelFolder, read_json
+from longembed_rag.encoder.folder import ModelFolder
+from longembed_rag.encoder.modules import read_json
 from longembed_rag.encoder.settings import EncoderSettings
 from longembed_rag.errors import ModelLoadError
 from longembed_rag.extension.plan import require_method

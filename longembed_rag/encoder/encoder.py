@@ -249,7 +249,7 @@ class LongEncoder:
         """
         nothing = np.zeros(self.dimension, dtype=np.float32)
         encoding = self.encode_passages(
-            REFERENCE_TEXT, tokens=TokenOptions(bits=False), token_centre=nothing
+            REFERENCE_TEXT, tokens=TokenOptions(pool=1, bits=False), token_centre=nothing
         )
         assert encoding.tokens is not None
         mean = encoding.tokens.vectors.astype(np.float64).mean(axis=0)

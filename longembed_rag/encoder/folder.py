@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from longembed_rag.encoder.late_interaction import (
+    COLBERT,
+    COLBERT_FILE,
+    NATIVE,
+    LateInteraction,
+    is_late,
+    of_colbert,
+    of_modules,
+)
+from longembed_rag.encoder.modules import ChainModule, Steps, read_json
 from longembed_rag.errors import (
     MissingDependencyError,
     ModelLoadError,
     UnsafeWeightsError,
-    UnsupportedModelError,
 )
 
 #: Name of the default model, which lies in this package: MiniLM, made for length by our training.
@@ -23,7 +30,7 @@ MINILM = "all-MiniLM-L6-v2"
 _OWN_MODELS = Path(__file__).parent / "models"
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-_WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+_WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", COLBERT_FILE)
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -39,14 +46,6 @@ _TOKENIZER_EXTRAS = (
     "merges.txt",
 )
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-_POOLING_MODES = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_lasttoken": "last_token",
-    "cls": "cls",
-    "mean": "mean",
-    "lasttoken": "last_token",
-}
 _QUERY_NAMES = ("query", "search_query", "retrieval.query", "Retrieval-query", "s2p_query")
 _DOCUMENT_NAMES = (
     "document",
@@ -59,14 +58,6 @@ _DOCUMENT_NAMES = (
 
 
 @dataclass(frozen=True)
-class ChainModule:
-    """A step after pooling, as ``modules.json`` lists it: ``Dense`` or ``Normalize``."""
-
-    kind: str
-    path: Path
-
-
-@dataclass(frozen=True)
 class ModelFolder:
     """A model on disk.
 
@@ -76,10 +67,12 @@ class ModelFolder:
         path: The folder of config, tokenizer and weights.
         pooling: What the folder itself says; None where it says nothing.
         include_prompt: Whether prompt tokens take part in pooling.
-        chain: The steps after pooling, without the closing normalisation.
+        chain: The steps after pooling, without the closing normalisation; those on every token
+            where the model was made for late interaction.
         query_prompt: What the folder itself says; None where it says nothing.
         document_prompt: As ``query_prompt``.
         lower_case: Whether texts are lower-cased before they are tokenised.
+        late: What it says where the model was made for late interaction; else None.
     """
 
     name: str
@@ -91,6 +84,7 @@ class ModelFolder:
     query_prompt: str | None = None
     document_prompt: str | None = None
     lower_case: bool = False
+    late: LateInteraction | None = None
 
 
 def find_folder(model: str | Path | None, *, revision: str | None = None) -> ModelFolder:
@@ -155,77 +149,39 @@ def _from_hub(name: str, revision: str | None) -> Path:
         ) from error
 
 
-def read_json(path: Path) -> Any:
-    """Parse a JSON file of a model folder; an empty dict where there is none.
-
-    Raises:
-        ModelLoadError: The file is broken; names it.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelLoadError(f"{path} is not valid JSON: {error}") from error
-
-
 def _read_folder(name: str, root: Path) -> ModelFolder:
-    modules = read_json(root / "modules.json") or []
-    kinds = [(str(m["type"]).rsplit(".", 1)[-1], root / m.get("path", "")) for m in modules]
-    path, pooling, include_prompt = root, None, True
-    chain: list[ChainModule] = []
-    for kind, place in kinds:
-        if kind == "Transformer":
-            path = place
-        elif kind == "Pooling":
-            pooling, include_prompt = _read_pooling(place)
-        elif kind in ("Dense", "Normalize"):
-            chain.append(ChainModule(kind, place))
-        elif kind != "Dropout":
-            raise UnsupportedModelError(
-                f"{root / 'modules.json'}: module {kind!r} is not supported; supported are "
-                "Transformer, Pooling, Dense, Normalize and Dropout"
-            )
-    while chain and chain[-1].kind == "Normalize":
-        chain.pop()
-    if not (path / "config.json").is_file():
-        raise ModelLoadError(f"model folder {path} has no config.json")
-    prompts = read_json(root / "config_sentence_transformers.json").get("prompts") or {}
+    steps = Steps(root)
+    if not (steps.path / "config.json").is_file():
+        raise ModelLoadError(f"model folder {steps.path} has no config.json")
+    stated = read_json(root / "config_sentence_transformers.json")
+    transformer = read_json(steps.path / "sentence_bert_config.json")
+    prompts, late = stated.get("prompts") or {}, None
+    if is_late(stated, steps.types):
+        steps.require_tokens(normalized=stated.get("model_type") != NATIVE)
+        late, prompts = of_modules(stated, transformer, steps.mask, root=root)
+    elif (
+        COLBERT in (read_json(root / "config.json").get("architectures") or []) and not steps.types
+    ):
+        late, prompts = of_colbert(read_json(root / COLBERT_FILE), root=root)
+        steps.chain.append(ChainModule("ColBERT", root))
     # sentence-transformers writes empty prompts for models that were never given any.
     spoken = {key: value for key, value in prompts.items() if value}
-    transformer = read_json(path / "sentence_bert_config.json")
     return ModelFolder(
         name=name,
         root=root,
-        path=path,
-        pooling=pooling,
-        include_prompt=include_prompt,
-        chain=tuple(chain),
+        path=steps.path,
+        pooling=steps.pooling,
+        include_prompt=steps.include_prompt,
+        chain=tuple(steps.chain),
         query_prompt=_first(prompts, _QUERY_NAMES) if spoken else None,
         document_prompt=_first(prompts, _DOCUMENT_NAMES) if spoken else None,
         lower_case=bool(transformer.get("do_lower_case")),
+        late=late,
     )
 
 
 def _first(prompts: dict[str, str], names: tuple[str, ...]) -> str:
     return next((prompts[name] for name in names if name in prompts), "")
-
-
-def _read_pooling(place: Path) -> tuple[str, bool]:
-    config = read_json(place / "config.json")
-    stated = config.get("pooling_mode")
-    if stated is None:
-        modes = [key for key, on in config.items() if key.startswith("pooling_mode_") and on]
-    else:
-        modes = [stated] if isinstance(stated, str) else list(stated)
-    modes = modes or ["mean"]
-    known = [_POOLING_MODES[mode] for mode in modes if mode in _POOLING_MODES]
-    if len(modes) != 1 or not known:
-        raise UnsupportedModelError(
-            f"{place / 'config.json'}: pooling {', '.join(modes)} is not "
-            "supported; supported are mean, cls and lasttoken, one at a time"
-        )
-    return known[0], bool(config.get("include_prompt", True))
 
 
 def weight_files(folder: ModelFolder) -> list[Path]:
@@ -270,6 +226,8 @@ def hash_folder(folder: ModelFolder) -> str:
     digest = hashlib.sha256()
     said = (folder.include_prompt, folder.lower_case, [module.kind for module in folder.chain])
     digest.update(repr(said).encode())
+    if folder.late is not None:
+        digest.update(repr(folder.late).encode())
     chain = [module.path for module in folder.chain if module.kind == "Dense"]
     for place in (folder.path, *chain):
         small = [place / name for name in ("config.json", *_TOKENIZER_FILES, *_TOKENIZER_EXTRAS)]

@@ -13,7 +13,7 @@ from torch import Tensor
 from longembed_rag.encoder.batching import Job, Result, make_jobs, run_jobs
 from longembed_rag.encoder.loading import LoadedModel
 from longembed_rag.encoder.passages import split_passages
-from longembed_rag.encoder.planner import Planner, Reading
+from longembed_rag.encoder.planner import Planner
 from longembed_rag.encoder.pooling import (
     PassageBounds,
     PassageSums,
@@ -21,6 +21,7 @@ from longembed_rag.encoder.pooling import (
     finish,
     pool_states,
 )
+from longembed_rag.encoder.reading import Reading
 from longembed_rag.encoder.remarks import warn_of_gaps
 from longembed_rag.encoder.settings import Kind
 from longembed_rag.encoder.token_vectors import TokenOptions
@@ -41,6 +42,7 @@ class Forward:
     def __init__(self, planner: Planner, loaded: LoadedModel) -> None:
         self._planner = planner
         self._loaded = loaded
+        self._late = planner.folder.late
 
     def encode(
         self, texts: Sequence[str], kind: Kind, names: Sequence[str] | None, *, budget: int
@@ -50,6 +52,7 @@ class Forward:
         sums = torch.zeros((len(readings), self._loaded.dimension), dtype=torch.float32)
 
         def pool(job: Job, states: Tensor) -> Tensor:
+            states = self._of_tokens(states)
             return job.window.weight * self._pool(readings[job.owner], job, states)
 
         for job, part in self._run(readings, labels, pool, budget):
@@ -66,12 +69,14 @@ class Forward:
 
         def pool(job: Job, states: Tensor) -> tuple[Tensor, NDArray[np.float32]]:
             reading, window = readings[job.owner], job.window
+            states = self._of_tokens(states)
             whole = window.weight * self._pool(reading, job, states)
-            own = torch.ones(len(states), dtype=torch.bool, device=states.device)
-            own[reading.text.in_prompt] = False
+            own = self._counts(job, "query")
+            if not self._late:
+                own[reading.text.in_prompt] = False
             head = len(reading.text.head)
             own[head : head + window.fresh - window.start] = False
-            return whole, self._token_vectors(states[own])
+            return whole, self._token_vectors(states[torch.from_numpy(own).to(states.device)])
 
         for job, (whole, tokens) in self._run(readings, labels, pool, budget):
             sums[job.owner] += whole
@@ -105,21 +110,26 @@ class Forward:
         bounds = PassageBounds([bounds for bounds, _ in passages])
         parts = PassageSums(
             bounds,
-            hidden=int(self._planner.config.hidden_size),
+            hidden=self._loaded.dimension if self._late else int(self._planner.config.hidden_size),
             last_token=self._planner.pooling == "last_token",
             weights=self._weights(reading.text.content),
         )
         by_token = None
         if tokens is not None and token_centre is not None:
-            by_token = PassageTokens(bounds, options=tokens, centre=token_centre)
+            by_token = PassageTokens(
+                bounds, options=tokens, centre=token_centre, framed=self._late is not None
+            )
 
         def pool(job: Job, states: Tensor) -> tuple[Tensor, Any, Any]:
+            states = self._of_tokens(states)
             whole = job.window.weight * self._pool(reading, job, states)
-            content = states[len(reading.text.head) :]
-            pieces = parts.of(job.window, content)
+            head = len(reading.text.head)
+            pieces = parts.of(job.window, states[head:])
             if by_token is None:
                 return whole, pieces, ()
-            return whole, pieces, by_token.of(job.window, self._token_vectors(content))
+            vectors = self._token_vectors(states)
+            counts = self._counts(job, "document")
+            return whole, pieces, by_token.of(job.window, vectors, head=head, counts=counts)
 
         done = 0
         for job, (whole, pieces, vectors) in self._run(readings, labels, pool, budget):
@@ -157,8 +167,19 @@ class Forward:
         pool: Callable[[Job, Tensor], Result],
         budget: int,
     ) -> Iterator[tuple[Job, Result]]:
-        jobs = make_jobs(readings, labels, self._planner.rules)
+        attend = self._late is not None and self._late.attend
+        jobs = make_jobs(readings, labels, self._planner.rules, attend=attend)
         return run_jobs(jobs, self._loaded, budget=budget, pool=pool)
+
+    def _of_tokens(self, states: Tensor) -> Tensor:
+        """Token states; of a model made for late interaction, the vectors that it makes of them.
+
+        Such a model has its steps on every token, and one vector is the mean of those.
+        """
+        if self._late is None:
+            return states
+        vectors: Tensor = self._loaded.chain(states.float())
+        return torch.nn.functional.normalize(vectors, dim=-1)
 
     def _pool(self, reading: Reading, job: Job, states: Tensor) -> Tensor:
         skip = 0 if self._planner.folder.include_prompt else len(reading.text.head)
@@ -177,8 +198,17 @@ class Forward:
         return None if table is None else table.weights[ids]
 
     def _chain(self, vectors: Tensor) -> Tensor:
+        """Through the steps after pooling, where they are not on every token."""
+        if self._late is not None:
+            return vectors.cpu()
         out: Tensor = self._loaded.chain(vectors.to(self._loaded.device))
         return out.cpu()
+
+    def _counts(self, job: Job, kind: Kind) -> NDArray[np.bool_]:
+        """Which tokens of a window are compared: all but those of a model's skip list."""
+        if self._late is None or kind not in self._late.skip_in:
+            return np.ones(job.tokens, dtype=np.bool_)
+        return ~np.isin(job.ids.numpy(), self._planner.tokenizer.skipped)
 
     def _token_vectors(self, states: Tensor) -> NDArray[np.float32]:
         """Token states as vectors of unit length, float32, ``[tokens, dimension]``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from longembed_rag.encoder.devices import pick_device, pick_dtype
 from longembed_rag.encoder.e5rope import E5_ROPE, E5_ROPE_KEYS
 from longembed_rag.encoder.families import table_offset
-from longembed_rag.encoder.folder import read_json, weight_files
+from longembed_rag.encoder.folder import weight_files
+from longembed_rag.encoder.modules import ChainModule, read_json
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import ModelLoadError
 from longembed_rag.extension.absolute import install_table
@@ -85,16 +86,22 @@ class LoadedModel:
     token_types: bool = False
     cached: bool = False
 
-    def states(self, ids: list[Tensor], plans: list[ExtensionPlan]) -> list[Tensor]:
+    def states(
+        self, ids: list[Tensor], plans: list[ExtensionPlan], unseen: Sequence[int] = ()
+    ) -> list[Tensor]:
         """Last hidden states of several windows, ``[tokens, hidden]`` each.
 
         Args:
             ids: Token ids, one int64 tensor a window.
             plans: The plan of each window.
+            unseen: How many tokens at the end of each see the others without being seen; none
+                where nothing is said.
         """
         if not self.packs:
             return [self._forward(window) for window in ids]
-        pack = Pack(plans=plans, device=self.device, frequencies=self.frequencies)
+        pack = Pack(
+            plans=plans, device=self.device, frequencies=self.frequencies, unseen=tuple(unseen)
+        )
         with activate(pack):
             states = self._forward(torch.cat(ids), positions=pack.positions)
         return list(torch.split(states, [len(window) for window in ids]))
@@ -203,23 +210,42 @@ def has_token_types(planner: Planner) -> bool:
 
 
 def _load_chain(planner: Planner, device: torch.device) -> nn.Sequential:
-    from safetensors.torch import load_file
-
     steps: list[nn.Module] = []
     for module in planner.folder.chain:
         if module.kind == "Normalize":
             steps.append(Normalize())
-            continue
-        dense = Dense(read_json(module.path / "config.json"))
-        file = module.path / "model.safetensors"
-        if not file.is_file():
-            raise ModelLoadError(f"the Dense step in {module.path} has no model.safetensors")
-        try:
-            dense.load_state_dict(load_file(file))
-        except (RuntimeError, SafetensorError) as error:
-            raise ModelLoadError(f"{file} does not fit its config.json: {error}") from error
-        steps.append(dense)
+        else:
+            steps.append(_colbert_dense(planner) if module.kind == "ColBERT" else _dense(module))
     return nn.Sequential(*steps).float().requires_grad_(False).eval().to(device)
+
+
+def _dense(module: ChainModule) -> Dense:
+    from safetensors.torch import load_file
+
+    dense = Dense(read_json(module.path / "config.json"))
+    file = module.path / "model.safetensors"
+    if not file.is_file():
+        raise ModelLoadError(f"the Dense step in {module.path} has no model.safetensors")
+    try:
+        dense.load_state_dict(load_file(file))
+    except (RuntimeError, SafetensorError) as error:
+        raise ModelLoadError(f"{file} does not fit its config.json: {error}") from error
+    return dense
+
+
+def _colbert_dense(planner: Planner) -> Dense:
+    """The Dense that ColBERT keeps among the model's own weights."""
+    from safetensors import safe_open
+
+    for file in weight_files(planner.folder):
+        with safe_open(file, framework="pt") as weights:
+            if "linear.weight" in weights.keys():  # noqa: SIM118  # it is no dict
+                weight = weights.get_tensor("linear.weight")
+                out, width = weight.shape
+                dense = Dense({"in_features": width, "out_features": out, "bias": False})
+                dense.linear.weight = nn.Parameter(weight)
+                return dense
+    raise ModelLoadError(f"the weights in {planner.folder.path} have no linear.weight for tokens")
 
 
 def _dimension(chain: nn.Sequential, hidden: int) -> int:

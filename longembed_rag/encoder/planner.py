@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,14 @@ from longembed_rag.encoder.families import (
     tuned_table,
 )
 from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
+from longembed_rag.encoder.late_interaction import auto_late_interaction
 from longembed_rag.encoder.presets import Preset, find_preset
+from longembed_rag.encoder.reading import Reading
 from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderOptions, EncoderSettings, Kind
-from longembed_rag.encoder.sif import find_weights
+from longembed_rag.encoder.sif import weights_for
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
-from longembed_rag.errors import SettingsError, TextTooLongError
+from longembed_rag.errors import SettingsError, TextTooLongError, UnsupportedModelError
 from longembed_rag.extension.plan import (
     METHODS_BY_POSITIONS,
     ExtensionPlan,
@@ -39,21 +41,6 @@ from longembed_rag.extension.windows import Window, cut
 
 #: Raised when the way vectors are made changes, so that older collections are recognised.
 VECTOR_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How one text will be read.
-
-    Attributes:
-        text: Its tokens.
-        windows: The forward windows over its content.
-        coverage: What of it is read.
-    """
-
-    text: TokenizedText
-    windows: tuple[Window, ...]
-    coverage: Coverage
 
 
 class Planner:
@@ -71,6 +58,8 @@ class Planner:
         method_reason: Why this method.
         pooling: ``"mean"``, ``"cls"``, ``"last_token"`` or ``"sif"``.
         token_weights: What tokens weigh in SIF pooling; None for any other.
+        late_interaction: Whether comparing tokens is known to help this model.
+        late_interaction_reason: Why, or why not.
         query_prompt: Text put before queries.
         document_prompt: Text put before documents.
     """
@@ -99,6 +88,14 @@ class Planner:
             anchor_step=1 if table is None else table.step,
         )
         self.pooling = self._resolve_pooling(preset)
+        late = folder.late
+        comparing = auto_late_interaction(late, self.pooling)
+        self.late_interaction, self.late_interaction_reason = comparing
+        if late is not None and late.has_unseen and self.family.own_attention:
+            raise UnsupportedModelError(
+                f"{folder.name} fills queries up with tokens that its {self.family.name} is not to "
+                "see, which is done for models with transformers' common attention only"
+            )
         preset_query = preset.query_prompt if preset else ""
         preset_document = preset.document_prompt if preset else ""
         self.query_prompt = _first(settings.query_prompt, folder.query_prompt, preset_query)
@@ -110,8 +107,7 @@ class Planner:
             append_eos=self.pooling == "last_token",
             trust_remote_code=settings.trust_remote_code,
         )
-        weighed = self.pooling == "sif"
-        self.token_weights = find_weights(folder, self.tokenizer.vocabulary) if weighed else None
+        self.token_weights = weights_for(folder, self.tokenizer, pooling=self.pooling)
 
     @classmethod
     def from_pretrained(
@@ -232,6 +228,8 @@ class Planner:
             "model": self.model_name,
             "family": self.family.name,
             "method_reason": self.method_reason,
+            "late_interaction": self.late_interaction,
+            "late_interaction_reason": self.late_interaction_reason,
             **self.vector_settings(),
         }
 
@@ -245,7 +243,10 @@ class Planner:
         self, texts: Sequence[str], *, kind: Kind = "document", names: Sequence[str] | None = None
     ) -> list[TokenizedText]:
         """Token ids of texts, prompt and specials apart from content."""
-        return self.tokenizer(texts, prompt=self.prompt(kind), names=names)
+        tokenized = self.tokenizer(texts, prompt=self.prompt(kind), names=names)
+        if kind == "document":
+            return tokenized
+        return [self.tokenizer.fill_up(text, room=self.rules.window) for text in tokenized]
 
     def count_tokens(self, text: str, *, kind: Kind = "document") -> int:
         """Tokens of a text, with special tokens and prompt."""
@@ -289,10 +290,9 @@ class Planner:
             SettingsError: The prompt leaves no room for content.
         """
         windows = self._windows(len(text.content), text.overhead, text.tokens, name)
-        read = max(window.stop for window in windows)
         coverage = Coverage(
             tokens=text.tokens,
-            tokens_read=text.overhead + read,
+            tokens_read=text.overhead + max(window.stop for window in windows),
             windows=len(windows),
             method=self.method,
             tokens_unknown=text.unknown,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,27 @@ class PassageSums:
         return self._sums
 
 
+@dataclass(frozen=True)
+class TokenPiece:
+    """What a window has of a passage.
+
+    Attributes:
+        passage: Its number.
+        left: First content token of the piece.
+        read: Content tokens in it.
+        vectors: Of those of them that count, ``[n, dimension]``.
+        before: Of the tokens that open the window; none but with a passage's first piece.
+        after: Of those that close it.
+    """
+
+    passage: int
+    left: int
+    read: int
+    vectors: NDArray[np.float32]
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+
+
 class PassageTokens:
     """Collects the vectors of each passage's tokens, and keeps a passage's once all are there.
 
@@ -140,41 +162,72 @@ class PassageTokens:
         bounds: Which content tokens belong to which passage.
         options: How they are kept.
         centre: The model's mean token, float32, ``[dimension]``.
+        framed: Whether a passage also has what opens and closes the window that reads its first
+            token: special tokens and marker, with which such models learned to compare.
     """
 
     def __init__(
-        self, bounds: PassageBounds, *, options: TokenOptions, centre: NDArray[np.float32]
+        self,
+        bounds: PassageBounds,
+        *,
+        options: TokenOptions,
+        centre: NDArray[np.float32],
+        framed: bool = False,
     ) -> None:
         self._bounds = bounds
         self._options = options
         self._centre = centre
+        self._framed = framed
         self._kept: list[NDArray[Any] | None] = [None] * len(bounds.bounds)
-        self._partial: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
+        self._partial: dict[int, list[TokenPiece]] = {}
 
     def of(
-        self, window: Window, vectors: NDArray[np.float32]
-    ) -> list[tuple[int, int, NDArray[np.float32]]]:
+        self,
+        window: Window,
+        vectors: NDArray[np.float32],
+        *,
+        head: int = 0,
+        counts: NDArray[np.bool_] | None = None,
+    ) -> list[TokenPiece]:
         """What a window has of which passages.
 
         Args:
             window: Which content tokens.
-            vectors: Content first, of unit length, ``[>= window.stop - window.start, dimension]``.
+            vectors: Of all its tokens, of unit length, ``[tokens, dimension]``.
+            head: Tokens before the content.
+            counts: Which tokens count, ``[tokens]``; None for all.
         """
-        return [
-            (index, left, vectors[left - window.start : right - window.start])
-            for index, left, right in self._bounds.fresh_in(window)
-        ]
+        counts = np.ones(len(vectors), dtype=np.bool_) if counts is None else counts
+        tail = head + window.stop - window.start
+        nothing = vectors[:0]
+        before, after = vectors[:head][counts[:head]], vectors[tail:][counts[tail:]]
+        pieces = []
+        for index, left, right in self._bounds.fresh_in(window):
+            here = slice(head + left - window.start, head + right - window.start)
+            first = self._framed and left == self._bounds.bounds[index][0]
+            pieces.append(
+                TokenPiece(
+                    passage=index,
+                    left=left,
+                    read=right - left,
+                    vectors=vectors[here][counts[here]],
+                    before=before if first else nothing,
+                    after=after if first else nothing,
+                )
+            )
+        return pieces
 
-    def add(self, pieces: Sequence[tuple[int, int, NDArray[np.float32]]]) -> None:
+    def add(self, pieces: Sequence[TokenPiece]) -> None:
         """Take what :meth:`of` returned."""
-        for index, left, piece in pieces:
-            parts = self._partial.setdefault(index, [])
-            parts.append((left, piece))
-            start, stop = self._bounds.bounds[index]
-            if sum(len(part) for _, part in parts) == stop - start:
-                parts.sort(key=lambda part: part[0])
-                whole = np.concatenate([part for _, part in self._partial.pop(index)])
-                self._kept[index] = keep_tokens(whole, self._options, self._centre)
+        for piece in pieces:
+            parts = self._partial.setdefault(piece.passage, [])
+            parts.append(piece)
+            start, stop = self._bounds.bounds[piece.passage]
+            if sum(part.read for part in parts) == stop - start:
+                parts = sorted(self._partial.pop(piece.passage), key=lambda part: part.left)
+                content = [part.vectors for part in parts]
+                whole = np.concatenate([parts[0].before, *content, parts[0].after])
+                self._kept[piece.passage] = keep_tokens(whole, self._options, self._centre)
 
     def vectors(self) -> TokenVectors:
         """Those of all passages; every one has been read."""

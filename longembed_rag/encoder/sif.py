@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longembed_rag.encoder.folder import ModelFolder, read_json
-from longembed_rag.encoder.tokens import TokenizedText
+from longembed_rag.encoder.folder import ModelFolder
+from longembed_rag.encoder.modules import read_json
+from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.errors import SettingsError
 from longembed_rag.extension.windows import Window
 
@@ -80,6 +81,11 @@ class TokenWeights:
         total = sum(parts)
         pairs = zip(windows, parts, strict=True)
         return [replace(window, weight=part / total) for window, part in pairs]
+
+
+def weights_for(folder: ModelFolder, tokenizer: Tokenizer, *, pooling: str) -> TokenWeights | None:
+    """:func:`find_weights` where a model's tokens are weighed; None for any other pooling."""
+    return find_weights(folder, tokenizer.vocabulary) if pooling == "sif" else None
 
 
 def find_weights(folder: ModelFolder, vocabulary: Sequence[str]) -> TokenWeights:

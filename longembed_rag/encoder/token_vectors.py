@@ -4,9 +4,9 @@ A passage fits a query as well as, on average, the query's tokens each find one 
 in it (MaxSim; ColBERT, arXiv 2004.12832). No training is needed for that: the states from which
 a passage's one vector is pooled are compared themselves.
 
-Kept as they are, they would take hundreds of kilobytes a passage. Neighbours can be averaged, or
-those that are alike (arXiv 2409.14683), and of each number its sign is enough, once what all tokens
-of a model have in common is taken off: 48 bytes a token at 384 dimensions.
+Kept as they are, they would take hundreds of kilobytes a passage. Those that are alike can be
+averaged (arXiv 2409.14683), or neighbours, and of each number its sign is enough, once what all
+tokens of a model have in common is taken off: 48 bytes a vector at 384 dimensions.
 
 Nothing here needs torch.
 """
@@ -51,6 +51,9 @@ _TOKENS_AT_ONCE = 2048
 class TokenOptions:
     """How the vectors of a passage's tokens are kept.
 
+    The defaults take 12 bytes a token at 384 dimensions and find as much as every token by itself
+    does (docs/search.md has the numbers).
+
     Attributes:
         pool: Tokens that become one vector, their average; 1 keeps each.
         pool_by: Which ones: ``"neighbours"``, or ``"clusters"`` of those that are alike
@@ -61,8 +64,8 @@ class TokenOptions:
         SettingsError: A value is out of range.
     """
 
-    pool: int = 1
-    pool_by: PoolBy = "neighbours"
+    pool: int = 4
+    pool_by: PoolBy = "clusters"
     bits: bool = True
 
     def __post_init__(self) -> None:
@@ -152,13 +155,18 @@ def _by_clusters(vectors: Floats, pool: int) -> Floats:
     import numpy as np
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    wanted = -(-len(vectors) // pool)
-    if wanted == len(vectors):
+    count = len(vectors)
+    wanted = -(-count // pool)
+    if wanted == count:
         return vectors
-    cluster = fcluster(linkage(vectors, method="ward"), wanted, criterion="maxclust") - 1
-    sums = np.zeros((int(cluster.max()) + 1, vectors.shape[1]), dtype=np.float32)
-    np.add.at(sums, cluster, vectors)
-    return np.asarray(sums / np.bincount(cluster)[:, None], dtype=np.float32)
+    # Of unit vectors, distances follow from one matrix product.
+    similarity = vectors @ vectors.T
+    squared = 2 - 2 * similarity[np.triu_indices(count, 1)].astype(np.float64)
+    merges = linkage(np.sqrt(np.maximum(squared, 0)), method="ward")
+    cluster = fcluster(merges, wanted, criterion="maxclust") - 1
+    members = np.zeros((int(cluster.max()) + 1, count), dtype=np.float32)
+    members[cluster, np.arange(count)] = 1
+    return np.asarray(members @ vectors / members.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def max_similarity(query: Floats, passages: Sequence[NDArray[np.generic]]) -> NDArray[np.float64]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from longembed_rag.encoder.folder import ModelFolder, require_tokenizer
+from longembed_rag.encoder.late_interaction import LateInteraction
 from longembed_rag.errors import EmptyTextError, InputError, ModelLoadError
 
 Ints = NDArray[np.int64]
@@ -31,6 +32,7 @@ class TokenizedText:
         spans: Characters ``[start, end)`` of each content token in the text, shape ``[n, 2]``.
         unknown: Content tokens that stand for what the tokenizer does not know.
         prompt: How many tokens at the end of the head are the prompt's.
+        filler: Tokens behind the tail that fill a query up; empty for everything else.
     """
 
     head: Ints
@@ -39,6 +41,7 @@ class TokenizedText:
     spans: Ints
     unknown: int = 0
     prompt: int = 0
+    filler: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def in_prompt(self) -> slice:
@@ -81,6 +84,9 @@ class Tokenizer:
         self._before, self._after = before, after
         # Tokenizers that spell out every byte have none.
         self._unknown: int | None = self._tokenizer.unk_token_id
+        self._late = folder.late or LateInteraction()
+        self._filler = self._find_filler()
+        self.skipped = self._find_skipped()
 
     @property
     def vocabulary(self) -> list[str]:
@@ -96,6 +102,47 @@ class Tokenizer:
             for text in (prompt + probe, probe)
         )
         return len(self._before) + with_prompt - alone + len(self._after)
+
+    def _find_filler(self) -> int:
+        """The token that fills queries up."""
+        if self._late.query_length is None:
+            return 0
+        known, word = self._tokenizer, self._late.filler
+        if word is not None:
+            found = self._id_of(word)
+        else:
+            found = known.eos_token_id if known.mask_token_id is None else known.mask_token_id
+        if found is None:
+            raise ModelLoadError(
+                f"{self._path}: queries are to be filled up with "
+                f"{'mask tokens' if word is None else repr(word)}, which its tokenizer has not"
+            )
+        return int(found)
+
+    def _id_of(self, word: str) -> int | None:
+        """The id of a word that is one token; None where it is none."""
+        found = self._tokenizer.convert_tokens_to_ids(word)
+        if found is None or (found == self._unknown and word != self._tokenizer.unk_token):
+            return None
+        return int(found)
+
+    def _find_skipped(self) -> Ints:
+        """The tokens whose vectors take no part: of the words that are one token."""
+        ids = {found for word in self._late.skip_words if (found := self._id_of(word)) is not None}
+        return np.asarray(sorted(ids), dtype=np.int64)
+
+    def fill_up(self, text: TokenizedText, *, room: int) -> TokenizedText:
+        """A query filled up to the length that the model wants, as far as it is one window.
+
+        Args:
+            text: The query; a longer one stays as it is, and nothing of it is cut off.
+            room: Tokens of a window; a length beyond it fills up nothing.
+        """
+        length = self._late.query_length
+        if length is None or not text.tokens < length <= room:
+            return text
+        filler = np.full(length - text.tokens, self._filler, dtype=np.int64)
+        return replace(text, filler=filler)
 
     def _specials(self) -> tuple[list[int], list[int]]:
         """Which tokens the tokenizer puts before and after any text."""
@@ -184,7 +231,27 @@ def _load(folder: ModelFolder, *, trust_remote_code: bool) -> Any:
     tokenizer.model_max_length = _NO_LIMIT
     if folder.lower_case:
         _lower(tokenizer)
+    if folder.late is not None:
+        _take_whole(tokenizer, folder.late.markers)
     return tokenizer
+
+
+def _take_whole(tokenizer: Any, markers: Sequence[str]) -> None:
+    """Make one token of each marker that the tokenizer knows: ``[unused0]``, or ``[Q] ``.
+
+    So marked, a text has the tokens that it has where the marker's id is put behind the first
+    special token, as ColBERT and PyLate do. A marker that the tokenizer does not know is text.
+    """
+    from transformers import AddedToken
+
+    known = tokenizer.get_vocab()
+    for marker in markers:
+        for spelled in (marker, *marker.split(None, 1)[:1]):
+            if spelled in known:
+                if tokenizer.tokenize(spelled) != [spelled]:
+                    whole = AddedToken(spelled, normalized=False, special=True)
+                    tokenizer.add_tokens([whole], special_tokens=True)
+                break
 
 
 def _lower(tokenizer: Any) -> None:

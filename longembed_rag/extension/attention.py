@@ -64,6 +64,44 @@ def attend(
     )
 
 
+def attend_seen(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    unseen: int,
+    window: int | None = None,
+    causal: bool = False,
+    scale: float,
+) -> Tensor:
+    """Attention of a short text whose last tokens see the others, but are seen by none.
+
+    Not even by themselves: it is what a model does to padding that attention leaves out, which
+    is how ColBERT reads the tokens that fill a query up. Scores of all pairs are built at once.
+
+    Args:
+        query: ``[batch, heads, n, head_dim]``, ``n`` a query's length.
+        key: As ``query``.
+        value: As ``query``.
+        unseen: How many tokens at the end.
+        window: Pairs with ``|i - j| < window`` see each other; None for all.
+        causal: Whether only ``j <= i`` does.
+        scale: Factor on the logits.
+    """
+    at = torch.arange(query.shape[2], device=query.device)
+    seen = at[: query.shape[2] - unseen]
+    offset = at[:, None] - seen[None, :]
+    visible = torch.ones_like(offset, dtype=torch.bool)
+    if causal:
+        visible &= offset >= 0
+    if window is not None:
+        visible &= offset.abs() < window
+    key, value = key[:, :, : len(seen)], value[:, :, : len(seen)]
+    return functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=visible, scale=scale
+    )
+
+
 def attend_with_lse(
     query: Tensor, key: Tensor, value: Tensor, *, causal: bool = False, scale: float
 ) -> tuple[Tensor, Tensor]:

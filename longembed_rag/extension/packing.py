@@ -54,11 +54,13 @@ class Run:
         start: First token of the run in the row.
         count: Segments in it.
         plan: The plan of each of them.
+        unseen: How many tokens at the end of each see the others without being seen.
     """
 
     start: int
     count: int
     plan: ExtensionPlan
+    unseen: int = 0
 
     @property
     def stop(self) -> int:
@@ -74,19 +76,23 @@ class Pack:
         plans: One plan per segment, in the order in which the segments stand in the row.
         device: Where the model runs.
         frequencies: How each kind of layer rotates; empty for models that do not.
+        unseen: How many tokens at the end of each segment see the others without being seen, as
+            those do that fill a query up; none where nothing is said.
     """
 
     plans: Sequence[ExtensionPlan]
     device: torch.device
     frequencies: Mapping[str, RotaryFrequencies] = field(default_factory=dict)
+    unseen: Sequence[int] = ()
     _rotations: dict[tuple[object, ...], Rotation] = field(default_factory=dict)
 
     @cached_property
     def runs(self) -> list[Run]:
         """The segments, neighbours of one plan taken together."""
         runs, start = [], 0
-        for plan, group in groupby(self.plans):
-            run = Run(start, len(list(group)), plan)
+        unseen = self.unseen or (0,) * len(self.plans)
+        for (plan, hidden), group in groupby(zip(self.plans, unseen, strict=True)):
+            run = Run(start, len(list(group)), plan, hidden)
             runs.append(run)
             start = run.stop
         return runs

@@ -20,6 +20,7 @@ from longembed_rag.errors import UnsupportedModelError
 from longembed_rag.extension.attention import (
     add_far_,
     attend,
+    attend_seen,
     band_attention,
     working_dtype,
 )
@@ -188,6 +189,10 @@ def run_attention(
     if rotates:
         turn = pack.rotation(plan, LOCAL if local else FULL)
         query, key = turn(query), turn(key)
+    if run.unseen:
+        return attend_seen(
+            query, key, value, unseen=run.unseen, window=window, causal=causal, scale=scale
+        )
     if window is not None and window < plan.tokens:
         return band_attention(query, key, value, window=window, causal=causal, scale=scale)[0]
     factor = 1.0 if local else plan.attention_factor

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import InputError
 from longembed_rag.files.values import FileText
-from longembed_rag.ingest.report import Event, IngestReport, Started
-from longembed_rag.ingest.taking import DocumentEncoder, Run, ensure_for
+from longembed_rag.ingest.encoding import DocumentEncoder, ensure_for
+from longembed_rag.ingest.report import Event, IngestReport
+from longembed_rag.ingest.taking import Run
 from longembed_rag.points.values import StorageOptions
-from longembed_rag.store.values import IndexOptions
+from longembed_rag.store.options import IndexOptions
 
 if TYPE_CHECKING:
     from longembed_rag.store.store import DocumentStore
@@ -111,7 +112,7 @@ def add_documents(
     ensure_for(store, encoder, options=options, storage=storage)
     run = Run.over(store, encoder=encoder, on_event=on_event, began=began)
     sizes = [len(each.text.encode("utf-8", "surrogatepass")) for each in given]
-    run.tell(Started(total=len(sizes), total_bytes=sum(sizes)))
+    run.started(sizes)
     for position, (each, size) in enumerate(zip(given, sizes, strict=True), start=1):
         run.take(
             each.id,

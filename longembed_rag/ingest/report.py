@@ -17,10 +17,15 @@ class Started:
     Attributes:
         total: Files to read.
         total_bytes: Their sizes, together.
+        again: Documents that were taken in without the vectors of their tokens, which the
+            collection keeps now: those among the files are read once more.
+        again_tokens: Tokens of those documents, together.
     """
 
     total: int
     total_bytes: int
+    again: int = 0
+    again_tokens: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

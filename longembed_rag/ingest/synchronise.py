@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from longembed_rag.files.discover import Discovery, discover, source_of
 from longembed_rag.files.readers import read_file
 from longembed_rag.ingest.deletions import gone_sources, require_meant
-from longembed_rag.ingest.report import Event, IngestReport, Started
-from longembed_rag.ingest.taking import DocumentEncoder, Run, ensure_for
+from longembed_rag.ingest.encoding import DocumentEncoder, ensure_for
+from longembed_rag.ingest.report import Event, IngestReport
+from longembed_rag.ingest.taking import Run
 from longembed_rag.points.values import StorageOptions
-from longembed_rag.store.values import IndexOptions
+from longembed_rag.store.options import IndexOptions
 
 if TYPE_CHECKING:
     from longembed_rag.store.store import DocumentStore
@@ -76,7 +77,7 @@ def synchronise(
 def _take_all(run: Run, found: Discovery) -> None:
     """Bring in every file, one after the other."""
     sizes = [_size(path) for path in found.files]
-    run.tell(Started(total=len(sizes), total_bytes=sum(sizes)))
+    run.started(sizes)
     for failure in found.unreadable:
         run.fail(failure.source, failure.reason)
     for position, (path, size) in enumerate(zip(found.files, sizes, strict=True), start=1):

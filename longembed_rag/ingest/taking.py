@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import InputError, PointRefusedError, ReadError
 from longembed_rag.files.values import Failure, FileText, Skipped
@@ -18,72 +18,16 @@ from longembed_rag.ingest.report import (
     DocumentStarted,
     Event,
     IngestReport,
+    Started,
     Status,
 )
 from longembed_rag.store.document import read_indexed
-from longembed_rag.store.values import IndexedDocument, IndexOptions, StoredSource
+from longembed_rag.store.values import IndexedDocument, StoredSource
 
 if TYPE_CHECKING:
-    from longembed_rag.encoder.settings import Kind
-    from longembed_rag.encoder.values import Encoding, PassageEncoding
-    from longembed_rag.points.values import StorageOptions
+    from longembed_rag.encoder.values import PassageEncoding
+    from longembed_rag.ingest.encoding import DocumentEncoder
     from longembed_rag.store.store import DocumentStore
-
-
-class _Settings(Protocol):
-    def to_dict(self) -> dict[str, Any]: ...
-
-
-class DocumentEncoder(Protocol):
-    """What a library and an ingest need of an encoder; :class:`LongEncoder` has it."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of everything that changes a vector."""
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-
-    @property
-    def settings(self) -> _Settings:
-        """The settings as given."""
-
-    def describe(self) -> dict[str, Any]:
-        """The model and its settings, ready for JSON."""
-
-    def encode(
-        self, texts: Sequence[str], *, kind: Kind = ..., names: Sequence[str] | None = ...
-    ) -> Encoding:
-        """Vectors of documents or queries."""
-
-    def encode_passages(
-        self,
-        text: str,
-        *,
-        passage_tokens: int = ...,
-        name: str | None = ...,
-        on_progress: Callable[[int, int], None] | None = ...,
-    ) -> PassageEncoding:
-        """A document's vector and its passages'."""
-
-
-def ensure_for(
-    store: DocumentStore,
-    encoder: DocumentEncoder,
-    *,
-    options: IndexOptions | None,
-    storage: StorageOptions | None,
-) -> None:
-    """Have a collection for an encoder's vectors; see :meth:`DocumentStore.ensure`."""
-    store.ensure(
-        fingerprint=encoder.fingerprint,
-        dimension=encoder.dimension,
-        description=encoder.describe(),
-        settings=encoder.settings.to_dict(),
-        options=options,
-        storage=storage,
-    )
 
 
 def content_hash(text: str) -> str:
@@ -257,13 +201,18 @@ class Run:
     def _encode(
         self, text: str, source: str, on_progress: Callable[[int, int], None]
     ) -> PassageEncoding:
-        options = self.store.existing_record().options
-        if options.passages:
+        record = self.store.existing_record()
+        if record.options.passages:
+            kept = record.tokens
+            of_tokens: dict[str, Any] = {}
+            if kept is not None:
+                of_tokens = {"tokens": kept.options, "token_centre": kept.centre}
             return self.encoder.encode_passages(
                 text,
-                passage_tokens=options.passage_tokens,
+                passage_tokens=record.options.passage_tokens,
                 name=source,
                 on_progress=on_progress,
+                **of_tokens,
             )
         from longembed_rag.encoder.values import PassageEncoding
 
@@ -273,6 +222,21 @@ class Run:
             passages=(),
             embeddings=encoding.embeddings[:0],
             coverage=encoding.coverage[0],
+        )
+
+    def started(self, sizes: Iterable[int]) -> None:
+        """Say what is ahead: so many texts, and what is read once more for late interaction."""
+        listed = list(sizes)
+        again = []
+        if self.store.existing_record().tokens is not None:
+            again = [each for each in self.stored.values() if not each.late_interaction]
+        self.tell(
+            Started(
+                total=len(listed),
+                total_bytes=sum(listed),
+                again=len(again),
+                again_tokens=sum(each.tokens for each in again),
+            )
         )
 
     def fail(self, source: str, reason: str) -> None:

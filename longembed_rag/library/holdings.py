@@ -15,15 +15,16 @@ from longembed_rag.points.connection import has_store
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.collection import require_name
 from longembed_rag.store.inheritance import build_settings
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.values import CollectionRecord, IndexOptions
+from longembed_rag.store.values import CollectionRecord
 
 if TYPE_CHECKING:
     import os
 
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.encoder.planner import Planner
-    from longembed_rag.ingest.taking import DocumentEncoder
+    from longembed_rag.ingest.encoding import DocumentEncoder
 
 
 class LibrarySettings(EncoderOptions, total=False):

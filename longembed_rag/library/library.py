@@ -15,6 +15,7 @@ from longembed_rag.library.reading import Reads
 from longembed_rag.library.writing import Writes
 from longembed_rag.points.values import Quantization, StorageOptions
 from longembed_rag.store.copying import CopyReport, copy_collection
+from longembed_rag.store.tokens import LateChoice
 from longembed_rag.store.values import DEFAULT_COLLECTION
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.encoder.settings import EncoderSettings
-    from longembed_rag.ingest.taking import DocumentEncoder
+    from longembed_rag.ingest.encoding import DocumentEncoder
     from longembed_rag.points.client.retries import RetryPolicy
     from longembed_rag.store.store import DocumentStore
 
@@ -60,6 +61,9 @@ class Library(Reads, Writes):
         passages: bool | None = None,
         passage_tokens: int | None = None,
         language: str | None = None,
+        late_interaction: LateChoice | None = None,
+        k1: float | None = None,
+        b: float | None = None,
         quantization: Quantization | None = None,
         on_disk: bool | None = None,
         encoder: DocumentEncoder | None = None,
@@ -88,6 +92,11 @@ class Library(Reads, Writes):
             passages: Whether a new collection keeps passages beside the documents.
             passage_tokens: Most tokens in a passage.
             language: What words are stemmed as; ``"none"`` leaves them as they are.
+            late_interaction: Whether the vectors of passages' tokens are kept as bits: ``"on"``,
+                ``"off"``, or ``"auto"``, where that is known to help. ``"on"`` for a collection
+                that was made without reads its documents once more when they are next ingested.
+            k1: How fast a repeated word stops counting in BM25 (mode ``"sparse"``, passages).
+            b: How much length counts in BM25, 0 to 1; likewise.
             quantization: How a server keeps vectors in memory: ``"none"``, ``"scalar"`` (a byte a
                 number) or ``"binary"`` (a bit).
             on_disk: Whether a server keeps vectors and word lists on disk.
@@ -117,7 +126,14 @@ class Library(Reads, Writes):
             )
         if not named:
             path = DEFAULT_PATH
-        keeping = {"passages": passages, "passage_tokens": passage_tokens, "language": language}
+        keeping = {
+            "passages": passages,
+            "passage_tokens": passage_tokens,
+            "language": language,
+            "late_interaction": late_interaction,
+            "k1": k1,
+            "b": b,
+        }
         storage = {"quantization": quantization, "on_disk": on_disk}
         holdings = Holdings(
             where={

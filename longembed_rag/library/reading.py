@@ -75,7 +75,7 @@ class Reads(Part):
             query: What to look for; several queries are embedded in one go.
             mode: ``"hybrid"`` weighs words and meaning of documents and passages; ``"dense"``
                 compares vectors of documents, ``"sparse"`` their words, ``"passages"`` vectors of
-                passages.
+                passages, ``"late"`` the tokens of passages.
             limit: Most documents; None takes 5, or with ``adaptive`` 50.
             adaptive: Whether to stop at the largest gap between scores.
             passages: Most passages of each document; None takes 3, or with ``adaptive`` 10.
@@ -127,16 +127,21 @@ class Reads(Part):
             which = "the query" if len(queries) == 1 else f"query {empty[0]} of {len(queries)}"
             raise InputError(f"{which} is empty; say what to look for")
         store = self._holdings.store()
-        store.existing_record()
+        record = store.existing_record()
         vectors: Sequence[Any] = [vector] * len(queries)
+        tokens: Sequence[Any] = [None] * len(queries)
         if options.needs_vector and vector is None and queries:
             one = len(queries) == 1
             names = ["the query"] if one else [f"query {n}" for n in range(1, len(queries) + 1)]
             encoder = self._holdings.encoder()
-            vectors = list(encoder.encode(queries, kind="query", names=names).embeddings)
+            if options.compares_tokens and record.tokens is not None:
+                encoding = encoder.encode_queries(queries, names=names)
+                vectors, tokens = list(encoding.embeddings), encoding.tokens
+            else:
+                vectors = list(encoder.encode(queries, kind="query", names=names).embeddings)
         return [
-            search_documents(store, query, vector=each, options=options)
-            for query, each in zip(queries, vectors, strict=True)
+            search_documents(store, query, vector=each, tokens=of_query, options=options)
+            for query, each, of_query in zip(queries, vectors, tokens, strict=True)
         ]
 
     @overload

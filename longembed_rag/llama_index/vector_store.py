@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llama_index.core.bridge.pydantic import PrivateAttr
-from llama_index.core.schema import BaseNode
+from llama_index.core.schema import BaseNode, MetadataMode
 from llama_index.core.vector_stores.types import (
     MetadataFilters,
     VectorStoreQuery,
@@ -32,8 +32,13 @@ from longembed_rag.search.filters import as_filter
 from longembed_rag.search.requests import only
 from longembed_rag.store.listing import read_page
 from longembed_rag.store.payload import BUCKET_KEY, DELETE_KEY
-from longembed_rag.store.values import DENSE_VECTOR, TERMS_VECTOR
-from longembed_rag.words.terms import TermVector, document_vector, query_vector
+from longembed_rag.store.values import DENSE_VECTOR, PAIRS_VECTOR, TERMS_VECTOR
+from longembed_rag.words.terms import (
+    TermVector,
+    document_vector,
+    query_vector,
+    words_and_pairs_vector,
+)
 
 if TYPE_CHECKING:
     from llama_index.vector_stores.qdrant.utils import HybridFusionCallable
@@ -63,8 +68,8 @@ class LongVectorStore(QdrantVectorStore):  # type: ignore[misc, unused-ignore]
       takes everything out and leaves the collection.
 
     Nodes need embeddings of the library's own model (``LongEmbedding.from_encoder(
-    library.encoder)``), and UUIDs as ids. They have no passages and no word pairs, are not listed
-    by ``Library.documents``, and no ingest touches them.
+    library.encoder)``), and UUIDs as ids. They have no passages, are not listed by
+    ``Library.documents``, and no ingest touches them.
 
     Args:
         library: The collection, which is made now if there is none; it stays open.
@@ -232,6 +237,22 @@ class LongVectorStore(QdrantVectorStore):  # type: ignore[misc, unused-ignore]
 
         return await asyncio.to_thread(run)
 
+    def _build_points(
+        self, nodes: list[BaseNode], sparse_vector_name: str
+    ) -> tuple[list[Any], list[str]]:
+        """The points that LlamaIndex's store writes, with what the library's hybrid compares."""
+        from qdrant_client import models
+
+        points, ids = super()._build_points(nodes, sparse_vector_name)
+        texts = [node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
+        stems, average = _stems(self._library, texts)
+        for point, each in zip(points, stems, strict=True):
+            vector = words_and_pairs_vector(each, length=len(each), average=average)
+            if len(vector):
+                (indices,), (values,) = _listed([vector])
+                point.vector[PAIRS_VECTOR] = models.SparseVector(indices=indices, values=values)
+        return points, ids
+
     def _build_subfilter(self, filters: MetadataFilters) -> models.Filter:
         """The filter that LlamaIndex's store asks with, here for every operator.
 
@@ -259,18 +280,29 @@ class LongVectorStore(QdrantVectorStore):  # type: ignore[misc, unused-ignore]
 
 
 def _weighed(library: Library, texts: Sequence[str]) -> _SparseVectors:
-    """The words of nodes, with BM25's weights.
+    """The words of nodes, with BM25's weights."""
+    options = library.store.existing_record().options
+    stems, average = _stems(library, texts)
+    return _listed(
+        [
+            document_vector(each, length=len(each), average=average, k1=options.k1, b=options.b)
+            for each in stems
+        ]
+    )
 
-    Lengths are compared with the average that a document of the library was weighed by, which an
-    ingest keeps close to the true one. Nodes do not count in that average, as they do not for the
-    library; while there are none but nodes, length is left out.
+
+def _stems(library: Library, texts: Sequence[str]) -> tuple[list[list[str]], float]:
+    """The words of nodes, and the average length to compare theirs with.
+
+    It is the one that a document of the library was weighed by, which an ingest keeps close to the
+    true one. Nodes do not count in that average, as they do not for the library; while there are
+    none but nodes, length is left out.
     """
     store = library.store
     analyzer = store.existing_record().get_analyzer()
     page = read_page(store.place, limit=1, matching=_OWN)
     average = page.documents[0].counts.average if page.documents else 0.0
-    stems = [analyzer.stems(text) for text in texts]
-    return _listed([document_vector(each, length=len(each), average=average) for each in stems])
+    return [analyzer.stems(text) for text in texts], average
 
 
 def _counted(library: Library, texts: Sequence[str]) -> _SparseVectors:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from longembed_rag.points.values import Ask, Hit, Stored
 from longembed_rag.search.adaptive import adaptive_count
+from longembed_rag.search.late import in_turn, late_scores
 from longembed_rag.search.requests import ask, dense_probe, terms_probe
 from longembed_rag.search.results import PassageHit, SearchResult
-from longembed_rag.store.payload import read_node, read_own, read_source
+from longembed_rag.store.payload import PASSAGE_BITS_KEY, read_node, read_own, read_source
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
 from longembed_rag.store.values import DENSE_VECTOR
 from longembed_rag.store.writing import of_documents
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from longembed_rag.search.evidence import Question
+    from longembed_rag.search.requests import Question
     from longembed_rag.store.place import Place
     from longembed_rag.words.analyzer import Analyzer
 
@@ -37,16 +38,19 @@ class PassageScorer:
     """How passages of a found document are ranked, and how many are wanted.
 
     Attributes:
-        score: From a passage's BM25 and its cosine, each None where it is not known, to a score.
+        score: From a passage's signals by name (``"terms"``, BM25, ``"vector"``, the cosine,
+            ``"late"``, MaxSim of its tokens) to a score; what is not known is not there.
         uses_terms: Whether BM25 is looked at.
         uses_vector: Whether the cosine is.
+        uses_late: Whether tokens are compared.
         most: Most passages of a document.
         adaptive: Whether to stop at the largest gap between scores.
     """
 
-    score: Callable[[float | None, float | None], float]
+    score: Callable[[Mapping[str, float]], float]
     uses_terms: bool
     uses_vector: bool
+    uses_late: bool
     most: int
     adaptive: bool
 
@@ -154,16 +158,31 @@ def _passages(
         probes.append(("terms", terms_probe(question.stems)))
     if scorer.uses_vector and question.vector is not None:
         probes.append(("vector", dense_probe(question.vector)))
+    tokens = question.tokens if scorer.uses_late else None
+    keys = tuple(PLACE_KEYS) if tokens is None else (*PLACE_KEYS, PASSAGE_BITS_KEY)
     hits: dict[str, list[_Hit]] = {}
     for start in range(0, len(documents), _PAGE):
         page = documents[start : start + _PAGE]
         depth = _DEPTH * len(page)
-        asks = [Ask(*probe, depth, of_documents(page), tuple(PLACE_KEYS)) for _, probe in probes]
+        asks = [Ask(*probe, depth, of_documents(page), keys) for _, probe in probes]
         answers = ask(place.passages, asks, place=place)
         names = (name for name, _ in probes)
-        for hit in _ranked(dict(zip(names, answers, strict=True)), scorer, depth):
+        by_signal = dict(zip(names, answers, strict=True))
+        if tokens is not None:
+            by_signal["late"] = _by_tokens(tokens, answers, depth)
+        for hit in _ranked(by_signal, scorer, depth):
             hits.setdefault(hit.where.document, []).append(hit)
     return hits
+
+
+def _by_tokens(
+    tokens: NDArray[np.float32], answers: Sequence[Sequence[Hit]], depth: int
+) -> list[Hit]:
+    """Those that are best by another signal, with MaxSim as their score, best first."""
+    compared = in_turn(answers, depth)
+    scores = late_scores(tokens, compared)
+    hits = [replace(each, score=scores[each.id]) for each in compared if each.id in scores]
+    return sorted(hits, key=lambda hit: -hit.score)
 
 
 def _ranked(
@@ -180,15 +199,14 @@ def _ranked(
                 scores.setdefault(identity, {})[name] = float(point.score)
     # Of a list that is full, others are at most as good as its last.
     least = {
-        name: float(points[-1].score) if len(points) == depth else None
+        name: float(points[-1].score)
         for name, points in by_signal.items()
+        if points and (len(points) == depth or name == "late")
     }
     hits = [
         _Hit(
             places[each],
-            scorer.score(
-                known.get("terms", least.get("terms")), known.get("vector", least.get("vector"))
-            ),
+            scorer.score({**least, **known}),
             known,
         )
         for each, known in scores.items()

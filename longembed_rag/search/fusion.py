@@ -1,4 +1,4 @@
-"""Weighing four kinds of evidence together: words and meaning, of documents and of passages.
+"""Weighing five kinds of evidence: words and meaning, of documents, of passages, of their tokens.
 
 Pure arithmetic; :mod:`longembed_rag.search.evidence` gathers what goes in. The constants were
 chosen once and are fixed: ``benchmarks/fusion.py`` chooses them again by cross-validation over
@@ -13,14 +13,16 @@ account that a plain sum would miss:
 - Words say little where they do not match. How far they do is the *coverage*: the best
   document's BM25 as a share of what a document would get that held every word of the query as
   much as any document does. Chance alone covers a few words easily and many words never, with
-  fluctuations that fall like one over the root of their number; so coverage times that root
-  decides how far words are trusted. Where they are not, what is meant decides.
+  fluctuations that fall like one over the root of their number; so coverage times that root, the
+  *reach*, decides how far words are trusted. Where they are not, what is meant decides; and where
+  they reach far, tokens count less: a question that tells much of a document, in its own words,
+  needs no help.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,25 +40,33 @@ class Weights:
     Attributes:
         pairs: Of word pairs beside single words, before both are scaled together.
         passage_terms: Of the words of the best passage.
-        passage_vector: Of the cosine of the best passage.
+        passage_vector: Of the cosine of the best passage, where no tokens are compared.
+        vector_beside_late: The same, where they are.
+        passage_late: Of the tokens of the best passage (MaxSim).
         vector: Of the document's own cosine.
         terms_gain: Standard deviations by which the best of ``n`` passages gains in BM25, by
             chance, with each factor of e in ``n``.
         vector_gain: The same of its cosine.
+        late_gain: The same of its tokens.
         uncovered: Coverage times the root of the query's words up to which words are not trusted.
         covered: From where on they are trusted fully.
         least_trust: What words count where they are not trusted.
+        certain: Coverage times the root of the query's words from where on meaning counts less.
     """
 
     pairs: float = 0.5
     passage_terms: float = 0.35
     passage_vector: float = 0.6
+    vector_beside_late: float = 0.0
+    passage_late: float = 2.2
     vector: float = 0.05
     terms_gain: float = 1.0
     vector_gain: float = 0.5
+    late_gain: float = 0.5
     uncovered: float = 0.6
     covered: float = 1.2
     least_trust: float = 0.1
+    certain: float = 1.0
 
 
 WEIGHTS = Weights()
@@ -74,10 +84,13 @@ class Evidence:
         vector: Cosine of its vector.
         passage_terms: BM25 of its best passage; None where no passages are kept.
         passage_vector: Cosine of its best passage; likewise.
+        passage_late: MaxSim of the tokens of the passage that is best by it; None where none are
+            kept, or the query's are not known.
         words_scale: Standard deviation of ``terms + Weights.pairs * pairs`` over the collection.
         vector_scale: That of ``vector``.
         passage_terms_scale: That of BM25 over all passages.
         passage_vector_scale: That of the cosine over all passages.
+        passage_late_scale: That of MaxSim over all passages.
         coverage: The greatest of ``terms``, as a share of what a document would get that held
             every word of the query as much as any document does; 0 to 1.
         words: How many words the query has, stopwords aside.
@@ -90,12 +103,23 @@ class Evidence:
     vector: Floats
     passage_terms: Floats | None
     passage_vector: Floats | None
+    passage_late: Floats | None
     words_scale: float
     vector_scale: float
     passage_terms_scale: float
     passage_vector_scale: float
+    passage_late_scale: float
     coverage: float
     words: int
+
+    @property
+    def reach(self) -> float:
+        """How far the query's words reach beyond chance: coverage times the root of their number.
+
+        Chance covers a share of a query's words, which varies like one over the root of how many
+        there are; so this is coverage in units of what chance makes of it.
+        """
+        return self.coverage * math.sqrt(max(self.words, 1))
 
     def signals(self, index: int) -> dict[str, float]:
         """The signals of one candidate, by name."""
@@ -107,6 +131,8 @@ class Evidence:
         if self.passage_terms is not None and self.passage_vector is not None:
             signals["passage_terms"] = float(self.passage_terms[index])
             signals["passage_vector"] = float(self.passage_vector[index])
+        if self.passage_late is not None:
+            signals["passage_late"] = float(self.passage_late[index])
         return signals
 
 
@@ -131,9 +157,17 @@ class Fusion:
 
 def trust_in_words(evidence: Evidence, weights: Weights = WEIGHTS) -> float:
     """How far words are trusted for this query, from ``weights.least_trust`` to 1."""
-    reach = evidence.coverage * math.sqrt(max(evidence.words, 1))
-    share = (reach - weights.uncovered) / (weights.covered - weights.uncovered)
+    share = (evidence.reach - weights.uncovered) / (weights.covered - weights.uncovered)
     return min(1.0, max(weights.least_trust, share))
+
+
+def trust_in_tokens(evidence: Evidence, weights: Weights = WEIGHTS) -> float:
+    """How much tokens count for this query beside its words, from 1 down.
+
+    Two measurements are best weighed by one over their variance. That of what words say falls
+    like one over the square of their reach, while that of tokens does not depend on it.
+    """
+    return min(1.0, (weights.certain / max(evidence.reach, 1e-9)) ** 2)
 
 
 def weigh(evidence: Evidence, weights: Weights = WEIGHTS) -> dict[str, Floats]:
@@ -151,13 +185,16 @@ def weigh(evidence: Evidence, weights: Weights = WEIGHTS) -> dict[str, Floats]:
         "pairs": words * weights.pairs * evidence.pairs,
         "vector": weights.vector * evidence.vector / evidence.vector_scale,
     }
+    many = np.log(np.maximum(evidence.passages, 1))
     if evidence.passage_terms is not None and evidence.passage_vector is not None:
-        many = np.log(np.maximum(evidence.passages, 1))
         terms = evidence.passage_terms / evidence.passage_terms_scale - weights.terms_gain * many
         cosine = evidence.passage_vector / evidence.passage_vector_scale
         vector = cosine - weights.vector_gain * many
         parts["passage_terms"] = trust * weights.passage_terms * terms
-        parts["passage_vector"] = weights.passage_vector * vector
+        parts["passage_vector"] = _of_cosine(evidence, weights) * vector
+    if evidence.passage_late is not None:
+        tokens = evidence.passage_late / evidence.passage_late_scale - weights.late_gain * many
+        parts["passage_late"] = trust_in_tokens(evidence, weights) * weights.passage_late * tokens
     return parts
 
 
@@ -174,9 +211,15 @@ def fuse(evidence: Evidence, weights: Weights = WEIGHTS) -> Fusion:
     return Fusion(order, total[order], parts)
 
 
+def _of_cosine(evidence: Evidence, weights: Weights) -> float:
+    """What the cosine of the best passage weighs: less where tokens say the same better."""
+    late = evidence.passage_late is not None
+    return weights.vector_beside_late if late else weights.passage_vector
+
+
 def passage_scorer(
     evidence: Evidence, weights: Weights = WEIGHTS
-) -> Callable[[float | None, float | None], float]:
+) -> Callable[[Mapping[str, float]], float]:
     """How well passages fit, by the weights that documents are weighed by.
 
     Args:
@@ -184,9 +227,17 @@ def passage_scorer(
         weights: The constants.
 
     Returns:
-        From a passage's BM25 and its cosine to its score; None counts as zero.
+        From a passage's signals, ``"terms"`` (BM25), ``"vector"`` (its cosine) and ``"late"``
+        (MaxSim of its tokens), to its score; one that is not there counts as zero.
     """
     trust = trust_in_words(evidence, weights)
-    of_terms = trust * weights.passage_terms / evidence.passage_terms_scale
-    of_vector = weights.passage_vector / evidence.passage_vector_scale
-    return lambda terms, vector: of_terms * (terms or 0.0) + of_vector * (vector or 0.0)
+    of_signals = {
+        "terms": trust * weights.passage_terms / evidence.passage_terms_scale,
+        "vector": _of_cosine(evidence, weights) / evidence.passage_vector_scale,
+        "late": trust_in_tokens(evidence, weights)
+        * weights.passage_late
+        / evidence.passage_late_scale,
+    }
+    return lambda signals: sum(
+        weight * signals.get(name, 0.0) for name, weight in of_signals.items()
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longembed_rag.points.filters import FieldCondition, Filter, HasIdCondition, Range
@@ -22,14 +23,30 @@ if TYPE_CHECKING:
 Probe = tuple[str, Vector]
 
 
+@dataclass(frozen=True)
+class Question:
+    """A query, ready to be compared.
+
+    Attributes:
+        stems: Its words.
+        vector: Its vector, shape ``[dimension]``; None where only words are compared.
+        tokens: The vectors of its tokens, shape ``[tokens, dimension]``; None where none are
+            compared.
+    """
+
+    stems: list[str]
+    vector: NDArray[np.float32] | None
+    tokens: NDArray[np.float32] | None = None
+
+
 def dense_probe(vector: NDArray[np.float32]) -> Probe:
     """The query's vector, shape ``[dimension]``."""
     return DENSE_VECTOR, unit_length(vector)
 
 
-def terms_probe(stems: Sequence[str]) -> Probe:
-    """The query's words."""
-    return TERMS_VECTOR, query_vector(stems)
+def terms_probe(stems: Sequence[str], *, vector: str = TERMS_VECTOR) -> Probe:
+    """The query's words, to be compared with those in one of the sparse vectors."""
+    return vector, query_vector(stems)
 
 
 def pairs_probe(stems: Sequence[str]) -> Probe:
@@ -70,3 +87,16 @@ def sample_filter(total: int, wanted: int) -> Filter | None:
 def only(ids: Sequence[str]) -> Filter:
     """A filter that lets only points of these ids pass."""
     return Filter(must=[HasIdCondition([native_id(each) for each in ids])])
+
+
+def deviation(scores: Sequence[float], count: int) -> float:
+    """Standard deviation over so many, of which those without a score have none: zero.
+
+    Never so small that rounding would decide: at least a fiftieth of the mean.
+    """
+    import numpy as np
+
+    values = np.zeros(max(count, len(scores), 1))
+    values[: len(scores)] = scores
+    spread = max(float(values.std()), float(np.abs(values).mean()) / 50, 1e-3)
+    return spread if values.any() else 1.0

@@ -22,7 +22,8 @@ class PassageHit:
         end: One past its last character.
         score: How well it fits the query, by the same signals as the document.
         scores: The passage's own signals: ``"vector"``, the cosine of its contextual vector and
-            the query's, and ``"terms"``, its BM25; those that the search mode looks at.
+            the query's, ``"terms"``, its BM25, and ``"late"``, MaxSim of its tokens; those that the
+            search mode looks at.
         vector: Its contextual vector, shape ``[dimension]``; None where it was not asked for.
     """
 
@@ -50,12 +51,14 @@ class SearchResult:
 
     Attributes:
         source: Where the document comes from.
-        score: What it is ranked by. A cosine for ``dense`` and ``passages``, BM25 for ``sparse``;
-            for ``hybrid`` a sum of standard deviations, to compare within one query only.
+        score: What it is ranked by. A cosine for ``dense``, BM25 for ``sparse``, MaxSim for
+            ``late``, and for ``passages`` MaxSim where token vectors are kept, else a cosine; for
+            ``hybrid`` a sum of standard deviations, to compare within one query only.
         parts: What each signal adds to the score; they sum up to it.
         signals: The signals themselves: ``"terms"`` and ``"pairs"`` (BM25 of the document's words
-            and word pairs), ``"vector"`` (its cosine), ``"passage_terms"`` and
-            ``"passage_vector"`` (of its best passage); those that the search mode looks at.
+            and word pairs), ``"vector"`` (its cosine), ``"passage_terms"``,
+            ``"passage_vector"`` and ``"passage_late"`` (of its best passage: BM25, cosine, MaxSim
+            of the tokens); those that the search mode looks at.
         text: The whole text; None when the point holds none.
         passages: Its best passages, best first; empty where none are kept.
         snippet: A stretch of the best passage for people, with the words that match; None where

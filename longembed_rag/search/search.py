@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -10,9 +10,10 @@ from longembed_rag.errors import SettingsError
 from longembed_rag.points.values import Ask
 from longembed_rag.search.adaptive import adaptive_count
 from longembed_rag.search.answers import PassageScorer, answer
-from longembed_rag.search.evidence import CANDIDATES, Question, best_passages, gather
+from longembed_rag.search.evidence import CANDIDATES, gather
 from longembed_rag.search.fusion import Evidence, fuse, passage_scorer
-from longembed_rag.search.requests import ask, dense_probe, terms_probe
+from longembed_rag.search.passage_evidence import rank_by_passages
+from longembed_rag.search.requests import Question, ask, dense_probe, terms_probe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
     from longembed_rag.search.results import SearchResult
     from longembed_rag.store.store import DocumentStore
+    from longembed_rag.store.values import CollectionRecord
 
-Mode = Literal["hybrid", "dense", "sparse", "passages"]
+Mode = Literal["hybrid", "dense", "sparse", "passages", "late"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 DEFAULT_MODE: Mode = "hybrid"
 #: Most documents, and passages of a document, that an adaptive search gives unless told.
@@ -39,7 +41,8 @@ class SearchOptions:
     Attributes:
         mode: ``"hybrid"`` weighs words and meaning of documents and passages; ``"dense"``
             compares vectors of documents, ``"sparse"`` words of documents (BM25), ``"passages"``
-            vectors of passages.
+            vectors of passages, and of the best of them the tokens where those are kept;
+            ``"late"`` tokens alone, of passages that are among the best by words or vector.
         limit: Most documents; None takes 5, or with ``adaptive`` 50.
         adaptive: Whether to stop at the largest gap between scores.
         passages: Most passages of each document; None takes 3, or with ``adaptive`` 10.
@@ -86,6 +89,11 @@ class SearchOptions:
         return ADAPTIVE_PASSAGES if self.adaptive else 3
 
     @property
+    def compares_tokens(self) -> bool:
+        """Whether the query's tokens are compared, where the collection keeps those of passages."""
+        return self.mode in ("hybrid", "passages", "late")
+
+    @property
     def needs_vector(self) -> bool:
         """Whether the query has to be embedded."""
         return self.mode != "sparse"
@@ -114,6 +122,7 @@ def search_documents(
     text: str,
     *,
     vector: NDArray[np.float32] | None = None,
+    tokens: NDArray[np.float32] | None = None,
     options: SearchOptions | None = None,
 ) -> list[SearchResult]:
     """Find the documents that answer a query.
@@ -122,6 +131,7 @@ def search_documents(
         store: Where they are.
         text: The query.
         vector: Its vector, shape ``[dimension]``; not needed for mode ``"sparse"``.
+        tokens: The vectors of its tokens, shape ``[tokens, dimension]``; None compares none.
         options: How to search.
 
     Returns:
@@ -138,22 +148,36 @@ def search_documents(
     record = store.existing_record()
     if options.needs_vector and vector is None:
         raise SettingsError(f"mode={options.mode!r} needs the query's vector")
-    if options.mode == "passages" and not record.options.passages:
+    if options.mode in ("passages", "late") and not record.options.passages:
         raise SettingsError(
-            f"mode='passages': collection {store.collection!r} keeps no passages; use another "
-            "mode, or ingest into another collection with passages"
+            f"mode={options.mode!r}: collection {store.collection!r} keeps no passages; use "
+            "another mode, or ingest into another collection with passages"
+        )
+    if options.mode == "late" and record.tokens is None:
+        raise SettingsError(
+            f"mode='late': collection {store.collection!r} keeps no vectors of tokens; ingest its "
+            "files again with late_interaction='on' (--late-interaction on), or use another mode"
+        )
+    if options.mode == "late" and tokens is None:
+        raise SettingsError("mode='late' needs the vectors of the query's tokens")
+    if tokens is not None and tokens.shape[1:] != (record.dimension,):
+        raise SettingsError(
+            f"the query's tokens have shape {tokens.shape}, the collection's vectors have "
+            f"{record.dimension} numbers: they are another model's"
         )
     if vector is not None and vector.shape != (record.dimension,):
         raise SettingsError(
             f"the query's vector has shape {vector.shape}, the collection's vectors have "
             f"{record.dimension} numbers: it is another model's"
         )
-    if vector is not None and not np.isfinite(vector).all():
+    finite = [each for each in (vector, tokens) if each is not None]
+    if not all(np.isfinite(each).all() for each in finite):
         raise SettingsError("the query's vector holds values that are not finite")
     store.make_filterable(options.filter)
     analyzer = record.get_analyzer()
-    question = Question(record.query_stems(text), vector)
-    ranking = _rank(store, question, options, with_passages=record.options.passages)
+    kept = None if record.tokens is None else tokens
+    question = Question(record.query_stems(text), vector, kept)
+    ranking = _rank(store, question, options, record)
     count = options.most
     if options.adaptive and ranking.scores:
         count = adaptive_count(ranking.scores, most=min(options.most, len(ranking.scores)))
@@ -164,7 +188,7 @@ def search_documents(
         parts=ranking.parts,
         signals=ranking.signals,
         question=question,
-        scorer=_scorer(options, ranking.evidence),
+        scorer=_scorer(options, ranking.evidence, late=question.tokens is not None),
         with_passages=record.options.passages,
         with_snippets=options.snippets,
         with_vectors=options.vectors,
@@ -174,16 +198,17 @@ def search_documents(
 
 
 def _rank(
-    store: DocumentStore, question: Question, options: SearchOptions, *, with_passages: bool
+    store: DocumentStore, question: Question, options: SearchOptions, record: CollectionRecord
 ) -> _Ranking:
     place, matching = store.place, options.filter
     if options.mode == "hybrid":
         evidence = gather(
             question,
-            with_passages=with_passages,
+            with_passages=record.options.passages,
             matching=matching,
             place=place,
             most=options.most,
+            words_vector=record.words_vector,
         )
         fusion = fuse(evidence)
         indices = {evidence.documents[i]: int(i) for i in fusion.order}
@@ -196,10 +221,15 @@ def _rank(
         )
     # Adaptive-k looks at more scores than it keeps, and some documents may be gone.
     depth = max(options.most, CANDIDATES)
-    if options.mode == "passages":
-        assert question.vector is not None
-        best = best_passages(question.vector, most=options.most, matching=matching, place=place)
-        return _Ranking.of_one_signal("passage_vector", best)
+    if options.mode in ("passages", "late"):
+        name, best = rank_by_passages(
+            question,
+            by_words=options.mode == "late",
+            most=options.most,
+            matching=matching,
+            place=place,
+        )
+        return _Ranking.of_one_signal(name, best)
     if options.mode == "dense":
         assert question.vector is not None
         name, probe = "vector", dense_probe(question.vector)
@@ -209,26 +239,24 @@ def _rank(
     return _Ranking.of_one_signal(name, [(each.id, each.score) for each in points])
 
 
-def _scorer(options: SearchOptions, evidence: Evidence | None) -> PassageScorer:
-    score: Callable[[float | None, float | None], float]
+def _scorer(options: SearchOptions, evidence: Evidence | None, *, late: bool) -> PassageScorer:
+    late = late and options.mode in ("hybrid", "passages", "late")
+    score: Callable[[Mapping[str, float]], float]
     if evidence is not None:
         score = passage_scorer(evidence)
     elif options.mode == "sparse":
-        score = _terms_alone
+        score = _alone("terms")
     else:
-        score = _vector_alone
+        score = _alone("late" if late else "vector")
     return PassageScorer(
         score=score,
-        uses_terms=options.mode in ("hybrid", "sparse"),
+        uses_terms=options.mode in ("hybrid", "sparse", "late"),
         uses_vector=options.mode != "sparse",
+        uses_late=late,
         most=options.most_passages,
         adaptive=options.adaptive,
     )
 
 
-def _terms_alone(terms: float | None, vector: float | None) -> float:
-    return terms or 0.0
-
-
-def _vector_alone(terms: float | None, vector: float | None) -> float:
-    return vector or 0.0
+def _alone(name: str) -> Callable[[Mapping[str, float]], float]:
+    return lambda signals: signals.get(name, 0.0)

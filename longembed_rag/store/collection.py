@@ -15,6 +15,7 @@ from longembed_rag.errors import (
     StoreError,
 )
 from longembed_rag.points.values import Layout, StorageOptions
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.place import (
     DOCUMENT_INDEXES,
     PASSAGE_INDEXES,
@@ -28,19 +29,16 @@ from longembed_rag.store.record import (
     read_roots,
     require_match,
     require_options,
+    with_tokens,
     with_versions,
     write_record,
 )
-from longembed_rag.store.values import (
-    CollectionRecord,
-    IndexOptions,
-    manifest_collection,
-    passages_collection,
-)
+from longembed_rag.store.values import CollectionRecord, manifest_collection, passages_collection
 
 if TYPE_CHECKING:
     from longembed_rag.points.values import Described
     from longembed_rag.store.place import Place
+    from longembed_rag.store.tokens import TokenRecord
 
 _FORBIDDEN = '<>:"/\\|?*\0\x1f'
 _LONGEST_NAME = 255 - len(passages_collection(""))
@@ -128,6 +126,7 @@ class Collection:
         settings: Mapping[str, Any],
         options: IndexOptions | None,
         storage: StorageOptions,
+        tokens: TokenRecord | None,
     ) -> CollectionRecord:
         """Make it, or check that its vectors were made in the same way.
 
@@ -145,12 +144,16 @@ class Collection:
             settings=settings,
             options=options or IndexOptions(),
             embedded=self._points.embedded,
+            tokens=tokens,
         )
         found = self._made(made, dimension, storage)
         record = self._require_record(found)
         self.require_match(record, fingerprint, description)
         if options is not None:
             require_options(record, options, collection=self.name, location=self.place.location)
+        if tokens is not None and record.tokens is None:
+            self._points.note(self.name, with_tokens(found.metadata, tokens))
+            record = self.existing_record()
         self._ensure_indexes(found, DOCUMENT_INDEXES)
         return record
 
@@ -173,6 +176,9 @@ class Collection:
         record = self._require_record(found)
         self.require_match(record, theirs.fingerprint, theirs.description)
         require_options(record, theirs.options, collection=self.name, location=self.place.location)
+        if theirs.weighing < record.weighing:
+            # What comes is weighed for hybrid as it was there; the next ingest weighs it anew.
+            self.note_versions(weighing=theirs.weighing)
         self._ensure_indexes(found, DOCUMENT_INDEXES)
 
     def _made(

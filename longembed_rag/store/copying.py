@@ -98,6 +98,7 @@ def copy_collection(
             "name another place, or another collection"
         )
     Collection(target.place).ensure_like(Collection(source.place), storage=storage)
+    target.record()  # as it is now
     target.recover()
     stored = source.sources()
     damaged = {each.source for each in without_all_passages(stored.values(), place=source.place)}

@@ -13,12 +13,14 @@ from longembed_rag.encoder.values import Passage
 from longembed_rag.errors import CollectionNotFoundError
 from longembed_rag.store.payload import (
     LISTING_KEYS,
+    PASSAGE_BITS_KEY,
     read_node,
     read_own,
     read_source,
     read_stored_source,
 )
 from longembed_rag.store.reading import PLACE_KEYS, read_place
+from longembed_rag.store.tokens import tokens_of
 from longembed_rag.store.values import DENSE_VECTOR, IndexedDocument, document_id, passage_id
 
 if TYPE_CHECKING:
@@ -125,6 +127,10 @@ def read_indexed(source: str, *, place: Place) -> IndexedDocument | None:
     passages = _passages_of([record], place=place, with_vectors=True)[record.id]
     if len(passages) < stored.passages:
         return None
+    vectors = None
+    if stored.late_interaction:
+        bits = [read_own(each.payload).get("bits") for _, each in passages]
+        vectors = tokens_of(bits, dimension=len(_dense(record)))
     text, metadata = read_node(record.payload)
     embedding = _dense(record)
     return IndexedDocument(
@@ -140,6 +146,7 @@ def read_indexed(source: str, *, place: Place) -> IndexedDocument | None:
         passage_embeddings=np.stack([_dense(each) for _, each in passages])
         if passages
         else np.zeros((0, embedding.shape[0]), dtype=np.float32),
+        token_vectors=vectors,
     )
 
 
@@ -187,9 +194,10 @@ def _passages_of(
     """Each document's passages in the order of the text, those that are there."""
     found: dict[str, list[tuple[Passage, Stored]]] = {record.id: [] for record in records}
     ids = list(chain.from_iterable(map(_passage_ids, records)))
+    keys = [*PLACE_KEYS, PASSAGE_BITS_KEY] if with_vectors else PLACE_KEYS
     try:
         points = list(
-            _records(place.passages, ids, place=place, keys=PLACE_KEYS, with_vectors=with_vectors)
+            _records(place.passages, ids, place=place, keys=keys, with_vectors=with_vectors)
         )
     except CollectionNotFoundError:
         return found  # somebody has deleted it; the next ingest makes it anew

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.values import (
     DENSE_VECTOR,
     TERMS_VECTOR,
     CollectionRecord,
-    IndexOptions,
     StoredSource,
     passages_collection,
 )
@@ -40,8 +40,10 @@ class CollectionInfo:
         version: Version of this package that made the collection.
         analyzer: Version of the analyzer that found its words.
         readers: Version of the readers that its files were read by.
+        weighing: Version of how its words are weighed for ``hybrid``.
         outdated: What this release does otherwise, and how the collection comes to it; None where
             there is nothing.
+        late_documents: Documents of which the vectors of passages' tokens are kept.
     """
 
     collection: str
@@ -63,7 +65,19 @@ class CollectionInfo:
     version: str
     analyzer: int
     readers: int
+    weighing: int
     outdated: str | None
+    late_documents: int = 0
+
+    @property
+    def late_interaction_in_words(self) -> str:
+        """Whether the vectors of passages' tokens are kept, and what to do where they are not."""
+        if self.options.late_interaction != "on":
+            return "off"
+        lacking = self.documents - self.late_documents
+        if lacking:
+            return f"on; {lacking:,} of {self.documents:,} documents get it when next ingested"
+        return "on"
 
     @classmethod
     def of(
@@ -98,7 +112,9 @@ class CollectionInfo:
             version=record.version,
             analyzer=record.analyzer,
             readers=record.readers,
+            weighing=record.weighing,
             outdated=record.outdated,
+            late_documents=sum(each.late_interaction for each in documents),
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -19,13 +19,19 @@ from longembed_rag.store.values import (
     passage_id,
 )
 from longembed_rag.words.lengths import TermCounts
-from longembed_rag.words.terms import TermVector, document_vector, word_pairs
+from longembed_rag.words.terms import (
+    TermVector,
+    document_vector,
+    word_pairs,
+    words_and_pairs_vector,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from longembed_rag.encoder.values import Passage
+    from longembed_rag.store.options import IndexOptions
     from longembed_rag.store.values import IndexedDocument
     from longembed_rag.words.analyzer import Analyzer
 
@@ -82,13 +88,16 @@ def require_writable(document: IndexedDocument) -> None:
         ) from error
 
 
-def document_point(document: IndexedDocument, terms: DocumentTerms, counts: TermCounts) -> Point:
+def document_point(
+    document: IndexedDocument, terms: DocumentTerms, counts: TermCounts, options: IndexOptions
+) -> Point:
     """A document as a point: its text, its vector, its terms and its word pairs.
 
     Args:
         document: The document.
         terms: Its terms.
         counts: How many there are, and the averages to weigh them by.
+        options: How the collection weighs them.
 
     Raises:
         PointRefusedError: Its metadata does not fit into JSON.
@@ -103,25 +112,41 @@ def document_point(document: IndexedDocument, terms: DocumentTerms, counts: Term
         ) from error
     vectors: dict[str, Vector] = {
         DENSE_VECTOR: unit_length(document.embedding),
-        **document_term_vectors(terms, counts),
+        **document_term_vectors(terms, counts, options),
     }
     return Point(document_id(document.source), vectors, payload)
 
 
-def document_term_vectors(terms: DocumentTerms, counts: TermCounts) -> dict[str, TermVector]:
-    """A document's terms and word pairs, weighed; both by its length in terms."""
+def document_term_vectors(
+    terms: DocumentTerms, counts: TermCounts, options: IndexOptions
+) -> dict[str, TermVector]:
+    """A document's terms, and what ``hybrid`` compares; all by its length in terms."""
+    length, average = counts.terms, counts.average
     return {
-        name: document_vector(stems, length=counts.terms, average=counts.average)
-        for name, stems in ((TERMS_VECTOR, terms.stems), (PAIRS_VECTOR, word_pairs(terms.stems)))
+        TERMS_VECTOR: document_vector(
+            terms.stems, length=length, average=average, k1=options.k1, b=options.b
+        ),
+        PAIRS_VECTOR: hybrid_vector(
+            terms.stems, length=length, average=average, weighing=counts.weighing
+        ),
     }
 
 
+def hybrid_vector(
+    stems: Sequence[str], *, length: int, average: float, weighing: int
+) -> TermVector:
+    """A document's word pairs, and from version 2 on its words by a rule of their own."""
+    if weighing < 2:
+        return document_vector(word_pairs(stems), length=length, average=average)
+    return words_and_pairs_vector(stems, length=length, average=average)
+
+
 def passage_points(
-    document: IndexedDocument, terms: DocumentTerms, counts: TermCounts
+    document: IndexedDocument, terms: DocumentTerms, counts: TermCounts, options: IndexOptions
 ) -> Iterable[Point]:
     """A document's passages as points, each with its vector, its terms and its place."""
     identity = document_id(document.source)
-    sparse = passage_term_vectors(terms, counts)
+    sparse = passage_term_vectors(terms, counts, options)
     for index, passage in enumerate(document.passages):
         point_id = passage_id(identity, document.content_hash, index)
         vectors: dict[str, Vector] = {
@@ -132,10 +157,13 @@ def passage_points(
         yield Point(point_id, vectors, payload)
 
 
-def passage_term_vectors(terms: DocumentTerms, counts: TermCounts) -> list[TermVector]:
+def passage_term_vectors(
+    terms: DocumentTerms, counts: TermCounts, options: IndexOptions
+) -> list[TermVector]:
     """The terms of each of a document's passages, weighed."""
+    average = counts.passage_average
     return [
-        document_vector(stems, length=len(stems), average=counts.passage_average)
+        document_vector(stems, length=len(stems), average=average, k1=options.k1, b=options.b)
         for stems in terms.by_passage
     ]
 

@@ -17,6 +17,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from longembed_rag.store.tokens import bits_payload
 from longembed_rag.store.values import StoredSource, document_id
 from longembed_rag.words.lengths import TermCounts
 
@@ -31,6 +32,8 @@ DELETE_KEY = "doc_id"
 #: A number that is as good as random and never changes, by which samples are drawn.
 BUCKET_KEY = f"{OWN_KEY}.bucket"
 BUCKETS = 1 << 32
+#: The bits of a passage's tokens.
+PASSAGE_BITS_KEY = f"{OWN_KEY}.bits"
 #: The fields of a passage by which passages are counted and removed.
 PASSAGE_DOCUMENT_KEY = f"{OWN_KEY}.document"
 PASSAGE_VERSION_KEY = f"{OWN_KEY}.version"
@@ -46,6 +49,7 @@ LISTING_KEYS = [
         "windows",
         "passages",
         "counts",
+        "late_interaction",
     )
 ]
 #: The folders that a document lies in, to find those below one.
@@ -122,6 +126,8 @@ def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str,
         "folders": folders(document.source),
         "counts": counts_payload(counts),
     }
+    if document.token_vectors is not None:
+        payload[OWN_KEY]["late_interaction"] = True
     return payload
 
 
@@ -139,6 +145,7 @@ def counts_payload(counts: TermCounts) -> list[float]:
         counts.average,
         counts.passage_average,
         counts.analyzer,
+        counts.weighing,
     ]
 
 
@@ -146,20 +153,23 @@ def passage_payload(
     document: IndexedDocument, passage: Passage, *, index: int, point_id: str
 ) -> dict[str, Any]:
     """What is stored beside a passage's vectors: where it stands, not its text."""
+    own = {
+        "document": document_id(document.source),
+        "version": document.content_hash,
+        "index": index,
+        "start": passage.start,
+        "end": passage.end,
+        "tokens": passage.tokens,
+        "bucket": bucket(point_id),
+        "folders": folders(document.source),
+    }
+    if document.token_vectors is not None:
+        own["bits"] = bits_payload(document.token_vectors, index)
     return {
         "source": document.source,
         **document.metadata,
         **dict.fromkeys((DELETE_KEY, "document_id", "ref_doc_id"), document.source),
-        OWN_KEY: {
-            "document": document_id(document.source),
-            "version": document.content_hash,
-            "index": index,
-            "start": passage.start,
-            "end": passage.end,
-            "tokens": passage.tokens,
-            "bucket": bucket(point_id),
-            "folders": folders(document.source),
-        },
+        OWN_KEY: own,
     }
 
 
@@ -189,7 +199,9 @@ def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None
             average=float(average),
             passage_average=float(passage_average),
             analyzer=int(later[0]) if later else 1,
+            weighing=int(later[1]) if len(later) > 1 else 1,
         ),
+        late_interaction=bool(own.get("late_interaction", False)),
     )
 
 

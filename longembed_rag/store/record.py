@@ -8,20 +8,33 @@ cannot be lost without it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from longembed_rag._version import __version__
 from longembed_rag.errors import CollectionMismatchError
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.payload import OWN_KEY
-from longembed_rag.store.values import READERS_VERSION, CollectionRecord, IndexOptions
+from longembed_rag.store.tokens import TokenRecord
+from longembed_rag.store.values import READERS_VERSION, CollectionRecord
 from longembed_rag.words.analyzer import ANALYZER_VERSION
+from longembed_rag.words.terms import WEIGHING_VERSION
 
 #: Beside the record: the file system that each folder lay on when it was last ingested.
 ROOTS_KEY = f"{OWN_KEY}_roots"
 # What may differ between two machines without changing a vector.
 _RUNTIME = frozenset(
-    {"device", "dtype", "batch_tokens", "model_path", "model_hash", "method_reason"}
+    {
+        "device",
+        "dtype",
+        "batch_tokens",
+        "model_path",
+        "model_hash",
+        "method_reason",
+        "late_interaction",
+        "late_interaction_reason",
+    }
 )
 _ABSENT = "(not set)"
 
@@ -34,6 +47,7 @@ def write_record(
     settings: Mapping[str, Any],
     options: IndexOptions,
     embedded: bool,
+    tokens: TokenRecord | None = None,
 ) -> dict[str, Any]:
     """The collection's metadata.
 
@@ -45,6 +59,7 @@ def write_record(
         options: What is kept of documents.
         embedded: Whether the collection stays on this machine; else paths of this machine are
             left out, and a model in a folder goes by the folder's name.
+        tokens: How the vectors of passages' tokens are kept; None where they are not.
     """
     described = {name: value for name, value in description.items() if name != "model_path"}
     own = {
@@ -52,11 +67,14 @@ def write_record(
         "dimension": dimension,
         "description": described,
         "settings": dict(settings),
-        "index": options.to_dict(),
+        "index": replace(options, late_interaction="off" if tokens is None else "on").to_dict(),
         "version": __version__,
         "analyzer": ANALYZER_VERSION,
+        "weighing": WEIGHING_VERSION,
         "readers": READERS_VERSION,
     }
+    if tokens is not None:
+        own["tokens"] = tokens.to_dict()
     return {OWN_KEY: own if embedded else without_paths(own)}
 
 
@@ -85,22 +103,33 @@ def with_versions(metadata: Mapping[str, Any], **versions: int | None) -> dict[s
     return {OWN_KEY: {name: value for name, value in own.items() if value is not None}}
 
 
+def with_tokens(metadata: Mapping[str, Any], tokens: TokenRecord) -> dict[str, Any]:
+    """What to note down when a collection begins to keep token vectors."""
+    own = metadata[OWN_KEY]
+    index = {**own["index"], "late_interaction": "on"}
+    return {OWN_KEY: {**own, "index": index, "tokens": tokens.to_dict()}}
+
+
 def read_record(metadata: Mapping[str, Any]) -> CollectionRecord | None:
     """The record in a collection's metadata; None when it was not made by this package."""
     own = metadata.get(OWN_KEY)
     if not isinstance(own, dict) or "fingerprint" not in own or "index" not in own:
         return None
+    # Those that were made before late interaction say nothing of it.
+    options = IndexOptions.from_dict({"late_interaction": "off", **own["index"]})
     return CollectionRecord(
         fingerprint=str(own["fingerprint"]),
         dimension=int(own.get("dimension", 0)),
         description=dict(own.get("description") or {}),
         settings=dict(own.get("settings") or {}),
-        options=IndexOptions.from_dict(own["index"]),
+        options=options,
         version=str(own.get("version", "")),
         analyzer=int(own.get("analyzer", 1)),
         readers=int(own.get("readers", 1)),
         model_folder=bool(own.get("model_folder", False)),
         analyzer_next=int(own["analyzer_next"]) if own.get("analyzer_next") else None,
+        tokens=TokenRecord.from_dict(own["tokens"]) if own.get("tokens") else None,
+        weighing=int(own.get("weighing", 1)),
     )
 
 
@@ -147,6 +176,9 @@ def require_options(
         CollectionMismatchError: The options are others; names each one that differs.
     """
     lines = differences(record.options.to_dict(), options.to_dict())
+    # It may begin to keep token vectors, but those that are kept are not taken away.
+    if (record.options.late_interaction, options.late_interaction) == ("on", "off"):
+        lines.append("late_interaction is 'on' in the collection and 'off' now")
     if lines:
         raise CollectionMismatchError(
             f"collection {collection!r} at {location} keeps its documents in another way: "

@@ -1,4 +1,4 @@
-"""Weighing words again: by averages that have moved, or by another analyzer; without the model."""
+"""Weighing words again: by averages that have moved, or in another way; without the model."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from longembed_rag.store.values import TERMS_VECTOR
 from longembed_rag.words.lengths import Lengths
 
 if TYPE_CHECKING:
+    from longembed_rag.store.options import IndexOptions
     from longembed_rag.store.place import Place
     from longembed_rag.store.values import StoredSource
     from longembed_rag.words.analyzer import Analyzer
@@ -28,15 +29,25 @@ if TYPE_CHECKING:
 _PAGE = 256  # passages in a request: a few hundred kilobytes
 
 
-def reweigh(stored: Iterable[StoredSource], *, analyzer: Analyzer, place: Place) -> int:
+def reweigh(
+    stored: Iterable[StoredSource],
+    *,
+    analyzer: Analyzer,
+    weighing: int,
+    options: IndexOptions,
+    place: Place,
+) -> int:
     """Make the term vectors anew of documents that were weighed at another time.
 
-    That is by averages that are no longer true, or by another version of the analyzer. A document
-    notes what it was weighed by last of all, so one that is interrupted is done again.
+    That is by averages that are no longer true, by another version of the analyzer, or by another
+    rule. A document notes what it was weighed by last of all, so one that is interrupted is done
+    again.
 
     Args:
         stored: The documents that are there.
         analyzer: Finds their words.
+        weighing: Version of how they are weighed for ``hybrid``.
+        options: How the collection weighs them otherwise.
         place: Where they are.
 
     Returns:
@@ -46,14 +57,16 @@ def reweigh(stored: Iterable[StoredSource], *, analyzer: Analyzer, place: Place)
     lengths = Lengths(recounted)
     done = 0
     for each in recounted:
-        if each.counts.analyzer != analyzer.version or lengths.is_off(each.counts):
+        made_by = each.counts.analyzer, each.counts.weighing
+        if made_by != (analyzer.version, weighing) or lengths.is_off(each.counts):
             counts = replace(
                 each.counts,
                 average=lengths.average,
                 passage_average=lengths.passage_average,
                 analyzer=analyzer.version,
+                weighing=weighing,
             )
-            done += _reweigh_document(each, counts, analyzer, place)
+            done += _reweigh_document(each, counts, analyzer, options, place)
     return done
 
 
@@ -88,21 +101,25 @@ def _what(stored: StoredSource) -> str:
 
 
 def _reweigh_document(
-    stored: StoredSource, counts: TermCounts, analyzer: Analyzer, place: Place
+    stored: StoredSource,
+    counts: TermCounts,
+    analyzer: Analyzer,
+    options: IndexOptions,
+    place: Place,
 ) -> bool:
     found = _terms(stored, analyzer, place)
     if found is None:
         return False
     terms, places = found
     name, identity = _what(stored), stored.document_id
-    vectors = passage_term_vectors(terms, counts)
+    vectors = passage_term_vectors(terms, counts, options)
     points = [
         Point(each.point_id, {TERMS_VECTOR: vector}, {})
         for each, vector in zip(places, vectors, strict=True)
     ]
     for start in range(0, len(points), _PAGE):
         place.points.revise(place.passages, points[start : start + _PAGE], what=name)
-    own = Point(identity, document_term_vectors(terms, counts), {})
+    own = Point(identity, document_term_vectors(terms, counts, options), {})
     place.points.revise(place.documents, [own], what=name)
     place.points.set_payload(
         place.documents, identity, {"counts": counts_payload(counts)}, key=OWN_KEY, what=name

@@ -18,12 +18,12 @@ from longembed_rag.store.collection import Collection, require_name
 from longembed_rag.store.info import CollectionInfo
 from longembed_rag.store.listing import count_passages, list_documents, without_all_passages
 from longembed_rag.store.manifest import Manifest, ManifestEntry
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.place import Place
 from longembed_rag.store.values import (
     DEFAULT_COLLECTION,
     CollectionRecord,
     IndexedDocument,
-    IndexOptions,
     StoredSource,
 )
 from longembed_rag.store.writer import Writer
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from longembed_rag.points.filters import AnyFilter
     from longembed_rag.points.port import Points
-
+    from longembed_rag.store.tokens import TokenRecord
 
 _FRESH = 10.0  # seconds for which a server's record is as it was: others may weigh it anew
 
@@ -165,6 +165,7 @@ class DocumentStore:
         settings: Mapping[str, Any] | None = None,
         options: IndexOptions | None = None,
         storage: StorageOptions | None = None,
+        tokens: TokenRecord | None = None,
     ) -> None:
         """Make the collection, or check that its vectors were made in the same way.
 
@@ -173,9 +174,9 @@ class DocumentStore:
             dimension: Length of its vectors.
             description: How it describes itself.
             settings: Its settings as given, kept so that the same encoder can be made again.
-            options: What to keep of documents; None takes what the collection has, else the
-                defaults.
+            options: What to keep of documents; None takes the collection's, else the defaults.
             storage: How a server is to keep the vectors of a new collection.
+            tokens: How it keeps token vectors from now on; None changes nothing.
 
         Raises:
             CollectionMismatchError: The collection was made with other settings; names them.
@@ -188,6 +189,7 @@ class DocumentStore:
             settings=settings or {},
             options=options,
             storage=storage or StorageOptions(),
+            tokens=tokens,
         )
         self._writer = None
 
@@ -268,11 +270,10 @@ class DocumentStore:
     def reweigh(self) -> int:
         """Weigh words again where the collection has outgrown the averages they were weighed by.
 
-        BM25 compares a document's length with the average. That moves while a collection grows,
-        and documents keep the average of the day they came; and a later release may find other
-        words. This makes the term vectors of those anew that are off by more than
-        :data:`~longembed_rag.words.lengths.TOLERANCE`, or whose words another version of the
-        analyzer found; their texts are read from the collection, and no model is run.
+        Documents keep the average length of the day they came, and a later release may find or
+        weigh words otherwise. Term vectors that are off by more than
+        :data:`~longembed_rag.words.lengths.TOLERANCE`, or of another version, are made anew; no
+        model is run.
 
         Returns:
             How many documents were done.
@@ -305,8 +306,10 @@ class DocumentStore:
     def complete_sources(
         self, stored: Mapping[str, StoredSource] | None = None
     ) -> dict[str, StoredSource]:
-        """Those of :meth:`sources`, unless given, with all passages; raises as :meth:`info`."""
+        """Those of :meth:`sources`, or of given ones, that are there whole, tokens too."""
         stored = self.sources() if stored is None else dict(stored)
+        if self.existing_record().tokens is not None:
+            stored = {name: each for name, each in stored.items() if each.late_interaction}
         for damaged in without_all_passages(stored.values(), place=self.place):
             del stored[damaged.source]
         return stored

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from longembed_rag.errors import InputError, SettingsError
+from longembed_rag.store.options import IndexOptions
+from longembed_rag.store.tokens import TokenRecord
 from longembed_rag.words.analyzer import (
     ANALYZER_VERSION,
     Analyzer,
     get_analyzer,
-    require_language,
 )
 from longembed_rag.words.lengths import TermCounts
+from longembed_rag.words.terms import WEIGHING_VERSION
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from longembed_rag.encoder.token_vectors import TokenVectors
     from longembed_rag.encoder.values import Passage, PassageEncoding
 
 #: The vectors' names are those that LlamaIndex's ``QdrantVectorStore`` looks for by default, so
 #: that it opens a collection of ours without any option.
 DENSE_VECTOR = "text-dense"
 TERMS_VECTOR = "text-sparse-new"
-#: A document's word pairs; a sparse vector as well.
+#: A document's word pairs, and its words as ``hybrid`` weighs them; a sparse vector as well. In
+#: collections of earlier releases it holds pairs alone, hence its name: a vector can neither be
+#: renamed nor be added to a collection that is there.
 PAIRS_VECTOR = "word-pairs"
 DEFAULT_COLLECTION = "documents"
 #: How files are read: who changes what text a file has adds one. Collections note it down; a file
 #: whose text is another one now is embedded anew by the next ingest of it.
 READERS_VERSION = 1
-DEFAULT_PASSAGE_TOKENS = 256
 
 
 def passages_collection(collection: str) -> str:
@@ -69,44 +72,6 @@ def passage_id(document: str, version: str, index: int) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IndexOptions:
-    """What a collection keeps of its documents, beside the settings of the encoder.
-
-    Set when a collection is made, and kept with it: documents that are treated differently cannot
-    be compared.
-
-    Attributes:
-        passages: Whether passages are kept, each with its vector and terms.
-        passage_tokens: Most tokens in a passage.
-        language: What words are stemmed as; ``"none"`` leaves them as they are.
-
-    Raises:
-        SettingsError: A value is out of range.
-    """
-
-    passages: bool = True
-    passage_tokens: int = DEFAULT_PASSAGE_TOKENS
-    language: str = "english"
-
-    def __post_init__(self) -> None:
-        if isinstance(self.passage_tokens, bool) or not isinstance(self.passage_tokens, int):
-            raise SettingsError(f"passage_tokens={self.passage_tokens!r} must be a whole number")
-        if self.passage_tokens < 1:
-            raise SettingsError(f"passage_tokens={self.passage_tokens} must be at least 1")
-        require_language(self.language)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> IndexOptions:
-        """From plain values; those that are not known here are passed over."""
-        names = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in names})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every option by name, as plain values."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
 class IndexedDocument:
     """A document with its vectors, ready to be written.
 
@@ -121,6 +86,7 @@ class IndexedDocument:
         embedding: The whole text, shape ``[dimension]``.
         passages: Where each passage lies in the text, in order.
         passage_embeddings: One vector per passage, shape ``[len(passages), dimension]``.
+        token_vectors: Those of each passage's tokens, as bits; None where they are not kept.
 
     Raises:
         InputError: The vectors do not fit the passages or each other, or are not finite.
@@ -136,6 +102,7 @@ class IndexedDocument:
     embedding: NDArray[np.float32]
     passages: tuple[Passage, ...]
     passage_embeddings: NDArray[np.float32]
+    token_vectors: TokenVectors | None = None
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -151,6 +118,13 @@ class IndexedDocument:
             )
         if not (np.isfinite(self.embedding).all() and np.isfinite(self.passage_embeddings).all()):
             raise InputError(f"{self.source}: its vectors hold values that are not finite")
+        kept = self.token_vectors
+        if kept is not None and (
+            len(kept.counts) != len(self.passages)
+            or not kept.as_bits
+            or kept.dimension != dimension
+        ):
+            raise InputError(f"{self.source}: the bits of its tokens do not fit its passages")
 
     @classmethod
     def of_encoding(
@@ -174,6 +148,7 @@ class IndexedDocument:
             embedding=encoding.embedding,
             passages=encoding.passages,
             passage_embeddings=encoding.embeddings,
+            token_vectors=encoding.tokens,
         )
 
     @property
@@ -195,6 +170,7 @@ class StoredSource:
         passages: Passages that it was stored with.
         counts: Its terms.
         metadata_hash: Hash of what is known of it; empty where a release before wrote it.
+        late_interaction: Whether the vectors of its passages' tokens are kept.
     """
 
     source: str
@@ -205,6 +181,7 @@ class StoredSource:
     passages: int
     counts: TermCounts
     metadata_hash: str = ""
+    late_interaction: bool = False
 
     @property
     def document_id(self) -> str:
@@ -216,6 +193,19 @@ class StoredSource:
         values = asdict(self)
         del values["counts"]
         return {**values, "document_id": self.document_id}
+
+
+_OLD_WEIGHING = (
+    "words of documents are weighed for hybrid as in short documents: they are searched as they "
+    "are until the next ingest weighs them anew, which needs no model"
+)
+
+
+def _of_later_weighing(version: int) -> str:
+    return (
+        f"words are weighed by version {version}, of a later release than this one with version "
+        f"{WEIGHING_VERSION}: update longembed-rag"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,6 +225,9 @@ class CollectionRecord:
             server: who goes on names the folder.
         analyzer_next: Version of the analyzer that the collection is being brought to; None while
             it is not.
+        tokens: How the vectors of passages' tokens are kept; None where they are not.
+        weighing: Version of how all of its documents' words are weighed for ``hybrid``; some may
+            be by a later one.
     """
 
     fingerprint: str
@@ -247,12 +240,16 @@ class CollectionRecord:
     readers: int = 1
     model_folder: bool = False
     analyzer_next: int | None = None
+    tokens: TokenRecord | None = None
+    weighing: int = 1
 
     @property
     def outdated(self) -> str | None:
         """What this release does otherwise, and how the collection comes to it; None if nothing."""
+        if self.weighing > WEIGHING_VERSION:
+            return _of_later_weighing(self.weighing)
         if self.analyzer == ANALYZER_VERSION:
-            return None
+            return None if self.weighing == WEIGHING_VERSION else _OLD_WEIGHING
         if self.analyzer > ANALYZER_VERSION:
             return (
                 f"words were found by version {self.analyzer} of the analyzer, of a later release "
@@ -268,9 +265,16 @@ class CollectionRecord:
         """What cuts texts into the words that the collection was made with.
 
         Raises:
-            SettingsError: A later release has made it.
+            SettingsError: A later release has made it, or weighs its words otherwise.
         """
+        if self.weighing > WEIGHING_VERSION:
+            raise SettingsError(_of_later_weighing(self.weighing))
         return get_analyzer(self.options.language, version=self.analyzer)
+
+    @property
+    def words_vector(self) -> str:
+        """Name of the vector that ``hybrid`` asks for the words of documents."""
+        return TERMS_VECTOR if self.weighing < 2 else PAIRS_VECTOR
 
     def query_stems(self, text: str) -> list[str]:
         """The words of a query, as they may be stored: by either analyzer while both are at work.

@@ -16,6 +16,7 @@ from longembed_rag.store.values import READERS_VERSION, CollectionRecord, Indexe
 from longembed_rag.store.writing import delete_documents, write_document
 from longembed_rag.words.analyzer import get_analyzer
 from longembed_rag.words.lengths import Lengths, TermCounts
+from longembed_rag.words.terms import WEIGHING_VERSION
 
 if TYPE_CHECKING:
     from longembed_rag.store.place import Place
@@ -62,12 +63,14 @@ class Writer:
             average=lengths.average,
             passage_average=lengths.passage_average,
             analyzer=analyzer.version,
+            weighing=self._record.weighing,
         )
         try:
             entries[document.source] = write_document(
                 document,
                 terms,
                 counts,
+                options=self._record.options,
                 place=self._place,
                 fingerprint=self._record.fingerprint,
                 earlier=entries.get(document.source),
@@ -104,16 +107,26 @@ class Writer:
 
     def reweigh(self) -> int:
         """Weigh words again; see :meth:`DocumentStore.reweigh`."""
-        record, collection = self._record, Collection(self._place)
+        collection = Collection(self._place)
+        record = collection.existing_record()  # a copy into it may have changed its versions
         analyzer = get_analyzer(record.options.language)
         if record.analyzer != analyzer.version:
             # From here on until all are done, words of either kind are there.
             collection.note_versions(analyzer_next=analyzer.version)
-        done = reweigh(list_documents(self._place), analyzer=analyzer, place=self._place)
-        if (record.analyzer, record.readers) != (analyzer.version, READERS_VERSION):
-            collection.note_versions(
-                analyzer=analyzer.version, analyzer_next=None, readers=READERS_VERSION
-            )
+        done = reweigh(
+            list_documents(self._place),
+            analyzer=analyzer,
+            weighing=WEIGHING_VERSION,
+            options=record.options,
+            place=self._place,
+        )
+        now = {
+            "analyzer": analyzer.version,
+            "readers": READERS_VERSION,
+            "weighing": WEIGHING_VERSION,
+        }
+        if any(getattr(record, name) != version for name, version in now.items()):
+            collection.note_versions(**now, analyzer_next=None)
         return done
 
     def _forget(self) -> None:

@@ -39,6 +39,7 @@ from longembed_rag.words.lengths import TermCounts
 
 if TYPE_CHECKING:
     from longembed_rag.points.values import Point
+    from longembed_rag.store.options import IndexOptions
     from longembed_rag.store.place import Place
     from longembed_rag.store.values import IndexedDocument
 
@@ -52,6 +53,7 @@ def write_document(
     terms: DocumentTerms,
     counts: TermCounts,
     *,
+    options: IndexOptions,
     place: Place,
     fingerprint: str,
     earlier: ManifestEntry | None,
@@ -62,6 +64,7 @@ def write_document(
         document: The document.
         terms: Its terms.
         counts: How many, and the averages to weigh them by.
+        options: How the collection weighs them.
         place: Where it goes.
         fingerprint: Of the settings that made its vectors.
         earlier: What the manifest has of it.
@@ -70,7 +73,7 @@ def write_document(
         What the manifest has of it now.
     """
     require_writable(document)
-    own = document_point(document, terms, counts)
+    own = document_point(document, terms, counts, options)
     # Before anything is sent, so that a point over the limit is refused with nothing written.
     place.points.require_room(own, source=document.source)
     entry = ManifestEntry(
@@ -84,14 +87,15 @@ def write_document(
     failure = not_written(document.source, place)
     manifest.put([entry], failure=failure)
     try:
-        _write_passages(document, terms, counts, place)
+        points = list(passage_points(document, terms, counts, options))
+        _upsert(place.passages, points, document.source, place)
         _upsert(place.documents, [own], document.source, place)
         if (
             not place.points.embedded
             and count_version(document.source, entry, place) < entry.passages
         ):
             # Somebody else took the half-written document for what a killed process had left.
-            _write_passages(document, terms, counts, place)
+            _upsert(place.passages, points, document.source, place)
     except PointRefusedError:
         take_back(document.source, fingerprint, place=place)
         raise
@@ -100,12 +104,6 @@ def write_document(
     stored = replace(entry, state="stored")
     manifest.put([stored], failure=failure)
     return stored
-
-
-def _write_passages(
-    document: IndexedDocument, terms: DocumentTerms, counts: TermCounts, place: Place
-) -> None:
-    _upsert(place.passages, passage_points(document, terms, counts), document.source, place)
 
 
 def count_version(source: str, entry: ManifestEntry, place: Place) -> int:

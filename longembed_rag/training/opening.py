@@ -25,9 +25,15 @@ def open_reader(planner: Planner) -> TrainingModel:
     """Load a model to train: weights in float32, frozen until someone says what learns.
 
     Raises:
-        UnsupportedModelError: It has steps after pooling, or leaves prompts out of it.
+        UnsupportedModelError: It has steps after pooling, leaves prompts out of it, or was made
+            for late interaction.
         ModelLoadError: It cannot be loaded.
     """
+    if planner.folder.late is not None:
+        raise UnsupportedModelError(
+            f"{planner.model_name} was made for late interaction; only models whose vectors are "
+            "pooled token states can be trained here"
+        )
     if planner.folder.chain:
         raise UnsupportedModelError(
             f"{planner.model_name} has a {planner.folder.chain[0].kind} step after pooling; only "

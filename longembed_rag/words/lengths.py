@@ -21,6 +21,7 @@ class TermCounts:
         average: Average of ``terms`` in the collection when its vectors were made.
         passage_average: Average length of a passage, likewise.
         analyzer: Version of the analyzer that found them.
+        weighing: Version of how they were weighed for ``hybrid``.
     """
 
     terms: int
@@ -28,6 +29,7 @@ class TermCounts:
     average: float
     passage_average: float
     analyzer: int = 1
+    weighing: int = 1
 
 
 class Counted(Protocol):

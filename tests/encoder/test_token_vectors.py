@@ -66,7 +66,9 @@ def test_many_passages_are_compared_in_turns() -> None:
 def test_neighbours_are_averaged(count: int, pool: int) -> None:
     """Each vector is the average of so many neighbours, at unit length; the last of the rest."""
     rows = random_rows(count, 8, count)
-    kept = keep_tokens(rows, TokenOptions(pool=pool, bits=False), np.zeros(8, np.float32))
+    kept = keep_tokens(
+        rows, TokenOptions(pool=pool, pool_by="neighbours", bits=False), np.zeros(8, np.float32)
+    )
     expected = [rows[at : at + pool].mean(axis=0) for at in range(0, count, pool)]
     assert len(kept) == len(expected)
     for one, other in zip(kept, expected, strict=True):

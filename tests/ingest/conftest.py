@@ -12,8 +12,8 @@ from longembed_rag.ingest.report import Event, IngestReport
 from longembed_rag.ingest.synchronise import synchronise
 from longembed_rag.search.results import SearchResult
 from longembed_rag.search.search import SearchOptions, search_documents
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.values import IndexOptions
 from tests.store.fakes import FakeEncoder, vector_of
 
 

@@ -16,7 +16,7 @@ from longembed_rag.ingest.report import (
     Event,
     Started,
 )
-from longembed_rag.store.values import IndexOptions
+from longembed_rag.store.options import IndexOptions
 from tests.files.making import make_pdf
 from tests.ingest.conftest import Bench, find, numbers
 

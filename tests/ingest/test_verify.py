@@ -10,7 +10,8 @@ from qdrant_client.models import PointStruct
 
 from longembed_rag.ingest.verify import Finding, repair, verify
 from longembed_rag.store.manifest import Manifest, ManifestEntry
-from longembed_rag.store.values import DENSE_VECTOR, IndexOptions, document_id
+from longembed_rag.store.options import IndexOptions
+from longembed_rag.store.values import DENSE_VECTOR, document_id
 from longembed_rag.store.writing import of_documents
 from tests.ingest.conftest import Bench, numbers
 

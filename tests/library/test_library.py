@@ -95,6 +95,7 @@ def test_a_store_that_is_there_is_held_from_the_start(filled: Library, opened: O
         ({"method": "magic"}, "method='magic' is not one of"),
         ({"passage_tokens": 0}, "passage_tokens=0"),
         ({"language": "klingon"}, "klingon"),
+        ({"b": 2.0}, "b=2.0"),
         ({"quantization": "ternary"}, "quantization='ternary'"),
         ({"path": "a", "url": "http://localhost:6333"}, "path and url are both given"),
         ({"encoder": FakeEncoder(), "method": "pcw"}, "method: an encoder is given"),

@@ -302,6 +302,7 @@ def test_the_library_finds_what_is_added(store: LongVectorStore) -> None:
     for mode in ("dense", "sparse", "hybrid"):
         hit = store.library.search("a note", mode=mode, limit=1)[0]
         assert (hit.source, hit.text) == ("note", NOTE)
+    assert hit.signals["terms"] > 0  # in hybrid, too, words find it
     assert store.library.verify().findings == ()
     assert store.library.info().documents == 3
 

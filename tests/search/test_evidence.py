@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from longembed_rag.points.filters import Filter, matches
 from longembed_rag.search import evidence as module
-from longembed_rag.search.evidence import Question, gather
+from longembed_rag.search import passage_evidence as passage_module
+from longembed_rag.search.evidence import gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence
-from longembed_rag.search.requests import sample_filter
+from longembed_rag.search.requests import Question, sample_filter
 from longembed_rag.store.payload import BUCKETS, bucket
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.values import IndexedDocument, document_id
+from longembed_rag.store.values import TERMS_VECTOR, IndexedDocument, document_id
+from longembed_rag.words import terms
 from tests.store.corpora import fill, random_documents
 from tests.store.fakes import vector_of
 from tests.stores import ENGINES, ensure, opening, scratch
@@ -42,7 +44,9 @@ def ask(store: DocumentStore, query: str = QUERY, **options: object) -> Evidence
     return gather(question, place=store.place, **given)  # type: ignore[arg-type]
 
 
-def bm25(texts: list[list[str]], query: list[str], lengths: list[int]) -> NDArray[np.float64]:
+def bm25(
+    texts: list[list[str]], query: list[str], lengths: list[int], k1: float = 1.5
+) -> NDArray[np.float64]:
     """BM25 of every text, with its formula written out."""
     average = sum(lengths) / len(lengths)
     scores = []
@@ -52,7 +56,7 @@ def bm25(texts: list[list[str]], query: list[str], lengths: list[int]) -> NDArra
             holding = sum(word in each for each in texts)
             rarity = math.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
             count = text.count(word)
-            score += rarity * count / (count + 1.5 * (0.25 + 0.75 * length / average))
+            score += rarity * count / (count + k1 * (0.25 + 0.75 * length / average))
         scores.append(score)
     return np.array(scores)
 
@@ -141,6 +145,31 @@ def test_coverage_is_the_best_documents_share(filled: DocumentStore) -> None:
     assert ask(filled, "zzz yyy").coverage == 0.0
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_words_of_long_documents_count_longer(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their k1 follows from the average length, coverage is measured by it, passages keep 1.5."""
+    monkeypatch.setattr(terms, "LONG", 2)
+    texts = [each.text.split() for each in DOCUMENTS]
+    lengths = [len(text) for text in texts]
+    k1 = 1.5 * math.sqrt(sum(lengths) / len(lengths) / 2)
+    by_rule = bm25(texts, QUERY.split(), lengths, k1)
+    ideal = sum(bm25(texts, [word], lengths, k1).max() for word in QUERY.split())
+    with scratch() as folder, opening(engine, folder) as opener, opener() as store:
+        fill(ensure(store, language="none", k1=1.5, b=0.75), DOCUMENTS)
+        seen = ask(store)
+        before = ask(store, words_vector=TERMS_VECTOR)
+    assert k1 > 3
+    np.testing.assert_allclose(seen.terms, in_order(seen, by_rule), atol=1e-4)
+    np.testing.assert_allclose(seen.pairs, in_order(seen, BRUTE.pairs), atol=1e-4)
+    np.testing.assert_allclose(before.terms, in_order(before, BRUTE.terms), atol=1e-4)
+    assert seen.coverage == pytest.approx(by_rule.max() / ideal, abs=1e-4)
+    assert seen.words_scale == pytest.approx(
+        (by_rule + WEIGHTS.pairs * BRUTE.pairs).std(), abs=1e-4
+    )
+    assert seen.passage_terms is not None
+    np.testing.assert_allclose(seen.passage_terms, in_order(seen, BRUTE.best("terms")), atol=1e-4)
+
+
 def test_a_filter_chooses_candidates_and_changes_nothing_else(filled: DocumentStore) -> None:
     """Scales, coverage's measure and the signals of those that are let through stay."""
     whole, part = ask(filled), ask(filled, matching=ONE_KIND)
@@ -156,8 +185,8 @@ def test_what_is_not_among_the_best_is_asked_for_or_taken_as_the_last(
 ) -> None:
     """Candidates are the best by any signal; of passages only those of the best are known."""
     monkeypatch.setattr(module, "CANDIDATES", 2)
-    monkeypatch.setattr(module, "PASSAGES", 9)
-    monkeypatch.setattr(module, "_ENOUGH_DOCUMENTS", 1)
+    monkeypatch.setattr(passage_module, "PASSAGES", 9)
+    monkeypatch.setattr(passage_module, "_ENOUGH_DOCUMENTS", 1)
     seen = ask(filled)
     best = {
         document_id(DOCUMENTS[i].source)
@@ -185,9 +214,9 @@ def test_one_long_document_does_not_hide_the_others(
     filled: DocumentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the best passages are of few documents, those of the others are asked for."""
-    monkeypatch.setattr(module, "PASSAGES", 5)
-    monkeypatch.setattr(module, "_MOST_ROUNDS", 100)
-    monkeypatch.setattr(module, "_ENOUGH_DOCUMENTS", len(DOCUMENTS))
+    monkeypatch.setattr(passage_module, "PASSAGES", 5)
+    monkeypatch.setattr(passage_module, "_MOST_ROUNDS", 100)
+    monkeypatch.setattr(passage_module, "_ENOUGH_DOCUMENTS", len(DOCUMENTS))
     seen = ask(filled)
     for ours, name in ((seen.passage_terms, "terms"), (seen.passage_vector, "vector")):
         np.testing.assert_allclose(ours, in_order(seen, BRUTE.best(name)), atol=1e-4)  # type: ignore[arg-type]
@@ -198,7 +227,7 @@ def test_scales_come_from_a_sample_of_larger_collections(
 ) -> None:
     """It is the same one for every query and filter, and large collections are not read whole."""
     monkeypatch.setattr(module, "SAMPLE", 10)
-    monkeypatch.setattr(module, "PASSAGE_SAMPLE", 20)
+    monkeypatch.setattr(passage_module, "SAMPLE", 20)
     whole, part = ask(filled), ask(filled, matching=ONE_KIND)
     chosen = [bucket(document_id(d.source)) < BUCKETS * 10 / len(DOCUMENTS) for d in DOCUMENTS]
     assert 2 < sum(chosen) < 20

@@ -18,11 +18,21 @@ from longembed_rag.search.fusion import (
     Weights,
     fuse,
     passage_scorer,
+    trust_in_tokens,
     trust_in_words,
 )
 
 ROUND = Weights(
-    pairs=0.5, passage_terms=0.25, passage_vector=2.0, vector=0.1, terms_gain=1.0, vector_gain=0.5
+    pairs=0.5,
+    passage_terms=0.25,
+    passage_vector=2.0,
+    vector_beside_late=0.2,
+    passage_late=1.5,
+    vector=0.1,
+    terms_gain=1.0,
+    vector_gain=0.5,
+    late_gain=0.25,
+    certain=1.0,
 )
 _SIGNALS = ("terms", "pairs", "vector", "passage_terms", "passage_vector")
 
@@ -37,10 +47,12 @@ def evidence(**changes: Any) -> Evidence:
         "vector": np.array([0.3, 0.6]),
         "passage_terms": np.array([3.0, 6.0]),
         "passage_vector": np.array([0.5, 0.8]),
+        "passage_late": None,
         "words_scale": 2.0,
         "vector_scale": 0.1,
         "passage_terms_scale": 1.5,
         "passage_vector_scale": 0.2,
+        "passage_late_scale": 0.05,
         "coverage": 1.0,
         "words": 4,
     }
@@ -68,10 +80,12 @@ def evidences(draw: st.DrawFn) -> Evidence:
         vector=signal(),
         passage_terms=signal() if with_passages else None,
         passage_vector=signal() if with_passages else None,
+        passage_late=signal() if with_passages and draw(st.booleans()) else None,
         words_scale=draw(scale),
         vector_scale=draw(scale),
         passage_terms_scale=draw(scale),
         passage_vector_scale=draw(scale),
+        passage_late_scale=draw(scale),
         coverage=draw(st.floats(0, 1)),
         words=draw(st.integers(0, 200)),
     )
@@ -102,6 +116,31 @@ def test_two_documents_by_hand() -> None:
     first, second = 8.3, 1 + 0.6 + 1 - 0.25 * gain + 8 - gain
     assert fusion.order.tolist() == [0, 1]
     assert fusion.scores.tolist() == pytest.approx([first, second])
+
+
+def test_tokens_by_hand() -> None:
+    """Tokens count in their own deviations, less what the best of ten gains; the cosine less."""
+    seen = evidence(passage_late=np.array([0.4, 0.5]))
+    plain, fusion, gain = fuse(evidence(), ROUND), fuse(seen, ROUND), math.log(10)
+    # Four words that are all covered reach twice as far as where tokens begin to count less.
+    assert seen.reach == 2
+    assert trust_in_tokens(seen, ROUND) == 1 / 4
+    for index, tokens in enumerate((1.5 / 4 * 8, 1.5 / 4 * (10 - 0.25 * gain))):
+        expected = {**plain.parts_of(index), "passage_late": tokens}
+        expected["passage_vector"] *= 0.2 / 2
+        assert fusion.parts_of(index) == pytest.approx(expected)
+    assert seen.signals(1)["passage_late"] == 0.5
+
+
+@given(words=st.integers(0, 100), coverage=st.floats(0, 1), more=st.floats(0, 1))
+def test_tokens_count_less_the_further_words_reach(
+    words: int, coverage: float, more: float
+) -> None:
+    """Fully until words reach beyond chance, and never more where they reach further."""
+    seen = evidence(words=words, coverage=coverage * more)
+    further = evidence(words=words, coverage=coverage)
+    assert 0 < trust_in_tokens(further) <= trust_in_tokens(seen) <= 1
+    assert trust_in_tokens(evidence(words=words, coverage=0.0)) == 1
 
 
 def test_words_that_are_not_trusted_count_little() -> None:
@@ -179,7 +218,7 @@ def test_the_order_does_not_depend_on_that_of_the_evidence(
     index = np.array(order, dtype=np.int64)
     changes = {
         name: getattr(seen, name)[index]
-        for name in (*_SIGNALS, "passages")
+        for name in (*_SIGNALS, "passage_late", "passages")
         if getattr(seen, name) is not None
     }
     shuffled = replace(seen, documents=tuple(seen.documents[i] for i in order), **changes)
@@ -236,8 +275,13 @@ def test_no_candidates_are_no_ranking() -> None:
 def test_passages_are_weighed_like_their_documents() -> None:
     """A passage's words and meaning, in the same units; what is not known counts as nothing."""
     seen = evidence()
-    assert passage_scorer(seen, ROUND)(3.0, 0.5) == pytest.approx(0.25 * 2 + 2 * 2.5)
-    assert passage_scorer(seen, ROUND)(3.0, None) == pytest.approx(0.5)
-    assert passage_scorer(seen, ROUND)(None, 0.5) == pytest.approx(5.0)
+    both = {"terms": 3.0, "vector": 0.5}
+    assert passage_scorer(seen, ROUND)(both) == pytest.approx(0.25 * 2 + 2 * 2.5)
+    assert passage_scorer(seen, ROUND)({"terms": 3.0}) == pytest.approx(0.5)
+    assert passage_scorer(seen, ROUND)({"vector": 0.5}) == pytest.approx(5.0)
     untrusted = evidence(coverage=0.0)
-    assert passage_scorer(untrusted, ROUND)(3.0, 0.5) == pytest.approx(0.1 * 0.5 + 5.0)
+    assert passage_scorer(untrusted, ROUND)(both) == pytest.approx(0.1 * 0.5 + 5.0)
+    tokens = evidence(passage_late=np.array([0.4, 0.5]))
+    assert passage_scorer(tokens, ROUND)({**both, "late": 0.5}) == pytest.approx(
+        0.25 * 2 + 0.2 * 2.5 + 1.5 / 4 * 10
+    )

@@ -18,7 +18,7 @@ from longembed_rag.search.search import MODES, SearchOptions, search_documents
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import document_id
 from tests.store.corpora import Killed, fill, killed_after, random_documents
-from tests.store.fakes import make_document, vector_of
+from tests.store.fakes import make_document, tokens_of, vector_of
 from tests.stores import ENGINES, Opener, ensure, find, opening, scratch
 
 DOCUMENTS = {each.source: each for each in random_documents(20, seed=5)}
@@ -27,12 +27,13 @@ LEASE = "The tenant signs the lease. The landlord keeps the other copy of the le
 #: Signals of each mode, and of its passages.
 SIGNALS = {
     "hybrid": (
-        {"terms", "pairs", "vector", "passage_terms", "passage_vector"},
-        {"terms", "vector"},
+        {"terms", "pairs", "vector", "passage_terms", "passage_vector", "passage_late"},
+        {"terms", "vector", "late"},
     ),
     "dense": ({"vector"}, {"vector"}),
     "sparse": ({"terms"}, {"terms"}),
-    "passages": ({"passage_vector"}, {"vector"}),
+    "passages": ({"passage_late"}, {"vector", "late"}),
+    "late": ({"passage_late"}, {"terms", "vector", "late"}),
 }
 every_mode = pytest.mark.parametrize("mode", MODES)
 
@@ -116,14 +117,44 @@ def test_results_explain_themselves(filled: DocumentStore, mode: str) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("mode", ["passages", "late"])
+def test_tokens_are_compared(filled: DocumentStore, mode: str) -> None:
+    """Scores are MaxSim of the signs of tokens: of the best passage, and of each."""
+    query = tokens_of(QUERIES[0]).astype(np.float64)
+    expected = {}
+    for source, document in DOCUMENTS.items():
+        for each in document.passages:
+            signs = np.where(tokens_of(document.text[each.start : each.end]) > 0, 1, -1)
+            expected[source, each.start] = (query @ signs.T / 4).max(axis=1).mean()
+    found = find(filled, QUERIES[0], mode=mode, limit=30, passages=100)
+    assert len(found) == len(DOCUMENTS)
+    for result in found:
+        scores = [score for (source, _), score in expected.items() if source == result.source]
+        assert result.score == pytest.approx(max(scores), abs=1e-5)
+        for passage in result.passages:
+            assert passage.score == pytest.approx(expected[result.source, passage.start], abs=1e-5)
+
+
+def test_without_its_tokens_a_query_compares_none(filled: DocumentStore) -> None:
+    """Whoever brings a vector alone searches as in a collection that keeps none."""
+    options = SearchOptions(mode="hybrid", limit=3)
+    found = search_documents(filled, "w1", vector=vector_of("w1"), options=options)
+    assert "passage_late" not in found[0].signals
+    with pytest.raises(SettingsError, match="the vectors of the query's tokens"):
+        search_documents(filled, "w1", vector=vector_of("w1"), options=SearchOptions(mode="late"))
+    with pytest.raises(SettingsError, match="another model's"):
+        search_documents(filled, "w1", vector=vector_of("w1"), tokens=np.ones((2, 3), np.float32))
+
+
 def test_dense_and_passages_compare_vectors(filled: DocumentStore) -> None:
-    """Their scores are cosines: of the document, and of its best passage."""
+    """Where no tokens are compared scores are cosines: of documents, of best passages."""
     vector = vector_of(QUERIES[0])
     for mode, expected in (
         ("dense", {source: d.embedding @ vector for source, d in DOCUMENTS.items()}),
         ("passages", {s: (d.passage_embeddings @ vector).max() for s, d in DOCUMENTS.items()}),
     ):
-        found = find(filled, QUERIES[0], mode=mode, limit=30, passages=100)
+        options = SearchOptions(mode=mode, limit=30, passages=100)  # type: ignore[arg-type]
+        found = search_documents(filled, QUERIES[0], vector=vector, options=options)
         assert {each.source: each.score for each in found} == pytest.approx(expected, abs=1e-4)
         for result in found:
             document = DOCUMENTS[result.source]
@@ -193,6 +224,7 @@ def test_snippets_can_be_left_out(store: DocumentStore, mode: str) -> None:
             store,
             "leases and tenants",
             vector=vector_of("lease"),
+            tokens=tokens_of("lease"),
             options=SearchOptions(mode=mode, passages=0, snippets=snippets),  # type: ignore[arg-type]
         )
         for snippets in (True, False)
@@ -265,7 +297,10 @@ def test_passages_of_another_version_are_not_shown(opener: Opener) -> None:
                 assert not any("new" in passage.text for passage in result.passages)
         # Nor do they lift the document that is not theirs yet.
         cosines = [float(row @ vector_of("new lease")) for row in old.passage_embeddings]
-        (result,) = find(store, "new lease", mode="passages")
+        options = SearchOptions(mode="passages")
+        (result,) = search_documents(
+            store, "new lease", vector=vector_of("new lease"), options=options
+        )
         assert result.score == pytest.approx(max(cosines), abs=1e-5)
     with opener() as store:
         with pytest.raises(Killed), killed_after(store, 3):
@@ -347,7 +382,9 @@ def found_sources(
     options = SearchOptions(mode=mode, limit=50, filter=matching)  # type: ignore[arg-type]
     return [
         each.source
-        for each in search_documents(store, text, vector=vector_of(text), options=options)
+        for each in search_documents(
+            store, text, vector=vector_of(text), tokens=tokens_of(text), options=options
+        )
     ]
 
 

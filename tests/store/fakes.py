@@ -11,11 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longembed_rag.encoder.values import Coverage, Encoding, Passage, PassageEncoding
+from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors, keep_tokens
+from longembed_rag.encoder.values import (
+    Coverage,
+    Encoding,
+    Passage,
+    PassageEncoding,
+    QueryEncoding,
+)
 from longembed_rag.errors import EmptyTextError
+from longembed_rag.store.tokens import TokenRecord
 from longembed_rag.store.values import IndexedDocument
 
 DIMENSION = 16
+#: How the vectors of its words are kept.
+TOKENS = TokenRecord(TokenOptions(pool=1), np.zeros(DIMENSION, dtype=np.float32))
 _WORD = re.compile(r"\S+")
 
 
@@ -34,6 +44,12 @@ def cut(text: str, words: int) -> tuple[Passage, ...]:
     found = list(_WORD.finditer(text))
     runs = [found[start : start + words] for start in range(0, len(found), words)]
     return tuple(Passage(run[0].start(), run[-1].end(), len(run)) for run in runs)
+
+
+def tokens_of(text: str, dimension: int = DIMENSION) -> NDArray[np.float32]:
+    """The vectors of a text's words, ``[words, dimension]``."""
+    words = [vector_of(word, dimension) for word in _WORD.findall(text)]
+    return np.array(words, dtype=np.float32).reshape(-1, dimension)
 
 
 @dataclass(frozen=True)
@@ -58,7 +74,24 @@ class FakeEncoder:
     encoded: list[str] = field(default_factory=list)
 
     def describe(self) -> dict[str, Any]:
-        return {"model": "fake", "method": "none", "max_length": 100, "device": "cpu"}
+        return {
+            "model": "fake",
+            "method": "none",
+            "max_length": 100,
+            "late_interaction": True,
+            "device": "cpu",
+        }
+
+    @property
+    def token_centre(self) -> NDArray[np.float32]:
+        return np.zeros(self.dimension, dtype=np.float32)
+
+    def encode_queries(
+        self, texts: Sequence[str], *, names: Sequence[str] | None = None
+    ) -> QueryEncoding:
+        encoding = self.encode(texts, kind="query", names=names)
+        tokens = tuple(tokens_of(text, self.dimension) for text in texts)
+        return QueryEncoding(encoding.embeddings, tokens, encoding.coverage)
 
     def encode(
         self, texts: Sequence[str], *, kind: str = "document", names: Sequence[str] | None = None
@@ -74,6 +107,8 @@ class FakeEncoder:
         text: str,
         *,
         passage_tokens: int = 256,
+        tokens: TokenOptions | None = None,
+        token_centre: NDArray[np.float32] | None = None,
         name: str | None = None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> PassageEncoding:
@@ -82,15 +117,31 @@ class FakeEncoder:
         if not passages:
             raise EmptyTextError(f"{name}: nothing to read")
         self.encoded.append(str(name))
-        tokens = sum(passage.tokens for passage in passages)
+        count = sum(passage.tokens for passage in passages)
+        centre = self.token_centre if token_centre is None else token_centre
         return PassageEncoding(
             embedding=vector_of(text, self.dimension),
             passages=passages,
             embeddings=np.stack(
                 [vector_of(text[each.start : each.end], self.dimension) for each in passages]
             ),
-            coverage=Coverage(tokens, tokens, 1, "none", tokens_unknown=self.unknown(text)),
+            coverage=Coverage(count, count, 1, "none", tokens_unknown=self.unknown(text)),
+            tokens=None
+            if tokens is None
+            else self.vectors_of_tokens(text, passages, TokenRecord(tokens, centre)),
         )
+
+    def vectors_of_tokens(
+        self, text: str, passages: Sequence[Passage], kept_as: TokenRecord = TOKENS
+    ) -> TokenVectors:
+        options, centre = kept_as.options, kept_as.centre
+        kept = [
+            keep_tokens(tokens_of(text[each.start : each.end], self.dimension), options, centre)
+            for each in passages
+        ]
+        counts = np.array([len(each) for each in kept], dtype=np.int64)
+        empty = keep_tokens(tokens_of("", self.dimension), options, centre)
+        return TokenVectors(counts, np.concatenate([empty, *kept]), len(centre))
 
 
 def make_document(source: str, text: str, **changes: Any) -> IndexedDocument:
@@ -108,4 +159,7 @@ def make_document(source: str, text: str, **changes: Any) -> IndexedDocument:
         "passages": encoding.passages,
         "passage_embeddings": encoding.embeddings,
     }
-    return IndexedDocument(**{**values, **changes})
+    values.update(changes)
+    if "token_vectors" not in changes:
+        values["token_vectors"] = FakeEncoder().vectors_of_tokens(text, values["passages"])
+    return IndexedDocument(**values)

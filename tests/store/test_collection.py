@@ -11,11 +11,7 @@ from longembed_rag.search.filters import parse_filters
 from longembed_rag.store.collection import require_name
 from longembed_rag.store.place import DOCUMENT_INDEXES, PASSAGE_INDEXES
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.values import (
-    DENSE_VECTOR,
-    PAIRS_VECTOR,
-    TERMS_VECTOR,
-)
+from longembed_rag.store.values import DENSE_VECTOR, PAIRS_VECTOR, TERMS_VECTOR
 from tests.points.fake_qdrant import FakeQdrant, Fault
 from tests.store.fakes import make_document
 from tests.stores import ENCODER, ensure

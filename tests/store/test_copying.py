@@ -16,8 +16,9 @@ from longembed_rag.errors import (
 )
 from longembed_rag.points.values import Point
 from longembed_rag.store.copying import copy_collection
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.values import DENSE_VECTOR, IndexOptions
+from longembed_rag.store.values import DENSE_VECTOR
 from tests.points.fake_qdrant import FakeQdrant, running_fake
 from tests.store.corpora import (
     Killed,

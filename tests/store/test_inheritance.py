@@ -10,8 +10,9 @@ import pytest
 from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderSettings
 from longembed_rag.errors import CollectionMismatchError, SettingsError
 from longembed_rag.store.inheritance import build_settings
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.record import read_record, require_match, write_record
-from longembed_rag.store.values import CollectionRecord, IndexOptions
+from longembed_rag.store.values import CollectionRecord
 
 
 def record(

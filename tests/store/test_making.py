@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,9 +13,11 @@ from longembed_rag.encoder.values import Passage
 from longembed_rag.store.making import (
     analyse,
     document_point,
+    document_term_vectors,
     passage_points,
     unit_length,
 )
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.values import (
     DENSE_VECTOR,
     PAIRS_VECTOR,
@@ -23,12 +27,13 @@ from longembed_rag.store.values import (
 )
 from longembed_rag.words.analyzer import get_analyzer
 from longembed_rag.words.lengths import TermCounts
-from longembed_rag.words.terms import document_vector, word_pairs
+from longembed_rag.words.terms import document_vector, word_pairs, words_and_pairs_vector
 from tests.store.corpora import assert_same_vector
 from tests.store.fakes import cut, make_document
 
 TEXT = "The tenant signs the lease twice, the landlord keeps one lease."
-COUNTS = TermCounts(terms=8, passage_terms=8, average=10.0, passage_average=3.0)
+COUNTS = TermCounts(terms=8, passage_terms=8, average=10.0, passage_average=3.0, weighing=2)
+OPTIONS = IndexOptions(k1=0.9, b=0.4)
 
 
 @given(
@@ -57,25 +62,35 @@ def test_terms_between_passages_are_the_documents_alone() -> None:
 
 
 def test_a_document_has_three_vectors() -> None:
-    """Its own, its terms, and its word pairs, which count by the same length."""
+    """Its own, its terms by the collection's k1 and b, and what hybrid compares."""
     document = make_document("/a.txt", TEXT)
     terms = analyse(TEXT, document.passages, analyzer=get_analyzer())
-    point = document_point(document, terms, COUNTS)
+    point = document_point(document, terms, COUNTS, OPTIONS)
     assert point.id == document_id("/a.txt")
     assert set(point.vectors) == {DENSE_VECTOR, TERMS_VECTOR, PAIRS_VECTOR}
     np.testing.assert_allclose(
         np.asarray(point.vectors[DENSE_VECTOR]), document.embedding, atol=1e-6
     )
-    for name, stems in ((TERMS_VECTOR, terms.stems), (PAIRS_VECTOR, word_pairs(terms.stems))):
-        expected = document_vector(stems, length=8, average=10.0)
-        assert_same_vector(point.vectors[name], expected)
+    expected = document_vector(terms.stems, length=8, average=10.0, k1=0.9, b=0.4)
+    assert_same_vector(point.vectors[TERMS_VECTOR], expected)
+    expected = words_and_pairs_vector(terms.stems, length=8, average=10.0)
+    assert_same_vector(point.vectors[PAIRS_VECTOR], expected)
+    assert len(expected) > len(terms.stems)
+
+
+def test_before_version_2_pairs_stand_alone() -> None:
+    """A collection that is not yet weighed anew goes on as it was made."""
+    terms = analyse(TEXT, [], analyzer=get_analyzer())
+    made = document_term_vectors(terms, replace(COUNTS, weighing=1), OPTIONS)
+    expected = document_vector(word_pairs(terms.stems), length=8, average=10.0)
+    assert_same_vector(made[PAIRS_VECTOR], expected)
 
 
 def test_each_passage_is_a_point() -> None:
     """With its vector, and its terms weighed by its own length."""
     document = make_document("/a.txt", TEXT)
     terms = analyse(TEXT, document.passages, analyzer=get_analyzer())
-    points = list(passage_points(document, terms, COUNTS))
+    points = list(passage_points(document, terms, COUNTS, OPTIONS))
     identity = document_id("/a.txt")
     assert [point.id for point in points] == [
         passage_id(identity, document.content_hash, index) for index in range(3)
@@ -85,7 +100,7 @@ def test_each_passage_is_a_point() -> None:
         vector = np.asarray(point.vectors[DENSE_VECTOR])
         np.testing.assert_allclose(vector, document.passage_embeddings[index], atol=1e-6)
         stems = terms.by_passage[index]
-        expected = document_vector(stems, length=len(stems), average=3.0)
+        expected = document_vector(stems, length=len(stems), average=3.0, k1=0.9, b=0.4)
         assert_same_vector(point.vectors[TERMS_VECTOR], expected)
 
 

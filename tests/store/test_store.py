@@ -14,8 +14,9 @@ from longembed_rag.errors import (
     SettingsError,
 )
 from longembed_rag.search.search import SearchOptions, search_documents
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.values import DENSE_VECTOR, TERMS_VECTOR, IndexOptions, document_id
+from longembed_rag.store.values import DENSE_VECTOR, TERMS_VECTOR, document_id
 from tests.store.fakes import make_document, vector_of
 from tests.stores import ENCODER, Opener, ensure, find
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from longembed_rag.errors import InputError, SettingsError
 from longembed_rag.points.values import StorageOptions
+from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.values import (
-    IndexOptions,
     document_id,
     manifest_collection,
     passage_id,
@@ -66,6 +66,11 @@ def test_options_come_back_and_unknown_ones_are_passed_over() -> None:
         ({"passage_tokens": 2.5}, "passage_tokens=2.5 must be a whole number"),
         ({"passage_tokens": True}, "passage_tokens=True must be a whole number"),
         ({"language": "klingon"}, "language='klingon' is not one of: .*english"),
+        ({"k1": -0.1}, "k1=-0.1 must be 0 or more"),
+        ({"k1": float("nan")}, "k1=nan must be 0 or more"),
+        ({"k1": "2"}, "k1='2' must be a number"),
+        ({"b": 1.5}, "b=1.5 must be from 0"),
+        ({"b": True}, "b=True must be a number"),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, object], message: str) -> None:

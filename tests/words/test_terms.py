@@ -12,11 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longembed_rag.search.search import SearchOptions, search_documents
+from longembed_rag.words import terms as module
 from longembed_rag.words.terms import (
+    LONG,
     document_vector,
     query_vector,
+    saturation,
     term_id,
     word_pairs,
+    words_and_pairs_vector,
 )
 from tests.store.corpora import WORDS, fill, random_documents
 from tests.store.fakes import make_document
@@ -71,17 +75,19 @@ def test_scores_of_three_documents_by_hand(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ["edge", "local"])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_scores_are_those_of_bm25s(folder: Path, engine: str, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "k1", "b"), [(0, 1.5, 0.75), (1, 0.6, 1.0), (1, 4.0, 0.2)])
+def test_scores_are_those_of_bm25s(
+    folder: Path, engine: str, seed: int, k1: float, b: float
+) -> None:
     """Random corpora, ranked by another implementation: the same order and scores."""
     import bm25s
 
     documents = random_documents(40, seed=seed)
-    other = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+    other = bm25s.BM25(method="lucene", k1=k1, b=b)
     other.index([document.text.split() for document in documents], show_progress=False)
     rng = np.random.default_rng(seed)
     with opening(engine, folder) as opener, opener() as store:
-        fill(ensure(store, language="none"), documents)
+        fill(ensure(store, language="none", k1=k1, b=b), documents)
         for size in (1, 2, 5, 12):
             words = [str(word) for word in rng.choice(WORDS, size=size)]
             theirs = other.get_scores(words)
@@ -142,3 +148,34 @@ def test_word_pairs_are_neighbours() -> None:
     """Pairs keep their order, and a text of one word has none."""
     assert word_pairs(["remote", "control", "unit"]) == ["remote control", "control unit"]
     assert word_pairs(["remote"]) == word_pairs([]) == []
+
+
+def test_k1_grows_with_the_root_of_the_length() -> None:
+    """Up to 3,000 terms on average it is BM25's own; documents four times as long have twice it."""
+    assert LONG == 3000
+    assert [saturation(average) for average in (0, 12, LONG)] == [1.5, 1.5, 1.5]
+    assert saturation(4 * LONG) == 3.0
+    assert saturation(17_600) == pytest.approx(3.633, abs=1e-3)
+
+
+@given(WORD_LISTS, st.floats(0, 1e5), st.integers(0, 10**5))
+def test_words_and_pairs_lie_in_one_vector(stems: list[str], average: float, more: int) -> None:
+    """Each with the weight of the formula, written out: words by their own k1, pairs by 1.5."""
+    length = len(stems) + more
+    vector = words_and_pairs_vector(stems, length=length, average=average)
+    ratio = length / average if average > 0 else 1.0
+    expected = {}
+    for k1, terms in ((1.5 * max(1, average / 3000) ** 0.5, stems), (1.5, word_pairs(stems))):
+        for term in terms:
+            count = terms.count(term)
+            expected[term_id(term)] = count / (count + k1 * (0.25 + 0.75 * ratio))
+    assert dict(zip(vector.indices, vector.values, strict=True)) == pytest.approx(expected)
+    assert vector.indices.tolist() == sorted(expected)
+
+
+def test_a_word_and_a_pair_of_one_id_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids of 32 bits meet now and then, and a sparse vector holds each once."""
+    monkeypatch.setattr(module, "term_id", lambda term: 7 if term == "a" or " " in term else 8)
+    vector = words_and_pairs_vector(["a", "b"], length=2, average=2.0)
+    assert vector.indices.tolist() == [7, 8]
+    assert vector.values.tolist() == pytest.approx([2 / 2.5, 1 / 2.5])

@@ -59,7 +59,7 @@ def of_planner(planner: Planner) -> dict[str, Any]:
     Nothing in it names a folder of this machine, and it is the same for a method that was asked
     for and for one that was picked.
     """
-    left_out = ("method_reason", "model_path")
+    left_out = ("method_reason", "model_path", "late_interaction", "late_interaction_reason")
     told = {name: value for name, value in planner.describe().items() if name not in left_out}
     settings = planner.settings
     return {

@@ -30,6 +30,8 @@ class Place(TypedDict, total=False):
     passages: bool | None
     passage_tokens: int | None
     language: str | None
+    k1: float | None
+    b: float | None
     quantization: Literal["none", "scalar", "binary"] | None
     on_disk: bool | None
 

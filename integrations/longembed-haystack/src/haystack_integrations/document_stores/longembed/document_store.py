@@ -41,6 +41,8 @@ class LongDocumentStore(Writes):
         passages: Whether a new collection keeps passages beside the documents.
         passage_tokens: Most tokens in a passage.
         language: What words are stemmed as; ``"none"`` leaves them as they are.
+        k1: How fast a repeated word stops counting in BM25 (mode ``"sparse"``, passages).
+        b: How much length counts in BM25, 0 to 1; likewise.
         quantization: How a server keeps vectors in memory: ``"none"``, ``"scalar"`` (a byte a
             number) or ``"binary"`` (a bit).
         on_disk: Whether a server keeps vectors and word lists on disk.
@@ -68,6 +70,8 @@ class LongDocumentStore(Writes):
         passages: bool | None = None,
         passage_tokens: int | None = None,
         language: str | None = None,
+        k1: float | None = None,
+        b: float | None = None,
         quantization: Literal["none", "scalar", "binary"] | None = None,
         on_disk: bool | None = None,
         **settings: Any,
@@ -82,6 +86,8 @@ class LongDocumentStore(Writes):
             "passages": passages,
             "passage_tokens": passage_tokens,
             "language": language,
+            "k1": k1,
+            "b": b,
         }
         IndexOptions(**{name: value for name, value in keeping.items() if value is not None})
         given = {name: value for name, value in settings.items() if value is not None}

@@ -1,0 +1,263 @@
+"""What passages say for their documents: words, meaning, and meaning at the level of words.
+
+Of each signal the best passages are looked at, until they come from enough documents; all of these
+are compared by their tokens, too, where a collection keeps those. A document whose passages are
+not among them has what the last of them has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from longembed_rag.points.filters import AnyFilter, Filter, combine
+from longembed_rag.points.values import Ask, Hit
+from longembed_rag.search.late import in_turn, late_scores
+from longembed_rag.search.requests import (
+    Probe,
+    ask,
+    dense_probe,
+    deviation,
+    only,
+    sample_filter,
+    terms_probe,
+)
+from longembed_rag.store.payload import (
+    PASSAGE_BITS_KEY,
+    PASSAGE_DOCUMENT_KEY,
+    PASSAGE_VERSION_KEY,
+    read_own,
+)
+from longembed_rag.store.reading import passages_there
+from longembed_rag.store.values import DENSE_VECTOR
+from longembed_rag.store.writing import of_documents
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from longembed_rag.search.requests import Question
+    from longembed_rag.store.place import Place
+
+#: Best passages of each signal that are looked at in one go.
+PASSAGES = 256
+#: Passages that words and vectors are measured over, and those that tokens are.
+SAMPLE = 256
+LATE_SAMPLE = 128
+#: Passages whose tokens are compared with a query's.
+LATE_PASSAGES = 512
+
+# From so many documents on, the best passages are taken to say enough of all of them. They come
+# from fewer where documents are very long; then the others' are asked for, too.
+_ENOUGH_DOCUMENTS = 50
+_MOST_ROUNDS = 8
+# As few fields as tell whose passage it is: hundreds of them come back.
+_KEYS = (PASSAGE_DOCUMENT_KEY, PASSAGE_VERSION_KEY)
+
+#: A document, by the id of its point, and the version of its text.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class PassageSignal:
+    """What the best passage of each document has of a signal.
+
+    Attributes:
+        scores: By document and version; documents without a passage among the best are not there.
+        floor: What those have at most.
+        scale: The signal's standard deviation over all passages.
+    """
+
+    scores: Mapping[Key, float]
+    floor: float
+    scale: float
+
+    def of(self, keys: Iterable[Key]) -> NDArray[np.float64]:
+        """What documents have, float64."""
+        import numpy as np
+
+        return np.array([self.scores.get(key, self.floor) for key in keys], dtype=np.float64)
+
+    def documents(self, most: int) -> list[str]:
+        """The best documents, so many."""
+        ranked = sorted(self.scores, key=lambda key: -self.scores[key])
+        return [document for document, _ in ranked[:most]]
+
+
+@dataclass(frozen=True)
+class PassageEvidence:
+    """The signals of passages.
+
+    Attributes:
+        terms: BM25.
+        vector: The cosine.
+        late: MaxSim of the tokens; None where none are kept, or the query's are not known.
+    """
+
+    terms: PassageSignal
+    vector: PassageSignal
+    late: PassageSignal | None
+
+    def documents(self, most: int) -> list[str]:
+        """Candidates: so many of the best documents by each signal."""
+        signals = (self.terms, self.vector, self.late)
+        return [each for signal in signals if signal is not None for each in signal.documents(most)]
+
+
+def gather_passages(
+    question: Question, *, matching: AnyFilter | None, place: Place
+) -> PassageEvidence:
+    """The signals of the best passages.
+
+    Args:
+        question: The query, with its vector.
+        matching: Which documents are looked at; None for all. Signals are measured over all.
+        place: Where they are.
+    """
+    assert question.vector is not None
+    probes = (terms_probe(question.stems), dense_probe(question.vector))
+    total = place.points.count(place.passages, exact=False, what="searching")
+    sample = sample_filter(total, SAMPLE)
+    # Twice what is expected: how many pass the sample's filter is a matter of chance.
+    asks = [Ask(*probe, 2 * SAMPLE, sample) for probe in probes]
+    if question.tokens is not None:
+        few = sample_filter(total, LATE_SAMPLE)
+        asks.append(Ask(*probes[1], 2 * LATE_SAMPLE, few, (PASSAGE_BITS_KEY,)))
+    terms_sample, vector_sample, *late_sample = ask(place.passages, asks, place=place)
+    by_terms, by_vector = (
+        _best_by_document(
+            probe, _ENOUGH_DOCUMENTS, matching, place=place, with_bits=question.tokens is not None
+        )
+        for probe in probes
+    )
+    count = len(vector_sample)
+    return PassageEvidence(
+        PassageSignal(
+            by_terms.scores, by_terms.floor, deviation([p.score for p in terms_sample], count)
+        ),
+        PassageSignal(
+            by_vector.scores, by_vector.floor, deviation([p.score for p in vector_sample], count)
+        ),
+        None
+        if question.tokens is None
+        else _late(question.tokens, (by_terms, by_vector), late_sample[0]),
+    )
+
+
+def _late(
+    tokens: NDArray[np.float32], best: Sequence[_Best], sample: Sequence[Hit]
+) -> PassageSignal | None:
+    """MaxSim of those that are among the best by another signal."""
+    compared = in_turn([each.passages for each in best], LATE_PASSAGES)
+    scores = late_scores(tokens, compared)
+    by_document = _by_document(compared, scores)
+    if not by_document:
+        return None
+    # Always the same ones: the order of the ids does not depend on the query.
+    measured = sorted(sample, key=lambda each: each.id)[: LATE_SAMPLE * 2]
+    values = list(late_scores(tokens, measured).values())
+    return PassageSignal(by_document, min(by_document.values()), deviation(values, len(values)))
+
+
+def _by_document(passages: Iterable[Hit], scores: Mapping[str, float]) -> dict[Key, float]:
+    """The best score of each document's passages."""
+    best: dict[Key, float] = {}
+    for each in passages:
+        if each.id in scores:
+            key = _key(each)
+            best[key] = max(best.get(key, scores[each.id]), scores[each.id])
+    return best
+
+
+def _key(passage: Hit) -> Key:
+    own = read_own(passage.payload)
+    return str(own.get("document")), str(own.get("version"))
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best passages by a signal.
+
+    Attributes:
+        scores: The best score of each document and version.
+        floor: What documents without one have at most.
+        passages: All of them, in the order in which they came.
+    """
+
+    scores: dict[Key, float]
+    floor: float
+    passages: list[Hit] = field(default_factory=list)
+
+
+def _best_by_document(
+    probe: Probe, documents: int, matching: AnyFilter | None, *, place: Place, with_bits: bool
+) -> _Best:
+    """Best passages of at least so many documents, where there are so many."""
+    keys = (*_KEYS, PASSAGE_BITS_KEY) if with_bits else _KEYS
+    scores: dict[Key, float] = {}
+    found: list[Hit] = []
+    floor = 0.0
+    for _ in range(_MOST_ROUNDS):
+        others = combine(matching, _without([document for document, _ in scores]))
+        (points,) = ask(place.passages, [Ask(*probe, PASSAGES, others, keys)], place=place)
+        found.extend(points)
+        for point in points:  # best first
+            scores.setdefault(_key(point), float(point.score))
+        full = len(points) == PASSAGES
+        # Who has no passage at all has none of the words, and the least of the cosines.
+        floor = points[-1].score if points and (full or probe[0] == DENSE_VECTOR) else floor
+        if not full:
+            return _Best(scores, floor if probe[0] == DENSE_VECTOR else 0.0, found)
+        if len(scores) >= documents:
+            break
+    return _Best(scores, floor, found)
+
+
+def _without(documents: Sequence[str]) -> Filter | None:
+    """Passages of other documents than these."""
+    ids = list(dict.fromkeys(documents))
+    return Filter(must_not=of_documents(ids).must) if ids else None
+
+
+def rank_by_passages(
+    question: Question, *, by_words: bool, most: int, matching: AnyFilter | None, place: Place
+) -> tuple[str, list[tuple[str, float]]]:
+    """Documents by their best passage's tokens, or by its cosine where no tokens are compared.
+
+    Args:
+        question: The query, with its vector, and its tokens where they are to be compared.
+        by_words: Whether passages that are among the best by their words are compared, too.
+        most: How many documents are wanted; there may be more.
+        matching: Which documents are looked at; None for all.
+        place: Where they are.
+
+    Returns:
+        The name of the signal, and ids of documents' points with it, in any order; passages that
+        are no longer, or not yet, of the version that is there do not count.
+
+    Raises:
+        StoreError: The collection cannot be searched.
+    """
+    assert question.vector is not None
+    probe = dense_probe(question.vector)
+    probes = [probe, terms_probe(question.stems)] if by_words else [probe]
+    found = [
+        _best_by_document(each, most, matching, place=place, with_bits=question.tokens is not None)
+        for each in probes
+    ]
+    name, best = "passage_vector", dict(found[0].scores)
+    if question.tokens is not None:
+        compared = in_turn([each.passages for each in found], max(LATE_PASSAGES, most))
+        late = _by_document(compared, late_scores(question.tokens, compared))
+        if late:
+            # Of a document that was taken in without tokens nothing better is known.
+            name, floor = "passage_late", min(late.values())
+            best = {key: late.get(key, floor) for each in found for key in each.scores}
+    ids = list(dict.fromkeys(document for document, _ in best))
+    among = combine(only(ids), matching)
+    (points,) = ask(place.documents, [Ask(*probe, len(ids), among)], place=place)
+    there = [point.id for point in points]
+    versions = passages_there(there, place=place)
+    keys = [(document, versions[document].version) for document in there]
+    return name, [(key[0], best[key]) for key in keys if key in best]
