@@ -31,6 +31,7 @@ def options_of(settings: Settings) -> dict[str, Any]:
     """The encoder's options for a reference's settings."""
     options = asdict(settings)
     options["document_prompt"] = options.pop("prompt")
+    del options["include_prompt"]  # the model's folder says it
     if settings.original_length == ORIGINAL_LENGTH:
         del options["original_length"]  # the encoder has to find it
     return options

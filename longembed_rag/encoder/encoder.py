@@ -125,7 +125,7 @@ class LongEncoder:
 
     @property
     def pooling(self) -> str:
-        """``"mean"``, ``"cls"`` or ``"last_token"``."""
+        """``"mean"``, ``"cls"``, ``"last_token"`` or ``"sif"``."""
         return self._planner.pooling
 
     @property
@@ -268,8 +268,8 @@ class LongEncoder:
         """Embed a document and, from the same forward pass, each of its passages.
 
         A passage's vector is pooled from token states that have seen the whole document (late
-        chunking, arXiv 2409.04701): the mean of its tokens, or its last token for last-token
-        models.
+        chunking, arXiv 2409.04701): the mean of its tokens (weighed under SIF), or its last token
+        for last-token models.
 
         Args:
             text: The document.

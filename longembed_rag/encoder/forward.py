@@ -53,7 +53,7 @@ class Forward:
 
         def pool(job: Job, states: Tensor) -> Tensor:
             states = self._of_tokens(states)
-            return job.window.weight * self._pool(readings[job.owner], states)
+            return job.window.weight * self._pool(readings[job.owner], job, states)
 
         for job, part in self._run(readings, labels, pool, budget):
             sums[job.owner] += part
@@ -70,7 +70,7 @@ class Forward:
         def pool(job: Job, states: Tensor) -> tuple[Tensor, NDArray[np.float32]]:
             reading, window = readings[job.owner], job.window
             states = self._of_tokens(states)
-            whole = window.weight * self._pool(reading, states)
+            whole = window.weight * self._pool(reading, job, states)
             own = self._counts(job, "query")
             if not self._late:
                 own[reading.text.in_prompt] = False
@@ -112,6 +112,7 @@ class Forward:
             bounds,
             hidden=self._loaded.dimension if self._late else int(self._planner.config.hidden_size),
             last_token=self._planner.pooling == "last_token",
+            weights=self._weights(reading.text.content),
         )
         by_token = None
         if tokens is not None and token_centre is not None:
@@ -121,7 +122,7 @@ class Forward:
 
         def pool(job: Job, states: Tensor) -> tuple[Tensor, Any, Any]:
             states = self._of_tokens(states)
-            whole = job.window.weight * self._pool(reading, states)
+            whole = job.window.weight * self._pool(reading, job, states)
             head = len(reading.text.head)
             pieces = parts.of(job.window, states[head:])
             if by_token is None:
@@ -180,10 +181,21 @@ class Forward:
         vectors: Tensor = self._loaded.chain(states.float())
         return torch.nn.functional.normalize(vectors, dim=-1)
 
-    def _pool(self, reading: Reading, states: Tensor) -> Tensor:
+    def _pool(self, reading: Reading, job: Job, states: Tensor) -> Tensor:
         skip = 0 if self._planner.folder.include_prompt else len(reading.text.head)
-        vector = pool_states(states, self._planner.pooling, skip=skip)
+        weights = self._weights(job.ids.numpy())
+        vector = pool_states(
+            states,
+            self._planner.pooling,
+            skip=skip,
+            weights=None if weights is None else torch.from_numpy(weights).to(states.device),
+        )
         return self._chain(vector[None])[0]
+
+    def _weights(self, ids: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """What tokens weigh in pooling, ``[tokens]``; None where all weigh alike."""
+        table = self._planner.token_weights
+        return None if table is None else table.weights[ids]
 
     def _chain(self, vectors: Tensor) -> Tensor:
         """Through the steps after pooling, where they are not on every token."""

@@ -38,8 +38,10 @@ _USUAL_LENGTH = 32
 _PUNCTUATION = tuple(string.punctuation)
 
 #: For which pooling late interaction is on where nobody says, and why (or why not).
+_MEAN = (True, "states that are pooled by their mean compare well token by token")
 _BY_POOLING = {
-    "mean": (True, "states that are pooled by their mean compare well token by token"),
+    "mean": _MEAN,
+    "sif": _MEAN,
     "cls": (False, "not known to help a model whose vector is the state of its first token"),
     "last_token": (False, "not known to help a model whose vector is the state of its last token"),
 }

@@ -25,12 +25,8 @@ from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
 from longembed_rag.encoder.late_interaction import auto_late_interaction
 from longembed_rag.encoder.presets import Preset, find_preset
 from longembed_rag.encoder.reading import Reading
-from longembed_rag.encoder.settings import (
-    RUNTIME_SETTINGS,
-    EncoderOptions,
-    EncoderSettings,
-    Kind,
-)
+from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderOptions, EncoderSettings, Kind
+from longembed_rag.encoder.sif import weights_for
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
 from longembed_rag.errors import SettingsError, TextTooLongError, UnsupportedModelError
@@ -60,7 +56,8 @@ class Planner:
         rules: Everything a text's plan depends on.
         method: The extension method.
         method_reason: Why this method.
-        pooling: ``"mean"``, ``"cls"`` or ``"last_token"``.
+        pooling: ``"mean"``, ``"cls"``, ``"last_token"`` or ``"sif"``.
+        token_weights: What tokens weigh in SIF pooling; None for any other.
         late_interaction: Whether comparing tokens is known to help this model.
         late_interaction_reason: Why, or why not.
         query_prompt: Text put before queries.
@@ -92,9 +89,8 @@ class Planner:
         )
         self.pooling = self._resolve_pooling(preset)
         late = folder.late
-        self.late_interaction, self.late_interaction_reason = auto_late_interaction(
-            late, self.pooling
-        )
+        comparing = auto_late_interaction(late, self.pooling)
+        self.late_interaction, self.late_interaction_reason = comparing
         if late is not None and late.has_unseen and self.family.own_attention:
             raise UnsupportedModelError(
                 f"{folder.name} fills queries up with tokens that its {self.family.name} is not to "
@@ -111,6 +107,7 @@ class Planner:
             append_eos=self.pooling == "last_token",
             trust_remote_code=settings.trust_remote_code,
         )
+        self.token_weights = weights_for(folder, self.tokenizer, pooling=self.pooling)
 
     @classmethod
     def from_pretrained(
@@ -208,6 +205,8 @@ class Planner:
             for name, value in self.settings.to_dict().items()
             if name not in RUNTIME_SETTINGS and name not in ("model", "revision")
         }
+        if self.token_weights is not None:
+            kept["token_frequencies"] = self.token_weights.table_hash
         return {
             **kept,
             "method": self.method,
@@ -291,14 +290,15 @@ class Planner:
             SettingsError: The prompt leaves no room for content.
         """
         windows = self._windows(len(text.content), text.overhead, text.tokens, name)
-        read = max(window.stop for window in windows)
         coverage = Coverage(
             tokens=text.tokens,
-            tokens_read=text.overhead + read,
+            tokens_read=text.overhead + max(window.stop for window in windows),
             windows=len(windows),
             method=self.method,
             tokens_unknown=text.unknown,
         )
+        if self.token_weights is not None:
+            windows = self.token_weights.share(text, windows, head=self.folder.include_prompt)
         return Reading(text, tuple(windows), coverage)
 
     def _windows(self, content: int, overhead: int, tokens: int, name: str) -> list[Window]:

@@ -16,19 +16,25 @@ from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors, keep
 from longembed_rag.extension.windows import Window
 
 
-def pool_states(states: Tensor, pooling: str, *, skip: int = 0) -> Tensor:
+def pool_states(
+    states: Tensor, pooling: str, *, skip: int = 0, weights: Tensor | None = None
+) -> Tensor:
     """One float32 vector from the token states of one window.
 
     Args:
         states: ``[tokens, hidden]``, special tokens and prompt included.
-        pooling: ``"mean"``, ``"cls"`` or ``"last_token"``.
+        pooling: ``"mean"``, ``"cls"``, ``"last_token"`` or ``"sif"``.
         skip: Leading tokens that take no part (models that leave prompts out of pooling).
+        weights: What each token weighs, float32, ``[tokens]``, for ``"sif"``.
     """
     if pooling == "last_token":
         return states[-1].float()
-    kept = states[skip:] if skip < len(states) else states
+    skip = skip if skip < len(states) else 0
+    kept = states[skip:]
     if pooling == "cls":
         return kept[0].float()
+    if weights is not None:
+        return weights[skip:] @ kept.float() / weights[skip:].sum()
     return kept.float().mean(dim=0)
 
 
@@ -75,10 +81,19 @@ class PassageSums:
         bounds: Which content tokens belong to which passage.
         hidden: Width of a token state.
         last_token: Whether a passage is its last token's state instead of its tokens' mean.
+        weights: What each content token weighs in the mean, float32; None weighs all alike.
     """
 
-    def __init__(self, bounds: PassageBounds, *, hidden: int, last_token: bool) -> None:
+    def __init__(
+        self,
+        bounds: PassageBounds,
+        *,
+        hidden: int,
+        last_token: bool,
+        weights: NDArray[np.float32] | None = None,
+    ) -> None:
         self._bounds = bounds
+        self._weights = weights
         self._last_token = last_token
         self._sums = torch.zeros((len(bounds.bounds), hidden), dtype=torch.float32)
 
@@ -94,10 +109,20 @@ class PassageSums:
             start, stop = self._bounds.bounds[index]
             piece = states[left - window.start : right - window.start].float()
             if not self._last_token:
-                pieces.append((index, piece.sum(dim=0).cpu() / (stop - start)))
+                pieces.append((index, self._sum(piece, left, right) / self._total(start, stop)))
             elif right == stop:
                 pieces.append((index, piece[-1].cpu()))
         return pieces
+
+    def _sum(self, piece: Tensor, left: int, right: int) -> Tensor:
+        if self._weights is None:
+            return piece.sum(dim=0).cpu()
+        return (torch.from_numpy(self._weights[left:right]).to(piece.device) @ piece).cpu()
+
+    def _total(self, start: int, stop: int) -> float:
+        if self._weights is None:
+            return stop - start
+        return float(self._weights[start:stop].sum(dtype=np.float64))
 
     def add(self, pieces: Sequence[tuple[int, Tensor]]) -> None:
         """Add what :meth:`of` returned."""

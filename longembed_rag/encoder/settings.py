@@ -15,7 +15,7 @@ MethodChoice = Literal[
 Overflow = Literal["windows", "truncate", "error"]
 Scaling = Literal["dynamic", "static"]
 AttentionScaling = Literal["log_n", "none"]
-Pooling = Literal["mean", "cls", "last_token"]
+Pooling = Literal["mean", "cls", "last_token", "sif"]
 Kind = Literal["document", "query"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -91,7 +91,8 @@ class EncoderSettings:
         batch_tokens: Tokens per forward pass; None picks by device.
         query_prompt: Text put before queries; None takes the model's own, ``""`` none.
         document_prompt: Text put before documents; None takes the model's own, ``""`` none.
-        pooling: ``"mean"``, ``"cls"`` or ``"last_token"``; None takes the model's own.
+        pooling: ``"mean"``, ``"cls"``, ``"last_token"``, or ``"sif"``, a mean in which common
+            tokens weigh little; None takes the model's own.
         normalize: Whether vectors have unit length.
         truncate_dim: Keep this many leading dimensions (Matryoshka models); None keeps all.
         revision: Branch, tag or commit of a hub model.

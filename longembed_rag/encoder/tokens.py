@@ -88,6 +88,12 @@ class Tokenizer:
         self._filler = self._find_filler()
         self.skipped = self._find_skipped()
 
+    @property
+    def vocabulary(self) -> list[str]:
+        """All tokens, added ones included, in the order of their ids."""
+        by_token: dict[str, int] = self._tokenizer.get_vocab()
+        return sorted(by_token, key=by_token.__getitem__)
+
     def overhead(self, prompt: str) -> int:
         """Tokens that every window carries besides its content: specials and prompt."""
         probe = "a"  # a prompt's closing space often becomes part of the first word's token

@@ -113,7 +113,7 @@ class LongEmbedding(BaseEmbedding):
         "document_prompt", 'Put before documents; None takes the model\'s own, "" none.'
     )
     pooling: Pooling | None = _setting(
-        "pooling", '"mean", "cls" or "last_token"; None takes the model\'s own.'
+        "pooling", '"mean", "cls", "last_token" or "sif"; None takes the model\'s own.'
     )
     normalize: bool = _setting("normalize", "Whether vectors have unit length.")
     truncate_dim: int | None = _setting(

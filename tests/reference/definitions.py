@@ -29,6 +29,7 @@ class Settings:
     original_length: int = ORIGINAL_LENGTH
     pooling: str | None = None
     prompt: str = ""
+    include_prompt: bool = True
     normalize: bool = True
 
 

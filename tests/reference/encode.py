@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,6 +34,8 @@ class ReferenceModel:
     def __init__(self, folder: Path, family: str) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self._weights = Weights(load_file(folder / "model.safetensors"), config)
+        table = folder / "token_frequencies.json"
+        self._frequencies = json.loads(table.read_text()) if table.is_file() else []
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._family = spec_of(family)
         special = self._family.special
@@ -87,12 +90,30 @@ class ReferenceModel:
         pieces = [content[i : i + room] for i in range(0, len(content), room)]
         vectors = [self._read(prompt, piece, settings) * len(piece) for piece in pieces]
         vector = torch.stack(vectors).sum(0) / len(content)
+        if self._pooling(settings) == "sif":
+            vector = vector[:-1] / vector[-1]
         if settings.normalize:
             vector = vector / vector.norm()
         return vector.numpy()
 
     def tokens(self, text: str, settings: Settings) -> NDArray[np.float64]:
         """The unit vectors of a text's own tokens, ``[n, hidden]``, each read once, in order."""
+        states = self._content(text, settings)
+        return (states / states.norm(dim=-1, keepdim=True)).numpy()
+
+    def weighed(self, text: str, start: int, stop: int, settings: Settings) -> NDArray[np.float64]:
+        """The unit vector of some of a text's own tokens by SIF."""
+        weights = self._weights_of(self.tokenize(text, settings.prompt)[1][start:stop])
+        vector = (weights[:, None] * self._content(text, settings)[start:stop]).sum(0)
+        return (vector / vector.norm()).numpy()
+
+    def _weights_of(self, ids: Sequence[int]) -> Tensor:
+        total = sum(self._frequencies)
+        weights = [1e-3 / (1e-3 + self._frequencies[token] / total) for token in ids]
+        return torch.tensor(weights, dtype=torch.float64)
+
+    def _content(self, text: str, settings: Settings) -> Tensor:
+        """The states of a text's own tokens, ``[n, hidden]``, from the window that reads first."""
         prompt, content = self.tokenize(text, settings.prompt)
         section = self._room(settings.max_length, prompt, settings)
         window = self._room(settings.original_length, prompt, settings)
@@ -106,8 +127,7 @@ class ReferenceModel:
                 ids = tuple(self._framed([*prompt, *piece[left : left + room]], settings))
                 states = self.states(ids, reading_of(len(ids), settings))
                 rows.append(states[head + start - left : head + room])
-        states = torch.cat(rows)
-        return (states / states.norm(dim=-1, keepdim=True)).numpy()
+        return torch.cat(rows)
 
     def query_tokens(self, text: str, settings: Settings) -> NDArray[np.float64]:
         """The unit vectors of a query's tokens and specials, without the prompt's."""
@@ -134,6 +154,11 @@ class ReferenceModel:
     def _pooled(self, prompt: list[int], content: list[int], settings: Settings) -> Tensor:
         ids = tuple(self._framed([*prompt, *content], settings))
         states = self.states(ids, reading_of(len(ids), settings))
+        if self._pooling(settings) == "sif":
+            # What is weighed and what it weighs, averaged alike and divided at the end.
+            weights = self._weights_of(ids)[:, None]
+            kept = 0 if settings.include_prompt else len(self._before) + len(prompt)
+            return torch.cat([weights * states, weights], dim=1)[kept:].mean(0)
         pooled = {"mean": states.mean(0), "cls": states[0], "last_token": states[-1]}
         return pooled[self._pooling(settings)]
 

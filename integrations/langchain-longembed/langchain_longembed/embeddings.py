@@ -62,7 +62,7 @@ class LongEmbeddings(BaseModel, Embeddings):
     batch_tokens: int | None = _setting("batch_tokens", "Tokens per forward pass.")
     query_prompt: str | None = _setting("query_prompt", "Put before queries; None: the model's.")
     document_prompt: str | None = _setting("document_prompt", "Put before documents, likewise.")
-    pooling: str | None = _setting("pooling", '"mean", "cls" or "last_token"; None: the model\'s.')
+    pooling: str | None = _setting("pooling", '"mean", "cls", "last_token", "sif"; None: its own.')
     normalize: bool = _setting("normalize", "Whether vectors have unit length.")
     truncate_dim: int | None = _setting("truncate_dim", "Keep this many leading dimensions.")
     revision: str | None = _setting("revision", "Branch, tag or commit of a hub model.")
