@@ -22,7 +22,7 @@ from tests.reference.definitions import Settings
 from tests.reference.late import LateReference
 from tests.tokenizers_of_tests import text_of
 
-EXACT = TokenOptions(bits=False)
+EXACT = TokenOptions(pool=1, bits=False)
 QUERIES = ["note able, acid back.", "note", "note ball band bank"]
 DOCUMENTS = ["note able, acid back. Lake lamp, land.", "note rain", "note ball, band . bank"]
 LONG = text_of(60).replace("k ", "k, ")

@@ -173,7 +173,7 @@ class DocumentStore:
             fingerprint: The encoder's fingerprint.
             dimension: Length of its vectors.
             description: How it describes itself.
-            settings: Its settings as given, kept so that the same encoder can be made again.
+            settings: Its settings as given, so that the same encoder can be made again.
             options: What to keep of documents; None takes the collection's, else the defaults.
             storage: How a server is to keep the vectors of a new collection.
             tokens: How it keeps token vectors from now on; None changes nothing.
@@ -270,10 +270,9 @@ class DocumentStore:
     def reweigh(self) -> int:
         """Weigh words again where the collection has outgrown the averages they were weighed by.
 
-        Documents keep the average length of the day they came, and a later release may find or
-        weigh words otherwise. Term vectors that are off by more than
-        :data:`~longembed_rag.words.lengths.TOLERANCE`, or of another version, are made anew; no
-        model is run.
+        Documents keep the average length of the day they came, and a later release may weigh words
+        otherwise. Term vectors that are off by more than
+        :data:`~longembed_rag.words.lengths.TOLERANCE`, or of another version, are made anew.
 
         Returns:
             How many documents were done.
