@@ -29,6 +29,7 @@ _IN_WORDS = {
     "vector": "meaning",
     "passage_terms": "words of a passage",
     "passage_vector": "meaning of a passage",
+    "passage_late": "tokens of a passage",
 }
 
 

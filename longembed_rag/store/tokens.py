@@ -37,6 +37,12 @@ class TokenRecord:
     options: TokenOptions
     centre: NDArray[np.float32]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TokenRecord) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash((self.options, self.centre.tobytes()))
+
     def to_dict(self) -> dict[str, Any]:
         """As it stands in a collection's record, ready for JSON."""
         import numpy as np

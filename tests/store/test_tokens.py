@@ -39,7 +39,9 @@ def test_record_and_bits_survive_json() -> None:
     centre = np.linspace(-1, 1, 12, dtype=np.float32)
     record = TokenRecord(TokenOptions(pool=3, pool_by="neighbours"), centre)
     again = TokenRecord.from_dict(record.to_dict())
-    assert again.options == record.options
+    assert again == record
+    assert hash(again) == hash(record)
+    assert again != TokenRecord(record.options, centre + 1)
     np.testing.assert_array_equal(again.centre, centre)
     rows = np.arange(10, dtype=np.uint8).reshape(5, 2)
     vectors = TokenVectors(np.array([2, 3]), rows, 12)
