@@ -31,6 +31,7 @@ _IN_WORDS = {
     "passage_vector": "meaning of a passage",
     "passage_late": "tokens of a passage",
 }
+_LEAST_SHOWN = 0.05
 
 
 @click.command(
@@ -129,10 +130,11 @@ def _write_results(results: Sequence[SearchResult]) -> None:
 
 
 def _why(result: SearchResult) -> str:
-    """What speaks for a document, where more than one thing does."""
+    """What speaks for a document, where more than one thing does; what adds nothing is left out."""
     if len(result.parts) < 2:
         return ""
-    parts = sorted(result.parts.items(), key=lambda part: -part[1])
+    shown = [(name, value) for name, value in result.parts.items() if abs(value) >= _LEAST_SHOWN]
+    parts = sorted(shown, key=lambda part: -part[1])
     told = ", ".join(f"{_IN_WORDS[name]} {value:+.1f}" for name, value in parts)
     return click.style(f"  ({told})", dim=True)
 

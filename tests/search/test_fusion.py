@@ -159,10 +159,11 @@ def test_words_that_are_not_trusted_count_little() -> None:
         (0.3, 4, 0.1),  # reach 0.6, from where on words are trusted a little
         (0.45, 4, 0.5),  # reach 0.9, halfway
         (0.6, 4, 1.0),
-        (1.0, 1, 2 / 3),
+        (1.0, 1, 1.0),  # fewer than four words count as four
+        (0.45, 1, 0.5),
         (1.0, 100, 1.0),
         (0.1, 100, 2 / 3),
-        (1.0, 0, 2 / 3),
+        (1.0, 0, 1.0),
     ],
 )
 def test_trust_by_hand(coverage: float, words: int, expected: float) -> None:
