@@ -7,7 +7,7 @@ import lzma
 import random
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from longembed_rag.files.readers import read_file
@@ -17,12 +17,17 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Task:
-    """Documents, queries, and the one document that answers each query."""
+    """Documents, queries, and the one document that answers each query.
+
+    Attributes:
+        holding: For each query the text in that document that answers it, where that is known.
+    """
 
     name: str
     documents: dict[str, str]
     queries: dict[str, str]
     answers: dict[str, str]
+    holding: dict[str, str] = field(default_factory=dict, kw_only=True)
 
 
 def read_task(folder: Path) -> Task:
@@ -45,14 +50,15 @@ def pairs_task(file: Path, *, most: int = 100, texts: int = 30, questions: int =
         for row in map(json.loads, lines):
             by_text.setdefault(row["pos"], []).append(row["query"])
     every = list(by_text)
-    documents, queries, answers = {}, {}, {}
+    documents, queries, answers, holding = {}, {}, {}, {}
     for number in range(min(most, len(every) // texts)):
         part = every[number * texts : (number + 1) * texts]
         documents[f"d{number}"] = "\n\n".join(part)
         for text in chance.sample(part, questions):
             name = f"q{len(queries)}"
             queries[name], answers[name] = chance.choice(by_text[text]), f"d{number}"
-    return Task(file.name.partition(".")[0], documents, queries, answers)
+            holding[name] = text
+    return Task(file.name.partition(".")[0], documents, queries, answers, holding=holding)
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,7 @@ def paraphrase_task() -> Task:
         documents,
         {row["id"]: row["question"] for row in rows},
         {row["id"]: row["id"] for row in rows},
+        holding={row["id"]: row["fact"] for row in rows},
     )
 
 

@@ -157,8 +157,8 @@ def reach_of(coverage: float, words: int) -> float:
     """How far a query's words reach beyond chance: coverage times the root of their number.
 
     Chance covers a share of a query's words, which varies like one over the root of how many there
-    are; so this is coverage in units of what chance makes of it. Who looks for one word or two means
-    those, so that fewer than four words count as four.
+    are; so this is coverage in units of what chance makes of it. Who looks for one word or two
+    means those, so that fewer than four words count as four.
     """
     return coverage * math.sqrt(max(words, _FEWEST_WORDS))
 
