@@ -52,7 +52,7 @@ GRID = {
     "passage_terms": (0.2, 0.35, 0.5),
     "passage_late": (1.2, 1.6, 2.2, 3.0),
     "vector_beside_late": (0.0, 0.3),
-    "certain": (0.7, 1.0, 1.4),
+    "one_thing": (7, 10, 15),
 }
 
 
@@ -160,7 +160,7 @@ SYSTEMS: dict[str, Scorer] = {
     "tokens of passages (late)": lambda e: e.passage_late,
     "hybrid": fused(WEIGHTS),
     "hybrid, no tokens": lambda e: fused(WEIGHTS)(replace(e, passage_late=None)),
-    "hybrid, tokens always count": fused(replace(WEIGHTS, certain=1e9)),
+    "hybrid, tokens always count": fused(replace(WEIGHTS, one_thing=1e9)),
     "hybrid, no word pairs": fused(replace(WEIGHTS, pairs=0.0)),
     "hybrid, no terms of passages": fused(replace(WEIGHTS, passage_terms=0.0)),
     "hybrid, no meaning": fused(replace(WEIGHTS, passage_late=0.0, vector=0.0)),

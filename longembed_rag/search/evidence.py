@@ -101,7 +101,7 @@ def gather(
     if with_passages:
         passages = gather_passages(
             question,
-            words_reach=reach_of(coverage, len(question.stems)) > WEIGHTS.certain,
+            words_reach=reach_of(coverage, len(question.stems)) > WEIGHTS.covered,
             matching=matching,
             place=place,
         )

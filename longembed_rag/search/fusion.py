@@ -14,9 +14,10 @@ account that a plain sum would miss:
   document's BM25 as a share of what a document would get that held every word of the query as
   much as any document does. Chance alone covers a few words easily and many words never, with
   fluctuations that fall like one over the root of their number; so coverage times that root, the
-  *reach*, decides how far words are trusted. Where they are not, what is meant decides; and where
-  they reach far, tokens count less: a question that tells much of a document, in its own words,
-  needs no help.
+  *reach*, decides how far words are trusted. Where they are not, what is meant decides.
+
+And where words are trusted, tokens count less the more a question tells: its words find the
+document, and the best passage is of one of many things.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Weights:
         uncovered: Coverage times the root of the query's words up to which words are not trusted.
         covered: From where on they are trusted fully.
         least_trust: What words count where they are not trusted.
-        certain: Coverage times the root of the query's words from where on meaning counts less.
+        one_thing: Words of a query that tell of one thing, which one passage can answer.
     """
 
     pairs: float = 0.5
@@ -66,7 +67,7 @@ class Weights:
     uncovered: float = 0.6
     covered: float = 1.2
     least_trust: float = 0.1
-    certain: float = 1.0
+    one_thing: float = 10.0
 
 
 WEIGHTS = Weights()
@@ -172,10 +173,15 @@ def trust_in_words(evidence: Evidence, weights: Weights = WEIGHTS) -> float:
 def trust_in_tokens(evidence: Evidence, weights: Weights = WEIGHTS) -> float:
     """How much tokens count for this query beside its words, from 1 down.
 
-    Two measurements are best weighed by one over their variance. That of what words say falls
-    like one over the square of their reach, while that of tokens does not depend on it.
+    A passage speaks of one thing, a question of many words tells of several. Of a query of twice
+    ``weights.one_thing`` words the best passage can only answer half, and what matches of the
+    other half does so by chance: so tokens count half of a half. And who types one word or two
+    looks for those words, and not for what is like them. All that is as far as words are trusted;
+    where they are not, there is nothing better.
     """
-    return min(1.0, (weights.certain / max(evidence.reach, 1e-9)) ** 2)
+    words = max(evidence.words, 1)
+    share = min(1.0, weights.one_thing / words, words / _FEWEST_WORDS) ** 2
+    return 1 - trust_in_words(evidence, weights) * (1 - share)
 
 
 def weigh(evidence: Evidence, weights: Weights = WEIGHTS) -> dict[str, Floats]:

@@ -32,7 +32,7 @@ ROUND = Weights(
     terms_gain=1.0,
     vector_gain=0.5,
     late_gain=0.25,
-    certain=1.0,
+    one_thing=10.0,
 )
 _SIGNALS = ("terms", "pairs", "vector", "passage_terms", "passage_vector")
 
@@ -120,11 +120,9 @@ def test_two_documents_by_hand() -> None:
 
 def test_tokens_by_hand() -> None:
     """Tokens count in their own deviations, less what the best of ten gains; the cosine less."""
-    seen = evidence(passage_late=np.array([0.4, 0.5]))
-    plain, fusion, gain = fuse(evidence(), ROUND), fuse(seen, ROUND), math.log(10)
-    # Four words that are all covered reach twice as far as where tokens begin to count less.
-    assert seen.reach == 2
-    assert trust_in_tokens(seen, ROUND) == 1 / 4
+    seen = evidence(passage_late=np.array([0.4, 0.5]), words=20)
+    plain, fusion, gain = fuse(evidence(words=20), ROUND), fuse(seen, ROUND), math.log(10)
+    # Twenty words tell of two things, of which a passage answers one.
     for index, tokens in enumerate((1.5 / 4 * 8, 1.5 / 4 * (10 - 0.25 * gain))):
         expected = {**plain.parts_of(index), "passage_late": tokens}
         expected["passage_vector"] *= 0.2 / 2
@@ -132,15 +130,27 @@ def test_tokens_by_hand() -> None:
     assert seen.signals(1)["passage_late"] == 0.5
 
 
-@given(words=st.integers(0, 100), coverage=st.floats(0, 1), more=st.floats(0, 1))
-def test_tokens_count_less_the_further_words_reach(
-    words: int, coverage: float, more: float
-) -> None:
-    """Fully until words reach beyond chance, and never more where they reach further."""
-    seen = evidence(words=words, coverage=coverage * more)
-    further = evidence(words=words, coverage=coverage)
-    assert 0 < trust_in_tokens(further) <= trust_in_tokens(seen) <= 1
-    assert trust_in_tokens(evidence(words=words, coverage=0.0)) == 1
+@pytest.mark.parametrize(
+    ("words", "coverage", "expected"),
+    [
+        (4, 1.0, 1.0),
+        (10, 1.0, 1.0),
+        (20, 1.0, 1 / 4),  # two things
+        (1, 1.0, 1 / 16),  # who types one word means it
+        (2, 1.0, 1 / 4),
+        (100, 0.09, 1 - (0.3 / 0.6) * 0.99),  # words are trusted halfway
+        (20, 0.0, 1 - 0.1 * 3 / 4),
+    ],
+)
+def test_trust_in_tokens_by_hand(words: int, coverage: float, expected: float) -> None:
+    """Less the more a query tells, and where it is one word or two; as far as words are trusted."""
+    assert trust_in_tokens(evidence(words=words, coverage=coverage)) == pytest.approx(expected)
+
+
+@given(words=st.integers(0, 100), coverage=st.floats(0, 1))
+def test_tokens_never_count_more_than_fully(words: int, coverage: float) -> None:
+    """Whatever is asked, between nothing and all."""
+    assert 0 < trust_in_tokens(evidence(words=words, coverage=coverage)) <= 1
 
 
 def test_words_that_are_not_trusted_count_little() -> None:
@@ -284,5 +294,5 @@ def test_passages_are_weighed_like_their_documents() -> None:
     assert passage_scorer(untrusted, ROUND)(both) == pytest.approx(0.1 * 0.5 + 5.0)
     tokens = evidence(passage_late=np.array([0.4, 0.5]))
     assert passage_scorer(tokens, ROUND)({**both, "late": 0.5}) == pytest.approx(
-        0.25 * 2 + 0.2 * 2.5 + 1.5 / 4 * 10
+        0.25 * 2 + 0.2 * 2.5 + 1.5 * 10
     )
