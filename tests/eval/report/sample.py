@@ -161,7 +161,7 @@ def row(
             tokens=tokens,
             tokens_read=round(tokens * min(1.2, read / min(scale, 1) if read < 0.1 else read)),
             index_seconds=seconds * task.documents * scale * (1 + number / 10),
-            peak_memory_bytes=500_000_000 + 40_000_000 * vectors,
+            peak_memory_bytes=500_000_000 + 40_000_000 * min(vectors, 100),
             vectors=vectors * task.documents,
             index_bytes=task.documents * (vectors * 1536 + (0 if name in ("pcw",) else 9000)),
             query_ms=query_ms * (1 + number / 20),
