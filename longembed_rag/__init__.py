@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.encoder.planner import Planner
     from longembed_rag.encoder.settings import EncoderSettings
-    from longembed_rag.encoder.values import Coverage, Encoding, Passage, PassageEncoding
+    from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors, keep_tokens
+    from longembed_rag.encoder.values import (
+        Coverage,
+        Encoding,
+        Passage,
+        PassageEncoding,
+        QueryEncoding,
+    )
     from longembed_rag.errors import LongEmbedError
     from longembed_rag.extension.plan import ExtensionPlan
     from longembed_rag.files.discover import discover
@@ -49,6 +56,7 @@ if TYPE_CHECKING:
     from longembed_rag.store.listing import DocumentPage
     from longembed_rag.store.options import IndexOptions
     from longembed_rag.store.store import DocumentStore
+    from longembed_rag.store.tokens import TokenRecord
     from longembed_rag.store.values import IndexedDocument, StoredSource
     from longembed_rag.whole_files import write_whole
     from longembed_rag.words.analyzer import get_analyzer
@@ -83,17 +91,22 @@ __all__ = [
     "PassageEncoding",
     "PassageHit",
     "Planner",
+    "QueryEncoding",
     "RetryPolicy",
     "SearchOptions",
     "SearchResult",
     "Started",
     "StoredDocument",
     "StoredSource",
+    "TokenOptions",
+    "TokenRecord",
+    "TokenVectors",
     "VerifyReport",
     "WholeDocument",
     "__version__",
     "discover",
     "get_analyzer",
+    "keep_tokens",
     "read_file",
     "resolve_runtime",
     "search_documents",
@@ -130,16 +143,21 @@ _HOMES = {
     "PassageEncoding": "longembed_rag.encoder.values",
     "PassageHit": "longembed_rag.search.results",
     "Planner": "longembed_rag.encoder.planner",
+    "QueryEncoding": "longembed_rag.encoder.values",
     "RetryPolicy": "longembed_rag.points.client.retries",
     "SearchOptions": "longembed_rag.search.search",
     "SearchResult": "longembed_rag.search.results",
     "Started": "longembed_rag.ingest.report",
     "StoredDocument": "longembed_rag.store.document",
     "StoredSource": "longembed_rag.store.values",
+    "TokenOptions": "longembed_rag.encoder.token_vectors",
+    "TokenRecord": "longembed_rag.store.tokens",
+    "TokenVectors": "longembed_rag.encoder.token_vectors",
     "VerifyReport": "longembed_rag.ingest.verify",
     "WholeDocument": "longembed_rag.llama_index",
     "discover": "longembed_rag.files.discover",
     "get_analyzer": "longembed_rag.words.analyzer",
+    "keep_tokens": "longembed_rag.encoder.token_vectors",
     "read_file": "longembed_rag.files.readers",
     "resolve_runtime": "longembed_rag.encoder.devices",
     "search_documents": "longembed_rag.search.search",

@@ -23,8 +23,9 @@ class Cost:
         index_seconds: Wall-clock seconds from texts to something that can be searched.
         peak_memory_bytes: Most memory that the process held meanwhile (resident set; on a GPU
             that of the device is added).
-        vectors: Dense vectors kept.
-        index_bytes: Bytes of what is kept to search: vectors as float32, postings; not the texts.
+        vectors: Dense vectors kept, those of tokens among them.
+        index_bytes: Bytes of what is kept to search: vectors as float32, those of tokens as
+            float16 or bits, postings; not the texts.
         query_ms: Median milliseconds from a query's text to its ranking, asked one at a time.
     """
 

@@ -5,27 +5,36 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import Self
 
-from longembed_eval.systems.choose import SystemChoice
+from longembed_eval.systems.choose import ENCODER, METHODS, SystemChoice
 from longembed_eval.systems.protocol import System, shown_model
 from longembed_eval.systems.readings import Reader, Readings
 from longembed_eval.systems.slot import ModelSlot
-from longembed_rag import DocumentStore, EncoderSettings, IndexOptions, Planner
+from longembed_rag import (
+    DocumentStore,
+    EncoderSettings,
+    IndexOptions,
+    Planner,
+    TokenOptions,
+)
 from longembed_rag.errors import SettingsError
 
 if TYPE_CHECKING:
+    from longembed_eval.systems.readers import WholeReader
     from longembed_rag import LongEncoder
 
 Through = Literal["exact", "qdrant"]
 
 #: Tokens of a chunk where nothing is said: a model that reads more is cut like others all the same.
 _CHUNK = 512
+#: Settings of ``late`` that say how tokens are kept.
+_OF_TOKENS = ("pool", "pool_by", "bits")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +44,7 @@ class BenchOptions:
     Attributes:
         encoder: Model and settings.
         through: ``"exact"`` compares every vector in memory; ``"qdrant"`` goes through a store
-            and the product's own search, as the hybrid always does.
+            and the product's own search, as the hybrid always does; ``late`` never does.
         url: A Qdrant server for ``"qdrant"``; None for an embedded store in a scratch folder.
         api_key: Its key.
         window: Tokens of a chunk, special tokens and prompt included; None for 512, or the model's
@@ -142,6 +151,8 @@ class Workshop:
         """
         if choice.name == "bm25":
             return self._words(choice)
+        if choice.name == "late":
+            return self._late(choice)
         reader = self._reader(choice)
         mode: Literal["dense", "passages", "hybrid"]
         if choice.name == "hybrid":
@@ -155,15 +166,44 @@ class Workshop:
             level: Literal["parts", "documents"] = "parts" if mode == "passages" else "documents"
             settings["through"] = "exact"
             return Built(choice, VectorSystem(reader, level, self._readings), settings)
-        from longembed_eval.systems.stored import StoredSystem
+        from longembed_eval.systems.stored import KEPT, StoredSystem
 
         language = choice.options.get("language", self.options.language)
         IndexOptions(language=language)
         settings |= {"through": "qdrant", "mode": mode}
-        if mode == "hybrid":
-            settings["language"] = language
         stored = StoredSystem(mode, reader, self._readings, self._open_store, language)
+        if mode == "hybrid":
+            stored.token_reader = self._keeping_tokens(choice)
+            kept = None if stored.token_reader is None else asdict(KEPT)
+            settings |= {"language": language, "token_vectors": kept}
         return Built(choice, stored, settings)
+
+    def _keeping_tokens(self, choice: SystemChoice) -> WholeReader | None:
+        """What reads tokens for the hybrid, where an ingest would keep them; else None."""
+        from longembed_eval.systems.stored import KEPT
+
+        options = IndexOptions(late_interaction=choice.options.get("late_interaction", "auto"))
+        reader = self._whole_reader(choice)
+        wanted = {"on": True, "off": False, "auto": reader.planner.late_interaction}
+        if not wanted[options.late_interaction]:
+            return None
+        self._readings.want(reader, KEPT)
+        return reader
+
+    def _late(self, choice: SystemChoice) -> Built:
+        from longembed_eval.systems.late import LateSystem
+
+        own = {name: choice.options[name] for name in _OF_TOKENS if name in choice.options}
+        options = TokenOptions(**{"pool": 1, "bits": False, **own})
+        reader = self._whole_reader(choice)
+        self._readings.want(reader, options)
+        settings = {
+            **reader.settings,
+            "depth": self.options.depth,
+            "through": "exact",
+            "token_vectors": asdict(options),
+        }
+        return Built(choice, LateSystem(reader, options, self._readings), settings)
 
     def _words(self, choice: SystemChoice) -> Built:
         from longembed_eval.systems.stored import StoredSystem
@@ -184,28 +224,32 @@ class Workshop:
         return Built(choice, stored, settings)
 
     def _reader(self, choice: SystemChoice) -> Reader:
-        from longembed_eval.systems.readers import ChunkReader, WholeReader
+        from longembed_eval.systems.readers import ChunkReader
 
-        own = dict(choice.options)
+        own = choice.options
         if choice.name == "st":
             return self._sentence_transformer(own.get("model", self.options.encoder.model))
-        window = own.pop("window", self.options.window)
-        overlap = own.pop("overlap", self.options.overlap)
-        passage_tokens = own.pop("passage_tokens", self.options.passage_tokens)
-        own.pop("language", None)
-        if choice.name not in ("chunked", "chunked_mean", "passages", "hybrid"):
+        if choice.name not in ("chunked", "chunked_mean"):
+            return self._whole_reader(choice)
+        planner, load = self._model_of(choice)
+        window = own.get("window", self.options.window)
+        if window is None:
+            window = min(_CHUNK, planner.original_length, planner.max_length)
+        return ChunkReader(planner, load, window, own.get("overlap", self.options.overlap))
+
+    def _whole_reader(self, choice: SystemChoice) -> WholeReader:
+        from longembed_eval.systems.readers import WholeReader
+
+        passage_tokens = choice.options.get("passage_tokens", self.options.passage_tokens)
+        return WholeReader(*self._model_of(choice), passage_tokens)
+
+    def _model_of(self, choice: SystemChoice) -> tuple[Planner, Callable[[], LongEncoder]]:
+        """What a system reads with: its model and settings, and what loads the weights."""
+        own = {name: value for name, value in choice.options.items() if name in ENCODER}
+        if choice.name in METHODS:
             own["method"] = choice.name
         settings = self._settings(own)
-        planner = Planner.from_settings(settings)
-
-        def load() -> LongEncoder:
-            return self.encoder(settings)
-
-        if choice.name in ("chunked", "chunked_mean"):
-            if window is None:
-                window = min(_CHUNK, planner.original_length, planner.max_length)
-            return ChunkReader(planner, load, window, overlap)
-        return WholeReader(planner, load, passage_tokens)
+        return Planner.from_settings(settings), lambda: self.encoder(settings)
 
     def _sentence_transformer(self, name: str | None) -> Reader:
         from longembed_eval.systems.sentence_transformer import (

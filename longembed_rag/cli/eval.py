@@ -50,8 +50,8 @@ Tasks: passkey and needle (made here), passkey-1024 (one length), narrativeqa,
 qmsum, 2wikimqa, summ_screen_fd, longembed_passkey, longembed_needle (from the
 Hugging Face hub), longembed (these six).
 Systems: bm25, an extension method or auto, chunked, chunked_mean, passages,
-hybrid, st (a sentence-transformers model as it comes), methods, all; settings of
-one system follow its name, as in pcw:max_length=8192.""",
+late, hybrid, st (a sentence-transformers model as it comes), methods, all;
+settings of one system follow its name, as in pcw:max_length=8192.""",
 )
 @_task_option(
     "--tasks",

@@ -209,12 +209,25 @@ def test_loading_the_model_is_no_part_of_indexing(
     assert row.cost.index_seconds < 1.0
 
 
-def test_documents_passages_and_hybrid_share_one_forward_pass(bench: Bench) -> None:
+def test_documents_passages_tokens_and_hybrid_share_one_forward_pass(bench: Bench) -> None:
     """By whichever name the method was asked for: ``auto``, its own, or none at all."""
-    bench.run(systems=["auto", "passages", "hybrid"])
-    assert bench.calls["encode_passages"] == 5
-    bench.run(systems=["pcw", "passages:method=pcw", "hybrid:method=auto"])
+    bench.run(systems=["auto", "passages", "late", "late:pool=4:bits=true", "hybrid"])
+    assert bench.calls["encode_passages"] == 5 + 1, "each document, and the model's mean token"
+    bench.run(systems=["pcw", "passages:method=pcw", "late:method=pcw", "hybrid:method=auto"])
     assert bench.calls["encode_passages"] == 0
+
+
+def test_tokens_are_counted_for_those_who_compare_them(bench: Bench) -> None:
+    """Every one by itself, or pooled and a bit a number; ``passages`` keeps none."""
+    words = ["passages", "late", "late:pool=4:bits=true", "hybrid", "hybrid:late_interaction=off"]
+    costs = {row.system: row.cost for row in bench.run(systems=words).rows}
+    passages, every, pooled, hybrid, without = (costs[word] for word in words)
+    assert passages.vectors < pooled.vectors < every.vectors < every.tokens
+    assert every.index_bytes == 2 * 32 * every.vectors
+    assert pooled.index_bytes == 32 // 8 * pooled.vectors
+    assert hybrid.vectors - without.vectors == pooled.vectors
+    assert hybrid.index_bytes - without.index_bytes == pooled.index_bytes
+    assert every.to_dict()["vectors_per_document"] == round(every.vectors / every.documents, 2)
 
 
 def test_the_same_in_other_words_is_run_once(bench: Bench) -> None:

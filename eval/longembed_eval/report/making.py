@@ -174,6 +174,11 @@ def _limits(results: Results, chosen_afterwards: bool) -> Iterable[str]:
         "Peak memory is that of the whole process: libraries and model are included, and what"
         " earlier systems of the same run have left, so it is an upper bound."
     )
+    if any(naming.base(system) == "late" for system in results.systems):
+        yield (
+            "late compares every token of every passage in memory; a search of the product compares"
+            " those of candidates, pooled and as bits (late:pool=4:bits=true keeps them alike)."
+        )
     if any(naming.base(system) == "hybrid" for system in results.systems):
         yield (
             "hybrid searches in a store, where other systems compare in memory unless they were run"

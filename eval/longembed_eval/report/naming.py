@@ -22,6 +22,7 @@ _DESCRIPTIONS = {
     "chunked": "A vector for each chunk, chunks read alone; the best chunk counts.",
     "chunked_mean": "One vector per document: the mean of its chunks, read alone.",
     "passages": "A vector for each passage, out of one reading of the whole; the best counts.",
+    "late": "A vector for each token of each passage; the passage that fits token by token counts.",
     "hybrid": "Words and meaning of documents and passages, weighed together.",
     "st": "A sentence-transformers model as it comes, cut off where it cuts.",
 }

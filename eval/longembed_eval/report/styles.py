@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from longembed_eval.report import naming, wording
 
 #: Colours that people with any common kind of colour blindness can tell apart, after Paul Tol's
-#: "bright" and "muted" schemes; markers and dashes say the same again.
+#: "bright", "vibrant" and "muted" schemes; markers and dashes say the same again.
 _COLOURS = {
     "bm25": "#222222",
     "truncate": "#8c8c8c",
     "hybrid": "#cc3311",
     "passages": "#ee7733",
+    "late": "#ee3377",
     "chunked": "#0067a5",
     "chunked_mean": "#33a0cc",
     "pcw": "#008f7a",

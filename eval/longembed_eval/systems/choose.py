@@ -14,23 +14,27 @@ from longembed_rag.errors import SettingsError
 
 #: Methods of context extension, as the encoder knows them; ``"auto"`` picks one of them.
 METHODS: tuple[str, ...] = get_args(get_type_hints(EncoderSettings)["method"])
-#: What a user who says nothing wants compared.
+#: What a user who says nothing wants compared. Not ``late``: it reads nothing a second time, but
+#: keeps 768 bytes a token at 384 dimensions on disk and compares them all.
 DEFAULT_SYSTEMS = ("bm25", "truncate", "auto", "chunked", "passages", "hybrid")
-_OTHERS = ("bm25", "chunked", "chunked_mean", "passages", "hybrid", "st")
+_OTHERS = ("bm25", "chunked", "chunked_mean", "passages", "late", "hybrid", "st")
 #: Names that stand for several systems.
 GROUPS = ("all", "methods")
 
-_ENCODER = frozenset(get_type_hints(EncoderSettings)) - {"trust_remote_code"}
+#: Settings of the encoder, which whatever reads with the model can be given.
+ENCODER = frozenset(get_type_hints(EncoderSettings)) - {"trust_remote_code"}
 _OPTIONS: dict[str, frozenset[str]] = {
     "bm25": frozenset({"language"}),
-    "chunked": _ENCODER | {"window", "overlap"},
-    "chunked_mean": _ENCODER | {"window", "overlap"},
-    "passages": _ENCODER | {"passage_tokens"},
-    "hybrid": _ENCODER | {"passage_tokens", "language"},
+    "chunked": ENCODER | {"window", "overlap"},
+    "chunked_mean": ENCODER | {"window", "overlap"},
+    "passages": ENCODER | {"passage_tokens"},
+    "late": ENCODER | {"passage_tokens", "pool", "pool_by", "bits"},
+    "hybrid": ENCODER | {"passage_tokens", "language", "late_interaction"},
     "st": frozenset({"model"}),
 }
-_OF_METHODS = (_ENCODER - {"method"}) | {"passage_tokens"}
-_NUMBERS = ("window", "overlap", "passage_tokens")
+_OF_METHODS = (ENCODER - {"method"}) | {"passage_tokens"}
+_NUMBERS = ("window", "overlap", "passage_tokens", "pool")
+_TRUTHS = ("bits",)
 #: A setting begins where a colon is followed by a name and an equals sign, so that values may
 #: hold colons, as paths do.
 _SETTING = re.compile(r":(?=[a-z_]+=)")
@@ -91,7 +95,7 @@ def _expanded(word: str, *, methods: Sequence[str], auto: str) -> list[str]:
     if name == "methods":
         names = list(methods)
     elif name == "all":
-        names = ["bm25", *methods, "chunked", "chunked_mean", "passages", "hybrid", "st"]
+        names = ["bm25", *methods, *_OTHERS[1:]]
     elif name == "auto" and not any(setting.startswith("model=") for setting in settings):
         names = [auto]
     else:
@@ -138,7 +142,8 @@ def _shown(label: str) -> str:
 
 def _value(key: str, text: str, label: str) -> Any:
     """A setting's value, of the type that it has."""
-    hint = int if key in _NUMBERS else get_type_hints(EncoderSettings).get(key, str)
+    own = {**dict.fromkeys(_NUMBERS, int), **dict.fromkeys(_TRUTHS, bool)}
+    hint = own.get(key) or get_type_hints(EncoderSettings).get(key, str)
     kinds = {hint, *get_args(hint)} - {type(None)}
     if bool in kinds:
         if text.lower() in ("true", "false"):

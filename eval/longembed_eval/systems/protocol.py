@@ -25,7 +25,7 @@ class Indexed:
         peak_memory_bytes: Most memory that the process held meanwhile.
         tokens: Tokens in the documents; 0 for systems that count none.
         tokens_read: Tokens that reached the model.
-        vectors: Dense vectors kept.
+        vectors: Dense vectors kept, those of tokens among them.
         index_bytes: Bytes of what is kept to search, texts aside.
     """
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_eval.systems.protocol import Progress, of_planner
 from longembed_eval.systems.readings import Reading
-from longembed_rag import IndexOptions
+from longembed_rag import IndexOptions, TokenOptions
 from longembed_rag.errors import (
     InputError,
     SettingsError,
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from longembed_rag import LongEncoder, Planner
+    from longembed_eval.systems.readings import TakeTokens
+    from longembed_rag import LongEncoder, Planner, QueryEncoding
 
+#: Every token by itself, from which any other way of keeping them follows.
+_EVERY_TOKEN = TokenOptions(pool=1, bits=False)
 #: Chunks that are embedded in one call.
 _CHUNKS_AT_ONCE = 256
 
@@ -71,19 +74,32 @@ class WholeReader:
         """Load the model, and let it read something: the first pass is slow."""
         self.load().encode(["warming up"])
 
-    def read(self, documents: Mapping[str, str], *, on_progress: Progress) -> Reading:
-        """Embed documents and their passages."""
+    def read(
+        self,
+        documents: Mapping[str, str],
+        *,
+        on_progress: Progress,
+        take_tokens: TakeTokens | None = None,
+    ) -> Reading:
+        """Embed documents and their passages, and hand on the tokens of these."""
         import numpy as np
 
         encoder = self.load()
+        every = None if take_tokens is None else _EVERY_TOKEN
         vectors, parts, owners, spans, part_tokens, coverage = [], [], [], [], [], []
         done, total = 0, sum(map(len, documents.values()))
         for number, (name, text) in enumerate(documents.items()):
             share = functools.partial(_told, on_progress, done, len(text), total)
             with _cutting_on_purpose():
                 encoding = encoder.encode_passages(
-                    text, passage_tokens=self.passage_tokens, name=name, on_progress=share
+                    text,
+                    passage_tokens=self.passage_tokens,
+                    tokens=every,
+                    name=name,
+                    on_progress=share,
                 )
+            if take_tokens is not None and encoding.tokens is not None:
+                take_tokens(encoding.tokens, encoder.token_centre)
             vectors.append(encoding.embedding)
             parts.append(encoding.embeddings)
             owners += [number] * len(encoding.passages)
@@ -106,6 +122,11 @@ class WholeReader:
         """Vectors of queries."""
         with _cutting_on_purpose():
             return self.load().encode(queries, kind="query").embeddings
+
+    def encode_queries(self, queries: Sequence[str]) -> QueryEncoding:
+        """Vectors of queries and of their tokens."""
+        with _cutting_on_purpose():
+            return self.load().encode_queries(queries)
 
 
 def _told(on_progress: Progress, before: int, size: int, total: int, done: int, of: int) -> None:

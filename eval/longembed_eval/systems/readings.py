@@ -1,28 +1,35 @@
 """Vectors of a task's documents: made by one reading, kept, and shared by systems.
 
 Several systems look at the same reading of the documents in different ways: the whole-document
-vector, its passages and the hybrid search all come from one forward pass, as in an ingest; the
-best and the mean of chunks from one embedding of the chunks. A reading is done once, and its cost
-is told for each system that uses it.
+vector, its passages, their tokens and the hybrid search all come from one forward pass, as in an
+ingest; the best and the mean of chunks from one embedding of the chunks. A reading is done once,
+and its cost is told for each system that uses it; what keeping tokens takes, for those alone that
+compare them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from longembed_eval.meter import Meter, machine
 from longembed_eval.systems.protocol import Progress
+from longembed_eval.systems.tokens import KeptTokens, TokenWriter, tokens_path
 from longembed_rag import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from longembed_rag import QueryEncoding, TokenOptions, TokenVectors
+
+    #: Is given the vectors of a document's tokens, all of them, and the model's mean token.
+    TakeTokens = Callable[[TokenVectors, NDArray[np.float32]], None]
 
 #: Raised when what a reading holds changes, so that those that were kept before are made anew.
 _VERSION = 1
@@ -99,29 +106,91 @@ class Reader(Protocol):
         """Vectors of queries, shape ``[len(queries), d]``, of the kind the documents have."""
 
 
+class TokenReader(Reader, Protocol):
+    """A reader that also gives the vectors of tokens, from the same forward pass."""
+
+    def read(
+        self,
+        documents: Mapping[str, str],
+        *,
+        on_progress: Progress,
+        take_tokens: TakeTokens | None = None,
+    ) -> Reading:
+        """Embed documents; of each the vectors of its passages' tokens are handed on."""
+
+    def encode_queries(self, queries: Sequence[str]) -> QueryEncoding:
+        """Vectors of queries, as :meth:`embed_queries` gives them, and of their tokens."""
+
+
 @dataclass(frozen=True)
 class Readings:
-    """Keeps readings in a folder.
+    """Keeps readings in a folder, and beside them tokens, where a system compares these.
 
     Attributes:
         folder: Where they are kept.
     """
 
     folder: Path
+    _wanted: dict[str, tuple[TokenReader, set[TokenOptions]]] = field(
+        default_factory=dict, init=False
+    )
+
+    def want(self, reader: TokenReader, options: TokenOptions) -> None:
+        """Say that tokens will be asked for, so that whoever reads first keeps them for all."""
+        _, wanted = self._wanted.setdefault(_name_of(reader), (reader, set()))
+        wanted.add(options)
 
     def get(
         self, reader: Reader, documents: Mapping[str, str], *, on_progress: Progress
     ) -> Reading:
         """The reading of documents, made now unless this machine has made it before."""
-        path = self.folder / f"{self._key(reader, documents)}.npz"
+        path = self._path(reader, documents)
         if (kept := Reading.load(path)) is not None:
             return kept
+        return self._read(reader, documents, path, on_progress=on_progress)
+
+    def get_with_tokens(
+        self,
+        reader: TokenReader,
+        documents: Mapping[str, str],
+        options: TokenOptions,
+        *,
+        on_progress: Progress,
+    ) -> tuple[Reading, KeptTokens]:
+        """The reading of documents with their passages' tokens, made now unless both are there."""
+        path = self._path(reader, documents)
+        tokens = tokens_path(path, options)
+        reading, kept = Reading.load(path), KeptTokens.load(tokens)
+        if reading is None or kept is None:
+            self.want(reader, options)
+            reading = self._read(reader, documents, path, on_progress=on_progress)
+            kept = KeptTokens.load(tokens)
+            assert kept is not None, "it has just been written"
+        return reading, kept
+
+    def _read(
+        self, reader: Reader, documents: Mapping[str, str], path: Path, *, on_progress: Progress
+    ) -> Reading:
         reader.prepare()
-        with Meter() as meter:
-            reading = reader.read(documents, on_progress=on_progress)
-        reading = replace(reading, seconds=meter.seconds, peak_memory_bytes=meter.peak_memory_bytes)
+        if (found := self._wanted.get(_name_of(reader))) is None:
+            with Meter() as meter:
+                reading = reader.read(documents, on_progress=on_progress)
+            seconds = meter.seconds
+        else:
+            token_reader, wanted = found
+            with TokenWriter(path, wanted) as writer:
+                with Meter() as meter:
+                    reading = token_reader.read(
+                        documents, on_progress=on_progress, take_tokens=writer.take
+                    )
+                writer.finish()
+            seconds = meter.seconds - writer.seconds
+        reading = replace(reading, seconds=seconds, peak_memory_bytes=meter.peak_memory_bytes)
         reading.save(path)
         return reading
+
+    def _path(self, reader: Reader, documents: Mapping[str, str]) -> Path:
+        return self.folder / f"{self._key(reader, documents)}.npz"
 
     def _key(self, reader: Reader, documents: Mapping[str, str]) -> str:
         # The machine is part of it: what a reading took is told with its scores.
@@ -129,3 +198,8 @@ class Readings:
         digest = hashlib.blake2b(digest_size=16)
         digest.update(json.dumps(content, sort_keys=True).encode())
         return digest.hexdigest()
+
+
+def _name_of(reader: Reader) -> str:
+    """What readers that make the same vectors have in common."""
+    return json.dumps(reader.settings, sort_keys=True)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Literal
 
 from longembed_eval.meter import Meter
 from longembed_eval.systems.protocol import Indexed, Progress, Ranking
-from longembed_eval.systems.readings import Reader, Reading, Readings
+from longembed_eval.systems.readings import Reader, Reading, Readings, TokenReader
 from longembed_rag import (
     DocumentStore,
     IndexedDocument,
     IndexOptions,
     Passage,
     SearchOptions,
+    TokenOptions,
+    TokenRecord,
     get_analyzer,
     search_documents,
 )
@@ -24,9 +26,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from longembed_eval.systems.tokens import KeptTokens
+
 Mode = Literal["hybrid", "dense", "sparse", "passages"]
 #: Bytes of one posting: the id of a term and its weight.
 _POSTING = 8
+#: How an ingest keeps tokens.
+KEPT = TokenOptions()
 
 
 @dataclass
@@ -39,6 +45,7 @@ class StoredSystem:
         readings: Where readings are kept.
         open_store: Opens an empty store.
         language: What words are stemmed as.
+        token_reader: The reader once more, where tokens are kept and compared; None where not.
     """
 
     mode: Mode
@@ -46,6 +53,7 @@ class StoredSystem:
     readings: Readings
     open_store: Callable[[], DocumentStore]
     language: str = "english"
+    token_reader: TokenReader | None = None
     _store: DocumentStore | None = None
 
     @property
@@ -54,10 +62,7 @@ class StoredSystem:
 
     def index(self, documents: Mapping[str, str], *, on_progress: Progress) -> Indexed:
         """Embed the documents and write them to the store."""
-        if self.reader is None:
-            reading = _without_vectors(len(documents))
-        else:
-            reading = self.readings.get(self.reader, documents, on_progress=on_progress)
+        reading, tokens = self._read(documents, on_progress)
         store = self._store = self.open_store()
         with Meter() as meter:
             store.ensure(
@@ -65,20 +70,37 @@ class StoredSystem:
                 dimension=int(reading.vectors.shape[1]),
                 description={},
                 options=IndexOptions(passages=self._keeps_parts, language=self.language),
+                tokens=None if tokens is None else TokenRecord(KEPT, tokens.centre),
             )
-            for document in _documents(documents, reading, with_parts=self._keeps_parts):
+            for document in _documents(documents, reading, tokens, with_parts=self._keeps_parts):
                 store.upsert(document)
             store.reweigh()
         vectors = 0 if self.reader is None else len(reading.vectors)
         vectors += len(reading.parts) if self._keeps_parts else 0
+        of_tokens = (0, 0, 0.0)
+        if tokens is not None:
+            of_tokens = (len(tokens.vectors), int(tokens.vectors.nbytes), tokens.seconds)
         words = self._postings(documents, reading) if self.mode in ("sparse", "hybrid") else 0
         return Indexed(
-            seconds=reading.seconds + meter.seconds,
+            seconds=reading.seconds + of_tokens[2] + meter.seconds,
             peak_memory_bytes=max(reading.peak_memory_bytes, meter.peak_memory_bytes),
             tokens=int(reading.tokens.sum()),
             tokens_read=int(reading.tokens_read.sum()),
-            vectors=vectors,
-            index_bytes=4 * vectors * int(reading.vectors.shape[1]) + _POSTING * words,
+            vectors=vectors + of_tokens[0],
+            index_bytes=4 * vectors * int(reading.vectors.shape[1])
+            + of_tokens[1]
+            + _POSTING * words,
+        )
+
+    def _read(
+        self, documents: Mapping[str, str], on_progress: Progress
+    ) -> tuple[Reading, KeptTokens | None]:
+        if self.reader is None:
+            return _without_vectors(len(documents)), None
+        if self.token_reader is None:
+            return self.readings.get(self.reader, documents, on_progress=on_progress), None
+        return self.readings.get_with_tokens(
+            self.token_reader, documents, KEPT, on_progress=on_progress
         )
 
     def _postings(self, documents: Mapping[str, str], reading: Reading) -> int:
@@ -99,12 +121,18 @@ class StoredSystem:
         """Rank documents as ``longembed-rag search`` does."""
         assert self._store is not None, "index documents first"
         vectors: Sequence[NDArray[np.float32] | None] = [None] * len(queries)
-        if self.reader is not None:
+        tokens: Sequence[NDArray[np.float32] | None] = vectors
+        if self.token_reader is not None:
+            encoding = self.token_reader.encode_queries(queries)
+            vectors, tokens = list(encoding.embeddings), encoding.tokens
+        elif self.reader is not None:
             vectors = list(self.reader.embed_queries(queries))
         options = SearchOptions(mode=self.mode, limit=depth, passages=0, snippets=False)
         found = []
-        for query, vector in zip(queries, vectors, strict=True):
-            results = search_documents(self._store, query, vector=vector, options=options)
+        for query, vector, of_query in zip(queries, vectors, tokens, strict=True):
+            results = search_documents(
+                self._store, query, vector=vector, tokens=of_query, options=options
+            )
             found.append(tuple((result.source, result.score) for result in results))
         return found
 
@@ -133,7 +161,11 @@ def _parts_of(reading: Reading, documents: int) -> list[tuple[int, int]]:
 
 
 def _documents(
-    documents: Mapping[str, str], reading: Reading, *, with_parts: bool
+    documents: Mapping[str, str],
+    reading: Reading,
+    tokens: KeptTokens | None,
+    *,
+    with_parts: bool,
 ) -> Iterator[IndexedDocument]:
     parts = _parts_of(reading, len(documents))
     for number, (name, text) in enumerate(documents.items()):
@@ -154,4 +186,5 @@ def _documents(
                 for (start, end), tokens in zip(spans, lengths, strict=True)
             ),
             passage_embeddings=reading.parts[first:last],
+            token_vectors=None if tokens is None else tokens.of(first, last),
         )

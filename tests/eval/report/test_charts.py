@@ -99,6 +99,7 @@ def test_styles_tell_systems_apart():
     assert len({style.colour for style in styles.values()}) == len(systems)
     assert styles["chunked"].colour == styles_of(["chunked"])["chunked"].colour
     assert styles["hybrid"].colour == styles_of(["hybrid"])["hybrid"].colour
+    assert styles_of(["late:pool=4", "late"])["late"].colour == styles_of(["late"])["late"].colour
     many = styles_of([f"st:model={i}" for i in range(40)])
     assert len({(s.colour, s.marker, s.dashes) for s in many.values()}) == 40
 

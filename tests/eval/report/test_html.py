@@ -183,7 +183,7 @@ def test_costs_are_those_of_the_rows(full):
     lines = lines_of(table_of(soup, "qmsum: 40 documents"))
     for system in SYSTEMS:
         cost = results.of(group="qmsum", system=system)[0].cost
-        assert lines[system][4] == f"{cost.vectors / cost.documents:.0f}"
+        assert lines[system][4] == f"{cost.vectors / cost.documents:,.0f}"
         assert float(lines[system][6]) == pytest.approx(cost.query_ms, rel=0.01)
 
 

@@ -64,7 +64,15 @@ def test_the_bare_name_is_preferred():
 
 def test_every_method_is_described():
     """No system of the product goes without a sentence."""
-    for name in (*naming.WHOLE, "bm25", "truncate", "chunked", "hybrid", "st:model=x"):
+    for name in (
+        *naming.WHOLE,
+        "bm25",
+        "truncate",
+        "chunked",
+        "late:pool=4",
+        "hybrid",
+        "st:model=x",
+    ):
         assert naming.description(name).endswith(".")
     assert naming.description("mystery") == ""
 
@@ -172,3 +180,6 @@ def test_limits_fit_the_results():
     assert "Passkey and needle" not in plain
     assert "flatters" not in plain
     assert "Sentences held out" in plain
+    assert "every token of every passage" in plain
+    fewer = making(sample(systems=("bm25", "hybrid")), chosen_afterwards=False).limits
+    assert "every token of every passage" not in " ".join(fewer)

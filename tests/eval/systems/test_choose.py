@@ -46,7 +46,8 @@ def test_groups_stand_for_what_the_model_can_do() -> None:
     """``methods`` are the model's own; ``all`` adds everything else once."""
     assert labels("methods") == list(OF_BERT)
     every = labels("all")
-    assert set(every) == {*OF_BERT, "bm25", "chunked", "chunked_mean", "passages", "hybrid", "st"}
+    others = {"bm25", "chunked", "chunked_mean", "passages", "late", "hybrid", "st"}
+    assert set(every) == {*OF_BERT, *others}
     assert len(every) == len(set(every))
 
 
@@ -84,6 +85,11 @@ def test_auto_takes_settings() -> None:
         ("chunked:method=pcw", {"method": "pcw"}),
         ("bm25:language=german", {"language": "german"}),
         ("hybrid:language=none:passage_tokens=32", {"language": "none", "passage_tokens": 32}),
+        (
+            "late:pool=4:bits=true:pool_by=neighbours",
+            {"pool": 4, "bits": True, "pool_by": "neighbours"},
+        ),
+        ("hybrid:late_interaction=off", {"late_interaction": "off"}),
         (r"st:model=C:\models\one", {"model": r"C:\models\one"}),
         ("st:model=/models/a:b/c", {"model": "/models/a:b/c"}),
         (r"pcw:model=D:\m:max_length=64", {"model": r"D:\m", "max_length": 64}),
@@ -118,6 +124,9 @@ def test_a_prompt_keeps_its_last_space() -> None:
         ("bm25:window=3", "it has: language"),
         ("st:max_length=3", "it has: model"),
         ("truncate:window=3", "has no setting 'window'"),
+        ("passages:bits=true", "has no setting 'bits'"),
+        ("late:bits=1", "neither true nor false"),
+        ("late:pool=few", "pool='few' is not a number"),
         ("pcw:method=gp", "has no setting 'method'"),
         ("pcw:trust_remote_code=true", "has no setting 'trust_remote_code'"),
         ("pcw:max_length=long", "max_length='long' is not a number"),
@@ -137,7 +146,9 @@ def test_errors_name_the_way_out(word: str, told: str) -> None:
     assert repr(word) in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [*METHODS, "chunked", "chunked_mean", "passages", "hybrid"])
+@pytest.mark.parametrize(
+    "name", [*METHODS, "chunked", "chunked_mean", "passages", "late", "hybrid"]
+)
 def test_every_dense_system_takes_settings_of_the_encoder(name: str) -> None:
     """Whatever reads with the model can be told how."""
     (choice,) = choose(f"{name}:max_length=64:query_prompt=x")

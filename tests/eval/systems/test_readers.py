@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,13 @@ import pytest
 from longembed_eval.systems.readers import ChunkReader, WholeReader
 from longembed_eval.systems.readings import Reading
 from longembed_eval.systems.sentence_transformer import SentenceTransformerReader, describe
+from longembed_rag import TokenOptions, TokenVectors
 from longembed_rag.errors import SettingsError, TruncationWarning
 from tests.tokenizers_of_tests import WORDS, text_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tests.conftest import EncoderFactory
 
 #: One family for each kind of tokenizer.
@@ -50,7 +54,11 @@ def chunks(
 
 
 def read(reader: WholeReader | ChunkReader, *texts: str) -> Reading:
-    return reader.read({f"d{i}": text for i, text in enumerate(texts)}, on_progress=quiet)
+    return reader.read(named(texts), on_progress=quiet)
+
+
+def named(texts: Sequence[str]) -> dict[str, str]:
+    return {f"d{i}": text for i, text in enumerate(texts)}
 
 
 def spans_of(reading: Reading, document: int) -> list[tuple[int, int]]:
@@ -84,6 +92,33 @@ def test_whole_documents_are_read_as_by_the_encoder(
     assert reading.tokens_read.tolist() == [d.coverage.tokens_read for d in direct]
     whole = reading.tokens_read == reading.tokens
     assert whole.tolist() == [True, method != "truncate", method != "truncate"]
+
+
+@pytest.mark.parametrize(("family", "method"), [("bert", "rp"), ("nomic_bert", "pcw")])
+def test_tokens_are_handed_on_as_the_encoder_gives_them(
+    load_encoder: EncoderFactory, family: str, method: str
+) -> None:
+    """Each document's, every token by itself, with the model's mean; nothing else changes."""
+    encoder = load_encoder(family, method=method)
+    texts = [text_of(5), text_of(70, 1)]
+    reader = WholeReader(encoder.planner, lambda: encoder, 24)
+    taken: list[tuple[TokenVectors, NDArray[np.float32]]] = []
+    reading = reader.read(
+        named(texts),
+        on_progress=quiet,
+        take_tokens=lambda tokens, centre: taken.append((tokens, centre)),
+    )
+    for text, (tokens, centre) in zip(texts, taken, strict=True):
+        direct = encoder.encode_passages(
+            text, passage_tokens=24, tokens=TokenOptions(pool=1, bits=False)
+        )
+        assert direct.tokens is not None
+        np.testing.assert_array_equal(tokens.vectors, direct.tokens.vectors)
+        np.testing.assert_array_equal(tokens.counts, direct.tokens.counts)
+        np.testing.assert_array_equal(centre, encoder.token_centre)
+    without = read(reader, *texts)
+    np.testing.assert_array_equal(reading.vectors, without.vectors)
+    np.testing.assert_array_equal(reading.parts, without.parts)
 
 
 def test_progress_grows_to_the_end(load_encoder: EncoderFactory) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from longembed_eval.systems import readings as readings_module
 from longembed_eval.systems.protocol import Progress
 from longembed_eval.systems.readings import Reading, Readings
+from longembed_rag import QueryEncoding, TokenOptions, TokenVectors
+
+if TYPE_CHECKING:
+    from longembed_eval.systems.readings import TakeTokens
 
 DOCUMENTS = {"a": "first text", "b": "second text", "c": "third"}
 
@@ -53,6 +57,32 @@ class FakeReader:
 
     def embed_queries(self, queries: Sequence[str]) -> NDArray[np.float32]:
         raise NotImplementedError
+
+
+@dataclass
+class FakeTokenReader(FakeReader):
+    """Gives two tokens to each of a document's parts, and takes its time for nothing."""
+
+    def read(
+        self,
+        documents: Mapping[str, str],
+        *,
+        on_progress: Progress,
+        take_tokens: TakeTokens | None = None,
+    ) -> Reading:
+        reading = super().read(documents, on_progress=on_progress)
+        if take_tokens is not None:
+            for number in range(len(documents)):
+                counts = np.full(int((reading.owners == number).sum()), 2)
+                rows = np.ones((int(counts.sum()), 4), dtype=np.float32) / 2
+                take_tokens(TokenVectors(counts, rows, 4), np.zeros(4, dtype=np.float32))
+        return reading
+
+    def encode_queries(self, queries: Sequence[str]) -> QueryEncoding:
+        raise NotImplementedError
+
+
+EVERY, BITS = TokenOptions(pool=1, bits=False), TokenOptions(pool=1)
 
 
 def quiet(done: int, total: int) -> None:
@@ -202,3 +232,39 @@ def test_texts_that_no_encoding_can_hold(tmp_path: Path) -> None:
     for text in ("a\ud800", "a\ud801", "a\ud800"):
         Readings(tmp_path).get(reader, {"a": text}, on_progress=quiet)
     assert reader.reads == 2
+
+
+def test_whoever_reads_first_keeps_tokens_for_all(tmp_path: Path) -> None:
+    """One reading serves those who compare no tokens and those who do, each in its own way."""
+    readings, reader = Readings(tmp_path), FakeTokenReader()
+    readings.want(reader, EVERY)
+    readings.want(FakeTokenReader(), BITS)
+    first = readings.get(FakeReader(), DOCUMENTS, on_progress=quiet)
+    for options, dtype in ((EVERY, np.float16), (BITS, np.uint8)):
+        reading, tokens = readings.get_with_tokens(reader, DOCUMENTS, options, on_progress=quiet)
+        assert same(reading, first)
+        assert tokens.counts.tolist() == [2] * len(reading.parts)
+        assert tokens.vectors.dtype == dtype
+    assert reader.reads == 1
+
+
+def test_tokens_that_nobody_wanted_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+    """A reading without them does not do; one with them in another way neither."""
+    reader = FakeTokenReader()
+    Readings(tmp_path).get(reader, DOCUMENTS, on_progress=quiet)
+    assert len(list(tmp_path.iterdir())) == 1
+    for number, options in enumerate((EVERY, BITS), start=2):
+        for _ in range(2):
+            readings = Readings(tmp_path)
+            readings.get_with_tokens(reader, DOCUMENTS, options, on_progress=quiet)
+            assert reader.reads == number
+    Readings(tmp_path).get(reader, DOCUMENTS, on_progress=quiet)
+    assert reader.reads == 3
+
+
+def test_others_readings_have_no_tokens(tmp_path: Path) -> None:
+    """What is wanted of one reader is not asked of another."""
+    readings = Readings(tmp_path)
+    readings.want(FakeTokenReader(), EVERY)
+    readings.get(FakeReader({"model": "other"}), DOCUMENTS, on_progress=quiet)
+    assert len(list(tmp_path.iterdir())) == 1

@@ -18,6 +18,8 @@ from longembed_rag import (
     IndexOptions,
     LongEncoder,
     SearchOptions,
+    TokenOptions,
+    TokenRecord,
     search_documents,
 )
 from longembed_rag.errors import MissingDependencyError, SettingsError
@@ -112,10 +114,15 @@ def test_readings_are_shared(workshops: dict[Through, Workshop]) -> None:
     assert told[0].vectors > told[1].vectors == len(DOCUMENTS)
 
 
+@pytest.mark.parametrize("late", ["auto", "off"])
 def test_hybrid_is_what_the_product_finds(
-    workshops: dict[Through, Workshop], encoder_settings: EncoderSettings, tmp_path: Path
+    workshops: dict[Through, Workshop],
+    encoder_settings: EncoderSettings,
+    tmp_path: Path,
+    late: str,
 ) -> None:
     """As if the same documents had been ingested and searched without any benchmark."""
+    kept = None if late == "off" else TokenOptions()
     encoder = LongEncoder.from_settings(encoder_settings)
     expected = []
     with DocumentStore.open(path=tmp_path / "direct") as store:
@@ -124,31 +131,53 @@ def test_hybrid_is_what_the_product_finds(
             dimension=encoder.dimension,
             description=encoder.describe(),
             options=IndexOptions(passage_tokens=8),
+            tokens=None if kept is None else TokenRecord(kept, encoder.token_centre),
         )
         for name, text in DOCUMENTS.items():
-            encoding = encoder.encode_passages(text, passage_tokens=8)
+            encoding = encoder.encode_passages(text, passage_tokens=8, tokens=kept)
             store.upsert(
                 IndexedDocument.of_encoding(
                     encoding, source=name, text=text, metadata={}, content_hash=name
                 )
             )
         store.reweigh()
-        for query, vector in zip(
-            QUERIES, encoder.encode(QUERIES, kind="query").embeddings, strict=True
-        ):
+        asked = encoder.encode_queries(QUERIES)
+        for query, vector, tokens in zip(QUERIES, asked.embeddings, asked.tokens, strict=True):
             options = SearchOptions(mode="hybrid", limit=10)
-            found = search_documents(store, query, vector=vector, options=options)
+            given = None if kept is None else tokens
+            found = search_documents(store, query, vector=vector, tokens=given, options=options)
             expected.append([(result.source, result.score) for result in found])
     for through in ("exact", "qdrant"):
         indexed, rankings = run(
             workshops[through],
-            "hybrid:passage_tokens=8",  # type: ignore[index]
+            f"hybrid:passage_tokens=8:late_interaction={late}",  # type: ignore[index]
         )
         for one, other in zip(rankings, expected, strict=True):
             assert [name for name, _ in one] == [name for name, _ in other]
             assert [s for _, s in one] == pytest.approx([s for _, s in other], abs=1e-5)
         assert indexed.vectors > len(DOCUMENTS)
-        assert indexed.index_bytes > 4 * 32 * indexed.vectors
+        assert indexed.index_bytes > (4 if late == "auto" else 4 * 32) * indexed.vectors
+
+
+def test_auto_keeps_tokens_where_an_ingest_would(
+    encoder_settings: EncoderSettings, tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    """Not for a model with another pooling than the mean, unless it is said."""
+    cls = EncoderSettings(model=str(tiny_models.folder("bert")), device="cpu", pooling="cls")
+    told = {}
+    for name, settings in (("mean", encoder_settings), ("cls", cls)):
+        with Workshop(BenchOptions(encoder=settings), folder=tmp_path) as workshop:
+            for choice in ("auto", "on", "off"):
+                found = built(workshop, f"hybrid:late_interaction={choice}")
+                told[name, choice] = found.settings["token_vectors"] is not None
+    assert told == {
+        ("mean", "auto"): True,
+        ("mean", "on"): True,
+        ("mean", "off"): False,
+        ("cls", "auto"): False,
+        ("cls", "on"): True,
+        ("cls", "off"): False,
+    }
 
 
 def test_nothing_is_left_behind(
@@ -192,13 +221,15 @@ def test_settings_tell_systems_apart(workshops: dict[Through, Workshop]) -> None
         *("passages:passage_tokens=9", "passages:passage_tokens=8", "chunked", "bm25"),
         *("chunked:window=9", "chunked:window=9:overlap=2", "bm25:language=german", "hybrid"),
         *("hybrid:language=german", "hybrid:passage_tokens=8"),
+        *("hybrid:late_interaction=off", "late", "late:pool=4", "late:bits=true"),
     ]
     told = []
     for through, workshop in workshops.items():
         for word in words:
             settings = dict(built(workshop, word).settings)
-            if not word.startswith("hybrid"):
+            if not word.startswith(("hybrid", "late")):
                 assert settings["through"] == through
+            if settings["through"] == through:
                 told.append(repr(sorted(settings.items())))
     assert len(set(told)) == len(told)
 
@@ -209,6 +240,10 @@ def test_settings_tell_systems_apart(workshops: dict[Through, Workshop]) -> None
         "bm25:language=klingon",
         "hybrid:language=klingon",
         "passages:passage_tokens=0",
+        "late:passage_tokens=0",
+        "late:pool=0",
+        "late:pool_by=luck",
+        "hybrid:late_interaction=maybe",
         "chunked:window=2",
         "ntk",
         "pcw:pooling=max",
