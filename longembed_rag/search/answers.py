@@ -11,7 +11,7 @@ from longembed_rag.search.adaptive import adaptive_count
 from longembed_rag.search.late import first_of, late_scores
 from longembed_rag.search.requests import ask, dense_probe, terms_probe
 from longembed_rag.search.results import PassageHit, SearchResult
-from longembed_rag.store.payload import PASSAGE_BITS_KEY, read_node, read_own, read_source
+from longembed_rag.store.payload import read_node, read_own, read_source
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
 from longembed_rag.store.values import DENSE_VECTOR
 from longembed_rag.store.writing import of_documents
@@ -161,29 +161,28 @@ def _passages(
     if scorer.uses_vector and question.vector is not None:
         probes.append(("vector", dense_probe(question.vector)))
     tokens = question.tokens if scorer.uses_late else None
-    keys = tuple(PLACE_KEYS) if tokens is None else (*PLACE_KEYS, PASSAGE_BITS_KEY)
     late_depth = min(_DEPTH, max(_LATE_DEPTH, scorer.most))
     hits: dict[str, list[_Hit]] = {}
     for start in range(0, len(documents), _PAGE):
         page = documents[start : start + _PAGE]
         depth = _DEPTH * len(page)
-        asks = [Ask(*probe, depth, of_documents(page), keys) for _, probe in probes]
+        asks = [Ask(*probe, depth, of_documents(page), tuple(PLACE_KEYS)) for _, probe in probes]
         answers = ask(place.passages, asks, place=place)
         names = (name for name, _ in probes)
         by_signal = dict(zip(names, answers, strict=True))
         if tokens is not None:
-            by_signal["late"] = _by_tokens(tokens, answers, late_depth * len(page))
+            by_signal["late"] = _by_tokens(tokens, answers, late_depth * len(page), place)
         for hit in _ranked(by_signal, scorer, depth):
             hits.setdefault(hit.where.document, []).append(hit)
     return hits
 
 
 def _by_tokens(
-    tokens: NDArray[np.float32], answers: Sequence[Sequence[Hit]], most: int
+    tokens: NDArray[np.float32], answers: Sequence[Sequence[Hit]], most: int, place: Place
 ) -> list[Hit]:
     """So many that are best by each other signal, with MaxSim as their score, best first."""
     compared = first_of(answers, [most] * len(answers))
-    scores = late_scores(tokens, compared)
+    scores = late_scores(tokens, [each.id for each in compared], place=place)
     hits = [replace(each, score=scores[each.id]) for each in compared if each.id in scores]
     return sorted(hits, key=lambda hit: -hit.score)
 

@@ -24,7 +24,6 @@ from longembed_rag.search.requests import (
     terms_probe,
 )
 from longembed_rag.store.payload import (
-    PASSAGE_BITS_KEY,
     PASSAGE_DOCUMENT_KEY,
     PASSAGE_VERSION_KEY,
     read_own,
@@ -124,15 +123,9 @@ def gather_passages(
     sample = sample_filter(total, SAMPLE)
     # Twice what is expected: how many pass the sample's filter is a matter of chance.
     asks = [Ask(*probe, 2 * SAMPLE, sample) for probe in probes]
-    if question.tokens is not None:
-        few = sample_filter(total, LATE_SAMPLE)
-        asks.append(Ask(*probes[1], 2 * LATE_SAMPLE, few, (PASSAGE_BITS_KEY,)))
-    terms_sample, vector_sample, *late_sample = ask(place.passages, asks, place=place)
+    terms_sample, vector_sample = ask(place.passages, asks, place=place)
     by_terms, by_vector = (
-        _best_by_document(
-            probe, _ENOUGH_DOCUMENTS, matching, place=place, with_bits=question.tokens is not None
-        )
-        for probe in probes
+        _best_by_document(probe, _ENOUGH_DOCUMENTS, matching, place=place) for probe in probes
     )
     count = len(vector_sample)
     return PassageEvidence(
@@ -150,22 +143,23 @@ def gather_passages(
                 [by_terms.passages, by_vector.passages],
                 LATE_WHERE_WORDS_REACH if words_reach else LATE_WHERE_MEANING_DECIDES,
             ),
-            late_sample[0],
+            vector_sample,
+            place=place,
         ),
     )
 
 
 def _late(
-    tokens: NDArray[np.float32], compared: Sequence[Hit], sample: Sequence[Hit]
+    tokens: NDArray[np.float32], compared: Sequence[Hit], sample: Sequence[Hit], *, place: Place
 ) -> PassageSignal | None:
     """MaxSim of those that are among the best by another signal."""
-    scores = late_scores(tokens, compared)
+    scores = late_scores(tokens, [each.id for each in compared], place=place)
     by_document = _by_document(compared, scores)
     if not by_document:
         return None
     # Always the same ones: the order of the ids does not depend on the query.
-    measured = sorted(sample, key=lambda each: each.id)[:LATE_SAMPLE]
-    values = list(late_scores(tokens, measured).values())
+    measured = sorted(each.id for each in sample)[:LATE_SAMPLE]
+    values = list(late_scores(tokens, measured, place=place).values())
     return PassageSignal(by_document, min(by_document.values()), deviation(values, len(values)))
 
 
@@ -200,16 +194,15 @@ class _Best:
 
 
 def _best_by_document(
-    probe: Probe, documents: int, matching: AnyFilter | None, *, place: Place, with_bits: bool
+    probe: Probe, documents: int, matching: AnyFilter | None, *, place: Place
 ) -> _Best:
     """Best passages of at least so many documents, where there are so many."""
-    keys = (*_KEYS, PASSAGE_BITS_KEY) if with_bits else _KEYS
     scores: dict[Key, float] = {}
     found: list[Hit] = []
     floor = 0.0
     for _ in range(_MOST_ROUNDS):
         others = combine(matching, _without([document for document, _ in scores]))
-        (points,) = ask(place.passages, [Ask(*probe, PASSAGES, others, keys)], place=place)
+        (points,) = ask(place.passages, [Ask(*probe, PASSAGES, others, _KEYS)], place=place)
         found.extend(points)
         for point in points:  # best first
             scores.setdefault(_key(point), float(point.score))
@@ -251,14 +244,12 @@ def rank_by_passages(
     assert question.vector is not None
     probe = dense_probe(question.vector)
     probes = [probe, terms_probe(question.stems)] if by_words else [probe]
-    found = [
-        _best_by_document(each, most, matching, place=place, with_bits=question.tokens is not None)
-        for each in probes
-    ]
+    found = [_best_by_document(each, most, matching, place=place) for each in probes]
     name, best = "passage_vector", dict(found[0].scores)
     if question.tokens is not None:
         compared = first_of([each.passages for each in found], [max(PASSAGES, most)] * len(found))
-        late = _by_document(compared, late_scores(question.tokens, compared))
+        scores = late_scores(question.tokens, [each.id for each in compared], place=place)
+        late = _by_document(compared, scores)
         if late:
             # Of a document that was taken in without tokens nothing better is known.
             name, floor = "passage_late", min(late.values())
