@@ -49,8 +49,8 @@ from longembed_rag.store.values import TERMS_VECTOR, IndexedDocument, document_i
 from longembed_rag.words.analyzer import get_analyzer
 
 GRID = {
-    "passage_terms": (0.2, 0.35, 0.5),
-    "passage_late": (1.2, 1.6, 2.2, 3.0),
+    "terms_beside_late": (0.1, 0.2, 0.35),
+    "passage_late": (1.6, 2.2, 3.0, 4.0),
     "vector_beside_late": (0.0, 0.3),
     "one_thing": (7, 10, 15),
 }
@@ -162,7 +162,7 @@ SYSTEMS: dict[str, Scorer] = {
     "hybrid, no tokens": lambda e: fused(WEIGHTS)(replace(e, passage_late=None)),
     "hybrid, tokens always count": fused(replace(WEIGHTS, one_thing=1e9)),
     "hybrid, no word pairs": fused(replace(WEIGHTS, pairs=0.0)),
-    "hybrid, no terms of passages": fused(replace(WEIGHTS, passage_terms=0.0)),
+    "hybrid, no terms of passages": fused(replace(WEIGHTS, terms_beside_late=0.0)),
     "hybrid, no meaning": fused(replace(WEIGHTS, passage_late=0.0, vector=0.0)),
     "hybrid, words always trusted": fused(replace(WEIGHTS, uncovered=-1.0, covered=0.0)),
     "hybrid, gain of many passages left in": fused(

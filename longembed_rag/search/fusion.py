@@ -40,9 +40,10 @@ class Weights:
 
     Attributes:
         pairs: Of word pairs beside single words, before both are scaled together.
-        passage_terms: Of the words of the best passage.
+        passage_terms: Of the words of the best passage, where no tokens are compared.
+        terms_beside_late: The same, where they are.
         passage_vector: Of the cosine of the best passage, where no tokens are compared.
-        vector_beside_late: The same, where they are.
+        vector_beside_late: Likewise.
         passage_late: Of the tokens of the best passage (MaxSim).
         vector: Of the document's own cosine.
         terms_gain: Standard deviations by which the best of ``n`` passages gains in BM25, by
@@ -57,9 +58,10 @@ class Weights:
 
     pairs: float = 0.5
     passage_terms: float = 0.35
+    terms_beside_late: float = 0.2
     passage_vector: float = 0.6
     vector_beside_late: float = 0.0
-    passage_late: float = 2.2
+    passage_late: float = 3.0
     vector: float = 0.05
     terms_gain: float = 1.0
     vector_gain: float = 0.5
@@ -204,8 +206,9 @@ def weigh(evidence: Evidence, weights: Weights = WEIGHTS) -> dict[str, Floats]:
         terms = evidence.passage_terms / evidence.passage_terms_scale - weights.terms_gain * many
         cosine = evidence.passage_vector / evidence.passage_vector_scale
         vector = cosine - weights.vector_gain * many
-        parts["passage_terms"] = trust * weights.passage_terms * terms
-        parts["passage_vector"] = _of_cosine(evidence, weights) * vector
+        of_terms, of_cosine = _of_passages(evidence, weights)
+        parts["passage_terms"] = trust * of_terms * terms
+        parts["passage_vector"] = of_cosine * vector
     if evidence.passage_late is not None:
         tokens = evidence.passage_late / evidence.passage_late_scale - weights.late_gain * many
         parts["passage_late"] = trust_in_tokens(evidence, weights) * weights.passage_late * tokens
@@ -225,10 +228,11 @@ def fuse(evidence: Evidence, weights: Weights = WEIGHTS) -> Fusion:
     return Fusion(order, total[order], parts)
 
 
-def _of_cosine(evidence: Evidence, weights: Weights) -> float:
-    """What the cosine of the best passage weighs: less where tokens say the same better."""
-    late = evidence.passage_late is not None
-    return weights.vector_beside_late if late else weights.passage_vector
+def _of_passages(evidence: Evidence, weights: Weights) -> tuple[float, float]:
+    """What words and cosine of the best passage weigh: less where tokens say the same better."""
+    if evidence.passage_late is not None:
+        return weights.terms_beside_late, weights.vector_beside_late
+    return weights.passage_terms, weights.passage_vector
 
 
 def passage_scorer(
@@ -245,9 +249,10 @@ def passage_scorer(
         (MaxSim of its tokens), to its score; one that is not there counts as zero.
     """
     trust = trust_in_words(evidence, weights)
+    words, cosine = _of_passages(evidence, weights)
     of_signals = {
-        "terms": trust * weights.passage_terms / evidence.passage_terms_scale,
-        "vector": _of_cosine(evidence, weights) / evidence.passage_vector_scale,
+        "terms": trust * words / evidence.passage_terms_scale,
+        "vector": cosine / evidence.passage_vector_scale,
         "late": trust_in_tokens(evidence, weights)
         * weights.passage_late
         / evidence.passage_late_scale,

@@ -26,6 +26,7 @@ ROUND = Weights(
     pairs=0.5,
     passage_terms=0.25,
     passage_vector=2.0,
+    terms_beside_late=0.125,
     vector_beside_late=0.2,
     passage_late=1.5,
     vector=0.1,
@@ -126,6 +127,7 @@ def test_tokens_by_hand() -> None:
     for index, tokens in enumerate((1.5 / 4 * 8, 1.5 / 4 * (10 - 0.25 * gain))):
         expected = {**plain.parts_of(index), "passage_late": tokens}
         expected["passage_vector"] *= 0.2 / 2
+        expected["passage_terms"] *= 0.125 / 0.25
         assert fusion.parts_of(index) == pytest.approx(expected)
     assert seen.signals(1)["passage_late"] == 0.5
 
@@ -294,5 +296,5 @@ def test_passages_are_weighed_like_their_documents() -> None:
     assert passage_scorer(untrusted, ROUND)(both) == pytest.approx(0.1 * 0.5 + 5.0)
     tokens = evidence(passage_late=np.array([0.4, 0.5]))
     assert passage_scorer(tokens, ROUND)({**both, "late": 0.5}) == pytest.approx(
-        0.25 * 2 + 0.2 * 2.5 + 1.5 * 10
+        0.125 * 2 + 0.2 * 2.5 + 1.5 * 10
     )
