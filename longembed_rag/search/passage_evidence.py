@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 PASSAGES = 256
 #: Passages that words and vectors are measured over, and those that tokens are.
 SAMPLE = 256
-LATE_SAMPLE = 128
+LATE_SAMPLE = 64
 #: Passages whose tokens are compared with a query's, of the best by words and by vector: where
 #: words reach far, and where it is meaning that decides.
 LATE_WHERE_WORDS_REACH = (96, 96)
