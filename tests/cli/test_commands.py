@@ -177,7 +177,8 @@ def test_interrupted_ingest_keeps_what_is_done(
     seen: list[str] = []
 
     def interrupted(self: LongEncoder, text: str, **options: Any) -> Any:
-        seen.append(text)
+        if options.get("name"):  # not the text that the model's mean token is taken of
+            seen.append(text)
         if len(seen) == 2:
             raise KeyboardInterrupt
         return whole(self, text, **options)
