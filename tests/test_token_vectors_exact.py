@@ -79,3 +79,12 @@ def test_bits_are_of_the_exact_vectors(load_encoder: EncoderFactory) -> None:
     spelled = np.unpackbits(bits.vectors, axis=1, count=bits.dimension)
     np.testing.assert_array_equal(spelled, exact.vectors > encoder.token_centre)
     assert 0 < np.linalg.norm(encoder.token_centre) < 1
+
+
+def test_the_mean_token_of_models_that_refuse_or_cut(load_encoder: EncoderFactory) -> None:
+    """Where long texts are refused it is taken of sentences, and where those are it is zero."""
+    sentences = load_encoder("bert", method="pcw", max_length=64, overflow="error").token_centre
+    assert 0 < np.linalg.norm(sentences) < 1
+    nothing = load_encoder("bert", method="pcw", max_length=4, overflow="error").token_centre
+    assert not nothing.any()
+    assert load_encoder("bert", method="truncate", max_length=40).token_centre.any()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from longembed_rag.encoder.planner import Planner
 from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind
 from longembed_rag.encoder.token_vectors import REFERENCE_TEXT, TokenOptions
 from longembed_rag.encoder.values import Coverage, Encoding, PassageEncoding, QueryEncoding
-from longembed_rag.errors import SettingsError
+from longembed_rag.errors import LongEmbedWarning, SettingsError, TextTooLongError
 from longembed_rag.extension.plan import ExtensionPlan
 
 
@@ -245,15 +247,23 @@ class LongEncoder:
     def token_centre(self) -> NDArray[np.float32]:
         """What the model's token vectors have in common, float32, shape ``[dimension]``.
 
-        The mean over a fixed text, so that it is a constant of the model.
+        The mean over a fixed text, so that it is a constant of the model; sentence by sentence
+        where longer texts are refused, and zero where sentences are.
         """
         nothing = np.zeros(self.dimension, dtype=np.float32)
-        encoding = self.encode_passages(
-            REFERENCE_TEXT, tokens=TokenOptions(pool=1, bits=False), token_centre=nothing
-        )
-        assert encoding.tokens is not None
-        mean = encoding.tokens.vectors.astype(np.float64).mean(axis=0)
-        return np.asarray(mean, dtype=np.float32)
+        options = TokenOptions(pool=1, bits=False)
+        refused = self.settings.overflow == "error"
+        refused = refused and self.count_tokens(REFERENCE_TEXT) > self.max_length
+        found = [nothing[None][:0]]
+        for text in REFERENCE_TEXT.split(". ") if refused else [REFERENCE_TEXT]:
+            # What is left unread, or not known, of this text is nobody's loss.
+            with warnings.catch_warnings(), suppress(TextTooLongError):
+                warnings.simplefilter("ignore", LongEmbedWarning)
+                encoding = self.encode_passages(text, tokens=options, token_centre=nothing)
+                assert encoding.tokens is not None
+                found.append(np.asarray(encoding.tokens.vectors, dtype=np.float32))
+        rows = np.concatenate(found).astype(np.float64)
+        return rows.mean(axis=0).astype(np.float32) if len(rows) else nothing
 
     def encode_passages(
         self,

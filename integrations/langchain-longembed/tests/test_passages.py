@@ -154,6 +154,6 @@ def test_findings_stand_under_one_key(topics: Library) -> None:
     findings = best.metadata["longembed"]
     assert findings["score"] == pytest.approx(sum(findings["parts"].values()))
     assert findings["passage_score"] >= second.metadata["longembed"]["passage_score"]
-    assert set(findings["passage_signals"]) <= {"terms", "vector"}
+    assert set(findings["passage_signals"]) <= {"terms", "vector", "late"}
     assert "**lease**" in findings["snippet"]
     assert "snippet" not in second.metadata["longembed"]

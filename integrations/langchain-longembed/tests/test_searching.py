@@ -77,7 +77,7 @@ def test_wrong_options_are_refused(topics: Library) -> None:
 
 
 @pytest.mark.parametrize("returns", ["passages", "documents"])
-@pytest.mark.parametrize("mode", ["hybrid", "dense", "sparse", "passages"])
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "sparse", "passages", "late"])
 def test_scores_are_the_documents_and_better_ones_come_first(
     topics: Library, mode: Any, returns: Any
 ) -> None:
@@ -97,12 +97,20 @@ def test_scores_are_the_documents_and_better_ones_come_first(
 def test_relevance_is_the_cosine_from_0_to_1(
     topics: Library, encoder: LongEncoder, mode: Any, returns: Any
 ) -> None:
-    """Of the vector of what is returned, in hybrid too, whose own scores have no scale."""
+    """Of the vector of what is returned, in hybrid too, whose own scores have no scale.
+
+    Whole documents found by their passages are as relevant as the tokens of the best one match.
+    """
     store = LongVectorStore(topics, mode=mode, returns=returns)
     query = encoder.encode([QUERY], kind="query").embeddings[0]
     relevant = store.similarity_search_with_relevance_scores(QUERY, k=5, filter=SHORT)
     texts = [each.page_content for each, _ in relevant]
-    if returns == "documents" and mode != "passages":
+    if returns == "documents" and mode == "passages":
+        matches = [each.score for each in topics.search(QUERY, mode=mode, limit=5, filter=SHORT)]
+        np.testing.assert_allclose([score for _, score in relevant], (1 + np.array(matches)) / 2)
+        assert matches[0] == max(matches) > 0.2
+        return
+    if returns == "documents":
         vectors = encoder.encode(texts).embeddings
     else:  # of the one passage of each
         vectors = np.stack([encoder.encode_passages(text).embeddings[0] for text in texts])
@@ -139,12 +147,14 @@ def test_scores_without_a_scale_are_not_given_one(topics: Library) -> None:
 
 
 def test_by_vector_finds_what_the_query_finds(topics: Library) -> None:
-    """The vector that embed_query makes, in place of the query, in both modes of vectors."""
+    """The vector that embed_query makes, in place of the query; it brings no tokens to compare."""
     for mode in ("dense", "passages"):
         store = LongVectorStore(topics, mode=mode)  # type: ignore[arg-type]
         vector = store.embeddings.embed_query(QUERY)
         found = store.similarity_search_by_vector(vector, k=5)
-        assert found == store.similarity_search(QUERY, k=5)
+        by_query = store.similarity_search(QUERY, k=5)
+        assert mode == "passages" or found == by_query
+        assert found[0].metadata["document_id"] == by_query[0].metadata["document_id"]
     with pytest.raises(SettingsError, match="shape"):
         store.similarity_search_by_vector([1.0, 0.0])
 
