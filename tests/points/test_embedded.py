@@ -148,7 +148,12 @@ def test_arrays_are_kept_as_arrays_in_local_mode(folder: Path) -> None:
     vectors = np.random.default_rng(0).standard_normal((count, dimension)).astype(np.float32)
     spans = tuple(Passage(0, 1, 1) for _ in range(count))
     document = make_document(
-        "/a.txt", "x", embedding=vectors[0], passages=spans, passage_embeddings=vectors
+        "/a.txt",
+        "x",
+        embedding=vectors[0],
+        passages=spans,
+        passage_embeddings=vectors,
+        token_vectors=None,
     )
     with DocumentStore.open(path=make_local(folder)) as store:
         store.ensure(fingerprint="f", dimension=dimension, description={})

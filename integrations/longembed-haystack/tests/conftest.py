@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +35,16 @@ def model() -> LongEmbedding:
     encoder = embedding.encoder
     read = encoder.encode_passages
 
-    @cache
-    def remembered(text: str, passage_tokens: int) -> PassageEncoding:
-        return read(text, passage_tokens=passage_tokens)
+    known: dict[Any, PassageEncoding] = {}
 
-    def encode_passages(text: str, *, passage_tokens: int, **_: Any) -> PassageEncoding:
-        return remembered(text, passage_tokens)
+    def encode_passages(text: str, *, passage_tokens: int = 256, **given: Any) -> PassageEncoding:
+        tokens, centre = given.get("tokens"), given.get("token_centre")
+        key = text, passage_tokens, tokens, None if centre is None else centre.tobytes()
+        if key not in known:
+            known[key] = read(
+                text, passage_tokens=passage_tokens, tokens=tokens, token_centre=centre
+            )
+        return known[key]
 
     encoder.encode_passages = encode_passages  # type: ignore[method-assign, assignment]
     return embedding

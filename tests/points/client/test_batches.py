@@ -116,6 +116,7 @@ def test_a_long_document_goes_in_requests_of_bounded_size(
         embedding=vectors[0],
         passages=tuple(Passage(3 * index, 3 * index + 2, 1) for index in range(count)),
         passage_embeddings=vectors,
+        token_vectors=None,
     )
     remote.upsert(document)
     requests = [each for each in server.requests if each.path.endswith(PASSAGES)]
