@@ -34,17 +34,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fusion_encodings import Encodings, encodings_of
+from fusion_encodings import Encodings, encodings_of, place_of
 from fusion_tasks import Task, tasks_of
 
 from longembed_rag import LongEncoder, __version__
-from longembed_rag.encoder.token_vectors import TokenOptions
+from longembed_rag.ingest.encoding import ensure_for
 from longembed_rag.ingest.taking import content_hash
 from longembed_rag.search.evidence import Question, gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence, Weights, weigh
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
-from longembed_rag.store.tokens import TokenRecord
 from longembed_rag.store.values import TERMS_VECTOR, IndexedDocument, document_id
 from longembed_rag.words.analyzer import get_analyzer
 
@@ -58,14 +57,7 @@ GRID = {
 
 def fill(task: Task, encoder: LongEncoder, encodings: Encodings, store: DocumentStore) -> None:
     """Put the documents into the store; those that are there are passed over."""
-    store.ensure(
-        fingerprint=encoder.fingerprint,
-        dimension=encoder.dimension,
-        description=encoder.describe(),
-        settings=encoder.settings.to_dict(),
-        options=IndexOptions(),
-        tokens=TokenRecord(TokenOptions(), encoder.token_centre),
-    )
+    ensure_for(store, encoder, options=IndexOptions(late_interaction="on"), storage=None)
     store.recover()
     there = store.complete_sources()
     pairs = zip(task.documents.items(), encodings.documents, strict=True)
@@ -94,13 +86,13 @@ class Gathered:
 
 def gathered(task: Task, encoder: LongEncoder, cache: Path) -> list[Gathered]:
     """What speaks for documents, for each query."""
-    model = f"{encoder.model_name}.{encoder.original_length}"
-    file = cache / f"{task.name}.{model}.evidence"
+    place = place_of(task, encoder, cache)
+    file = place.with_name(f"{place.name}.evidence")
     if file.exists():
         return pickle.loads(file.read_bytes())
     began = time.monotonic()
-    encodings = encodings_of(task, encoder, cache, model)
-    with DocumentStore.open(path=cache / f"{task.name}.{model}") as store:
+    encodings = encodings_of(task, encoder, cache)
+    with DocumentStore.open(path=place) as store:
         fill(task, encoder, encodings, store)
         analyzer = get_analyzer()
         found: list[Gathered] = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -11,11 +13,13 @@ from typing import Any
 import numpy as np
 from fusion_tasks import Joined, Task
 
-from longembed_rag import LongEncoder
+from longembed_rag import DocumentStore, LongEncoder
 from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors
 from longembed_rag.encoder.values import Coverage, Passage, PassageEncoding
 
 SEPARATOR = "\n\n"
+#: Queries: name and text, vector, tokens.
+Asked = Iterable[tuple[tuple[str, str], np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -27,15 +31,29 @@ class Encodings:
     tokens: list[np.ndarray]
 
 
-def encodings_of(task: Task, encoder: LongEncoder, cache: Path, name: str) -> Encodings:
+def place_of(task: Task, encoder: LongEncoder, cache: Path) -> Path:
+    """The folder of the store that a task's documents are put into."""
+    return cache / f"{task.name}.{encoder.model_name}.{encoder.original_length}"
+
+
+@contextmanager
+def filled(task: Task, encoder: LongEncoder, cache: Path) -> Iterator[tuple[DocumentStore, Asked]]:
+    """The store that ``fusion.py`` has filled with a task, and its queries, ready to be asked."""
+    encodings = encodings_of(task, encoder, cache)
+    with DocumentStore.open(path=place_of(task, encoder, cache)) as store:
+        yield store, zip(task.queries.items(), encodings.vectors, encodings.tokens, strict=True)
+
+
+def encodings_of(task: Task, encoder: LongEncoder, cache: Path) -> Encodings:
     """A task's encodings: from the file, or made now.
 
     A joined task's come from those of its parts: passages and tokens are those of the parts, a
     document's own vector is the mean of theirs, by their tokens.
     """
     if isinstance(task, Joined):
-        return joined(task, encodings_of(task.task, encoder, cache, name))
-    file = cache / f"{task.name}.{name}.npz"
+        return joined(task, encodings_of(task.task, encoder, cache))
+    place = place_of(task, encoder, cache)
+    file = place.with_name(f"{place.name}.npz")
     if not file.exists():
         write(file, make(task, encoder))
     return read(file)

@@ -15,21 +15,18 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from fusion_encodings import encodings_of
+from fusion_encodings import filled
 from fusion_tasks import Task, tasks_of
 
-from longembed_rag import DocumentStore, LongEncoder, SearchOptions, __version__, search_documents
+from longembed_rag import LongEncoder, SearchOptions, __version__, search_documents
 
 QUERIES = 50
 
 
 def measure(task: Task, encoder: LongEncoder, cache: Path) -> dict[str, float]:
-    model = f"{encoder.model_name}.{encoder.original_length}"
-    encodings = encodings_of(task, encoder, cache, model)
     taken: dict[str, list[float]] = {"without tokens": [], "with tokens": []}
-    with DocumentStore.open(path=cache / f"{task.name}.{model}") as store:
-        queries = zip(task.queries.values(), encodings.vectors, encodings.tokens, strict=True)
-        for text, vector, tokens in islice(queries, QUERIES):
+    with filled(task, encoder, cache) as (store, queries):
+        for (_, text), vector, tokens in islice(queries, QUERIES):
             for way, given in (("without tokens", None), ("with tokens", tokens)):
                 began = time.process_time()
                 search_documents(

@@ -13,19 +13,16 @@ import json
 from pathlib import Path
 
 import numpy as np
-from fusion_encodings import encodings_of
+from fusion_encodings import filled
 from fusion_tasks import Task, tasks_of
 
-from longembed_rag import DocumentStore, LongEncoder, SearchOptions, __version__, search_documents
+from longembed_rag import LongEncoder, SearchOptions, __version__, search_documents
 from longembed_rag.points.filters import Filter, matches
 
 
 def measure(task: Task, encoder: LongEncoder, cache: Path) -> dict[str, float]:
-    model = f"{encoder.model_name}.{encoder.original_length}"
-    encodings = encodings_of(task, encoder, cache, model)
     found: dict[str, list[bool]] = {"without tokens": [], "with tokens": []}
-    with DocumentStore.open(path=cache / f"{task.name}.{model}") as store:
-        queries = zip(task.queries.items(), encodings.vectors, encodings.tokens, strict=True)
+    with filled(task, encoder, cache) as (store, queries):
         for (name, text), vector, tokens in queries:
             document = task.documents[task.answers[name]]
             start = document.index(task.holding[name])

@@ -28,7 +28,7 @@ import numpy as np
 from qdrant_client import QdrantClient
 
 from longembed_rag import LongEncoder, __version__
-from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors, unit_rows
+from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors, unit_length
 from longembed_rag.encoder.values import Passage
 from longembed_rag.search.search import MODES, SearchOptions, search_documents
 from longembed_rag.store.store import DocumentStore
@@ -157,7 +157,7 @@ def search(store: DocumentStore, maker: Maker, options: SearchOptions, late: boo
         store,
         maker.text(8),
         vector=maker.vectors(1)[0],
-        tokens=unit_rows(maker.vectors(20)) if late else None,
+        tokens=unit_length(maker.vectors(20)) if late else None,
         options=options,
     )
 

@@ -14,6 +14,7 @@ Nothing here needs torch.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 from longembed_rag.errors import SettingsError
@@ -100,8 +101,14 @@ class TokenVectors:
 
     def of(self, passage: int) -> NDArray[np.float32] | NDArray[np.uint8]:
         """Those of one passage."""
-        start = int(self.counts[:passage].sum())
-        return self.vectors[start : start + int(self.counts[passage])]
+        return self.vectors[self._bounds[passage] : self._bounds[passage + 1]]
+
+    @cached_property
+    def _bounds(self) -> NDArray[np.int64]:
+        """Where each passage's begin, and where the last one's end."""
+        import numpy as np
+
+        return np.append(0, np.cumsum(self.counts))
 
 
 def keep_tokens(vectors: Floats, options: TokenOptions, centre: Floats) -> NDArray[np.generic]:
@@ -121,16 +128,17 @@ def keep_tokens(vectors: Floats, options: TokenOptions, centre: Floats) -> NDArr
     pooled = np.asarray(vectors, dtype=np.float32)
     if options.pool > 1 and len(pooled):
         by = _by_neighbours if options.pool_by == "neighbours" else _by_clusters
-        pooled = unit_rows(by(pooled, options.pool))
+        pooled = unit_length(by(pooled, options.pool))
     return to_bits(pooled, centre) if options.bits else pooled
 
 
-def unit_rows(vectors: Floats) -> Floats:
-    """Vectors at unit length, row by row, float32; a zero vector stays as it is."""
+def unit_length(vectors: NDArray[np.floating]) -> Floats:
+    """Vectors at unit length along the last axis, float32; a zero vector stays as it is."""
     import numpy as np
 
-    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)
+    exact = np.asarray(vectors, dtype=np.float64)
+    norms = np.linalg.norm(exact, axis=-1, keepdims=True)
+    return (exact / np.where(norms > 0, norms, 1)).astype(np.float32)
 
 
 def to_bits(vectors: Floats, centre: Floats) -> NDArray[np.uint8]:

@@ -74,6 +74,7 @@ class Weights:
 
 WEIGHTS = Weights()
 
+# A query of fewer words is covered all or not at all, and means those words.
 _FEWEST_WORDS = 4
 
 

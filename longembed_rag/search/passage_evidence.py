@@ -1,8 +1,8 @@
 """What passages say for their documents: words, meaning, and meaning at the level of words.
 
-Of each signal the best passages are looked at, until they come from enough documents; all of these
-are compared by their tokens, too, where a collection keeps those. A document whose passages are
-not among them has what the last of them has.
+Of each signal the best passages are looked at, until they come from enough documents; the first of
+these are compared by their tokens, too, where a collection keeps those. A document whose passages
+are not among them has what the last of them has.
 """
 
 from __future__ import annotations
@@ -122,10 +122,13 @@ def gather_passages(
     total = place.points.count(place.passages, exact=False, what="searching")
     sample = sample_filter(total, SAMPLE)
     # Twice what is expected: how many pass the sample's filter is a matter of chance.
-    asks = [Ask(*probe, 2 * SAMPLE, sample) for probe in probes]
-    terms_sample, vector_sample = ask(place.passages, asks, place=place)
+    measured = [Ask(*probe, 2 * SAMPLE, sample) for probe in probes]
+    best = [_for_the_best(probe, matching) for probe in probes]
+    answers = ask(place.passages, [*measured, *best], place=place)
+    terms_sample, vector_sample = answers[:2]
     by_terms, by_vector = (
-        _best_by_document(probe, _ENOUGH_DOCUMENTS, matching, place=place) for probe in probes
+        _best_by_document(probe, points, _ENOUGH_DOCUMENTS, matching, place=place)
+        for probe, points in zip(probes, answers[2:], strict=True)
     )
     count = len(vector_sample)
     return PassageEvidence(
@@ -153,13 +156,14 @@ def _late(
     tokens: NDArray[np.float32], compared: Sequence[Hit], sample: Sequence[Hit], *, place: Place
 ) -> PassageSignal | None:
     """MaxSim of those that are among the best by another signal."""
-    scores = late_scores(tokens, [each.id for each in compared], place=place)
+    # Always the same ones: the order of the ids does not depend on the query.
+    measured = sorted(each.id for each in sample)[:LATE_SAMPLE]
+    wanted = dict.fromkeys([*(each.id for each in compared), *measured])
+    scores = late_scores(tokens, list(wanted), place=place)
     by_document = _by_document(compared, scores)
     if not by_document:
         return None
-    # Always the same ones: the order of the ids does not depend on the query.
-    measured = sorted(each.id for each in sample)[:LATE_SAMPLE]
-    values = list(late_scores(tokens, measured, place=place).values())
+    values = [scores[each] for each in measured if each in scores]
     return PassageSignal(by_document, min(by_document.values()), deviation(values, len(values)))
 
 
@@ -193,16 +197,35 @@ class _Best:
     passages: list[Hit] = field(default_factory=list)
 
 
+def _for_the_best(probe: Probe, matching: AnyFilter | None) -> Ask:
+    """What is asked for to have the best passages by a signal."""
+    return Ask(*probe, PASSAGES, matching, _KEYS)
+
+
 def _best_by_document(
-    probe: Probe, documents: int, matching: AnyFilter | None, *, place: Place
+    probe: Probe,
+    points: Sequence[Hit],
+    documents: int,
+    matching: AnyFilter | None,
+    *,
+    place: Place,
 ) -> _Best:
-    """Best passages of at least so many documents, where there are so many."""
+    """Best passages of at least so many documents, where there are so many.
+
+    Args:
+        probe: The signal.
+        points: The best passages of all.
+        documents: So many.
+        matching: Which documents are looked at.
+        place: Where further passages are, of other documents than the best are of.
+    """
     scores: dict[Key, float] = {}
     found: list[Hit] = []
     floor = 0.0
-    for _ in range(_MOST_ROUNDS):
-        others = combine(matching, _without([document for document, _ in scores]))
-        (points,) = ask(place.passages, [Ask(*probe, PASSAGES, others, _KEYS)], place=place)
+    for turn in range(_MOST_ROUNDS):
+        if turn:
+            others = combine(matching, _without([document for document, _ in scores]))
+            (points,) = ask(place.passages, [_for_the_best(probe, others)], place=place)
         found.extend(points)
         for point in points:  # best first
             scores.setdefault(_key(point), float(point.score))
@@ -244,7 +267,13 @@ def rank_by_passages(
     assert question.vector is not None
     probe = dense_probe(question.vector)
     probes = [probe, terms_probe(question.stems)] if by_words else [probe]
-    found = [_best_by_document(each, most, matching, place=place) for each in probes]
+    best_of_all = ask(
+        place.passages, [_for_the_best(each, matching) for each in probes], place=place
+    )
+    found = [
+        _best_by_document(each, points, most, matching, place=place)
+        for each, points in zip(probes, best_of_all, strict=True)
+    ]
     name, best = "passage_vector", dict(found[0].scores)
     if question.tokens is not None:
         compared = first_of([each.passages for each in found], [max(PASSAGES, most)] * len(found))

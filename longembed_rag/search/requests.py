@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longembed_rag.encoder.token_vectors import unit_length
 from longembed_rag.points.filters import FieldCondition, Filter, HasIdCondition, Range
 from longembed_rag.points.values import Ask, Hit, Vector, native_id
-from longembed_rag.store.making import unit_length
 from longembed_rag.store.payload import BUCKET_KEY, BUCKETS
 from longembed_rag.store.values import DENSE_VECTOR, PAIRS_VECTOR, TERMS_VECTOR
 from longembed_rag.words.terms import query_vector, word_pairs

@@ -142,10 +142,47 @@ def search_documents(
         CollectionNotFoundError: There is no collection.
         StoreError: It cannot be searched.
     """
-    import numpy as np
-
     options = options or SearchOptions()
     record = store.existing_record()
+    _require_answerable(store, record, options, vector, tokens)
+    store.make_filterable(options.filter)
+    analyzer = record.get_analyzer()
+    kept = None if record.tokens is None else tokens
+    question = Question(record.query_stems(text), vector, kept)
+    ranking = _rank(store, question, options, record)
+    count = options.most
+    if options.adaptive and ranking.scores:
+        count = adaptive_count(ranking.scores, most=min(options.most, len(ranking.scores)))
+    return answer(
+        ranking.ids,
+        count,
+        scores=dict(zip(ranking.ids, ranking.scores, strict=True)),
+        parts=ranking.parts,
+        signals=ranking.signals,
+        question=question,
+        scorer=_scorer(options, ranking.evidence, late=question.tokens is not None),
+        with_passages=record.options.passages,
+        with_snippets=options.snippets,
+        with_vectors=options.vectors,
+        analyzer=analyzer,
+        place=store.place,
+    )
+
+
+def _require_answerable(
+    store: DocumentStore,
+    record: CollectionRecord,
+    options: SearchOptions,
+    vector: NDArray[np.float32] | None,
+    tokens: NDArray[np.float32] | None,
+) -> None:
+    """Refuse a query that the collection cannot answer in the mode that is asked for.
+
+    Raises:
+        SettingsError: It keeps too little, or the query's vectors are none of its model's.
+    """
+    import numpy as np
+
     if options.needs_vector and vector is None:
         raise SettingsError(f"mode={options.mode!r} needs the query's vector")
     if options.mode in ("passages", "late") and not record.options.passages:
@@ -173,28 +210,6 @@ def search_documents(
     finite = [each for each in (vector, tokens) if each is not None]
     if not all(np.isfinite(each).all() for each in finite):
         raise SettingsError("the query's vector holds values that are not finite")
-    store.make_filterable(options.filter)
-    analyzer = record.get_analyzer()
-    kept = None if record.tokens is None else tokens
-    question = Question(record.query_stems(text), vector, kept)
-    ranking = _rank(store, question, options, record)
-    count = options.most
-    if options.adaptive and ranking.scores:
-        count = adaptive_count(ranking.scores, most=min(options.most, len(ranking.scores)))
-    return answer(
-        ranking.ids,
-        count,
-        scores=dict(zip(ranking.ids, ranking.scores, strict=True)),
-        parts=ranking.parts,
-        signals=ranking.signals,
-        question=question,
-        scorer=_scorer(options, ranking.evidence, late=question.tokens is not None),
-        with_passages=record.options.passages,
-        with_snippets=options.snippets,
-        with_vectors=options.vectors,
-        analyzer=analyzer,
-        place=store.place,
-    )
 
 
 def _rank(

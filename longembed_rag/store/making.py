@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longembed_rag.encoder.token_vectors import unit_length
 from longembed_rag.errors import PointRefusedError
 from longembed_rag.points.values import Point, Vector
 from longembed_rag.store.payload import document_payload, passage_payload
@@ -27,9 +28,6 @@ from longembed_rag.words.terms import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from longembed_rag.encoder.values import Passage
     from longembed_rag.store.options import IndexOptions
     from longembed_rag.store.values import IndexedDocument
@@ -166,12 +164,3 @@ def passage_term_vectors(
         document_vector(stems, length=len(stems), average=average, k1=options.k1, b=options.b)
         for stems in terms.by_passage
     ]
-
-
-def unit_length(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Vectors at unit length along the last axis, float32; a zero vector stays as it is."""
-    import numpy as np
-
-    exact = np.asarray(vectors, dtype=np.float64)
-    norms = np.linalg.norm(exact, axis=-1, keepdims=True)
-    return (exact / np.where(norms > 0, norms, 1)).astype(np.float32)

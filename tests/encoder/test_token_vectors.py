@@ -14,7 +14,7 @@ from longembed_rag.encoder.token_vectors import (
     keep_tokens,
     max_similarity,
     to_bits,
-    unit_rows,
+    unit_length,
 )
 from longembed_rag.errors import SettingsError
 
@@ -22,7 +22,7 @@ from longembed_rag.errors import SettingsError
 def random_rows(count: int, dimension: int, seed: int) -> NDArray[np.float32]:
     """So many random vectors of unit length."""
     chance = np.random.default_rng(seed)
-    return unit_rows(chance.standard_normal((count, dimension)).astype(np.float32))
+    return unit_length(chance.standard_normal((count, dimension)).astype(np.float32))
 
 
 def brute_force(query: NDArray[np.float32], passage: NDArray[np.float32]) -> float:
@@ -78,7 +78,7 @@ def test_neighbours_are_averaged(count: int, pool: int) -> None:
 def test_clusters_are_of_those_that_are_alike() -> None:
     """Tokens that mean the same become one vector, wherever they stand."""
     ends = random_rows(3, 16, 7)
-    rows = unit_rows(ends[[0, 1, 2, 0, 1, 2]] + random_rows(6, 16, 8) * np.float32(0.01))
+    rows = unit_length(ends[[0, 1, 2, 0, 1, 2]] + random_rows(6, 16, 8) * np.float32(0.01))
     options = TokenOptions(pool=2, pool_by="clusters", bits=False)
     kept = keep_tokens(rows, options, np.zeros(16, np.float32))
     assert kept.shape == (3, 16)

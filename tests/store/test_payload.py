@@ -24,6 +24,7 @@ from longembed_rag.store.payload import (
     read_stored_source,
 )
 from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.tokens import bits_payload
 from longembed_rag.store.values import IndexedDocument, document_id
 from longembed_rag.words.lengths import TermCounts
 from tests.store.fakes import make_document
@@ -111,7 +112,8 @@ def test_unusual_texts_come_back_unchanged(store: DocumentStore) -> None:
 def test_a_document_without_passages_is_found_without_one(store: DocumentStore) -> None:
     """No passages: the document is the answer, with no passage named."""
     document = make_document("/a.txt", TEXT)
-    store.upsert(replace(document, passages=(), passage_embeddings=document.passage_embeddings[:0]))
+    bare = {"passages": (), "passage_embeddings": document.passage_embeddings[:0]}
+    store.upsert(replace(document, **bare, token_vectors=None))  # type: ignore[arg-type]
     (result,) = find(store, "seven")
     assert (result.source, result.passages) == ("/a.txt", ())
     assert (result.passage, result.span, result.passage_score) == (None, None, None)
@@ -126,6 +128,7 @@ def test_a_passage_says_where_it_stands_and_what_it_is_of() -> None:
     payload = passage_payload(document, document.passages[1], index=1, point_id=point_id)
     assert (payload["file_type"], payload["source"]) == ("pdf", "/docs/a.txt")
     own = read_own(payload)
+    assert document.token_vectors is not None
     assert own == {
         "document": document_id("/docs/a.txt"),
         "version": document.content_hash,
@@ -135,8 +138,12 @@ def test_a_passage_says_where_it_stands_and_what_it_is_of() -> None:
         "tokens": 3,
         "bucket": bucket(point_id),
         "folders": ["/docs", "/"],
+        "bits": bits_payload(document.token_vectors, 1),
     }
     assert TEXT not in json.dumps(payload)
+    without = replace(document, token_vectors=None)
+    plain = passage_payload(without, document.passages[1], index=1, point_id=point_id)
+    assert set(own) - set(read_own(plain)) == {"bits"}
 
 
 def test_metadata_does_not_replace_what_a_passage_says_of_itself() -> None:
