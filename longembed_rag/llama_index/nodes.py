@@ -44,7 +44,12 @@ def document_node(result: SearchResult) -> NodeWithScore:
         **_own(result),
         "snippet": None if result.snippet is None else result.snippet.marked(),
         "passages": [
-            {"span": [each.start, each.end], "score": each.score, "signals": dict(each.scores)}
+            {
+                "span": [each.start, each.end],
+                **each.place.to_dict(),
+                "score": each.score,
+                "signals": dict(each.scores),
+            }
             for each in result.passages
         ],
     }
@@ -80,7 +85,15 @@ def passage_nodes(
             text=passage.text,
             start_char_idx=passage.start,
             end_char_idx=passage.end,
-            **_common(result, own, {"start_index": passage.start, "document_id": result.source}),
+            **_common(
+                result,
+                own,
+                {
+                    **passage.place.known(),
+                    "start_index": passage.start,
+                    "document_id": result.source,
+                },
+            ),
         )
         node.relationships[NodeRelationship.PARENT] = RelatedNodeInfo(
             node_id=result.document_id, node_type=ObjectType.TEXT

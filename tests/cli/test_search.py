@@ -112,7 +112,7 @@ def test_search_for_people(run: Run, filled: Path) -> None:
     assert lines[0].split("  ")[1] == str(Path("documents", "note.md"))
     assert "words" in lines[0]
     assert all(line.startswith("   ") for line in lines[1:])
-    assert lines[-1].strip().startswith("characters ")
+    assert lines[-1].strip().startswith("lines 1 to 3, ")
     shown = run("search", "lease", "-k", "1", "--show-passages", "3").stdout
     assert shown.count("passage score") == 3
 
