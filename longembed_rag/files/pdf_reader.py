@@ -160,14 +160,11 @@ def _joined(pages: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
     starts: list[int] = []
     length = 0
     for page in pages:
-        if page and pieces:
-            pieces.append(_BETWEEN)
-            length += len(_BETWEEN)
         starts.append(length)
         if page:
             pieces.append(page)
-            length += len(page)
-    return "".join(pieces), tuple(starts)
+            length += len(page) + len(_BETWEEN)
+    return _BETWEEN.join(pieces), tuple(min(start, length - len(_BETWEEN)) for start in starts)
 
 
 def _headings(document: PdfDocument, text: str, starts: tuple[int, ...]) -> tuple[Heading, ...]:

@@ -18,6 +18,9 @@ from llama_index.core.schema import (
 from longembed_rag.search.results import PassageHit, SearchResult
 from longembed_rag.store.payload import OWN_KEY, TECHNICAL_METADATA
 
+# What a passage's metadata says for programs; its page and headings are for a model to cite.
+_FOR_PROGRAMS = ("start_index", "document_id", "lines")
+
 
 class FoundNode(TextNode):
     """A text node whose hash leaves out what belongs to the query it was found by.
@@ -129,7 +132,7 @@ def _common(
         "metadata": metadata,
         "excluded_embed_metadata_keys": list(metadata),
         "excluded_llm_metadata_keys": [
-            key for key in metadata if key in (OWN_KEY, *TECHNICAL_METADATA, *(place or ()))
+            key for key in metadata if key in (OWN_KEY, *TECHNICAL_METADATA, *_FOR_PROGRAMS)
         ],
         "relationships": {NodeRelationship.SOURCE: source},
     }

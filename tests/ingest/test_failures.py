@@ -82,7 +82,7 @@ def test_a_file_that_vanishes_meanwhile_keeps_its_document_until_next_time(
     bench.ingest()
 
     def vanish(reader: FileReader, paths: Iterable[Path]) -> Iterator[Callable[[], FileText]]:
-        Path(source).unlink()
+        Path(source).unlink(missing_ok=True)
         return ahead(reader, paths)
 
     ahead = FileReader.ahead
