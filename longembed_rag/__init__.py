@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Started,
     )
     from longembed_rag.ingest.verify import Finding, VerifyReport
+    from longembed_rag.layout import Heading, Layout, Place
     from longembed_rag.library.library import Library
     from longembed_rag.llama_index import (
         LongEmbedding,
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
         LongVectorStore,
         WholeDocument,
     )
-    from longembed_rag.layout import Heading, Layout, Place
     from longembed_rag.points.client.retries import RetryPolicy
     from longembed_rag.search.results import PassageHit, SearchResult
     from longembed_rag.search.search import SearchOptions, search_documents
@@ -84,8 +84,8 @@ __all__ = [
     "IndexedDocument",
     "IngestPlan",
     "IngestReport",
-    "Library",
     "Layout",
+    "Library",
     "LongEmbedError",
     "LongEmbedding",
     "LongEncoder",
