@@ -14,6 +14,7 @@ from longembed_rag.errors import CollectionNotFoundError
 from longembed_rag.store.payload import (
     LISTING_KEYS,
     PASSAGE_BITS_KEY,
+    read_language,
     read_node,
     read_own,
     read_source,
@@ -46,6 +47,8 @@ class StoredDocument:
         tokens_read: Tokens that reached the model.
         windows: Forward windows that the text was read in.
         passages: Where its passages lie, in characters of the text, in order.
+        language: What it is written in, ``"german"``; None where the collection has one language
+            for all, or it is not known.
     """
 
     source: str
@@ -57,6 +60,7 @@ class StoredDocument:
     tokens_read: int
     windows: int
     passages: tuple[Passage, ...]
+    language: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON; each passage with its text."""
@@ -101,6 +105,7 @@ def _document(record: Stored, passages: Sequence[tuple[Passage, Stored]]) -> Sto
         tokens_read=int(own.get("tokens_read", 0)),
         windows=int(own.get("windows", 1)),
         passages=tuple(passage for passage, _ in passages),
+        language=read_language(payload),
     )
 
 
