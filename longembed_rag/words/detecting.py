@@ -6,12 +6,12 @@ By py3langid, whose model comes with its package: 130 languages, and 21 ms for 1
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import regex
 
-from longembed_rag.words.languages import named_language
+from longembed_rag.words.languages import language_codes, named_language
 
 #: The metadata that says in which language a document is; it is believed over any guess.
 LANGUAGE_KEY = "language"
@@ -19,6 +19,9 @@ LANGUAGE_KEY = "language"
 _SURE = 0.5
 # So many characters are looked at, from the beginning, the middle and the end.
 _PIECE = 2_000
+# Told apart from those with a name here, so that they are not taken for one: code and the like, and
+# languages that some documents may be in. Dialects, which take a share of every guess, are not.
+_OTHERS = ("zxx", "la", "af", "cy", "gl", "sq", "sw", "tl", "mk", "be", "kk", "az", "mr", "te")
 _LETTERS = regex.compile(r"\p{L}\p{L}")
 
 
@@ -44,6 +47,12 @@ def detect_language(text: str) -> str | None:
     sample = _sample(text)
     if _LETTERS.search(sample) is None:
         return None
+    return _guess(sample)
+
+
+# Who takes a document in asks twice: for its words, and to say what it is.
+@lru_cache(maxsize=4)
+def _guess(sample: str) -> str | None:
     code, sure = _identifier().classify(sample)
     return named_language(str(code)) if sure >= _SURE else None
 
@@ -59,4 +68,7 @@ def _sample(text: str) -> str:
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    known = set(identifier.labels)
+    identifier.set_languages([code for code in (*language_codes(), *_OTHERS) if code in known])
+    return identifier

@@ -91,6 +91,7 @@ _BY_CODE = {
     "yi": "yiddish",
     **dict.fromkeys(("zh", "yue", "wuu"), "chinese"),
 }
+_DIALECTS = frozenset({"arz", "ary", "nn", "yue", "wuu"})
 # The three letters of ISO 639-2 and -3 that metadata of files are written with.
 _BY_LONG_CODE = {
     **dict.fromkeys(("eng",), "english"),
@@ -142,6 +143,11 @@ def require_choice(language: str) -> None:
     known = [AUTO_LANGUAGE, *languages(), NO_LANGUAGE]
     if language not in known:
         raise SettingsError(f"language={language!r} is not one of: {', '.join(known)}")
+
+
+def language_codes() -> list[str]:
+    """The codes of languages that have a name here (ISO 639), dialects left aside."""
+    return [code for code in _BY_CODE if code not in _DIALECTS]
 
 
 def named_language(name: str) -> str | None:

@@ -30,7 +30,7 @@ def ungrouped(number: str, language: str) -> str | None:
         language: What it stands in; ``1.000`` is a thousand in German and one in English.
 
     Returns:
-        The number with a point before its decimals; None where its digits are not grouped.
+        The number, its decimals as they are written; None where its digits are not grouped.
     """
     comma = language in _DECIMAL_COMMA
     if not (_GROUPED_BY_POINT if comma else _GROUPED_BY_COMMA).fullmatch(number):
@@ -38,4 +38,4 @@ def ungrouped(number: str, language: str) -> str | None:
     if comma and _FOUR_PARTS.fullmatch(number):
         return None
     plain = _GROUPING.sub("", number)
-    return plain.replace(".", "").replace(",", ".") if comma else plain.replace(",", "")
+    return plain.replace("." if comma else ",", "")

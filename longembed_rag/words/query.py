@@ -89,13 +89,22 @@ def _without_stopwords(
     if not most:
         return found
     common = set.intersection(*(each for each in said if len(each) == most))
-    left = [_without(terms, common) for terms in found]
+    left = [_without(text, terms, common) for terms in found]
     return left if any(left) else found
 
 
-def _without(terms: Sequence[Term], places: set[tuple[int, int]]) -> list[Term]:
+def _without(text: str, terms: Sequence[Term], places: set[tuple[int, int]]) -> list[Term]:
     gone = {(t.start, t.end) for t in terms if t.main and (t.start, t.end) in places}
-    return [term for term in terms if (term.start, term.end) not in gone]
+    return [
+        term
+        for term in terms
+        if (term.start, term.end) not in gone
+        # A stopword is part of a compound with a hyphen ("follow-up"), but of none without.
+        and not (
+            " " in text[term.start : term.end]
+            and any(start < term.end and term.start < end for start, end in places)
+        )
+    ]
 
 
 def _by_word(terms: Sequence[Term]) -> dict[tuple[int, int], dict[str, float]]:
