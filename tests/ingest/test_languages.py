@@ -7,7 +7,8 @@ import pytest
 from longembed_rag.encoder.presets import MULTILINGUAL_MODEL, PRESETS, find_preset
 from longembed_rag.ingest import languages as module
 from longembed_rag.store.options import IndexOptions
-from tests.ingest.conftest import Bench, find
+from tests.ingest.conftest import Bench
+from tests.stores import find as search
 
 GERMAN = "Die Mieter unterschrieben die Verträge ihrer Häuser in der alten Stadt."
 FRENCH = "Les locataires ont signé les contrats de leurs maisons dans la vieille ville."
@@ -32,7 +33,7 @@ def test_other_languages_are_told_once_with_a_model_that_knows_them(bench: Bench
     assert remark.startswith("3 documents are not in English (german 2, french 1), and ")
     assert MULTILINGUAL_MODEL in remark
     assert bench.ingest().remarks == ()
-    assert find(bench.store, "Vertrag", mode="sparse")[0].language == "german"
+    assert search(bench.store, "Vertrag", mode="sparse")[0].language == "german"
 
 
 @pytest.mark.usefixtures("english_model")
