@@ -124,13 +124,14 @@ class IngestReport:
         added: Documents that are new in the collection.
         updated: Documents whose earlier version was replaced.
         unchanged: Documents that were there already, with the same text.
-        deleted: Documents that were removed because their files are gone.
+        deleted: Documents that were removed because their files are gone, or are passed over now.
         failed: Files and folders that could not be taken in; earlier versions stay.
         skipped: Files in folders that are of no type that can be read.
         recovered: Documents that an earlier run had left half-written or half-removed.
         tokens: Tokens in the texts that were embedded in this run.
         tokens_read: Those of them that reached the model.
         seconds: Time it took.
+        excluded: Files and folders that the selection passed over, each with the pattern.
     """
 
     added: int
@@ -143,6 +144,7 @@ class IngestReport:
     tokens: int
     tokens_read: int
     seconds: float
+    excluded: tuple[Skipped, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON."""
@@ -156,6 +158,7 @@ class IngestReport:
                 "count": len(self.skipped),
                 "names": [each.source for each in self.skipped],
             },
+            "excluded": [{"source": each.source, "reason": each.reason} for each in self.excluded],
             "recovered": list(self.recovered),
             "tokens": self.tokens,
             "tokens_read": self.tokens_read,
