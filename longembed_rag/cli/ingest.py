@@ -87,11 +87,11 @@ def ingest_command(
 ) -> None:
     """Read files and folders, and bring the collection up to date with them.
 
-    Folders are searched recursively for text, Markdown, HTML, PDF, DOCX and the like. Each
-    document is embedded whole and becomes one point. Run it again whenever files change:
-    unchanged ones are skipped, changed ones replaced, and those that are gone from the given
-    folders are deleted from the collection. It can be stopped at any moment; what is finished is
-    stored. Files that cannot be read are named, and the others are still done.
+    Folders are searched recursively for text, HTML, PDF, Office documents, books, mail and the
+    like. Each document is embedded whole and becomes one point. Run it again whenever files
+    change: unchanged ones are skipped, changed ones replaced, and those that are gone from the
+    given folders are deleted from the collection. It can be stopped at any moment; what is
+    finished is stored. Files that cannot be read are named, and the others are still done.
 
     The defaults below are those of a new collection. One that exists goes on with the model and
     settings that it was made with; setting others is refused.

@@ -1,8 +1,8 @@
 """EPUB books: a ZIP archive of pages, in the order that their package file gives.
 
-kreuzberg 4.10 finds the same words (64,380 of 64,383 of a novel, 3,171 of 3,173 of poems); but
-it writes ``[Image: ...]`` where nobody sees it, and its pages are read by other rules than a page
-beside the book: these are ours for HTML.
+kreuzberg 4.10 finds the same words (``benchmarks/office_readers.py``); but it writes ``[Image:
+...]`` where nobody sees it, and reads pages by other rules than a page beside the book: these are
+ours for HTML.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Mail as Outlook keeps it (.msg).
 
-Headers and body are kreuzberg's, which read all 14 of other projects' test files right, in their
-code pages; attachments it reads with its own readers, and mails inside of mails it leaves out, so
-that these are taken from the container.
+Headers and body are kreuzberg's, which reads them right in any code page; attachments it reads by
+its own readers, and mails inside of mails it leaves out, so that these are taken from the
+container.
 """
 
 from __future__ import annotations

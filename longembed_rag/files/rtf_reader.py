@@ -1,10 +1,9 @@
 """RTF, through striprtf.
 
-On 44 test files of another project kreuzberg 4.10 read text of other code pages than Western
-Europe's as if it were that (Czech, Russian, Japanese came out as ``moøe``, ``Óâàæàåìûé``), lost
-lists' numbers and set words of neighbouring cells together; striprtf reads them right, and does
-what kreuzberg does elsewhere. What it leaves out, or takes long for, is put right before: notes,
-which go to the end, pictures, and the targets of links.
+kreuzberg 4.10 reads other code pages than Western Europe's as if they were that (Czech, Russian,
+Japanese come out as ``moøe``, ``Óâàæàåìûé``), loses lists' numbers and sets words of neighbouring
+cells together; striprtf reads them right (``benchmarks/office_readers.py``). What it leaves out, or
+takes long for, is put right before: notes, which go to the end, pictures, and targets of links.
 """
 
 from __future__ import annotations
