@@ -49,13 +49,18 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "bs4": (),
     "docx": (),
     "kreuzberg": (),
+    "lxml": (),
+    "markdown_it": (),
+    "olefile": (),
     "pypdfium2": (),
     "qdrant_client": (),
     "qdrant_edge": (),
     "rich": (),
     "sentence_transformers": (),
     "Stemmer": (),
+    "striprtf": (),
     "tokenizers": (),
+    "yaml": (),
 }
 
 #: Lines of the longest file allowed; what holds tests may be long lists of cases.

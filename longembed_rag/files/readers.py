@@ -12,26 +12,25 @@ from typing import Any
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.cleaning import clean, fold
-from longembed_rag.files.decoding import decode
 from longembed_rag.files.looking import reason_bytes_are_not_text
+from longembed_rag.files.office import office_reader
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.suffixes import (
     DOCX_SUFFIXES,
     HTML_SUFFIXES,
     MARKDOWN_SUFFIXES,
     PDF_SUFFIXES,
+    PLAIN_SUFFIXES,
     is_readable_name,
     supported_types,
 )
-from longembed_rag.files.text_formats import (
-    declared_encoding,
-    without_json_escapes,
-    without_xml_references,
-)
+from longembed_rag.files.text_reader import read_markdown, read_text
 from longembed_rag.files.values import Content, FileText
 
 #: Tries to read a file that changes in the meantime.
 _TRIES = 3
+#: How deep mails in mails in mails are followed.
+_DEEPEST_MAIL = 2
 _OWN_WORDS = {FileNotFoundError: "it is gone", PermissionError: "no permission to read it"}
 
 
@@ -74,13 +73,13 @@ def read_file(
     modified = datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
     shown = source_of(path)
     metadata: dict[str, Any] = {
+        **content.metadata,
         "source": shown,
         "file_name": os.fsencode(path.name).decode("utf-8", "backslashreplace"),
         "file_path": shown,
         "file_type": path.suffix.lower().removeprefix("."),
         "file_size": status.st_size,
         "last_modified": modified.isoformat(timespec="seconds"),
-        **content.metadata,
     }
     title = metadata.get("title")
     if isinstance(title, str):
@@ -95,8 +94,25 @@ def _reader(
     path: Path, options: ReadOptions, on_step: Callable[[], None]
 ) -> Callable[[bytes, str], Content]:
     suffix = path.suffix.lower()
+    known = _reader_of(suffix, options, on_step)
+    return known or (read_text if is_readable_name(path.name) else _read_unknown)
+
+
+def _reader_of(
+    suffix: str, options: ReadOptions, on_step: Callable[[], None], *, depth: int = 0
+) -> Callable[[bytes, str], Content] | None:
+    """The reader of a type; None where there is none.
+
+    Args:
+        suffix: The type.
+        options: How to read.
+        on_step: Is told when a part of the work is done.
+        depth: In how many mails the file lies.
+    """
     if suffix in MARKDOWN_SUFFIXES:
-        return _read_markdown
+        return read_markdown
+    if suffix in PLAIN_SUFFIXES:
+        return read_text
     # Imported here because these pull in their parsers' types only when a file needs them.
     if suffix in HTML_SUFFIXES:
         from longembed_rag.files.html_reader import read_html
@@ -110,7 +126,15 @@ def _reader(
         from longembed_rag.files.docx_reader import read_docx
 
         return read_docx
-    return _read_text if is_readable_name(path.name) else _read_unknown
+
+    def reader_of(name: str) -> Callable[[bytes, str], Content] | None:
+        if depth >= _DEEPEST_MAIL:
+            return None
+        reader = _reader_of(Path(name).suffix.lower(), options, on_step, depth=depth + 1)
+        # Cleaned by itself: lines of a PDF are broken otherwise than those of the mail.
+        return None if reader is None else lambda data, told: clean(reader(data, told))
+
+    return office_reader(suffix, reader_of=reader_of)
 
 
 def _snapshot(path: Path, *, most: int) -> tuple[bytes, os.stat_result]:
@@ -150,44 +174,10 @@ def _mark(status: os.stat_result) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def _read_text(data: bytes, name: str) -> Content:
-    suffix = Path(name).suffix.lower()
-    decoded = decode(data, name=name, declared=declared_encoding(data, suffix))
-    metadata = {} if decoded.encoding == "utf-8" else {"encoding": decoded.encoding}
-    text = decoded.text
-    if suffix in (".json", ".jsonl", ".ndjson"):
-        text = without_json_escapes(text)
-    elif suffix == ".xml":
-        text = without_xml_references(text)
-    return Content(text, metadata, () if decoded.note is None else (decoded.note,))
-
-
 def _read_unknown(data: bytes, name: str) -> Content:
     """A file of no known type, which is text or cannot be read."""
     why = reason_bytes_are_not_text(data)
     if why is not None:
         told = Path(name).suffix or "no suffix"
         raise ReadError(f"{name}: unsupported type ({told}; {why}); {supported_types()}")
-    return _read_text(data, name)
-
-
-def _read_markdown(data: bytes, name: str) -> Content:
-    content = _read_text(data, name)
-    title = _markdown_title(content.text)
-    if title is None:
-        return content
-    return Content(content.text, {**content.metadata, "title": title}, content.notes)
-
-
-def _markdown_title(text: str) -> str | None:
-    """The first heading of the first level outside code blocks."""
-    fence = None
-    for line in text.splitlines():
-        stripped = line.strip()
-        if fence is None and stripped.startswith(("```", "~~~")):
-            fence = stripped[:3]
-        elif fence is not None:
-            fence = None if stripped.startswith(fence) else fence
-        elif line.startswith("# "):
-            return stripped.strip("# ")
-    return None
+    return read_text(data, name)

@@ -57,12 +57,38 @@ MARKDOWN_SUFFIXES = frozenset({".markdown", ".md"})
 HTML_SUFFIXES = frozenset({".htm", ".html", ".xhtml"})
 PDF_SUFFIXES = frozenset({".pdf"})
 DOCX_SUFFIXES = frozenset({".docx"})
+DOC_SUFFIXES = frozenset({".doc", ".dot"})
+EPUB_SUFFIXES = frozenset({".epub"})
+FB2_SUFFIXES = frozenset({".fb2"})
+MAIL_SUFFIXES = frozenset({".eml"})
+MSG_SUFFIXES = frozenset({".msg"})
+NOTEBOOK_SUFFIXES = frozenset({".ipynb"})
+ODF_SUFFIXES = frozenset({".odp", ".ods", ".odt", ".otp", ".ots", ".ott"})
+PPT_SUFFIXES = frozenset({".pps", ".ppt"})
+RTF_SUFFIXES = frozenset({".rtf"})
+SHEET_SUFFIXES = frozenset({".xls", ".xlsm", ".xlsx", ".xltx"})
+SLIDE_SUFFIXES = frozenset({".potx", ".ppsm", ".ppsx", ".pptm", ".pptx"})
+#: Office documents but DOCX, books, mails, notebooks.
+OFFICE_SUFFIXES = (
+    DOC_SUFFIXES
+    | EPUB_SUFFIXES
+    | FB2_SUFFIXES
+    | MAIL_SUFFIXES
+    | MSG_SUFFIXES
+    | NOTEBOOK_SUFFIXES
+    | ODF_SUFFIXES
+    | PPT_SUFFIXES
+    | RTF_SUFFIXES
+    | SHEET_SUFFIXES
+    | SLIDE_SUFFIXES
+)
 #: Suffixes of documents, lower case.
-DOCUMENT_SUFFIXES = TEXT_SUFFIXES | HTML_SUFFIXES | PDF_SUFFIXES | DOCX_SUFFIXES
+DOCUMENT_SUFFIXES = TEXT_SUFFIXES | HTML_SUFFIXES | PDF_SUFFIXES | DOCX_SUFFIXES | OFFICE_SUFFIXES
 #: Every suffix that can be read, lower case, sorted.
 SUFFIXES: tuple[str, ...] = tuple(sorted(DOCUMENT_SUFFIXES | SOURCE_SUFFIXES))
 _READABLE = frozenset(SUFFIXES)
-_PLAIN = (TEXT_SUFFIXES | SOURCE_SUFFIXES) - MARKDOWN_SUFFIXES
+#: What is read as it is, without a parser.
+PLAIN_SUFFIXES = (TEXT_SUFFIXES | SOURCE_SUFFIXES) - MARKDOWN_SUFFIXES
 
 
 def suffix_of(name: str) -> str:
@@ -84,9 +110,7 @@ def is_readable_type(path: Path) -> bool:
 def is_plain_text(path: Path) -> bool:
     """Whether a file is read as it is, without a parser."""
     suffix = suffix_of(path.name)
-    return (
-        suffix not in _READABLE or suffix in (TEXT_SUFFIXES | SOURCE_SUFFIXES) - MARKDOWN_SUFFIXES
-    )
+    return suffix not in _READABLE or suffix in PLAIN_SUFFIXES
 
 
 def supported_types() -> str:

@@ -7,6 +7,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from datetime import datetime, timezone
+from email.message import EmailMessage
 from pathlib import Path
 
 import docx
@@ -18,6 +19,9 @@ from longembed_rag.errors import ReadError
 from longembed_rag.files.readers import read_file
 from longembed_rag.files.suffixes import SUFFIXES
 from tests.files.making import encrypt_pdf, make_docx, make_pdf, save_docx
+from tests.files.making_office import make_epub, make_odf, make_pptx, make_xlsx, shape
+from tests.files.making_ole import make_doc, make_msg, make_ppt
+from tests.files.test_office_words import MAKERS, SAME_FORMAT
 
 Write = Callable[[str, bytes], Path]
 
@@ -43,7 +47,10 @@ def test_text_is_taken_as_it_is(write: Write) -> None:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_suffix_has_a_reader(write: Write, suffix: str) -> None:
     """What is listed as readable is read, upper case too."""
-    data = {".pdf": make_pdf(["some words"]), ".docx": make_docx()}.get(suffix, b"some words")
+    office = MAKERS.get(SAME_FORMAT.get(suffix, suffix), lambda texts: b"some words")
+    data = {".pdf": make_pdf(["some words"]), ".docx": make_docx()}.get(
+        suffix, office(["some words"])
+    )
     assert read_file(write(f"a{suffix.upper()}", data)).text
 
 
@@ -103,7 +110,7 @@ def test_markdown_has_its_first_heading_as_title(write: Write) -> None:
     text = "intro\n```sh\n# not this\n```\n## nor this\n# The *title* #\n# nor that\n"
     file = read_file(write("a.md", text.encode()))
     assert file.text == text
-    assert file.metadata["title"] == "The *title*"
+    assert file.metadata["title"] == "The title"
 
 
 def test_pdf_pages_are_one_text(write: Write) -> None:
@@ -173,7 +180,18 @@ def test_a_zip_that_is_no_docx_is_named(write: Write) -> None:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.floats(0, 1), flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255))))
 @pytest.mark.parametrize(
-    ("name", "data"), [("a.pdf", make_pdf(["some text"] * 3)), ("a.docx", make_docx())]
+    ("name", "data"),
+    [
+        ("a.pdf", make_pdf(["some text"] * 3)),
+        ("a.docx", make_docx()),
+        ("a.pptx", make_pptx([shape("some text")])),
+        ("a.xlsx", make_xlsx({"Sheet": [["some text"]]})),
+        ("a.odt", make_odf("<text:p>some text</text:p>")),
+        ("a.epub", make_epub(["<p>some text</p>"])),
+        ("a.doc", make_doc("some text\r" * 3)),
+        ("a.ppt", make_ppt([("some", "text")])),
+        ("a.msg", make_msg(subject="some", body="text", sender="Ann")),
+    ],
 )
 def test_damage_of_any_kind_is_an_error_of_ours(
     tmp_path: Path, name: str, data: bytes, cut: float, flips: list[tuple[float, int]]
@@ -261,3 +279,35 @@ def test_lone_surrogates_never_come_out(write: Write) -> None:
     file = read_file(write("a.html", b"<p>half &#xD83D; whole &#x1F600;</p>"))
     file.text.encode()
     assert file.text.endswith("whole \U0001f600")
+
+
+def test_a_document_does_not_say_where_it_lies(write: Write) -> None:
+    """What the file itself tells is not the front matter's to set."""
+    path = write("a.md", b"---\nsource: /etc/passwd\nfile_size: 1\nyear: 2003\n---\n# Title\n")
+    metadata = read_file(path).metadata
+    assert metadata["source"] == str(path.resolve())
+    assert metadata["file_size"] == path.stat().st_size
+    assert (metadata["year"], metadata["title"]) == (2003, "Title")
+
+
+def test_a_mail_is_found_by_the_words_of_its_attachments(write: Write) -> None:
+    """Of any type that is read: a PDF's, and those of a mail in a file."""
+    inner = EmailMessage()
+    inner["Subject"] = "Inner"
+    inner.set_content("See the deck.")
+    deck = make_pptx([shape("Tides", role="title")])
+    inner.add_attachment(deck, maintype="a", subtype="b", filename="deck.pptx")
+    outer = EmailMessage()
+    outer["Subject"] = "Outer"
+    outer.set_content("See the plan.")
+    plan = make_pdf(["Low water at six"])
+    outer.add_attachment(plan, maintype="application", subtype="pdf", filename="plan.PDF")
+    outer.add_attachment(bytes(inner), maintype="a", subtype="b", filename="inner.eml")
+    file = read_file(write("a.eml", bytes(outer)))
+    assert file.text.split("\n\n") == [
+        "Subject: Outer", "See the plan.", "Attachment: plan.PDF", "Low water at six",
+        "Attachment: inner.eml", "Subject: Inner", "See the deck.", "Attachment: deck.pptx",
+        "Tides",
+    ]  # fmt: skip
+    assert [heading.text for heading in file.layout.headings][-1] == "Tides"
+    assert file.layout.pages == ()
