@@ -55,6 +55,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "rich": (),
     "sentence_transformers": (),
     "Stemmer": (),
+    "py3langid": (),
     "tokenizers": (),
 }
 
