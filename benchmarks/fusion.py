@@ -46,6 +46,7 @@ from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import TERMS_VECTOR, IndexedDocument, document_id
 from longembed_rag.words.analyzer import get_analyzer
+from longembed_rag.words.query import query_words
 
 GRID = {
     "terms_beside_late": (0.1, 0.2, 0.35),
@@ -98,13 +99,13 @@ def gathered(task: Task, encoder: LongEncoder, cache: Path) -> list[Gathered]:
         found: list[Gathered] = []
         queries = zip(task.queries.items(), encodings.vectors, encodings.tokens, strict=True)
         for (name, text), vector, tokens in queries:
-            stems = analyzer.stems(text)
+            words = query_words(text, [analyzer])
             ask = partial(gather, with_passages=True, matching=None, place=store.place)
             found.append(
                 Gathered(
                     document_id(task.answers[name]),
-                    ask(Question(stems, vector, tokens)),
-                    ask(Question(stems, vector), words_vector=TERMS_VECTOR),
+                    ask(Question(words, vector, tokens)),
+                    ask(Question(words, vector), words_vector=TERMS_VECTOR),
                 )
             )
     file.write_bytes(pickle.dumps(found))
