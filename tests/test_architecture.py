@@ -48,6 +48,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "bm25s": (),
     "bs4": (),
     "docx": (),
+    "lxml": (),
     "pypdf": (),
     "qdrant_client": (),
     "qdrant_edge": (),

@@ -45,7 +45,7 @@ def read_file(path: Path) -> FileText:
     """
     from longembed_rag.files.discover import source_of
 
-    read = _reader(path)
+    read = reader_of(path)
     data, status = _snapshot(path)
     if not data.strip():
         raise ReadError(f"{path}: no text: the file is empty")
@@ -73,7 +73,15 @@ def read_file(path: Path) -> FileText:
     return FileText(text, metadata, content.notes)
 
 
-def _reader(path: Path) -> Callable[[bytes, str], Content]:
+def reader_of(path: Path) -> Callable[[bytes, str], Content]:
+    """The reader of a file's type, which takes the file's bytes and its name for messages.
+
+    Args:
+        path: The file, of which only the suffix is looked at.
+
+    Raises:
+        ReadError: There is none for its suffix.
+    """
     suffix = path.suffix.lower()
     if suffix in MARKDOWN_SUFFIXES:
         return _read_markdown

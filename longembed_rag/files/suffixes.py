@@ -31,7 +31,7 @@ TEXT_SUFFIXES = frozenset(
 MARKDOWN_SUFFIXES = frozenset({".markdown", ".md"})
 HTML_SUFFIXES = frozenset({".htm", ".html", ".xhtml"})
 PDF_SUFFIXES = frozenset({".pdf"})
-DOCX_SUFFIXES = frozenset({".docx"})
+DOCX_SUFFIXES = frozenset({".docm", ".docx", ".dotm", ".dotx"})
 #: Every suffix that can be read, lower case, sorted.
 SUFFIXES: tuple[str, ...] = tuple(
     sorted(TEXT_SUFFIXES | HTML_SUFFIXES | PDF_SUFFIXES | DOCX_SUFFIXES)
