@@ -39,6 +39,14 @@ class Place:
     lines: tuple[int, int]
     heading: tuple[str, ...]
 
+    def known(self) -> dict[str, Any]:
+        """As metadata of a passage: what there is of ``page``, ``lines`` and ``heading``."""
+        values: dict[str, Any] = {} if self.page is None else {"page": self.page}
+        values["lines"] = list(self.lines)
+        if self.heading:
+            values["heading"] = list(self.heading)
+        return values
+
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON."""
         return {
@@ -137,11 +145,18 @@ class Layout:
         )
 
 
+#: The layout of a text of which nothing is known.
+NO_LAYOUT = Layout()
+
+
+_NUMBER = r"(?:(?:\d+|\p{Lu}|[ivx]+)[.)\d]*\s+)?"
+
+
 def find_headings(text: str, headings: list[tuple[int, str, int]]) -> tuple[Heading, ...]:
     """Headings that are known by their words, where they stand in a text.
 
-    Each is looked for behind the one before: at the beginning of a line where there is such a
-    line, else anywhere, blanks being alike. What is not found is left out.
+    Each is looked for behind the one before: at the beginning of a line, or behind its number,
+    where there is such a line, else anywhere, blanks being alike. What is not found is left out.
 
     Args:
         text: The whole text.
@@ -158,9 +173,9 @@ def find_headings(text: str, headings: list[tuple[int, str, int]]) -> tuple[Head
             continue
         pattern = r"\s+".join(regex.escape(word) for word in words)
         begin = max(last, earliest)
-        match = regex.compile(rf"(?m)^[^\w\n]*{pattern}").search(text, begin) or regex.compile(
-            rf"\b{pattern}", regex.IGNORECASE
-        ).search(text, begin)
+        at_line = regex.compile(rf"(?m)^[^\w\n]*{_NUMBER}{pattern}")
+        anywhere = regex.compile(rf"(?i)\b{pattern}")
+        match = at_line.search(text, begin) or anywhere.search(text, begin)
         if match is None:
             continue
         start = match.start() + len(match.group()) - len(match.group().lstrip())

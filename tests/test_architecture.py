@@ -20,7 +20,7 @@ MODULES = {
 }
 
 #: What every room may import, and what imports nothing of ours.
-GROUND = ("errors", "whole_files")
+GROUND = ("errors", "layout", "whole_files")
 #: Which rooms a room may import, beside itself and the ground.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(GROUND, ()),
@@ -48,8 +48,9 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "bm25s": (),
     "bs4": (),
     "docx": (),
+    "kreuzberg": (),
     "lxml": (),
-    "pypdf": (),
+    "pypdfium2": (),
     "qdrant_client": (),
     "qdrant_edge": (),
     "rich": (),

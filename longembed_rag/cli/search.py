@@ -16,7 +16,7 @@ from longembed_rag.cli.option_specs import (
     PASSAGES_SHOWN_SPEC,
 )
 from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
-from longembed_rag.cli.output import marked, shown_path, wrapped, write_json
+from longembed_rag.cli.output import marked, place_in_words, shown_path, wrapped, write_json
 from longembed_rag.cli.session import load_encoder
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ def _why(result: SearchResult) -> str:
 
 
 def _place(passage: PassageHit) -> str:
-    return f"characters {passage.start:,} to {passage.end:,}, passage score {passage.score:.4f}"
+    where = place_in_words(passage.place)
+    return f"{where}, passage score {passage.score:.4f}"
 
 
 def _beginning(passage: PassageHit, width: int = 240) -> str:

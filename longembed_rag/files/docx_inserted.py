@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.docx_paragraphs import mark_headings
 from longembed_rag.files.office_package import OfficePackage
+from longembed_rag.files.values import Content
 
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
@@ -29,13 +29,29 @@ _DEEPEST = 3
 _INSIDE = "!/"
 
 
-def read_inserted(package: OfficePackage, part: str, name: str) -> tuple[str, str | None]:
+#: Reads a file inside another, from its bytes and its name, as the readers of all types do.
+InsideReader = Callable[[bytes, str], Content]
+
+
+def read_nothing(data: bytes, name: str) -> Content:
+    """Read no file inside another.
+
+    Raises:
+        ReadError: Always.
+    """
+    raise ReadError(f"{name}: {len(data):,} bytes of another file")
+
+
+def read_inserted(
+    package: OfficePackage, part: str, *, name: str, read_inside: InsideReader
+) -> tuple[str, str | None]:
     """The text of a file that was put into a document, with its headings marked.
 
     Args:
         package: The document.
         part: The part that holds the file.
         name: The document, for messages.
+        read_inside: Reads it.
 
     Returns:
         The text, empty where it cannot be read, and a note that says so.
@@ -43,10 +59,8 @@ def read_inserted(package: OfficePackage, part: str, name: str) -> tuple[str, st
     Raises:
         ReadError: The document is made to fill the memory.
     """
-    from longembed_rag.files.readers import reader_of
-
-    suffix = _SUFFIXES.get(package.content_type(part), posixpath.splitext(part)[1].lower())
-    inner = f"{name}{_INSIDE}{part}"
+    stem, own = posixpath.splitext(part)
+    inner = f"{name}{_INSIDE}{stem}{_SUFFIXES.get(package.content_type(part), own.lower())}"
     if inner.count(_INSIDE) > _DEEPEST:
         return "", f"{inner} is not read: it lies too deep"
     try:
@@ -54,7 +68,7 @@ def read_inserted(package: OfficePackage, part: str, name: str) -> tuple[str, st
     except KeyError:
         return "", f"a part that it refers to is missing: {part}"
     try:
-        content = reader_of(Path(f"part{suffix}"))(data, inner)
+        content = read_inside(data, inner)
     except ReadError as error:
         return "", f"what was inserted is not read: {error}"
     return mark_headings(content.text, content.layout.headings), None

@@ -16,7 +16,13 @@ from typing import Any
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.damaged import ERRORS_OF_DAMAGED_FILES
-from longembed_rag.files.docx_inserted import read_chart, read_diagram, read_inserted
+from longembed_rag.files.docx_inserted import (
+    InsideReader,
+    read_chart,
+    read_diagram,
+    read_inserted,
+    read_nothing,
+)
 from longembed_rag.files.docx_numbering import Numbering
 from longembed_rag.files.docx_paragraphs import (
     PAGE_MARK,
@@ -44,7 +50,7 @@ _INSERTED = WORD + "altChunk"
 _NOTES = ("footnotes", "endnotes", "comments")
 
 
-def read_docx(data: bytes, name: str) -> Content:
+def read_docx(data: bytes, name: str, *, read_inside: InsideReader = read_nothing) -> Content:
     """The document's text: headings, paragraphs and tables in order, then its notes and comments.
 
     Every paragraph and table row is a line, with the number that Word shows before it; paragraphs
@@ -56,6 +62,8 @@ def read_docx(data: bytes, name: str) -> Content:
     Args:
         data: The file.
         name: Its name, for messages.
+        read_inside: Reads a file of any type that was inserted into the document, from its bytes
+            and a name that ends as the type's files do.
 
     Raises:
         ReadError: It is damaged, encrypted, of an older format, or made to fill the memory.
@@ -69,11 +77,11 @@ def read_docx(data: bytes, name: str) -> Content:
 
     damaged: tuple[type[Exception], ...] = (LxmlError, *ERRORS_OF_DAMAGED_FILES)
     try:
-        document = _Document(OfficePackage(data, name), name)
+        document = _Document(OfficePackage(data, name), name, read_inside)
         text, layout = assemble(document.blocks())
         pages = told_pages(document.package)
         metadata = read_properties(document.package)
-    except ReadError:
+    except (MemoryError, ReadError):
         raise
     except damaged as error:
         raise ReadError(
@@ -88,10 +96,11 @@ def read_docx(data: bytes, name: str) -> Content:
 class _Document:
     """A document's parts, and what has been read of it so far."""
 
-    def __init__(self, package: OfficePackage, name: str) -> None:
+    def __init__(self, package: OfficePackage, name: str, read_inside: InsideReader) -> None:
         self.package = package
         self.notes: list[str] = []
         self._name = name
+        self._read_inside = read_inside
         main = package.parts("officeDocument")
         if not main:
             raise zipfile.BadZipFile("there is no document in the archive")
@@ -185,7 +194,9 @@ class _Document:
         if relation is None or relation.target in self._inserted:
             return
         self._inserted.add(relation.target)
-        text, note = read_inserted(self.package, relation.target, self._name)
+        text, note = read_inserted(
+            self.package, relation.target, name=self._name, read_inside=self._read_inside
+        )
         if text:
             yield text
         if note:

@@ -9,7 +9,6 @@ and ``<li>`` where browsers do, and takes time in the page's length: Python's ow
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Mapping
 
@@ -28,12 +27,15 @@ _SHOWN_INPUTS = frozenset(
     {"", "button", "date", "datetime-local", "email", "month", "number", "reset", "search",
      "submit", "tel", "text", "time", "url", "week"}
 )  # fmt: skip
+# What of a server's headers a page repeats that says something of its content.
+_HEADERS = frozenset({"content-language", "last-modified", "keywords", "description", "author"})
 _NOTE = re.compile(r"(?i)(?:foot|end)?note|cite|reference|noteref|\bfn")
 _DECLARED = re.compile(
     rb"""(?i)^\s*<\?xml[^>]*?\bencoding\s*=\s*["']([^"'>]+)|<meta\b[^>]*?charset\s*=\s*["']?\s*"""
     rb"""([^"'\s/>;]+)"""
 )
 _LOOKED_THROUGH = 65_536
+_AT_ONCE = 1_000_000
 
 
 def read_html(data: bytes, name: str) -> Content:
@@ -65,14 +67,9 @@ def read_page(data: bytes, name: str, *, declared: str | None) -> Content:
     Raises:
         ReadError: It holds no text.
     """
-    from lxml import etree
-
     decoded = decode(data, name=name, declared=declared)
     page = _Page()
-    parser = etree.HTMLParser(target=page, huge_tree=True, encoding="utf-8")
-    parser.feed(decoded.text.encode("utf-8", "replace"))
-    with contextlib.suppress(etree.XMLSyntaxError):  # raised where there are comments alone
-        parser.close()
+    _parse(decoded.text, page)
     body, headings = page.writer.text()
     title = " ".join("".join(page.title).split())
     metadata = page_properties(page.metas, title=title, language=page.language)
@@ -84,6 +81,23 @@ def read_page(data: bytes, name: str, *, declared: str | None) -> Content:
         body = f"{title}\n\n{body}".rstrip()
         headings = tuple(Heading(each.start + shift, each.level, each.text) for each in headings)
     return Content(body, metadata, notes, Layout(headings=headings))
+
+
+def _parse(text: str, page: _Page) -> None:
+    """Tell a page what is in it.
+
+    Raises:
+        MemoryError: There is too little memory, of which libxml2 says nothing aloud.
+    """
+    from lxml import etree
+
+    parser = etree.HTMLParser(target=page, huge_tree=True, encoding="utf-8")
+    for start in range(0, len(text), _AT_ONCE):
+        parser.feed(text[start : start + _AT_ONCE].encode("utf-8", "replace"))
+        last = parser.feed_error_log.last_error
+        if last is not None and last.type == etree.ErrorTypes.ERR_NO_MEMORY:
+            raise MemoryError("too little memory to parse the page")
+    parser.close()
 
 
 def _declared(data: bytes) -> str | None:
@@ -161,11 +175,9 @@ class _Page:
             elif kind == "image":
                 self._apart(attributes.get("alt", ""))
         elif tag == "meta":
-            name = (
-                attributes.get("name")
-                or attributes.get("property")
-                or attributes.get("http-equiv", "")
-            )
+            name = attributes.get("name") or attributes.get("property") or ""
+            if not name and attributes.get("http-equiv", "").lower() in _HEADERS:
+                name = attributes["http-equiv"]
             if name and attributes.get("content"):
                 self.metas.append((name, attributes["content"]))
         elif tag == "html":
@@ -203,7 +215,7 @@ class _Page:
             self.writer.write(text)
 
     def _end_line(self, tag: str) -> None:
-        """Write what is raised where a block begins or ends in it: a tag may have been forgotten."""
+        """Write what is raised where a block begins or ends: the end tag may be missing."""
         if self._raised_text and tag in BLOCKS:
             self.writer.write("".join(self._raised_text))
             self._raised_text = []

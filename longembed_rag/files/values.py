@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from longembed_rag.layout import Layout
+from longembed_rag.layout import NO_LAYOUT, Layout
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class FileText:
     text: str
     metadata: dict[str, Any]
     notes: tuple[str, ...] = ()
-    layout: Layout = Layout()
+    layout: Layout = NO_LAYOUT
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ class Content:
         metadata: What is particular to the type.
         notes: What a reader should know.
         layout: Where its pages and headings begin in ``text``.
+        printed: Whether its lines are those of a printed page, where words are broken.
     """
 
     text: str
     metadata: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    layout: Layout = Layout()
+    layout: Layout = NO_LAYOUT
+    printed: bool = False
 
 
 @dataclass(frozen=True)

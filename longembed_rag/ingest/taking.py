@@ -22,6 +22,7 @@ from longembed_rag.ingest.report import (
     Status,
 )
 from longembed_rag.store.document import read_indexed
+from longembed_rag.store.payload import metadata_hash
 from longembed_rag.store.values import IndexedDocument, StoredSource
 
 if TYPE_CHECKING:
@@ -114,7 +115,6 @@ class Run:
         size: int,
         position: int,
         file_name: str = "",
-        with_metadata: bool = False,
     ) -> None:
         """Bring in one text; one that cannot be taken in is told and passed over.
 
@@ -124,36 +124,36 @@ class Run:
             size: Its bytes.
             position: Which of the texts it is, from 1.
             file_name: What else messages call it.
-            with_metadata: Whether a text is written again, without embedding it, where only its
-                metadata has changed. A file's change with its date.
 
         Raises:
             StoreError: The store cannot be written to.
         """
         self.tell(DocumentStarted(source=source, size=size, position=position))
         try:
-            self._take(source, read, size, with_metadata)
+            self._take(source, read, size)
         except (ReadError, InputError, PointRefusedError) as error:
             self.fail(source, without_name(str(error), source, file_name))
         except MemoryError:
             self.fail(source, "it does not fit into memory")
 
-    def _take(
-        self, source: str, read: Callable[[], FileText], size: int, with_metadata: bool
-    ) -> None:
+    def _take(self, source: str, read: Callable[[], FileText], size: int) -> None:
         began = time.monotonic()
         text = read()
         digest = content_hash(text.text)
         earlier = self.stored.get(source)
         same = earlier is not None and earlier.content_hash == digest and source in self.whole
         status: Status = "added" if earlier is None else "updated"
-        there = read_indexed(source, place=self.store.place) if same and with_metadata else None
         taken: StoredSource | IndexedDocument
         notes = text.notes
-        if earlier is not None and same and (there is None or there.metadata == text.metadata):
+        known = metadata_hash(text.metadata, text.layout)
+        there = None
+        if same and earlier is not None and earlier.metadata_hash != known:
+            there = read_indexed(source, place=self.store.place)
+        if earlier is not None and same and earlier.metadata_hash == known:
             status, taken = "unchanged", earlier
         elif there is not None:
-            taken = replace(there, metadata=text.metadata)
+            # The text is the same, and what is known of it is not: nothing is embedded.
+            taken = replace(there, metadata=text.metadata, layout=text.layout)
             self.store.upsert(taken)
         else:
             taken, unknown = self._embed(text, source, digest, began)
@@ -195,6 +195,7 @@ class Run:
             text=text.text,
             metadata=text.metadata,
             content_hash=digest,
+            layout=text.layout,
         )
         return document, encoding.coverage.unknown_note
 

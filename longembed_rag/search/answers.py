@@ -11,7 +11,7 @@ from longembed_rag.search.adaptive import adaptive_count
 from longembed_rag.search.late import first_of, late_scores
 from longembed_rag.search.requests import ask, dense_probe, terms_probe
 from longembed_rag.search.results import PassageHit, SearchResult
-from longembed_rag.store.payload import read_node, read_own, read_source
+from longembed_rag.store.payload import read_layout, read_node, read_own, read_source
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
 from longembed_rag.store.values import DENSE_VECTOR
 from longembed_rag.store.writing import of_documents
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from longembed_rag.layout import Layout
     from longembed_rag.search.requests import Question
     from longembed_rag.store.place import Place
     from longembed_rag.words.analyzer import Analyzer
@@ -241,7 +242,8 @@ def _result(
 ) -> SearchResult:
     payload = record.payload
     text, metadata = read_node(payload)
-    passages = tuple(_hit(hit, text or "", vectors.get(hit.where.point_id)) for hit in hits)
+    layout = read_layout(payload)
+    passages = tuple(_hit(hit, text or "", layout, vectors.get(hit.where.point_id)) for hit in hits)
     return SearchResult(
         source=read_source(payload, point_id=record.id),
         score=score,
@@ -256,7 +258,7 @@ def _result(
     )
 
 
-def _hit(hit: _Hit, text: str, vector: NDArray[np.float32] | None) -> PassageHit:
+def _hit(hit: _Hit, text: str, layout: Layout, vector: NDArray[np.float32] | None) -> PassageHit:
     where = hit.where
     return PassageHit(
         text=text[where.start : where.end],
@@ -264,6 +266,7 @@ def _hit(hit: _Hit, text: str, vector: NDArray[np.float32] | None) -> PassageHit
         end=where.end,
         score=hit.score,
         scores=hit.scores,
+        place=layout.place(text, where.start, where.end),
         vector=vector,
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from longembed_rag.errors import InputError, SettingsError
+from longembed_rag.layout import NO_LAYOUT, Layout
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.tokens import TokenRecord
 from longembed_rag.words.analyzer import (
@@ -35,7 +36,7 @@ PAIRS_VECTOR = "word-pairs"
 DEFAULT_COLLECTION = "documents"
 #: How files are read: who changes what text a file has adds one. Collections note it down; a file
 #: whose text is another one now is embedded anew by the next ingest of it.
-READERS_VERSION = 1
+READERS_VERSION = 2
 
 
 def passages_collection(collection: str) -> str:
@@ -87,6 +88,7 @@ class IndexedDocument:
         passages: Where each passage lies in the text, in order.
         passage_embeddings: One vector per passage, shape ``[len(passages), dimension]``.
         token_vectors: Those of each passage's tokens, as bits; None where they are not kept.
+        layout: Where its pages and headings begin in the text.
 
     Raises:
         InputError: The vectors do not fit the passages or each other, or are not finite.
@@ -103,6 +105,7 @@ class IndexedDocument:
     passages: tuple[Passage, ...]
     passage_embeddings: NDArray[np.float32]
     token_vectors: TokenVectors | None = None
+    layout: Layout = NO_LAYOUT
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -135,6 +138,7 @@ class IndexedDocument:
         text: str,
         metadata: dict[str, Any],
         content_hash: str,
+        layout: Layout = NO_LAYOUT,
     ) -> IndexedDocument:
         """Put a document together with what an encoder made of its text."""
         return cls(
@@ -149,6 +153,7 @@ class IndexedDocument:
             passages=encoding.passages,
             passage_embeddings=encoding.embeddings,
             token_vectors=encoding.tokens,
+            layout=layout,
         )
 
     @property
@@ -169,7 +174,8 @@ class StoredSource:
         windows: Forward windows that the text was read in.
         passages: Passages that it was stored with.
         counts: Its terms.
-        metadata_hash: Hash of what is known of it; empty where a release before wrote it.
+        metadata_hash: Hash of what is known of it, and of where its pages and headings begin;
+            empty where a release before wrote it.
         late_interaction: Whether the vectors of its passages' tokens are kept.
     """
 

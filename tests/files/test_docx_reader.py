@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.docx_reader import read_docx
+from longembed_rag.files.html_reader import read_html
+from longembed_rag.files.values import Content
 from tests.files.making import WORD_NAMESPACES, make_docx, pack_docx, paragraph
 
 
@@ -145,6 +147,15 @@ def test_pages_are_words_where_its_marks_agree_with_its_count(
     assert content.layout.pages == pages
 
 
+def read_inside(data: bytes, name: str) -> Content:
+    """Reads what two types of files hold."""
+    if name.endswith(".html"):
+        return read_html(data, name)
+    if name.endswith(".docx"):
+        return read_docx(data, name, read_inside=read_inside)
+    raise ReadError(f"{name}: unsupported type")
+
+
 def test_what_is_inserted_stands_in_its_place() -> None:
     """Files of other types inside the document, once each, with their headings; else a note."""
     inner = pack_docx(paragraph("Inner", '<w:pStyle w:val="Heading3"/>'))
@@ -155,7 +166,7 @@ def test_what_is_inserted_stands_in_its_place() -> None:
     }
     chunks = "".join(f'<w:altChunk r:id="{name}"/>' for name in ("annex", "inner", "odd", "annex"))
     data = pack_docx(paragraph("Fish.") + chunks + paragraph("Tariff."), parts)
-    content = read_docx(data, "a.docx")
+    content = read_docx(data, "a.docx", read_inside=read_inside)
     assert content.text == "Fish.\n\nAnnex\n\nThe keys.\n\nInner\n\nTariff."
     assert [(each.start, each.level) for each in content.layout.headings] == [(7, 2), (25, 3)]
     (note,) = content.notes
@@ -168,7 +179,7 @@ def test_documents_within_documents_end() -> None:
     for _ in range(6):
         part: dict[str, tuple[str, str | bytes]] = {"inner.docx": ("aFChunk", data)}
         data = pack_docx(paragraph("shell") + '<w:altChunk r:id="inner"/>', part)
-    assert read_docx(data, "a.docx").text == "\n\n".join(["shell"] * 4)
+    assert read_docx(data, "a.docx", read_inside=read_inside).text == "\n\n".join(["shell"] * 4)
 
 
 def test_diagrams_and_charts_are_read() -> None:
