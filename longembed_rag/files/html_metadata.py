@@ -8,26 +8,25 @@ from typing import Any
 
 from longembed_rag.files.properties import iso_date, keywords_of, names_of, tidy_properties
 
-_WRITTEN = str
 # By name, the best first where several say the same: which key, and how it is read.
 _KNOWN: dict[str, tuple[str, Callable[[str], Any]]] = {
     name: (key, read)
     for key, read, names in (
         ("author", names_of, "author dc.creator dcterms.creator citation_author article:author"),
-        ("description", _WRITTEN, "description dc.description dcterms.description "
+        ("description", str, "description dc.description dcterms.description "
          "dcterms.abstract og:description twitter:description"),
         ("keywords", keywords_of, "keywords news_keywords citation_keywords article:tag"),
-        ("subject", _WRITTEN, "subject dc.subject dcterms.subject"),
-        ("category", _WRITTEN, "category article:section"),
+        ("subject", str, "subject dc.subject dcterms.subject"),
+        ("category", str, "category article:section"),
         ("created", iso_date, "date dc.date dcterms.created dc.date.created dcterms.issued "
          "article:published_time citation_publication_date citation_date pubdate"),
         ("modified", iso_date, "modified dcterms.modified dc.date.modified article:modified_time "
          "last-modified"),
-        ("publisher", _WRITTEN, "publisher dc.publisher dcterms.publisher citation_publisher"),
-        ("identifier", _WRITTEN, "identifier dc.identifier dcterms.identifier citation_doi"),
-        ("rights", _WRITTEN, "rights copyright dc.rights dcterms.rights"),
-        ("language", _WRITTEN, "language dc.language dcterms.language content-language"),
-        ("title", _WRITTEN, "title dc.title dcterms.title citation_title og:title"),
+        ("publisher", str, "publisher dc.publisher dcterms.publisher citation_publisher"),
+        ("identifier", str, "identifier dc.identifier dcterms.identifier citation_doi"),
+        ("rights", str, "rights copyright dc.rights dcterms.rights"),
+        ("language", str, "language dc.language dcterms.language content-language"),
+        ("title", str, "title dc.title dcterms.title citation_title og:title"),
     )
     for name in names.split()
 }  # fmt: skip

@@ -26,6 +26,7 @@ _PARAGRAPHS = frozenset(
 )  # fmt: skip
 _CELLS = frozenset({"td", "th"})
 _VERBATIM = frozenset({"listing", "plaintext", "pre", "textarea", "xmp"})
+_LONGEST_HEADING = 300
 _SPACES = re.compile(r"[ \t\n\r\f\v]+")
 
 
@@ -41,8 +42,9 @@ class HtmlWriter:
         self._cells = 0
         self._verbatim = 0
         self._headings: list[Heading] = []
-        # Headings that have begun: their level, the first of their pieces, and where it stands.
-        self._begun: list[tuple[int, int, int | None]] = []
+        # The heading that has begun: its level and the first of its pieces; and where that stands.
+        self._begun: tuple[int, int] | None = None
+        self._begun_at: int | None = None
 
     def open(self, name: str) -> None:
         """An element begins."""
@@ -88,26 +90,30 @@ class HtmlWriter:
             self.write(f" {text} ")
 
     def begin_heading(self, level: int) -> None:
-        """What follows is a heading."""
-        self._begun.append((level, len(self._pieces), None))
+        """What follows is a heading; one that was open ends, as in a browser."""
+        self.end_heading()
+        self._begun, self._begun_at = (level, len(self._pieces)), None
 
     def end_heading(self) -> None:
-        """The heading that began last ends."""
-        level, first, start = self._begun.pop()
-        text = " ".join("".join(self._pieces[first:]).split())
-        if start is not None and text:
-            self._headings.append(Heading(start, level, text))
+        """The heading that is open ends, if there is one."""
+        if self._begun is None:
+            return
+        level, first = self._begun
+        words = "".join(self._pieces[first:]).strip()
+        if len(words) > _LONGEST_HEADING:  # its end tag is missing
+            words = words.split("\n", 1)[0]
+        if self._begun_at is not None and words:
+            self._headings.append(Heading(self._begun_at, level, " ".join(words.split())))
+        self._begun = None
 
     def text(self) -> tuple[str, tuple[Heading, ...]]:
         """All of it, and its headings."""
-        while self._begun:
-            self.end_heading()
+        self.end_heading()
         whole = "".join(self._pieces)
         bare = whole.lstrip("\n")
         gone = len(whole) - len(bare)
-        headings = sorted(self._headings, key=lambda heading: heading.start)
         return bare.rstrip("\n"), tuple(
-            Heading(max(0, each.start - gone), each.level, each.text) for each in headings
+            Heading(max(0, each.start - gone), each.level, each.text) for each in self._headings
         )
 
     def _block(self, name: str) -> None:
@@ -119,11 +125,8 @@ class HtmlWriter:
             return
         if self._pieces:
             self._put("\n" * self._breaks if self._breaks else self._separator)
-        for place in range(len(self._begun) - 1, -1, -1):
-            level, _, start = self._begun[place]
-            if start is not None:
-                break
-            self._begun[place] = (level, len(self._pieces), self._length)
+        if self._begun is not None and self._begun_at is None:
+            self._begun, self._begun_at = (self._begun[0], len(self._pieces)), self._length
         self._put(text)
         self._breaks, self._separator = 0, ""
 

@@ -18,6 +18,7 @@ from longembed_rag.files.suffixes import (
     DOCX_SUFFIXES,
     HTML_SUFFIXES,
     MARKDOWN_SUFFIXES,
+    MHTML_SUFFIXES,
     PDF_SUFFIXES,
     TEXT_SUFFIXES,
     supported_types,
@@ -98,6 +99,10 @@ def _reader(
         from longembed_rag.files.html_reader import read_html
 
         return read_html
+    if suffix in MHTML_SUFFIXES:
+        from longembed_rag.files.mhtml_reader import read_mhtml
+
+        return read_mhtml
     if suffix in PDF_SUFFIXES:
         from longembed_rag.files.pdf_reader import read_pdf
 

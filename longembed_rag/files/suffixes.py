@@ -30,11 +30,12 @@ TEXT_SUFFIXES = frozenset(
 )
 MARKDOWN_SUFFIXES = frozenset({".markdown", ".md"})
 HTML_SUFFIXES = frozenset({".htm", ".html", ".xhtml"})
+MHTML_SUFFIXES = frozenset({".mht", ".mhtml"})
 PDF_SUFFIXES = frozenset({".pdf"})
 DOCX_SUFFIXES = frozenset({".docm", ".docx", ".dotm", ".dotx"})
 #: Every suffix that can be read, lower case, sorted.
 SUFFIXES: tuple[str, ...] = tuple(
-    sorted(TEXT_SUFFIXES | HTML_SUFFIXES | PDF_SUFFIXES | DOCX_SUFFIXES)
+    sorted(TEXT_SUFFIXES | HTML_SUFFIXES | MHTML_SUFFIXES | PDF_SUFFIXES | DOCX_SUFFIXES)
 )
 
 

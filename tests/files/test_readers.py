@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.readers import read_file
-from longembed_rag.files.suffixes import DOCX_SUFFIXES, SUFFIXES
+from longembed_rag.files.suffixes import DOCX_SUFFIXES, MHTML_SUFFIXES, SUFFIXES
 from tests.files.making import encrypt_pdf, make_docx, make_pdf, save_docx
 
 Write = Callable[[str, bytes], Path]
@@ -43,9 +43,10 @@ def test_text_is_taken_as_it_is(write: Write) -> None:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_suffix_has_a_reader(write: Write, suffix: str) -> None:
     """What is listed as readable is read, upper case too."""
-    data = {".pdf": make_pdf(["some words"]), **dict.fromkeys(DOCX_SUFFIXES, make_docx())}.get(
-        suffix, b"some words"
-    )
+    known = {".pdf": make_pdf(["some words"])}
+    known |= dict.fromkeys(DOCX_SUFFIXES, make_docx())
+    known |= dict.fromkeys(MHTML_SUFFIXES, b"Content-Type: text/html\n\n<p>some words")
+    data = known.get(suffix, b"some words")
     assert read_file(write(f"a{suffix.upper()}", data)).text
 
 
