@@ -29,6 +29,7 @@ from longembed_rag.cli.output import (
     printable,
     shown_path,
     skipped_line,
+    wrapped,
     write_json,
 )
 from longembed_rag.cli.progress import Display, Tally, ingest_display
@@ -190,5 +191,7 @@ def _summarise(report: IngestReport, tally: Tally) -> None:
         f"{changes or 'no documents found'}; {work}{duration(report.seconds)}",
         err=True,
     )
+    for remark in report.remarks:
+        click.echo(wrapped(remark), err=True)
     if report.skipped:
         click.echo(skipped_line([skipped.source for skipped in report.skipped]), err=True)

@@ -225,10 +225,10 @@ KEEPING_SPECS = (
     OptionSpec(
         name="language",
         type=click.STRING,
-        help="What words are stemmed as; none leaves them as they are.",
+        help="What words are stemmed as; auto: each document's own language, none: not at all.",
         metavar="NAME",
         section=KEEPING_SECTION,
-        shown_default="english",
+        shown_default="auto",
     ),
     OptionSpec(
         name="late_interaction",

@@ -79,6 +79,7 @@ def _write_document(document: StoredDocument) -> None:
             ("id", document.document_id),
             ("tokens", f"{tokens}, read in {count(document.windows, 'window')}"),
             ("characters", f"{len(document.text):,}"),
+            *([("language", document.language)] if document.language else []),
         ]
     )
     metadata = [

@@ -64,7 +64,7 @@ def strip_furniture(pages: Sequence[str]) -> Stripped:
     for edge, page in zip(edges, lines, strict=True):
         gone: set[int] = set()
         for line in _outermost(edge, repeated):
-            is_number = not _LETTER.search(line.key)
+            is_number = "#" in line.key and not _LETTER.search(line.key)
             if is_number or line.key in seen:
                 gone.add(line.place)
                 gone_numbers += is_number
@@ -73,6 +73,8 @@ def strip_furniture(pages: Sequence[str]) -> Stripped:
                 seen.add(line.key)
         kept = [text for place, text in enumerate(page) if place not in gone]
         result.append("\n".join(kept).strip("\n"))
+    if not any(result):  # pages that hold numbers and nothing else are about those
+        return Stripped(tuple(pages), 0, 0)
     return Stripped(tuple(result), gone_lines, gone_numbers)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import InputError, PointRefusedError, ReadError
 from longembed_rag.files.values import Failure, FileText, Skipped
+from longembed_rag.ingest.languages import OtherLanguages
 from longembed_rag.ingest.report import (
     DocumentDeleted,
     DocumentDone,
@@ -70,6 +71,10 @@ class Run:
     tokens: int = 0
     tokens_read: int = 0
     failed: list[Failure] = field(default_factory=list)
+    others: OtherLanguages = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.others = OtherLanguages(self.store.existing_record())
 
     @classmethod
     def over(
@@ -159,6 +164,7 @@ class Run:
             taken, unknown = self._embed(text, source, digest, began)
             notes = (*notes, f"{unknown}; words still find it") if unknown else notes
             self.store.upsert(taken)
+            self.others.count(taken.text, taken.metadata)
             self.tokens += taken.tokens
             self.tokens_read += taken.tokens_read
         self.counts[status] += 1
@@ -267,6 +273,7 @@ class Run:
             StoreError: The store cannot be read or written to.
         """
         self.store.reweigh()
+        remark = self.others.remark()
         return IngestReport(
             added=self.counts["added"],
             updated=self.counts["updated"],
@@ -278,4 +285,5 @@ class Run:
             tokens=self.tokens,
             tokens_read=self.tokens_read,
             seconds=time.monotonic() - self.began,
+            remarks=() if remark is None else (remark,),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
@@ -241,13 +242,17 @@ class LongRetriever(BaseRetriever):
         )
         if self._returns == "documents":
             return [document_node(result) for result in found]
-        analyzer = record.get_analyzer()
-        stems = frozenset(analyzer.stems(text))
+        stems = record.query_words(text).stems
 
-        def snippet_of(passage: str) -> str:
+        def snippet_of(passage: str, language: str | None) -> str:
+            analyzer = record.get_analyzer(language)
             return make_snippet(passage, stems, analyzer=analyzer).marked()
 
-        return [node for result in found for node in passage_nodes(result, snippet_of)]
+        return [
+            node
+            for result in found
+            for node in passage_nodes(result, partial(snippet_of, language=result.language))
+        ]
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         return await asyncio.to_thread(self._retrieve, query_bundle)

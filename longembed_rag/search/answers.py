@@ -11,7 +11,13 @@ from longembed_rag.search.adaptive import adaptive_count
 from longembed_rag.search.late import first_of, late_scores
 from longembed_rag.search.requests import ask, dense_probe, terms_probe
 from longembed_rag.search.results import PassageHit, SearchResult
-from longembed_rag.store.payload import read_layout, read_node, read_own, read_source
+from longembed_rag.store.payload import (
+    read_language,
+    read_layout,
+    read_node,
+    read_own,
+    read_source,
+)
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
 from longembed_rag.store.values import DENSE_VECTOR
 from longembed_rag.store.writing import of_documents
@@ -70,7 +76,7 @@ def answer(
     with_passages: bool,
     with_snippets: bool,
     with_vectors: bool = False,
-    analyzer: Analyzer,
+    analyzer_of: Callable[[str | None], Analyzer],
     place: Place,
 ) -> list[SearchResult]:
     """Make answers of the best documents; those that are gone meanwhile are passed over.
@@ -86,7 +92,7 @@ def answer(
         with_passages: Whether the collection keeps passages.
         with_snippets: Whether to make snippets.
         with_vectors: Whether the vectors of documents and passages come, too.
-        analyzer: Finds the words of the collection.
+        analyzer_of: Finds the words of documents, by their language.
         place: Where documents and passages are.
     """
     wanted = list(ranked[:count])
@@ -103,7 +109,7 @@ def answer(
     hits: dict[str, list[_Hit]] = {}
     if with_passages and scorer.most:
         hits = _passages(found, question, scorer, place)
-    stems = frozenset(question.stems)
+    stems = question.words.stems
     shown = {each: _shown(records[each], hits.get(each, []), scorer) for each in found}
     vectors: dict[str, NDArray[np.float32] | None] = {}
     if with_vectors:
@@ -120,7 +126,7 @@ def answer(
             parts=parts[identity],
             signals=signals[identity],
             stems=stems if with_snippets else None,
-            analyzer=analyzer,
+            analyzer_of=analyzer_of,
             vectors=vectors,
         )
         for identity in found
@@ -158,7 +164,7 @@ def _passages(
     """The best passages of each document, best first."""
     probes = []
     if scorer.uses_terms:
-        probes.append(("terms", terms_probe(question.stems)))
+        probes.append(("terms", terms_probe(question.words)))
     if scorer.uses_vector and question.vector is not None:
         probes.append(("vector", dense_probe(question.vector)))
     tokens = question.tokens if scorer.uses_late else None
@@ -237,13 +243,14 @@ def _result(
     parts: dict[str, float],
     signals: dict[str, float],
     stems: frozenset[str] | None,
-    analyzer: Analyzer,
+    analyzer_of: Callable[[str | None], Analyzer],
     vectors: Mapping[str, NDArray[np.float32] | None],
 ) -> SearchResult:
     payload = record.payload
     text, metadata = read_node(payload)
     layout = read_layout(payload)
     passages = tuple(_hit(hit, text or "", layout, vectors.get(hit.where.point_id)) for hit in hits)
+    language = read_language(payload)
     return SearchResult(
         source=read_source(payload, point_id=record.id),
         score=score,
@@ -251,9 +258,10 @@ def _result(
         signals=signals,
         text=text,
         passages=passages,
-        snippet=None if stems is None else _snippet(passages, text, stems, analyzer),
+        snippet=None if stems is None else _snippet(passages, text, stems, analyzer_of(language)),
         metadata=metadata,
         document_id=record.id,
+        language=language,
         vector=vectors.get(record.id),
     )
 

@@ -84,6 +84,7 @@ class SearchResult:
             it was not asked for, or there is no text.
         metadata: What is known of the document.
         document_id: Id of its point.
+        language: What it is written in, where the collection tells it of each document and knows.
         vector: Vector of the whole document, shape ``[dimension]``; None where it was not asked
             for, or somebody else has stored the document without one.
     """
@@ -97,6 +98,7 @@ class SearchResult:
     snippet: Snippet | None
     metadata: dict[str, Any]
     document_id: str
+    language: str | None = None
     vector: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -150,6 +152,7 @@ class SearchResult:
             "snippet": None if self.snippet is None else self.snippet.marked(),
             "metadata": dict(self.metadata),
             "document_id": self.document_id,
+            "language": self.language,
         }
         if with_text:
             values["text"] = self.text

@@ -146,9 +146,8 @@ def search_documents(
     record = store.existing_record()
     _require_answerable(store, record, options, vector, tokens)
     store.make_filterable(options.filter)
-    analyzer = record.get_analyzer()
     kept = None if record.tokens is None else tokens
-    question = Question(record.query_stems(text), vector, kept)
+    question = Question(record.query_words(text), vector, kept)
     ranking = _rank(store, question, options, record)
     count = options.most
     if options.adaptive and ranking.scores:
@@ -164,7 +163,7 @@ def search_documents(
         with_passages=record.options.passages,
         with_snippets=options.snippets,
         with_vectors=options.vectors,
-        analyzer=analyzer,
+        analyzer_of=record.get_analyzer,
         place=store.place,
     )
 
@@ -249,7 +248,7 @@ def _rank(
         assert question.vector is not None
         name, probe = "vector", dense_probe(question.vector)
     else:
-        name, probe = "terms", terms_probe(question.stems)
+        name, probe = "terms", terms_probe(question.words)
     (points,) = ask(place.documents, [Ask(*probe, depth, matching)], place=place)
     return _Ranking.of_one_signal(name, [(each.id, each.score) for each in points])
 

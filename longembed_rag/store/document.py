@@ -15,6 +15,7 @@ from longembed_rag.layout import NO_LAYOUT, Layout
 from longembed_rag.store.payload import (
     LISTING_KEYS,
     PASSAGE_BITS_KEY,
+    read_language,
     read_layout,
     read_node,
     read_own,
@@ -50,6 +51,8 @@ class StoredDocument:
         windows: Forward windows that the text was read in.
         passages: Where its passages lie, in characters of the text, in order.
         layout: Where its pages and headings begin.
+        language: What it is written in, ``"german"``; None where the collection has one language
+            for all, or it is not known.
     """
 
     source: str
@@ -62,6 +65,7 @@ class StoredDocument:
     windows: int
     passages: tuple[Passage, ...]
     layout: Layout = NO_LAYOUT
+    language: str | None = None
 
     def place(self, passage: Passage) -> PlaceInText:
         """The page, lines and headings that a passage stands at."""
@@ -117,6 +121,7 @@ def _document(record: Stored, passages: Sequence[tuple[Passage, Stored]]) -> Sto
         windows=int(own.get("windows", 1)),
         passages=tuple(passage for passage, _ in passages),
         layout=read_layout(payload),
+        language=read_language(payload),
     )
 
 

@@ -51,6 +51,7 @@ LISTING_KEYS = [
         "passages",
         "counts",
         "late_interaction",
+        "language",
     )
 ]
 #: The folders that a document lies in, to find those below one.
@@ -85,12 +86,15 @@ def bucket(point_id: str) -> int:
     return UUID(point_id).int >> 96
 
 
-def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str, Any]:
+def document_payload(
+    document: IndexedDocument, counts: TermCounts, *, language: str | None = None
+) -> dict[str, Any]:
     """What is stored beside a document's vectors.
 
     Args:
         document: The document.
         counts: Its terms.
+        language: What it is written in, where that is told of each document and known.
 
     Raises:
         ValueError: The metadata does not fit into JSON.
@@ -133,6 +137,8 @@ def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str,
         payload[OWN_KEY]["late_interaction"] = True
     if document.layout:
         payload[OWN_KEY]["layout"] = document.layout.to_dict()
+    if language is not None:
+        payload[OWN_KEY]["language"] = language
     return payload
 
 
@@ -218,7 +224,14 @@ def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None
             weighing=int(later[1]) if len(later) > 1 else 1,
         ),
         late_interaction=bool(own.get("late_interaction", False)),
+        language=read_language(payload),
     )
+
+
+def read_language(payload: Mapping[str, Any] | None) -> str | None:
+    """What a document is written in; None where its point does not say."""
+    language = read_own(payload).get("language")
+    return str(language) if language else None
 
 
 def read_node(payload: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:

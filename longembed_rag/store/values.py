@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -15,7 +16,10 @@ from longembed_rag.words.analyzer import (
     Analyzer,
     get_analyzer,
 )
+from longembed_rag.words.detecting import detect_language, told_language
+from longembed_rag.words.languages import AUTO_LANGUAGE, stemming_language
 from longembed_rag.words.lengths import TermCounts
+from longembed_rag.words.query import QueryWords, query_words
 from longembed_rag.words.terms import WEIGHING_VERSION
 
 if TYPE_CHECKING:
@@ -177,6 +181,8 @@ class StoredSource:
         metadata_hash: Hash of what is known of it, and of where its pages and headings begin;
             empty where a release before wrote it.
         late_interaction: Whether the vectors of its passages' tokens are kept.
+        language: What it is written in, ``"german"``; None where the collection has one language
+            for all, or it is not known.
     """
 
     source: str
@@ -188,6 +194,7 @@ class StoredSource:
     counts: TermCounts
     metadata_hash: str = ""
     late_interaction: bool = False
+    language: str | None = None
 
     @property
     def document_id(self) -> str:
@@ -234,6 +241,7 @@ class CollectionRecord:
         tokens: How the vectors of passages' tokens are kept; None where they are not.
         weighing: Version of how all of its documents' words are weighed for ``hybrid``; some may
             be by a later one.
+        languages: What words of documents were ever stemmed as, where each has its own language.
     """
 
     fingerprint: str
@@ -248,6 +256,7 @@ class CollectionRecord:
     analyzer_next: int | None = None
     tokens: TokenRecord | None = None
     weighing: int = 1
+    languages: tuple[str, ...] = ()
 
     @property
     def outdated(self) -> str | None:
@@ -267,30 +276,48 @@ class CollectionRecord:
             "weighs them anew, which needs no model"
         )
 
-    def get_analyzer(self) -> Analyzer:
+    def stemmed_as(self, language: str | None) -> str:
+        """What words of documents in a language are stemmed as; None where it is not known."""
+        own = self.options.language
+        return stemming_language(language) if own == AUTO_LANGUAGE else own
+
+    def language_of(self, text: str, metadata: Mapping[str, Any]) -> str | None:
+        """What a text is written in; None where one language is for all, or it cannot be told."""
+        if self.options.language != AUTO_LANGUAGE:
+            return None
+        return told_language(metadata) or detect_language(text)
+
+    def get_analyzer(self, language: str | None = None) -> Analyzer:
         """What cuts texts into the words that the collection was made with.
+
+        Args:
+            language: What the text is written in, where each has its own language.
 
         Raises:
             SettingsError: A later release has made it, or weighs its words otherwise.
         """
         if self.weighing > WEIGHING_VERSION:
             raise SettingsError(_of_later_weighing(self.weighing))
-        return get_analyzer(self.options.language, version=self.analyzer)
+        return get_analyzer(self.stemmed_as(language), version=self.analyzer)
 
     @property
     def words_vector(self) -> str:
         """Name of the vector that ``hybrid`` asks for the words of documents."""
         return TERMS_VECTOR if self.weighing < 2 else PAIRS_VECTOR
 
-    def query_stems(self, text: str) -> list[str]:
-        """The words of a query, as they may be stored: by either analyzer while both are at work.
+    def query_words(self, text: str) -> QueryWords:
+        """The words of a query, as they may be stored.
+
+        That is in each language that documents are in, and by either analyzer while both are at
+        work.
 
         Raises:
             SettingsError: A later release has made the collection.
         """
-        stems = self.get_analyzer().stems(text)
-        if self.analyzer_next is None:
-            return stems
-        later = get_analyzer(self.options.language, version=self.analyzer_next).stems(text)
-        known = set(stems)
-        return [*stems, *(stem for stem in later if stem not in known)]
+        self.get_analyzer()
+        versions = [self.analyzer, *([self.analyzer_next] if self.analyzer_next else [])]
+        stemmed = self.languages or (self.stemmed_as(None),)
+        return query_words(
+            text,
+            [get_analyzer(each, version=version) for version in versions for each in stemmed],
+        )

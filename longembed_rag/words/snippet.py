@@ -67,7 +67,12 @@ def make_snippet(
         raise SettingsError(f"width={width} leaves no room for a snippet; it must be 3 or more")
     text = _without_runs_of_blanks(text)
     stems = frozenset(query_stems)
-    matches = [term for term in analyzer.terms(text) if term.stem in stems] if stems else []
+    # A word that has several forms which match is one match.
+    places: dict[tuple[int, int], Term] = {}
+    for term in analyzer.terms(text) if stems else ():
+        if term.stem in stems:
+            places.setdefault((term.start, term.end), term)
+    matches = list(places.values())
     start, end = 0, len(text)
     if len(text) > width:
         start, end = _stretch(text, matches, width - 2 * len(_ELLIPSIS))

@@ -54,6 +54,8 @@ def test_left_and_right_pages_may_differ() -> None:
         # On two of six pages only.
         [f"{'Annex' if n < 2 else 'abcdef'[n]}\nleaf" + "x" * n for n in range(6)],
         ["", "", "", ""],
+        # A document of numbers.
+        ["1", "2", "3", "4", "5"],
     ],
 )
 def test_what_does_not_repeat_or_counts_something_else_stays(pages: list[str]) -> None:
