@@ -23,6 +23,7 @@ _CHINESE = frozenset(
     {"chineseCounting", "chineseCountingThousand", "japaneseCounting", "taiwaneseCounting",
      "taiwaneseCountingThousand", "ideographDigital"}
 )  # fmt: skip
+_MOST_LEVELS = 9
 _LONGEST_ROMAN = 4999
 _LONGEST_LETTERS = 30
 
@@ -109,12 +110,15 @@ class Numbering:
         if element is None or definition is None:
             return None
         levels = {
-            int(each.get(WORD + "ilvl", "0")): _read_level(each)
+            level: _read_level(each)
             for each in definition.iterchildren(WORD + "lvl")
+            if (level := int(each.get(WORD + "ilvl", "0"))) < _MOST_LEVELS
         }
         restarts = {}
         for override in element.iterchildren(WORD + "lvlOverride"):
             level = int(override.get(WORD + "ilvl", "0"))
+            if level >= _MOST_LEVELS:
+                continue
             own = override.find(WORD + "lvl")
             if own is not None:
                 levels[level] = _read_level(own)

@@ -31,7 +31,7 @@ _SHOWN_INPUTS = frozenset(
 _HEADERS = frozenset({"content-language", "last-modified", "keywords", "description", "author"})
 _NOTE = re.compile(r"(?i)(?:foot|end)?note|cite|reference|noteref|\bfn")
 _DECLARED = re.compile(
-    rb"""(?i)^\s*<\?xml[^>]*?\bencoding\s*=\s*["']([^"'>]+)|<meta\b[^>]*?charset\s*=\s*["']?\s*"""
+    rb"""(?i)^\s*<\?xml[^>]*?\bencoding\s*=\s*["']([^"'>]+)|<meta\b[^<>]*?charset\s*=\s*["']?\s*"""
     rb"""([^"'\s/>;]+)"""
 )
 _LOOKED_THROUGH = 65_536

@@ -55,7 +55,9 @@ class OfficePackage:
             zipfile.BadZipFile: It is no archive.
         """
         self._archive = zipfile.ZipFile(io.BytesIO(data))
-        self._parts = {each.filename.lower(): each for each in self._archive.infolist()}
+        self._parts = {
+            each.filename.replace("\\", "/").lower(): each for each in self._archive.infolist()
+        }
         self._name = name
         self._unpacked = 0
         self._content_types: dict[str, str] | None = None
