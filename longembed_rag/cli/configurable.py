@@ -9,10 +9,10 @@ import click
 from longembed_rag.cli.option_specs import (
     ENCODER_SPECS,
     KEEPING_SPECS,
-    SEARCH_SPECS,
     STORE_SPECS,
     OptionSpec,
 )
+from longembed_rag.cli.search_specs import SEARCH_SPECS
 
 #: Options that belong to one call, and are read from the command line only.
 ONCE_ONLY = frozenset(

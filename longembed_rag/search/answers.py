@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from longembed_rag.points.values import Ask, Hit, Stored
 from longembed_rag.search.adaptive import adaptive_count
+from longembed_rag.search.holding import HeldText, passages_that_hold
 from longembed_rag.search.late import first_of, late_scores
-from longembed_rag.search.requests import ask, dense_probe, terms_probe
+from longembed_rag.search.requests import ask, dense_probe, only, terms_probe
 from longembed_rag.search.results import PassageHit, SearchResult
 from longembed_rag.store.payload import read_node, read_own, read_source
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longembed_rag.search.requests import Question
+    from longembed_rag.search.syntax import Query
     from longembed_rag.store.place import Place
     from longembed_rag.words.analyzer import Analyzer
 
@@ -65,6 +68,7 @@ def answer(
     parts: Mapping[str, dict[str, float]],
     signals: Mapping[str, dict[str, float]],
     question: Question,
+    query: Query,
     scorer: PassageScorer,
     with_passages: bool,
     with_snippets: bool,
@@ -74,13 +78,16 @@ def answer(
 ) -> list[SearchResult]:
     """Make answers of the best documents; those that are gone meanwhile are passed over.
 
+    So are those whose text has been replaced by one that does not fit the query any more.
+
     Args:
         ranked: Ids of their points, best first.
         count: How many are wanted.
         scores: By id.
         parts: What each signal adds to a score, by id.
         signals: The signals, by id.
-        question: The query.
+        question: The query, ready to be compared.
+        query: The query as it is understood.
         scorer: How passages are ranked.
         with_passages: Whether the collection keeps passages.
         with_snippets: Whether to make snippets.
@@ -99,10 +106,23 @@ def answer(
         ):
             records[each.id] = each
     found = [identity for identity in wanted if identity in records]
+    texts: dict[str, HeldText] | None = None
+    if query.has_operators:
+        held = {identity: HeldText.of(records[identity]) for identity in found}
+        texts = {identity: each for identity, each in held.items() if each.fits(query)}
+        found = list(texts)
     hits: dict[str, list[_Hit]] = {}
     if with_passages and scorer.most:
-        hits = _passages(found, question, scorer, place)
-    stems = frozenset(question.stems)
+        holding = None
+        if texts is not None and query.wanted:
+            holding = passages_that_hold(query.wanted, texts, place=place)
+        hits = _passages(found, question, scorer, place, holding)
+    snippet_of = partial(
+        make_snippet,
+        query_stems=frozenset(question.stems),
+        analyzer=analyzer,
+        phrases=query.wanted,
+    )
     shown = {each: _shown(records[each], hits.get(each, []), scorer) for each in found}
     vectors: dict[str, NDArray[np.float32] | None] = {}
     if with_vectors:
@@ -118,8 +138,7 @@ def answer(
             score=scores[identity],
             parts=parts[identity],
             signals=signals[identity],
-            stems=stems if with_snippets else None,
-            analyzer=analyzer,
+            snippet_of=snippet_of if with_snippets else None,
             vectors=vectors,
         )
         for identity in found
@@ -152,9 +171,13 @@ class _Hit:
 
 
 def _passages(
-    documents: Sequence[str], question: Question, scorer: PassageScorer, place: Place
+    documents: Sequence[str],
+    question: Question,
+    scorer: PassageScorer,
+    place: Place,
+    holding: Mapping[str, Sequence[PassagePlace]] | None,
 ) -> dict[str, list[_Hit]]:
-    """The best passages of each document, best first."""
+    """The best passages of each document, best first; where it is told which, of those alone."""
     probes = []
     if scorer.uses_terms:
         probes.append(("terms", terms_probe(question.stems)))
@@ -166,7 +189,10 @@ def _passages(
     for start in range(0, len(documents), _PAGE):
         page = documents[start : start + _PAGE]
         depth = _DEPTH * len(page)
-        asks = [Ask(*probe, depth, of_documents(page), tuple(PLACE_KEYS)) for _, probe in probes]
+        among = of_documents(page)
+        if holding is not None:
+            among = only([where.point_id for each in page for where in holding[each]])
+        asks = [Ask(*probe, depth, among, tuple(PLACE_KEYS)) for _, probe in probes]
         answers = ask(place.passages, asks, place=place)
         names = (name for name, _ in probes)
         by_signal = dict(zip(names, answers, strict=True))
@@ -174,6 +200,9 @@ def _passages(
             by_signal["late"] = _by_tokens(tokens, answers, late_depth * len(page), place)
         for hit in _ranked(by_signal, scorer, depth):
             hits.setdefault(hit.where.document, []).append(hit)
+    for document, places in (holding or {}).items():
+        # What is held by passages that no signal speaks for, such as stopwords alone.
+        hits.setdefault(document, [_Hit(where, scorer.score({}), {}) for where in places])
     return hits
 
 
@@ -235,13 +264,13 @@ def _result(
     score: float,
     parts: dict[str, float],
     signals: dict[str, float],
-    stems: frozenset[str] | None,
-    analyzer: Analyzer,
+    snippet_of: Callable[[str], Snippet] | None,
     vectors: Mapping[str, NDArray[np.float32] | None],
 ) -> SearchResult:
     payload = record.payload
     text, metadata = read_node(payload)
     passages = tuple(_hit(hit, text or "", vectors.get(hit.where.point_id)) for hit in hits)
+    shown = passages[0].text if passages else text
     return SearchResult(
         source=read_source(payload, point_id=record.id),
         score=score,
@@ -249,7 +278,7 @@ def _result(
         signals=signals,
         text=text,
         passages=passages,
-        snippet=None if stems is None else _snippet(passages, text, stems, analyzer),
+        snippet=None if snippet_of is None or shown is None else snippet_of(shown),
         metadata=metadata,
         document_id=record.id,
         vector=vectors.get(record.id),
@@ -266,10 +295,3 @@ def _hit(hit: _Hit, text: str, vector: NDArray[np.float32] | None) -> PassageHit
         scores=hit.scores,
         vector=vector,
     )
-
-
-def _snippet(
-    passages: Sequence[PassageHit], text: str | None, stems: frozenset[str], analyzer: Analyzer
-) -> Snippet | None:
-    shown = passages[0].text if passages else text
-    return None if shown is None else make_snippet(shown, stems, analyzer=analyzer)

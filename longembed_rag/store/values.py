@@ -282,9 +282,17 @@ class CollectionRecord:
         Raises:
             SettingsError: A later release has made the collection.
         """
-        stems = self.get_analyzer().stems(text)
-        if self.analyzer_next is None:
-            return stems
-        later = get_analyzer(self.options.language, version=self.analyzer_next).stems(text)
+        stems, *later = (analyzer.stems(text) for analyzer in self.get_analyzers())
         known = set(stems)
-        return [*stems, *(stem for stem in later if stem not in known)]
+        return [*stems, *(stem for each in later for stem in each if stem not in known)]
+
+    def get_analyzers(self) -> list[Analyzer]:
+        """Whatever may have found the words that are stored: two analyzers while both are at work.
+
+        Raises:
+            SettingsError: A later release has made the collection.
+        """
+        analyzer = self.get_analyzer()
+        if self.analyzer_next is None:
+            return [analyzer]
+        return [analyzer, get_analyzer(self.options.language, version=self.analyzer_next)]
