@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: Most documents whose texts are read for a query.
 MOST_READ = 20_000
 #: Most passages that a ranking is narrowed to; of more, all passages of their documents count.
-MOST_PASSAGES = 50_000
+MOST_PASSAGES = 10_000
 
 # Documents whose texts are in memory at once.
 _BATCH = 32
