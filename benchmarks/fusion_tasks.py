@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import math
 import random
 import re
 from collections.abc import Iterable
@@ -90,6 +91,40 @@ def joined_task(task: Task, *, words: int = 15_000, most: int = 400) -> Joined:
     queries = dict(list(queries.items())[::every])
     answers = {query: within[task.answers[query]] for query in queries}
     return Joined(f"{task.name}_joined", documents, queries, answers, task, groups)
+
+
+def parts_task(task: Task, *, words: int) -> Task | None:
+    """Documents of more than so many words, joined, and queries that tell of one part only.
+
+    None where the task's documents are as long already, or make fewer than twenty.
+    """
+    names = list(task.documents)
+    average = sum(len(text.split()) for text in task.documents.values()) / len(names)
+    parts = math.ceil(words / average)
+    if parts < 2 or len(names) // parts < 20:
+        return None
+    documents: dict[str, str] = {}
+    joined: dict[str, str] = {}
+    for number in range(len(names) // parts):
+        group = names[number * parts : (number + 1) * parts]
+        documents[f"d{number}"] = "\n\n".join(task.documents[name] for name in group)
+        joined.update(dict.fromkeys(group, f"d{number}"))
+    queries = {name: text for name, text in task.queries.items() if task.answers[name] in joined}
+    answers = {name: joined[task.answers[name]] for name in queries}
+    return Task(f"{task.name}_parts", documents, queries, answers)
+
+
+def sentences_task(task: Task, *, words: int = 6) -> Task | None:
+    """Every sentence of the queries as one of its own; None where queries have only one."""
+    queries, answers = {}, {}
+    for name, text in task.queries.items():
+        for number, sentence in enumerate(re.split(r"(?<=[.!?])\s+", text)):
+            if len(sentence.split()) >= words:
+                queries[f"{name}/{number}"] = sentence
+                answers[f"{name}/{number}"] = task.answers[name]
+    if len(queries) < 2 * len(task.queries):
+        return None
+    return Task(f"{task.name}_sentences", task.documents, queries, answers)
 
 
 def paraphrase_task() -> Task:

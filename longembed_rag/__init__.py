@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from longembed_rag.errors import LongEmbedError
     from longembed_rag.extension.plan import ExtensionPlan
     from longembed_rag.files.discover import discover
+    from longembed_rag.files.options import ReadOptions
     from longembed_rag.files.readers import read_file
     from longembed_rag.ingest.documents import Document
     from longembed_rag.ingest.plan import IngestPlan
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         Started,
     )
     from longembed_rag.ingest.verify import Finding, VerifyReport
+    from longembed_rag.layout import Heading, Layout, Place
     from longembed_rag.library.library import Library
     from longembed_rag.llama_index import (
         LongEmbedding,
@@ -78,10 +80,12 @@ __all__ = [
     "Encoding",
     "ExtensionPlan",
     "Finding",
+    "Heading",
     "IndexOptions",
     "IndexedDocument",
     "IngestPlan",
     "IngestReport",
+    "Layout",
     "Library",
     "LongEmbedError",
     "LongEmbedding",
@@ -91,9 +95,11 @@ __all__ = [
     "Passage",
     "PassageEncoding",
     "PassageHit",
+    "Place",
     "Planner",
     "Query",
     "QueryEncoding",
+    "ReadOptions",
     "RetryPolicy",
     "SearchOptions",
     "SearchResult",
@@ -132,11 +138,13 @@ _HOMES = {
     "Encoding": "longembed_rag.encoder.values",
     "ExtensionPlan": "longembed_rag.extension.plan",
     "Finding": "longembed_rag.ingest.verify",
+    "Heading": "longembed_rag.layout",
     "IndexOptions": "longembed_rag.store.options",
     "IndexedDocument": "longembed_rag.store.values",
     "IngestPlan": "longembed_rag.ingest.plan",
     "IngestReport": "longembed_rag.ingest.report",
     "Library": "longembed_rag.library.library",
+    "Layout": "longembed_rag.layout",
     "LongEmbedError": "longembed_rag.errors",
     "LongEmbedding": "longembed_rag.llama_index",
     "LongEncoder": "longembed_rag.encoder.encoder",
@@ -145,9 +153,11 @@ _HOMES = {
     "Passage": "longembed_rag.encoder.values",
     "PassageEncoding": "longembed_rag.encoder.values",
     "PassageHit": "longembed_rag.search.results",
+    "Place": "longembed_rag.layout",
     "Planner": "longembed_rag.encoder.planner",
     "Query": "longembed_rag.search.syntax",
     "QueryEncoding": "longembed_rag.encoder.values",
+    "ReadOptions": "longembed_rag.files.options",
     "RetryPolicy": "longembed_rag.points.client.retries",
     "SearchOptions": "longembed_rag.search.search",
     "SearchResult": "longembed_rag.search.results",

@@ -20,7 +20,7 @@ MODULES = {
 }
 
 #: What every room may import, and what imports nothing of ours.
-GROUND = ("errors", "whole_files")
+GROUND = ("errors", "layout", "whole_files")
 #: Which rooms a room may import, beside itself and the ground.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(GROUND, ()),
@@ -48,7 +48,8 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "bm25s": (),
     "bs4": (),
     "docx": (),
-    "pypdf": (),
+    "kreuzberg": (),
+    "pypdfium2": (),
     "qdrant_client": (),
     "qdrant_edge": (),
     "rich": (),

@@ -22,6 +22,7 @@ from longembed_rag import (
     IndexOptions,
     Planner,
     TokenOptions,
+    get_analyzer,
 )
 from longembed_rag.errors import SettingsError
 
@@ -77,7 +78,8 @@ class BenchOptions:
             raise SettingsError("a server's url is only used with --through qdrant")
         if self.depth < 10:
             raise SettingsError(f"depth={self.depth} must be at least 10, for nDCG@10")
-        IndexOptions(passage_tokens=self.passage_tokens, language=self.language)
+        IndexOptions(passage_tokens=self.passage_tokens)
+        get_analyzer(self.language)
         if self.timed_queries < 1:
             raise SettingsError(f"timed_queries={self.timed_queries} must be at least 1")
 
@@ -169,7 +171,7 @@ class Workshop:
         from longembed_eval.systems.stored import KEPT, StoredSystem
 
         language = choice.options.get("language", self.options.language)
-        IndexOptions(language=language)
+        get_analyzer(language)
         settings |= {"through": "qdrant", "mode": mode}
         stored = StoredSystem(mode, reader, self._readings, self._open_store, language)
         if mode == "hybrid":
@@ -210,7 +212,7 @@ class Workshop:
         from longembed_eval.systems.words import WordSystem
 
         language = choice.options.get("language", self.options.language)
-        IndexOptions(language=language)
+        get_analyzer(language)
         self._model.clear()
         words = WordSystem(language)
         settings = {

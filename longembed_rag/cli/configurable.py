@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from longembed_rag.cli.encoder_specs import ENCODER_SPECS
 from longembed_rag.cli.option_specs import (
-    ENCODER_SPECS,
     KEEPING_SPECS,
+    READING_SPECS,
     STORE_SPECS,
     OptionSpec,
 )
@@ -32,12 +33,12 @@ ONCE_ONLY = frozenset(
 #: person who types the command: a file that came with somebody's folder must not say so.
 CONFIGURABLE: dict[str, click.ParamType[Any]] = {
     spec.name: spec.type
-    for spec in (*ENCODER_SPECS, *STORE_SPECS, *KEEPING_SPECS, *SEARCH_SPECS)
+    for spec in (*ENCODER_SPECS, *STORE_SPECS, *KEEPING_SPECS, *READING_SPECS, *SEARCH_SPECS)
     if spec.name != "trust_remote_code"
 }
 
 
 def spec_named(name: str) -> OptionSpec:
     """The option of a name, for a command that takes one of several that usually come together."""
-    every = (*ENCODER_SPECS, *STORE_SPECS, *KEEPING_SPECS, *SEARCH_SPECS)
+    every = (*ENCODER_SPECS, *STORE_SPECS, *KEEPING_SPECS, *READING_SPECS, *SEARCH_SPECS)
     return next(spec for spec in every if spec.name == name)

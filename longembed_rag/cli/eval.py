@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,7 +128,11 @@ settings of one system follow its name, as in pcw:max_length=8192.""",
     help="Documents that each query may find; recall is told at this depth, too.  [default: 10]",
 )
 @spec_named("passage_tokens").decorate
-@spec_named("language").decorate
+@replace(
+    spec_named("language"),
+    help="What words are stemmed as; auto, as longembed.toml may say, is English here.",
+    shown_default="english",
+).decorate
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -169,6 +174,8 @@ def eval_command(
     if context.get_parameter_source("url") is ParameterSource.COMMANDLINE and through != "qdrant":
         raise click.UsageError("--url is only used with --through qdrant")
     server = url if through == "qdrant" else None
+    # The tasks are English, and their words are not to depend on a guess.
+    language = None if language == "auto" else language
     defaults = {"passage_tokens": passage_tokens, "language": language}
     options = BenchOptions(
         encoder=build_settings(given.values),

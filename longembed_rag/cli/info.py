@@ -78,7 +78,7 @@ def _write_info(info: CollectionInfo) -> None:
         ("dimension", str(info.dimension)),
         ("vectors", f"{info.dense_vector} (meaning), {info.sparse_vector} (words)"),
         ("late interaction", info.late_interaction_in_words),
-        ("language", info.options.language),
+        ("language", _languages_in_words(info)),
         ("BM25", f"k1 = {info.options.k1:g}, b = {info.options.b:g}"),
         ("kept by", _ENGINES[info.engine]),
         ("fingerprint", info.fingerprint),
@@ -102,6 +102,11 @@ def _passages_in_words(info: CollectionInfo) -> str:
         return "not kept"
     tokens = count(info.options.passage_tokens, "token")
     return f"{info.passages:,}, of up to {tokens}, in {info.passages_collection}"
+
+
+def _languages_in_words(info: CollectionInfo) -> str:
+    told = ", ".join(f"{name} {number:,}" for name, number in info.languages.items())
+    return f"{info.options.language}: {told}" if told else info.options.language
 
 
 def _in_words(value: Any) -> str:

@@ -19,6 +19,7 @@ from longembed_rag.cli.options import (
     encoder_options,
     keeping_options,
     paths_argument,
+    reading_options,
     store_options,
 )
 from longembed_rag.cli.output import (
@@ -28,6 +29,7 @@ from longembed_rag.cli.output import (
     printable,
     shown_path,
     skipped_line,
+    wrapped,
     write_json,
 )
 from longembed_rag.cli.progress import Display, Tally, ingest_display
@@ -37,6 +39,7 @@ from longembed_rag.errors import TruncationWarning, UnknownTokensWarning
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.files.options import ReadOptions
     from longembed_rag.files.values import Failure
     from longembed_rag.ingest.report import Event, IngestReport
     from longembed_rag.library.library import Library
@@ -68,6 +71,7 @@ Examples:
     help="Delete all, or most, of a folder's documents if their files are gone.",
 )
 @store_options
+@reading_options
 @keeping_options
 @encoder_options
 @click.pass_context
@@ -77,6 +81,7 @@ def ingest_command(
     dry_run: bool,
     allow_deletions: bool,
     location: StoreLocation,
+    reading: ReadOptions,
     keeping: dict[str, Any],
     given: GivenSettings,
     as_json: bool,
@@ -92,20 +97,21 @@ def ingest_command(
     The defaults below are those of a new collection. One that exists goes on with the model and
     settings that it was made with; setting others is refused.
     """
+    how: dict[str, Any] = {"allow_deletions": allow_deletions, "reading": reading}
     with location.library(**keeping, **given.values) as library:
         if dry_run:
             quiet_transformers()
-            plan = library.ingest(paths, dry_run=True, allow_deletions=allow_deletions)
+            plan = library.ingest(paths, dry_run=True, **how)
             show_plan(plan, as_json=as_json)
             failed = plan.failed
         else:
-            failed = _ingest(library, paths, allow_deletions=allow_deletions, as_json=as_json)
+            failed = _ingest(library, paths, as_json=as_json, **how)
     if failed:
         context.exit(FAILED)
 
 
 def _ingest(
-    library: Library, paths: Sequence[Path], *, allow_deletions: bool, as_json: bool
+    library: Library, paths: Sequence[Path], *, as_json: bool, **how: Any
 ) -> tuple[Failure, ...]:
     """Ingest, and show how it goes; gives what failed."""
     encoder = load_encoder(library)
@@ -113,10 +119,10 @@ def _ingest(
         # The display says it with the document's other numbers.
         warnings.simplefilter("ignore", TruncationWarning)
         warnings.simplefilter("ignore", UnknownTokensWarning)
-        report = library.ingest(
+        report: IngestReport = library.ingest(
             paths,
             on_event=partial(_show, display=display, encoder=encoder, library=library),
-            allow_deletions=allow_deletions,
+            **how,
         )
     if as_json:
         write_json(_as_dict(report, display.tally, encoder=encoder, library=library))
@@ -185,5 +191,7 @@ def _summarise(report: IngestReport, tally: Tally) -> None:
         f"{changes or 'no documents found'}; {work}{duration(report.seconds)}",
         err=True,
     )
+    for remark in report.remarks:
+        click.echo(wrapped(remark), err=True)
     if report.skipped:
         click.echo(skipped_line([skipped.source for skipped in report.skipped]), err=True)

@@ -1,19 +1,20 @@
-"""What can be set, each thing once: as a flag, a variable and a key of ``longembed.toml``.
-
-The encoder's settings become options by themselves: names, types, choices and defaults are those
-of :class:`~longembed_rag.encoder.settings.EncoderSettings`; this module only adds the words.
-"""
+"""What can be set, each thing once: as a flag, a variable and a key of ``longembed.toml``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 import click
 
-from longembed_rag.encoder.settings import EncoderSettings
+from longembed_rag.files.options import (
+    DEFAULT_MEMORY,
+    DEFAULT_OCR_LANGUAGE,
+    DEFAULT_TIMEOUT,
+    GIB,
+)
 from longembed_rag.library.places import DEFAULT_PATH
 from longembed_rag.store.options import DEFAULT_PASSAGE_TOKENS
 from longembed_rag.store.values import DEFAULT_COLLECTION
@@ -27,6 +28,7 @@ MODEL_SECTION = "Model"
 EXTENSION_SECTION = "Context extension"
 MACHINE_SECTION = "Machine"
 KEEPING_SECTION = "New collections"
+READING_SECTION = "Reading files"
 
 
 class SectionedOption(click.Option):
@@ -90,110 +92,6 @@ class OptionSpec:
         )(function)
 
 
-def _click_type(annotation: Any) -> click.ParamType[Any]:
-    """The click type of a dataclass field, None in a union left aside."""
-    if get_origin(annotation) is Literal:
-        return click.Choice(get_args(annotation))
-    plain = [part for part in get_args(annotation) if part is not type(None)]
-    if plain:
-        return _click_type(plain[0])
-    return {bool: click.BOOL, int: click.INT, float: click.FLOAT, str: click.STRING}[annotation]
-
-
-@dataclass(frozen=True)
-class _Words:
-    """What an encoder setting is called in ``--help``; ``unset`` tells what None stands for."""
-
-    section: str
-    help: str
-    unset: str | None = None
-    metavar: str | None = None
-
-
-_ENCODER_WORDS = {
-    "model": _Words(
-        MODEL_SECTION,
-        "Folder or Hugging Face name of the embedding model.",
-        "the small one that comes with the package",
-        "MODEL",
-    ),
-    "revision": _Words(
-        MODEL_SECTION, "Branch, tag or commit of a Hugging Face model.", metavar="NAME"
-    ),
-    "pooling": _Words(MODEL_SECTION, "How token vectors become one.", "the model's own"),
-    "query_prompt": _Words(
-        MODEL_SECTION, 'Text put before queries; "" for none.', "the model's own"
-    ),
-    "document_prompt": _Words(
-        MODEL_SECTION, 'Text put before documents; "" for none.', "the model's own"
-    ),
-    "truncate_dim": _Words(
-        MODEL_SECTION, "Keep only this many leading dimensions (Matryoshka models).", "all", "N"
-    ),
-    "normalize": _Words(MODEL_SECTION, "Whether vectors get unit length."),
-    "trust_remote_code": _Words(
-        MODEL_SECTION,
-        "Whether a model may run code that comes with it; not read from longembed.toml.",
-    ),
-    "method": _Words(
-        EXTENSION_SECTION, "How the model reads past its own window; auto picks by the model."
-    ),
-    "max_length": _Words(
-        EXTENSION_SECTION, "Longest text that is read in one go.", metavar="TOKENS"
-    ),
-    "overflow": _Words(
-        EXTENSION_SECTION, "Beyond that length: average windows, keep the head and warn, or refuse."
-    ),
-    "scaling": _Words(
-        EXTENSION_SECTION,
-        "Scale from each text's own length, or always from the maximum as in the paper.",
-    ),
-    "attention_scaling": _Words(
-        EXTENSION_SECTION, "Sharpen attention over long texts by ln n / ln L0, or leave it."
-    ),
-    "group_size": _Words(
-        EXTENSION_SECTION, "Group size of gp and self_extend.", "from the scale", "N"
-    ),
-    "neighbor_window": _Words(
-        EXTENSION_SECTION, "Exact window of self_extend.", "from the scale", "TOKENS"
-    ),
-    "ntk_lambda": _Words(
-        EXTENSION_SECTION, "Factor of ntk on the rotary base.", "from the scale", "FACTOR"
-    ),
-    "original_length": _Words(
-        EXTENSION_SECTION, "What the model was trained to read (L0).", "the model's own", "TOKENS"
-    ),
-    "device": _Words(
-        MACHINE_SECTION, "Torch device.", "cuda or mps where there is one, else cpu", "DEVICE"
-    ),
-    "dtype": _Words(MACHINE_SECTION, "auto, float32, bfloat16 or float16.", metavar="DTYPE"),
-    "batch_tokens": _Words(MACHINE_SECTION, "Tokens per forward pass.", "by device", "N"),
-}
-
-
-def _default_in_words(name: str, default: Any) -> str | None:
-    if isinstance(default, bool):
-        return name.replace("_", "-") if default else f"no-{name.replace('_', '-')}"
-    return _ENCODER_WORDS[name].unset if default is None else str(default)
-
-
-def _encoder_specs() -> tuple[OptionSpec, ...]:
-    types = get_type_hints(EncoderSettings)
-    defaults = {field.name: field.default for field in fields(EncoderSettings)}
-    return tuple(
-        OptionSpec(
-            name=name,
-            type=_click_type(types[name]),
-            help=words.help,
-            section=words.section,
-            shown_default=_default_in_words(name, defaults[name]),
-            metavar=words.metavar,
-        )
-        for name, words in _ENCODER_WORDS.items()
-    )
-
-
-ENCODER_SPECS = _encoder_specs()
 STORE_SPECS = (
     OptionSpec(
         name="path",
@@ -227,6 +125,36 @@ STORE_SPECS = (
         section=COLLECTION_SECTION,
         default=60.0,
         shown_default="60",
+    ),
+)
+READING_SPECS = (
+    OptionSpec(
+        name="read_timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Give up a file whose reading takes longer; of a scanned one, a page.",
+        metavar="SECONDS",
+        section=READING_SECTION,
+        default=DEFAULT_TIMEOUT,
+        shown_default=f"{DEFAULT_TIMEOUT:g}",
+    ),
+    OptionSpec(
+        name="read_memory",
+        type=click.FloatRange(min=0.25),
+        help="Give up a file whose reading takes more memory.",
+        metavar="GIB",
+        section=READING_SECTION,
+        default=DEFAULT_MEMORY / GIB,
+        shown_default=f"{DEFAULT_MEMORY / GIB:g}",
+    ),
+    OptionSpec(
+        name="ocr_language",
+        type=click.STRING,
+        help="What scanned pages are written in, as Tesseract calls it (deu, deu+eng); none "
+        "recognises nothing.",
+        metavar="NAME",
+        section=READING_SECTION,
+        default=DEFAULT_OCR_LANGUAGE,
+        shown_default=DEFAULT_OCR_LANGUAGE,
     ),
 )
 STORAGE_SPECS = (
@@ -264,10 +192,10 @@ KEEPING_SPECS = (
     OptionSpec(
         name="language",
         type=click.STRING,
-        help="What words are stemmed as; none leaves them as they are.",
+        help="What words are stemmed as; auto: each document's own language, none: not at all.",
         metavar="NAME",
         section=KEEPING_SECTION,
-        shown_default="english",
+        shown_default="auto",
     ),
     OptionSpec(
         name="late_interaction",

@@ -11,15 +11,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from longembed_rag.cli.encoder_specs import ENCODER_SPECS
 from longembed_rag.cli.location import StoreLocation
 from longembed_rag.cli.option_specs import (
-    ENCODER_SPECS,
     KEEPING_SPECS,
+    READING_SPECS,
     STORAGE_SPECS,
     STORE_SPECS,
     Function,
     OptionSpec,
 )
+from longembed_rag.files.options import GIB, ReadOptions
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,21 @@ def store_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, location=location, **parameters)
 
     return _decorated(wrapper, STORE_SPECS)
+
+
+def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how files are read; the function gets ``reading``, a :class:`ReadOptions`."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **parameters: Any) -> Any:
+        reading = ReadOptions(
+            timeout=parameters.pop("read_timeout"),
+            memory=round(parameters.pop("read_memory") * GIB),
+            ocr_language=parameters.pop("ocr_language"),
+        )
+        return function(*args, reading=reading, **parameters)
+
+    return _decorated(wrapper, READING_SPECS)
 
 
 def paths_argument(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,9 +10,12 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from longembed_rag.layout import Place
 
 #: Longer lines are hard to read even on a wide terminal.
 _WIDEST = 100
@@ -94,6 +97,21 @@ def marked(text: str, marks: Sequence[tuple[int, int]], *, indent: str = "") -> 
 def line_width() -> int:
     """Columns that a line of prose may take."""
     return max(40, min(shutil.get_terminal_size((80, 24)).columns, _WIDEST))
+
+
+def place_in_words(place: Place) -> str:
+    """Where a passage stands: ``page 3, lines 10 to 24, Terms > Payment``."""
+    told = []
+    if place.page is not None:
+        told.append(_from_to("page", (place.page, place.last_page or place.page)))
+    told.append(_from_to("line", place.lines))
+    told.extend([" > ".join(one_line(each) for each in place.heading)] if place.heading else [])
+    return ", ".join(told)
+
+
+def _from_to(noun: str, ends: tuple[int, int]) -> str:
+    first, last = ends
+    return f"{noun} {first:,}" if first == last else f"{noun}s {first:,} to {last:,}"
 
 
 def count(number: int, noun: str) -> str:

@@ -10,7 +10,14 @@ import click
 from longembed_rag.cli.command import Command
 from longembed_rag.cli.location import StoreLocation
 from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
-from longembed_rag.cli.output import marked, one_line, shown_path, wrapped, write_json
+from longembed_rag.cli.output import (
+    marked,
+    one_line,
+    place_in_words,
+    shown_path,
+    wrapped,
+    write_json,
+)
 from longembed_rag.cli.search_specs import (
     ADAPTIVE_SPEC,
     LIMIT_SPEC,
@@ -179,7 +186,8 @@ def _why(result: SearchResult) -> str:
 
 
 def _place(passage: PassageHit) -> str:
-    return f"characters {passage.start:,} to {passage.end:,}, passage score {passage.score:.4f}"
+    where = place_in_words(passage.place)
+    return f"{where}, passage score {passage.score:.4f}"
 
 
 def _beginning(passage: PassageHit, width: int = 240) -> str:

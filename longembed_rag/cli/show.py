@@ -14,6 +14,7 @@ from longembed_rag.cli.options import store_options
 from longembed_rag.cli.output import (
     count,
     one_line,
+    place_in_words,
     printable,
     shown_path,
     write_json,
@@ -78,6 +79,7 @@ def _write_document(document: StoredDocument) -> None:
             ("id", document.document_id),
             ("tokens", f"{tokens}, read in {count(document.windows, 'window')}"),
             ("characters", f"{len(document.text):,}"),
+            *([("language", document.language)] if document.language else []),
         ]
     )
     metadata = [
@@ -91,11 +93,12 @@ def _write_document(document: StoredDocument) -> None:
     if document.passages:
         click.echo(f"\n{count(len(document.passages), 'passage')}:")
         write_table(
-            ("characters", "tokens", "begins"),
+            ("characters", "tokens", "stands on", "begins"),
             [
                 (
                     f"{passage.start:,} to {passage.end:,}",
                     f"{passage.tokens:,}",
+                    place_in_words(document.place(passage)),
                     one_line(" ".join(document.text[passage.start :][:_BEGINNING].split())),
                 )
                 for passage in document.passages

@@ -15,6 +15,8 @@ _MISTRAL_TASK = (
     "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: "
 )
 _BGE_TASK = "Represent this sentence for searching relevant passages: "
+#: What to try where a model does not know a language: small, of a hundred languages.
+MULTILINGUAL_MODEL = "intfloat/multilingual-e5-base"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Preset:
             are much faster.
         best_method: The method with the best published or measured score; None takes ``auto``'s.
         best_reason: Why, where it is not its published score.
+        english_only: Whether it was made for English and no other language.
         note: Anything a user should know.
     """
 
@@ -46,6 +49,7 @@ class Preset:
     window: int | None = None
     best_method: Method | None = None
     best_reason: str = ""
+    english_only: bool = False
     note: str = ""
 
 
@@ -55,6 +59,7 @@ PRESETS: tuple[Preset, ...] = (
         names=("long-minilm",),
         family="jina_embeddings_v3",
         pooling="mean",
+        english_only=True,
         # Trained to read 8,192 tokens, which it does in one go under the other methods.
         window=1024,
         best_method="pcw",
@@ -67,6 +72,7 @@ PRESETS: tuple[Preset, ...] = (
         names=("sentence-transformers/all-MiniLM-L6-v2",),
         family="bert",
         pooling="mean",
+        english_only=True,
         # Its table has 512 positions, but it is published for 256 tokens, and reads windows of
         # 256 better: benchmarks/results/fusion.json has both.
         original_length=256,
@@ -77,16 +83,18 @@ PRESETS: tuple[Preset, ...] = (
         names=("sentence-transformers/all-MiniLM-L12-v2",),
         family="bert",
         pooling="mean",
+        english_only=True,
     ),
     Preset(
         patterns=("all-mpnet-base-v2", "multi-qa-mpnet-*"),
         names=("sentence-transformers/all-mpnet-base-v2",),
         family="mpnet",
         pooling="mean",
+        english_only=True,
     ),
     Preset(
         patterns=("multilingual-e5-*",),
-        names=("intfloat/multilingual-e5-base",),
+        names=(MULTILINGUAL_MODEL,),
         family="xlm-roberta",
         pooling="mean",
         query_prompt="query: ",
@@ -97,6 +105,7 @@ PRESETS: tuple[Preset, ...] = (
         names=("dwzhu/e5rope-base",),
         family="e5rope",
         pooling="mean",
+        english_only=True,
         query_prompt="query: ",
         document_prompt="passage: ",
         original_length=512,
@@ -117,6 +126,7 @@ PRESETS: tuple[Preset, ...] = (
         names=("intfloat/e5-base-v2", "dwzhu/e5-base-4k"),
         family="bert",
         pooling="mean",
+        english_only=True,
         query_prompt="query: ",
         document_prompt="passage: ",
     ),
@@ -131,6 +141,7 @@ PRESETS: tuple[Preset, ...] = (
         names=("BAAI/bge-base-en-v1.5",),
         family="bert",
         pooling="cls",
+        english_only=True,
         query_prompt=_BGE_TASK,
     ),
     Preset(
@@ -138,18 +149,21 @@ PRESETS: tuple[Preset, ...] = (
         names=("Alibaba-NLP/gte-modernbert-base",),
         family="modernbert",
         pooling="cls",
+        english_only=True,
     ),
     Preset(
         patterns=("gte-base", "gte-large", "gte-small", "contriever*"),
         names=("thenlper/gte-base", "facebook/contriever"),
         family="bert",
         pooling="mean",
+        english_only=True,
     ),
     Preset(
         patterns=("nomic-embed-text-v1*",),
         names=("nomic-ai/nomic-embed-text-v1.5",),
         family="nomic_bert",
         pooling="mean",
+        english_only=True,
         query_prompt="search_query: ",
         document_prompt="search_document: ",
         original_length=2048,
@@ -185,6 +199,7 @@ PRESETS: tuple[Preset, ...] = (
         names=("lightonai/GTE-ModernColBERT-v1",),
         family="modernbert",
         pooling="mean",
+        english_only=True,
         query_prompt="[Q] ",
         document_prompt="[D] ",
         note="made for late interaction, on texts of 300 tokens; its published 88.4 on LongEmbed "
@@ -195,6 +210,7 @@ PRESETS: tuple[Preset, ...] = (
         names=("answerdotai/answerai-colbert-small-v1",),
         family="bert",
         pooling="mean",
+        english_only=True,
         query_prompt="[unused0] ",
         document_prompt="[unused1] ",
         note="made for late interaction",
@@ -204,6 +220,7 @@ PRESETS: tuple[Preset, ...] = (
         names=("lightonai/colbertv2.0", "colbert-ir/colbertv2.0"),
         family="bert",
         pooling="mean",
+        english_only=True,
         query_prompt="[unused0] ",
         document_prompt="[unused1] ",
         note="made for late interaction",

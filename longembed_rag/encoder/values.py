@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longembed_rag.encoder.presets import MULTILINGUAL_MODEL
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -48,7 +50,8 @@ class Coverage:
             return ""
         return (
             f"{self.tokens_unknown:,} of {self.tokens:,} tokens are unknown to the model, which "
-            "cannot tell what they mean; one that knows the language, or a multilingual one, could"
+            "cannot tell what they mean; one of many languages could, for instance "
+            f"{MULTILINGUAL_MODEL}"
         )
 
 

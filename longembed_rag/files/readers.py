@@ -6,11 +6,14 @@ import os
 import stat
 from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from longembed_rag.errors import ReadError
-from longembed_rag.files.decoding import decode, without_surrogates
+from longembed_rag.files.cleaning import clean, fold
+from longembed_rag.files.decoding import decode
+from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.suffixes import (
     DOCX_SUFFIXES,
     HTML_SUFFIXES,
@@ -26,7 +29,12 @@ _TRIES = 3
 _OWN_WORDS = {FileNotFoundError: "it is gone", PermissionError: "no permission to read it"}
 
 
-def read_file(path: Path) -> FileText:
+def read_file(
+    path: Path,
+    *,
+    options: ReadOptions | None = None,
+    on_step: Callable[[], None] = lambda: None,
+) -> FileText:
     """Read a file whole, by its suffix.
 
     The file is taken into memory in one go, so that its text is of one moment even while someone
@@ -34,10 +42,13 @@ def read_file(path: Path) -> FileText:
 
     Args:
         path: The file.
+        options: How to read it; its limits are those of :func:`read_files`, which can end a
+            reader.
+        on_step: Is told when a reader that takes long has done a part of its work.
 
     Returns:
         Its text, never empty: paragraphs of HTML, PDF and DOCX as lines, text and Markdown as
-        they are.
+        they are; cleaned as :mod:`longembed_rag.files.cleaning` says.
 
     Raises:
         ReadError: It is of no supported type, cannot be opened, is damaged, encrypted or binary,
@@ -45,12 +56,13 @@ def read_file(path: Path) -> FileText:
     """
     from longembed_rag.files.discover import source_of
 
-    read = _reader(path)
-    data, status = _snapshot(path)
+    options = options or ReadOptions()
+    read = _reader(path, options, on_step)
+    data, status = _snapshot(path, most=options.memory)
     if not data.strip():
         raise ReadError(f"{path}: no text: the file is empty")
-    content = read(data, str(path))
-    text = without_surrogates(content.text)
+    content = clean(read(data, str(path)))
+    text = content.text
     if not text.strip():
         raise ReadError(f"{path}: no text in it")
     modified = datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
@@ -66,14 +78,16 @@ def read_file(path: Path) -> FileText:
     }
     title = metadata.get("title")
     if isinstance(title, str):
-        title = " ".join(without_surrogates(title).split())
+        title = " ".join(fold(title).split())
         metadata.pop("title")
         if title:
             metadata["title"] = title
-    return FileText(text, metadata, content.notes)
+    return FileText(text, metadata, content.notes, content.layout)
 
 
-def _reader(path: Path) -> Callable[[bytes, str], Content]:
+def _reader(
+    path: Path, options: ReadOptions, on_step: Callable[[], None]
+) -> Callable[[bytes, str], Content]:
     suffix = path.suffix.lower()
     if suffix in MARKDOWN_SUFFIXES:
         return _read_markdown
@@ -87,7 +101,7 @@ def _reader(path: Path) -> Callable[[bytes, str], Content]:
     if suffix in PDF_SUFFIXES:
         from longembed_rag.files.pdf_reader import read_pdf
 
-        return read_pdf
+        return partial(read_pdf, options=options, on_step=on_step)
     if suffix in DOCX_SUFFIXES:
         from longembed_rag.files.docx_reader import read_docx
 
@@ -97,8 +111,12 @@ def _reader(path: Path) -> Callable[[bytes, str], Content]:
     )
 
 
-def _snapshot(path: Path) -> tuple[bytes, os.stat_result]:
+def _snapshot(path: Path, *, most: int) -> tuple[bytes, os.stat_result]:
     """All bytes of a file as they were at one moment.
+
+    Args:
+        path: The file.
+        most: The most bytes that it may have.
 
     Raises:
         ReadError: It cannot be read, or keeps changing.
@@ -106,6 +124,11 @@ def _snapshot(path: Path) -> tuple[bytes, os.stat_result]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ReadError(f"{path}: it is no regular file")  # opening a pipe would wait for ever
+        if (size := path.stat().st_size) > most:
+            raise ReadError(
+                f"{path}: it has {size:,} bytes, more than the {most:,} that reading a file may "
+                "take; raise --read-memory, or cut it into parts"
+            )
         for _ in range(_TRIES):
             with path.open("rb") as file:
                 before = os.fstat(file.fileno())

@@ -43,6 +43,11 @@ def is_readable_type(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
+def is_plain_text(path: Path) -> bool:
+    """Whether a file is read as it is, without a parser."""
+    return path.suffix.lower() in TEXT_SUFFIXES - MARKDOWN_SUFFIXES
+
+
 def supported_types() -> str:
     """The suffixes in words, for messages."""
     return ", ".join(SUFFIXES)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from longembed_rag.layout import NO_LAYOUT, Layout
+
 
 @dataclass(frozen=True)
 class FileText:
@@ -16,11 +18,13 @@ class FileText:
             ``file_size``, ``last_modified``, and by type ``title``, ``page_count``,
             ``pages_without_text``, ``encoding``.
         notes: What a reader should know: a guessed encoding, pages without text.
+        layout: Where its pages and headings begin in ``text``.
     """
 
     text: str
     metadata: dict[str, Any]
     notes: tuple[str, ...] = ()
+    layout: Layout = NO_LAYOUT
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,15 @@ class Content:
         text: All of its text.
         metadata: What is particular to the type.
         notes: What a reader should know.
+        layout: Where its pages and headings begin in ``text``.
+        printed: Whether its lines are those of a printed page, where words are broken.
     """
 
     text: str
     metadata: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    layout: Layout = NO_LAYOUT
+    printed: bool = False
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,5 @@ def add_documents(
             partial(FileText, each.text, each.metadata),
             size=size,
             position=position,
-            with_metadata=True,
         )
     return run.finish()

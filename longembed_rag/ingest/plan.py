@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.errors import LongEmbedError
 from longembed_rag.files.discover import discover, source_of
-from longembed_rag.files.readers import read_file
+from longembed_rag.files.options import ReadOptions
+from longembed_rag.files.reading import FileReader
 from longembed_rag.files.values import Failure, Skipped
 from longembed_rag.ingest.deletions import gone_sources, refusal
 from longembed_rag.ingest.taking import content_hash, without_name
@@ -153,6 +154,7 @@ def plan_ingest(
     allow_deletions: bool = False,
     exclude: Path | None = None,
     planner: Planner | None = None,
+    reading: ReadOptions | None = None,
 ) -> IngestPlan:
     """Find out what an ingest would do. Files are read; nothing is embedded or written.
 
@@ -164,6 +166,7 @@ def plan_ingest(
         allow_deletions: Whether everything may be deleted.
         exclude: A folder to pass over, the store's own.
         planner: Says how texts would be read; None leaves that out.
+        reading: How files are read, and within which bounds.
 
     Raises:
         SettingsError: A path does not exist.
@@ -171,20 +174,21 @@ def plan_ingest(
     found = discover(paths, exclude=[] if exclude is None else [exclude])
     steps: list[Step] = []
     failed = list(found.unreadable)
-    for path in found.files:
-        source = source_of(path)
-        earlier = stored.get(source)
-        is_whole = whole is None or source in whole
-        try:
-            text = read_file(path).text
-            reading = None if planner is None else _reading(text, source, planner)
-        except LongEmbedError as error:
-            failed.append(Failure(source, without_name(str(error), source, str(path))))
-            continue
-        action: Action = "add" if earlier is None else "update"
-        if earlier is not None and is_whole and earlier.content_hash == content_hash(text):
-            action = "keep"
-        steps.append(Step(source, action, len(text), reading))
+    with FileReader(reading) as reader:
+        for path, read in zip(found.files, reader.ahead(found.files), strict=True):
+            source = source_of(path)
+            earlier = stored.get(source)
+            is_whole = whole is None or source in whole
+            try:
+                text = read().text
+                how = None if planner is None else _reading(text, source, planner)
+            except LongEmbedError as error:
+                failed.append(Failure(source, without_name(str(error), source, str(path))))
+                continue
+            action: Action = "add" if earlier is None else "update"
+            if earlier is not None and is_whole and earlier.content_hash == content_hash(text):
+                action = "keep"
+            steps.append(Step(source, action, len(text), how))
     steps.extend(Step(source, "delete", 0) for source in gone_sources(stored, found))
     return IngestPlan(
         steps=tuple(steps),

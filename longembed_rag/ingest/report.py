@@ -131,6 +131,8 @@ class IngestReport:
         tokens: Tokens in the texts that were embedded in this run.
         tokens_read: Those of them that reached the model.
         seconds: Time it took.
+        remarks: What to know of the documents together, for instance that many are in a language
+            that the model does not know.
     """
 
     added: int
@@ -143,6 +145,7 @@ class IngestReport:
     tokens: int
     tokens_read: int
     seconds: float
+    remarks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON."""
@@ -160,4 +163,5 @@ class IngestReport:
             "tokens": self.tokens,
             "tokens_read": self.tokens_read,
             "seconds": round(self.seconds, 3),
+            "remarks": list(self.remarks),
         }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longembed_rag.files.discover import Discovery, discover, source_of
-from longembed_rag.files.readers import read_file
+from longembed_rag.files.options import ReadOptions
+from longembed_rag.files.reading import FileReader
 from longembed_rag.ingest.deletions import gone_sources, require_meant
 from longembed_rag.ingest.encoding import DocumentEncoder, ensure_for
 from longembed_rag.ingest.report import Event, IngestReport
@@ -30,6 +30,7 @@ def synchronise(
     storage: StorageOptions | None = None,
     on_event: Callable[[Event], None] | None = None,
     allow_deletions: bool = False,
+    reading: ReadOptions | None = None,
 ) -> IngestReport:
     """Bring a collection in step with the files under paths.
 
@@ -51,6 +52,7 @@ def synchronise(
         storage: How a server is to keep the vectors of a new collection.
         on_event: Is told what happens, as it happens.
         allow_deletions: Whether all, or most, of a folder's documents may be deleted.
+        reading: How files are read, and within which bounds.
 
     Returns:
         What was done.
@@ -69,25 +71,22 @@ def synchronise(
     stored = store.sources()
     require_meant(store, found, stored, allowed=allow_deletions)
     run = Run.over(store, stored=stored, encoder=encoder, on_event=on_event, began=began)
-    _take_all(run, found)
+    _take_all(run, found, reading)
     run.remove(gone_sources(run.stored, found))
     return run.finish(found.skipped)
 
 
-def _take_all(run: Run, found: Discovery) -> None:
-    """Bring in every file, one after the other."""
+def _take_all(run: Run, found: Discovery, reading: ReadOptions | None) -> None:
+    """Bring in every file, one after the other; the next ones are read meanwhile."""
     sizes = [_size(path) for path in found.files]
     run.started(sizes)
     for failure in found.unreadable:
         run.fail(failure.source, failure.reason)
-    for position, (path, size) in enumerate(zip(found.files, sizes, strict=True), start=1):
-        run.take(
-            source_of(path),
-            partial(read_file, path),
-            size=size,
-            position=position,
-            file_name=str(path),
-        )
+    with FileReader(reading) as reader:
+        texts = reader.ahead(found.files)
+        files = zip(found.files, sizes, texts, strict=True)
+        for position, (path, size, read) in enumerate(files, start=1):
+            run.take(source_of(path), read, size=size, position=position, file_name=str(path))
 
 
 def _size(path: Path) -> int:

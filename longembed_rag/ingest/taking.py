@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import InputError, PointRefusedError, ReadError
 from longembed_rag.files.values import Failure, FileText, Skipped
+from longembed_rag.ingest.languages import OtherLanguages
 from longembed_rag.ingest.report import (
     DocumentDeleted,
     DocumentDone,
@@ -22,6 +23,7 @@ from longembed_rag.ingest.report import (
     Status,
 )
 from longembed_rag.store.document import read_indexed
+from longembed_rag.store.payload import metadata_hash
 from longembed_rag.store.values import IndexedDocument, StoredSource
 
 if TYPE_CHECKING:
@@ -69,6 +71,10 @@ class Run:
     tokens: int = 0
     tokens_read: int = 0
     failed: list[Failure] = field(default_factory=list)
+    others: OtherLanguages = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.others = OtherLanguages(self.store.existing_record())
 
     @classmethod
     def over(
@@ -114,7 +120,6 @@ class Run:
         size: int,
         position: int,
         file_name: str = "",
-        with_metadata: bool = False,
     ) -> None:
         """Bring in one text; one that cannot be taken in is told and passed over.
 
@@ -124,41 +129,42 @@ class Run:
             size: Its bytes.
             position: Which of the texts it is, from 1.
             file_name: What else messages call it.
-            with_metadata: Whether a text is written again, without embedding it, where only its
-                metadata has changed. A file's change with its date.
 
         Raises:
             StoreError: The store cannot be written to.
         """
         self.tell(DocumentStarted(source=source, size=size, position=position))
         try:
-            self._take(source, read, size, with_metadata)
+            self._take(source, read, size)
         except (ReadError, InputError, PointRefusedError) as error:
             self.fail(source, without_name(str(error), source, file_name))
         except MemoryError:
             self.fail(source, "it does not fit into memory")
 
-    def _take(
-        self, source: str, read: Callable[[], FileText], size: int, with_metadata: bool
-    ) -> None:
+    def _take(self, source: str, read: Callable[[], FileText], size: int) -> None:
         began = time.monotonic()
         text = read()
         digest = content_hash(text.text)
         earlier = self.stored.get(source)
         same = earlier is not None and earlier.content_hash == digest and source in self.whole
         status: Status = "added" if earlier is None else "updated"
-        there = read_indexed(source, place=self.store.place) if same and with_metadata else None
         taken: StoredSource | IndexedDocument
         notes = text.notes
-        if earlier is not None and same and (there is None or there.metadata == text.metadata):
+        known = metadata_hash(text.metadata, text.layout)
+        there = None
+        if same and earlier is not None and earlier.metadata_hash != known:
+            there = read_indexed(source, place=self.store.place)
+        if earlier is not None and same and earlier.metadata_hash == known:
             status, taken = "unchanged", earlier
         elif there is not None:
-            taken = replace(there, metadata=text.metadata)
+            # The text is the same, and what is known of it is not: nothing is embedded.
+            taken = replace(there, metadata=text.metadata, layout=text.layout)
             self.store.upsert(taken)
         else:
             taken, unknown = self._embed(text, source, digest, began)
             notes = (*notes, f"{unknown}; words still find it") if unknown else notes
             self.store.upsert(taken)
+            self.others.count(taken.text, taken.metadata)
             self.tokens += taken.tokens
             self.tokens_read += taken.tokens_read
         self.counts[status] += 1
@@ -195,6 +201,7 @@ class Run:
             text=text.text,
             metadata=text.metadata,
             content_hash=digest,
+            layout=text.layout,
         )
         return document, encoding.coverage.unknown_note
 
@@ -266,6 +273,7 @@ class Run:
             StoreError: The store cannot be read or written to.
         """
         self.store.reweigh()
+        remark = self.others.remark()
         return IngestReport(
             added=self.counts["added"],
             updated=self.counts["updated"],
@@ -277,4 +285,5 @@ class Run:
             tokens=self.tokens,
             tokens_read=self.tokens_read,
             seconds=time.monotonic() - self.began,
+            remarks=() if remark is None else (remark,),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.errors import ReadError
-from longembed_rag.files.readers import read_file
+from longembed_rag.files.reading import FileReader
 from longembed_rag.ingest.deletions import is_gone
 from longembed_rag.ingest.taking import content_hash
 from longembed_rag.store.listing import lacking_versions, passages_by_document
@@ -141,20 +141,20 @@ def _in_store(
 
 
 def _against_files(stored: Mapping[str, StoredSource]) -> Iterator[Finding]:
-    for source, there in sorted(stored.items()):
-        path = Path(source)
-        if not path.is_absolute():
-            continue  # put there by a program, not from a file
-        if is_gone(source):
-            yield Finding(source, "file gone", "ingest its folder to remove it")
-            continue
-        try:
-            text = read_file(path).text
-        except ReadError as error:
-            yield Finding(source, "file unreadable", str(error))
-            continue
-        if content_hash(text) != there.content_hash:
-            yield Finding(source, "file changed", "ingest it to bring it up to date")
+    # Those that are no paths were put there by a program.
+    files = [source for source in sorted(stored) if Path(source).is_absolute()]
+    there = [source for source in files if not is_gone(source)]
+    for source in sorted(set(files) - set(there)):
+        yield Finding(source, "file gone", "ingest its folder to remove it")
+    with FileReader() as reader:
+        for source, read in zip(there, reader.ahead(map(Path, there)), strict=True):
+            try:
+                text = read().text
+            except ReadError as error:
+                yield Finding(source, "file unreadable", str(error))
+                continue
+            if content_hash(text) != stored[source].content_hash:
+                yield Finding(source, "file changed", "ingest it to bring it up to date")
 
 
 def repair(store: DocumentStore, findings: list[Finding]) -> list[Finding]:

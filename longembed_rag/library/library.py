@@ -91,7 +91,8 @@ class Library(Reads, Writes):
             retries: How often and how long to try while a server is busy or away.
             passages: Whether a new collection keeps passages beside the documents.
             passage_tokens: Most tokens in a passage.
-            language: What words are stemmed as; ``"none"`` leaves them as they are.
+            language: What words are stemmed as: ``"auto"``, the default, each document's own
+                language; ``"none"`` leaves words as they are.
             late_interaction: Whether the vectors of passages' tokens are kept as bits: ``"on"``,
                 ``"off"``, or ``"auto"``, where that is known to help. ``"on"`` for a collection
                 that was made without reads its documents once more when they are next ingested.

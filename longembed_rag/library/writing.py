@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from longembed_rag.files.discover import resolve_given
+from longembed_rag.files.options import ReadOptions
 from longembed_rag.ingest.documents import Document, add_documents, as_documents
 from longembed_rag.ingest.plan import IngestPlan, plan_ingest
 from longembed_rag.ingest.report import Event, IngestReport
@@ -35,6 +36,7 @@ class Writes(Part):
         on_event: OnEvent = None,
         dry_run: Literal[False] = False,
         allow_deletions: bool = False,
+        reading: ReadOptions | None = None,
     ) -> IngestReport: ...
 
     @overload
@@ -45,6 +47,7 @@ class Writes(Part):
         on_event: OnEvent = None,
         dry_run: Literal[True],
         allow_deletions: bool = False,
+        reading: ReadOptions | None = None,
     ) -> IngestPlan: ...
 
     def ingest(
@@ -54,6 +57,7 @@ class Writes(Part):
         on_event: OnEvent = None,
         dry_run: bool = False,
         allow_deletions: bool = False,
+        reading: ReadOptions | None = None,
     ) -> IngestReport | IngestPlan:
         """Bring the collection in step with files and folders.
 
@@ -67,6 +71,8 @@ class Writes(Part):
             dry_run: Say what would be done and how each file would be read, and do nothing; loads
                 no weights.
             allow_deletions: Whether all, or most, of a folder's documents may be deleted.
+            reading: How files are read: within which time and memory, and the language of scanned
+                pages.
 
         Returns:
             What was done, or would be; files that could not be read are among its ``failed``.
@@ -87,10 +93,10 @@ class Writes(Part):
         given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         roots = [Path(path) for path in given]
         if dry_run:
-            return self._plan(roots, allow_deletions=allow_deletions)
+            return self._plan(roots, allow_deletions=allow_deletions, reading=reading)
         for root in roots:
             resolve_given(root)  # a mistyped path makes no store and loads no model
-        run = partial(synchronise, roots, allow_deletions=allow_deletions)
+        run = partial(synchronise, roots, allow_deletions=allow_deletions, reading=reading)
         return self._write(run, on_event=on_event)
 
     def _write(self, run: Callable[..., IngestReport], *, on_event: OnEvent) -> IngestReport:
@@ -106,12 +112,20 @@ class Writes(Part):
                 on_event=on_event,
             )
 
-    def _plan(self, roots: Sequence[Path], *, allow_deletions: bool) -> IngestPlan:
+    def _plan(
+        self, roots: Sequence[Path], *, allow_deletions: bool, reading: ReadOptions | None
+    ) -> IngestPlan:
         held = self._holdings
         planner = held.planner()
         store = held.find_store()
         if store is None or store.record() is None:
-            return plan_ingest(roots, stored={}, exclude=held.where["path"], planner=planner)
+            return plan_ingest(
+                roots,
+                stored={},
+                exclude=held.where["path"],
+                planner=planner,
+                reading=reading,
+            )
         stored = store.sources()
         return plan_ingest(
             roots,
@@ -121,6 +135,7 @@ class Writes(Part):
             allow_deletions=allow_deletions,
             exclude=held.where["path"],
             planner=planner,
+            reading=reading,
         )
 
     @overload
@@ -131,6 +146,7 @@ class Writes(Part):
         on_event: OnEvent = None,
         dry_run: Literal[False] = False,
         allow_deletions: bool = False,
+        reading: ReadOptions | None = None,
     ) -> IngestReport: ...
 
     @overload
@@ -141,6 +157,7 @@ class Writes(Part):
         on_event: OnEvent = None,
         dry_run: Literal[True],
         allow_deletions: bool = False,
+        reading: ReadOptions | None = None,
     ) -> IngestPlan: ...
 
     async def aingest(self, paths: Paths, **options: Any) -> IngestReport | IngestPlan:

@@ -18,6 +18,9 @@ from llama_index.core.schema import (
 from longembed_rag.search.results import PassageHit, SearchResult
 from longembed_rag.store.payload import OWN_KEY, TECHNICAL_METADATA
 
+# What a passage's metadata says for programs; its page and headings are for a model to cite.
+_FOR_PROGRAMS = ("start_index", "document_id", "lines")
+
 
 class FoundNode(TextNode):
     """A text node whose hash leaves out what belongs to the query it was found by.
@@ -44,7 +47,12 @@ def document_node(result: SearchResult) -> NodeWithScore:
         **_own(result),
         "snippet": None if result.snippet is None else result.snippet.marked(),
         "passages": [
-            {"span": [each.start, each.end], "score": each.score, "signals": dict(each.scores)}
+            {
+                "span": [each.start, each.end],
+                **each.place.to_dict(),
+                "score": each.score,
+                "signals": dict(each.scores),
+            }
             for each in result.passages
         ],
     }
@@ -80,7 +88,15 @@ def passage_nodes(
             text=passage.text,
             start_char_idx=passage.start,
             end_char_idx=passage.end,
-            **_common(result, own, {"start_index": passage.start, "document_id": result.source}),
+            **_common(
+                result,
+                own,
+                {
+                    **passage.place.known(),
+                    "start_index": passage.start,
+                    "document_id": result.source,
+                },
+            ),
         )
         node.relationships[NodeRelationship.PARENT] = RelatedNodeInfo(
             node_id=result.document_id, node_type=ObjectType.TEXT
@@ -116,7 +132,7 @@ def _common(
         "metadata": metadata,
         "excluded_embed_metadata_keys": list(metadata),
         "excluded_llm_metadata_keys": [
-            key for key in metadata if key in (OWN_KEY, *TECHNICAL_METADATA, *(place or ()))
+            key for key in metadata if key in (OWN_KEY, *TECHNICAL_METADATA, *_FOR_PROGRAMS)
         ],
         "relationships": {NodeRelationship.SOURCE: source},
     }

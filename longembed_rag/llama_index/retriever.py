@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
@@ -80,8 +81,7 @@ class LongRetriever(BaseRetriever):
         passages_per_document: Most passages of each document.
         filters: Which documents are looked at, LlamaIndex's or Qdrant's own; None for all.
         operators: Whether ``"a phrase"``, ``+must`` and ``-not`` say what a document has to hold,
-            see :func:`~longembed_rag.read_query`. Off unless told: in a question that somebody
-            asks a chat, or that a language model has written, a quote means no such thing.
+            see :func:`~longembed_rag.read_query`; in a question to a chat they say no such thing.
         callback_manager: Is told of each retrieval; None takes that of LlamaIndex's ``Settings``.
         verbose: LlamaIndex's own.
 
@@ -230,11 +230,8 @@ class LongRetriever(BaseRetriever):
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         options, typed = self._options, query_bundle.query_str
         query = read_query(typed) if self._operators else Query(text=typed)
-        by_vector_alone = query_bundle.embedding is not None and options.mode in (
-            "dense",
-            "passages",
-        )
-        if not query.text.strip() and not by_vector_alone:
+        by_words = query_bundle.embedding is None or options.mode not in ("dense", "passages")
+        if not query.text.strip() and by_words:
             missing = "says only what is not wanted" if query.must_not else "is empty"
             raise InputError(f"the query {missing}; say what to look for")
         record = self._searchable_record()
@@ -251,14 +248,17 @@ class LongRetriever(BaseRetriever):
         )
         if self._returns == "documents":
             return [document_node(result) for result in found]
-        analyzer = record.get_analyzer()
-        stems = frozenset(analyzer.stems(query.text))
+        stems, wanted = record.query_words(query.text).stems, query.wanted
 
-        def snippet_of(passage: str) -> str:
-            wanted = query.wanted
+        def snippet_of(passage: str, language: str | None) -> str:
+            analyzer = record.get_analyzer(language)
             return make_snippet(passage, stems, analyzer=analyzer, phrases=wanted).marked()
 
-        return [node for result in found for node in passage_nodes(result, snippet_of)]
+        return [
+            node
+            for result in found
+            for node in passage_nodes(result, partial(snippet_of, language=result.language))
+        ]
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         return await asyncio.to_thread(self._retrieve, query_bundle)

@@ -31,8 +31,10 @@ from longembed_rag.points.filters import (
 from longembed_rag.search.filters import as_filter
 from longembed_rag.search.requests import only
 from longembed_rag.store.listing import read_page
+from longembed_rag.store.making import DocumentTerms, analyse
 from longembed_rag.store.payload import BUCKET_KEY, DELETE_KEY
 from longembed_rag.store.values import DENSE_VECTOR, PAIRS_VECTOR, TERMS_VECTOR
+from longembed_rag.store.writer import Writer
 from longembed_rag.words.terms import (
     TermVector,
     document_vector,
@@ -245,9 +247,11 @@ class LongVectorStore(QdrantVectorStore):  # type: ignore[misc, unused-ignore]
 
         points, ids = super()._build_points(nodes, sparse_vector_name)
         texts = [node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
-        stems, average = _stems(self._library, texts)
-        for point, each in zip(points, stems, strict=True):
-            vector = words_and_pairs_vector(each, length=len(each), average=average)
+        terms, average = _terms(self._library, texts)
+        for point, each in zip(points, terms, strict=True):
+            vector = words_and_pairs_vector(
+                each.stems, length=len(each.stems), average=average, counts=each.counts
+            )
             if len(vector):
                 (indices,), (values,) = _listed([vector])
                 point.vector[PAIRS_VECTOR] = models.SparseVector(indices=indices, values=values)
@@ -282,16 +286,22 @@ class LongVectorStore(QdrantVectorStore):  # type: ignore[misc, unused-ignore]
 def _weighed(library: Library, texts: Sequence[str]) -> _SparseVectors:
     """The words of nodes, with BM25's weights."""
     options = library.store.existing_record().options
-    stems, average = _stems(library, texts)
+    terms, average = _terms(library, texts)
     return _listed(
         [
-            document_vector(each, length=len(each), average=average, k1=options.k1, b=options.b)
-            for each in stems
+            document_vector(
+                each.counts,
+                length=len(each.stems),
+                average=average,
+                k1=options.k1,
+                b=options.b,
+            )
+            for each in terms
         ]
     )
 
 
-def _stems(library: Library, texts: Sequence[str]) -> tuple[list[list[str]], float]:
+def _terms(library: Library, texts: Sequence[str]) -> tuple[list[DocumentTerms], float]:
     """The words of nodes, and the average length to compare theirs with.
 
     It is the one that a document of the library was weighed by, which an ingest keeps close to the
@@ -299,16 +309,20 @@ def _stems(library: Library, texts: Sequence[str]) -> tuple[list[list[str]], flo
     none but nodes, length is left out.
     """
     store = library.store
-    analyzer = store.existing_record().get_analyzer()
+    record = store.existing_record()
     page = read_page(store.place, limit=1, matching=_OWN)
     average = page.documents[0].counts.average if page.documents else 0.0
-    return [analyzer.stems(text) for text in texts], average
+    writer = Writer(store.place, record)
+    found = [analyse(text, (), analyzer=writer.analyzer_of(text, {})) for text in texts]
+    if writer.record != record:
+        store.record()  # has one language more now
+    return found, average
 
 
 def _counted(library: Library, texts: Sequence[str]) -> _SparseVectors:
     """The words of queries, each as often as it is said."""
     record = library.store.existing_record()
-    return _listed([query_vector(record.query_stems(text)) for text in texts])
+    return _listed([query_vector(record.query_words(text).weights) for text in texts])
 
 
 def _listed(vectors: Sequence[TermVector]) -> _SparseVectors:

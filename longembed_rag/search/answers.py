@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from longembed_rag.points.values import Ask, Hit, Stored
@@ -13,7 +12,13 @@ from longembed_rag.search.holding import HeldText, passages_that_hold
 from longembed_rag.search.late import first_of, late_scores
 from longembed_rag.search.requests import ask, dense_probe, only, terms_probe
 from longembed_rag.search.results import PassageHit, SearchResult
-from longembed_rag.store.payload import read_node, read_own, read_source
+from longembed_rag.store.payload import (
+    read_language,
+    read_layout,
+    read_node,
+    read_own,
+    read_source,
+)
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
 from longembed_rag.store.values import DENSE_VECTOR
 from longembed_rag.store.writing import of_documents
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from longembed_rag.layout import Layout
     from longembed_rag.search.requests import Question
     from longembed_rag.search.syntax import Query
     from longembed_rag.store.place import Place
@@ -73,7 +79,7 @@ def answer(
     with_passages: bool,
     with_snippets: bool,
     with_vectors: bool = False,
-    analyzer: Analyzer,
+    analyzer_of: Callable[[str | None], Analyzer],
     place: Place,
 ) -> list[SearchResult]:
     """Make answers of the best documents; those that are gone meanwhile are passed over.
@@ -92,7 +98,7 @@ def answer(
         with_passages: Whether the collection keeps passages.
         with_snippets: Whether to make snippets.
         with_vectors: Whether the vectors of documents and passages come, too.
-        analyzer: Finds the words of the collection.
+        analyzer_of: Finds the words of documents, by their language.
         place: Where documents and passages are.
     """
     wanted = list(ranked[:count])
@@ -117,12 +123,11 @@ def answer(
         if texts is not None and query.wanted:
             holding = passages_that_hold(query.wanted, texts, place=place)
         hits = _passages(found, question, scorer, place, holding)
-    snippet_of = partial(
-        make_snippet,
-        query_stems=frozenset(question.stems),
-        analyzer=analyzer,
-        phrases=query.wanted,
-    )
+
+    def snippet_of(text: str, language: str | None) -> Snippet:
+        analyzer = analyzer_of(language)
+        return make_snippet(text, question.words.stems, analyzer=analyzer, phrases=query.wanted)
+
     shown = {each: _shown(records[each], hits.get(each, []), scorer) for each in found}
     vectors: dict[str, NDArray[np.float32] | None] = {}
     if with_vectors:
@@ -180,7 +185,7 @@ def _passages(
     """The best passages of each document, best first; where it is told which, of those alone."""
     probes = []
     if scorer.uses_terms:
-        probes.append(("terms", terms_probe(question.stems)))
+        probes.append(("terms", terms_probe(question.words)))
     if scorer.uses_vector and question.vector is not None:
         probes.append(("vector", dense_probe(question.vector)))
     tokens = question.tokens if scorer.uses_late else None
@@ -264,13 +269,15 @@ def _result(
     score: float,
     parts: dict[str, float],
     signals: dict[str, float],
-    snippet_of: Callable[[str], Snippet] | None,
+    snippet_of: Callable[[str, str | None], Snippet] | None,
     vectors: Mapping[str, NDArray[np.float32] | None],
 ) -> SearchResult:
     payload = record.payload
     text, metadata = read_node(payload)
-    passages = tuple(_hit(hit, text or "", vectors.get(hit.where.point_id)) for hit in hits)
+    layout = read_layout(payload)
+    passages = tuple(_hit(hit, text or "", layout, vectors.get(hit.where.point_id)) for hit in hits)
     shown = passages[0].text if passages else text
+    language = read_language(payload)
     return SearchResult(
         source=read_source(payload, point_id=record.id),
         score=score,
@@ -278,14 +285,15 @@ def _result(
         signals=signals,
         text=text,
         passages=passages,
-        snippet=None if snippet_of is None or shown is None else snippet_of(shown),
+        snippet=None if snippet_of is None or shown is None else snippet_of(shown, language),
         metadata=metadata,
         document_id=record.id,
+        language=language,
         vector=vectors.get(record.id),
     )
 
 
-def _hit(hit: _Hit, text: str, vector: NDArray[np.float32] | None) -> PassageHit:
+def _hit(hit: _Hit, text: str, layout: Layout, vector: NDArray[np.float32] | None) -> PassageHit:
     where = hit.where
     return PassageHit(
         text=text[where.start : where.end],
@@ -293,5 +301,6 @@ def _hit(hit: _Hit, text: str, vector: NDArray[np.float32] | None) -> PassageHit
         end=where.end,
         score=hit.score,
         scores=hit.scores,
+        place=layout.place(text, where.start, where.end),
         vector=vector,
     )

@@ -31,6 +31,7 @@ from longembed_rag.search.requests import (
     pairs_probe,
     sample_filter,
     terms_probe,
+    word_probe,
 )
 from longembed_rag.store.reading import passages_there
 from longembed_rag.store.values import PAIRS_VECTOR
@@ -77,8 +78,8 @@ def gather(
     if question.vector is None:
         raise ValueError("evidence needs the query's vector")
     probes = (
-        terms_probe(question.stems, vector=words_vector),
-        pairs_probe(question.stems),
+        terms_probe(question.words, vector=words_vector),
+        pairs_probe(question.words),
         dense_probe(question.vector),
     )
     total = _count(place.documents, place)
@@ -86,23 +87,23 @@ def gather(
     sample = sample_filter(total, SAMPLE)
     # Twice what is expected: how many pass the sample's filter is a matter of chance.
     measured = [Ask(*probe, 2 * SAMPLE, sample) for probe in probes]
-    counts = Counter(question.stems)
+    counts = Counter(question.words.words)
     words = counts.most_common(_MOST_WORDS)
-    alone = [Ask(*terms_probe([stem], vector=words_vector), 1) for stem, _ in words]
+    alone = [Ask(*word_probe(forms, vector=words_vector), 1) for forms, _ in words]
     answers = ask(place.documents, [*wanted, *measured, *alone], place=place)
     best, in_sample, of_words = answers[:3], answers[3:6], answers[6:]
     asked_for = sum(count for _, count in words)
     ideal = sum(
         count * (points[0].score if points else _unknown(total))
         for (_, count), points in zip(words, of_words, strict=True)
-    ) * (len(question.stems) / max(asked_for, 1))
+    ) * (len(question.words) / max(asked_for, 1))
     found = max((point.score for point in best[0]), default=0.0)
     coverage = min(1.0, float(found) / ideal) if ideal > 0 else 0.0
     passages = None
     if with_passages:
         passages = gather_passages(
             question,
-            words_reach=reach_of(coverage, len(question.stems)) > WEIGHTS.covered,
+            words_reach=reach_of(coverage, len(question.words)) > WEIGHTS.covered,
             matching=scope.passages,
             place=place,
         )
@@ -119,7 +120,7 @@ def gather(
         matching=scope.documents,
         scales=_document_scales(in_sample),
         coverage=coverage,
-        words=len(question.stems),
+        words=len(question.words),
         place=place,
     )
 

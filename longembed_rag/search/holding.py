@@ -16,7 +16,7 @@ from longembed_rag.errors import SettingsError
 from longembed_rag.points.filters import AnyFilter, Filter, combine
 from longembed_rag.points.port import scroll
 from longembed_rag.points.values import Ask, Stored
-from longembed_rag.search.requests import Scope, ask, only, terms_probe
+from longembed_rag.search.requests import Scope, ask, only, word_probe
 from longembed_rag.store.payload import NODE_KEY, VERSION_KEY, read_node, read_own
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
 from longembed_rag.store.writing import of_documents
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from longembed_rag.search.syntax import Query
     from longembed_rag.store.place import Place
     from longembed_rag.store.values import CollectionRecord
+    from longembed_rag.words.query import Forms
 
 #: Most documents whose texts are read for a query.
 MOST_READ = 20_000
@@ -129,18 +130,18 @@ def _may_hold(
     """For each phrase the documents that hold all of its stored words; None where it has none."""
     analyzers = record.get_analyzers()
 
-    def stems_of(word: str) -> list[str]:
+    def forms_of(word: str) -> Forms:
         by_each = [analyzer.stems(word) for analyzer in analyzers]
         # What one of them leaves out is not stored of every document that holds it.
-        return sorted(set().union(*by_each)) if all(by_each) else []
+        return tuple((stem, 1.0) for stem in sorted(set().union(*by_each))) if all(by_each) else ()
 
-    words = list(dict.fromkeys(word for each in phrases for word in each.indexed_words))
-    stems = {word: found for word in words if (found := stems_of(word))}
-    asked = {word: stems[word] for word in list(stems)[:_MOST_WORDS]}
+    words = dict.fromkeys(word for each in phrases for word in each.indexed_words)
+    stored = [(word, forms) for word in words if (forms := forms_of(word))]
+    asked = dict(stored[:_MOST_WORDS])
     count = place.points.count(place.documents, what="searching")
     answers = ask(
         place.documents,
-        [Ask(*terms_probe(each), count, matching) for each in asked.values()],
+        [Ask(*word_probe(each), count, matching) for each in asked.values()],
         place=place,
     )
     holding = {word: {hit.id for hit in hits} for word, hits in zip(asked, answers, strict=True)}

@@ -119,7 +119,7 @@ def gather_passages(
         place: Where they are.
     """
     assert question.vector is not None
-    probes = (terms_probe(question.stems), dense_probe(question.vector))
+    probes = (terms_probe(question.words), dense_probe(question.vector))
     total = place.points.count(place.passages, exact=False, what="searching")
     sample = sample_filter(total, SAMPLE)
     # Twice what is expected: how many pass the sample's filter is a matter of chance.
@@ -267,7 +267,7 @@ def rank_by_passages(
     """
     assert question.vector is not None
     probe = dense_probe(question.vector)
-    probes = [probe, terms_probe(question.stems)] if by_words else [probe]
+    probes = [probe, terms_probe(question.words)] if by_words else [probe]
     best_of_all = ask(
         place.passages, [_for_the_best(each, scope.passages) for each in probes], place=place
     )

@@ -11,7 +11,7 @@ from longembed_rag.points.filters import FieldCondition, Filter, HasIdCondition,
 from longembed_rag.points.values import Ask, Hit, Vector, native_id
 from longembed_rag.store.payload import BUCKET_KEY, BUCKETS
 from longembed_rag.store.values import DENSE_VECTOR, PAIRS_VECTOR, TERMS_VECTOR
-from longembed_rag.words.terms import query_vector, word_pairs
+from longembed_rag.words.terms import query_vector
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from longembed_rag.points.filters import AnyFilter
     from longembed_rag.store.place import Place
+    from longembed_rag.words.query import Forms, QueryWords
 
 #: Name of a stored vector, and a query's to compare with it.
 Probe = tuple[str, Vector]
@@ -29,13 +30,13 @@ class Question:
     """A query, ready to be compared.
 
     Attributes:
-        stems: Its words.
+        words: Its words, each with its forms.
         vector: Its vector, shape ``[dimension]``; None where only words are compared.
         tokens: The vectors of its tokens, shape ``[tokens, dimension]``; None where none are
             compared.
     """
 
-    stems: list[str]
+    words: QueryWords
     vector: NDArray[np.float32] | None
     tokens: NDArray[np.float32] | None = None
 
@@ -61,14 +62,19 @@ def dense_probe(vector: NDArray[np.float32]) -> Probe:
     return DENSE_VECTOR, unit_length(vector)
 
 
-def terms_probe(stems: Sequence[str], *, vector: str = TERMS_VECTOR) -> Probe:
+def terms_probe(words: QueryWords, *, vector: str = TERMS_VECTOR) -> Probe:
     """The query's words, to be compared with those in one of the sparse vectors."""
-    return vector, query_vector(stems)
+    return vector, query_vector(words.weights)
 
 
-def pairs_probe(stems: Sequence[str]) -> Probe:
+def word_probe(forms: Forms, *, vector: str = TERMS_VECTOR) -> Probe:
+    """One word of the query, in all of its forms."""
+    return vector, query_vector(dict(forms))
+
+
+def pairs_probe(words: QueryWords) -> Probe:
     """The query's word pairs."""
-    return PAIRS_VECTOR, query_vector(word_pairs(stems))
+    return PAIRS_VECTOR, query_vector(words.pairs)
 
 
 def ask(name: str, asks: Sequence[Ask], *, place: Place) -> list[list[Hit]]:

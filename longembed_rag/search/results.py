@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from longembed_rag.layout import Place
     from longembed_rag.words.snippet import Snippet
 
 
@@ -24,6 +25,7 @@ class PassageHit:
         scores: The passage's own signals: ``"vector"``, the cosine of its contextual vector and
             the query's, ``"terms"``, its BM25, and ``"late"``, MaxSim of its tokens; those that the
             search mode looks at.
+        place: The page, lines and headings that it stands at; also as attributes of the hit.
         vector: Its contextual vector, shape ``[dimension]``; None where it was not asked for.
     """
 
@@ -32,7 +34,23 @@ class PassageHit:
     end: int
     score: float
     scores: dict[str, float]
+    place: Place
     vector: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def page(self) -> int | None:
+        """The page that it begins on, from 1; None where the document has none."""
+        return self.place.page
+
+    @property
+    def lines(self) -> tuple[int, int]:
+        """The first and the last line of the document that it stands on, from 1."""
+        return self.place.lines
+
+    @property
+    def heading(self) -> tuple[str, ...]:
+        """The headings above its beginning, the highest first."""
+        return self.place.heading
 
     def to_dict(self) -> dict[str, Any]:
         """Every field but the vector by name, ready for JSON."""
@@ -40,6 +58,7 @@ class PassageHit:
             "text": self.text,
             "start": self.start,
             "end": self.end,
+            **self.place.to_dict(),
             "score": self.score,
             "scores": dict(self.scores),
         }
@@ -65,6 +84,7 @@ class SearchResult:
             it was not asked for, or there is no text.
         metadata: What is known of the document.
         document_id: Id of its point.
+        language: What it is written in, where the collection tells it of each document and knows.
         vector: Vector of the whole document, shape ``[dimension]``; None where it was not asked
             for, or somebody else has stored the document without one.
     """
@@ -78,6 +98,7 @@ class SearchResult:
     snippet: Snippet | None
     metadata: dict[str, Any]
     document_id: str
+    language: str | None = None
     vector: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -89,6 +110,21 @@ class SearchResult:
     def span(self) -> tuple[int, int] | None:
         """Where the best passage stands in the text."""
         return (self.passages[0].start, self.passages[0].end) if self.passages else None
+
+    @property
+    def page(self) -> int | None:
+        """The page that the best passage begins on, from 1; None where there are none."""
+        return self.passages[0].page if self.passages else None
+
+    @property
+    def lines(self) -> tuple[int, int] | None:
+        """The first and the last line that the best passage stands on, from 1."""
+        return self.passages[0].lines if self.passages else None
+
+    @property
+    def heading(self) -> tuple[str, ...]:
+        """The headings above the best passage, the highest first."""
+        return self.passages[0].heading if self.passages else ()
 
     @property
     def passage_score(self) -> float | None:
@@ -108,11 +144,15 @@ class SearchResult:
             "signals": dict(self.signals),
             "passage": self.passage,
             "span": self.span,
+            "page": self.page,
+            "lines": self.lines,
+            "heading": list(self.heading),
             "passage_score": self.passage_score,
             "passages": [passage.to_dict() for passage in self.passages],
             "snippet": None if self.snippet is None else self.snippet.marked(),
             "metadata": dict(self.metadata),
             "document_id": self.document_id,
+            "language": self.language,
         }
         if with_text:
             values["text"] = self.text

@@ -149,11 +149,10 @@ def search_documents(
     record = store.existing_record()
     _require_answerable(store, record, options, vector, tokens)
     store.make_filterable(options.filter)
-    analyzer = record.get_analyzer()
     kept = None if record.tokens is None else tokens
     query = Query(text=query) if isinstance(query, str) else query
     scope = scope_of(query, matching=options.filter, record=record, place=store.place)
-    question = Question(record.query_stems(query.text), vector, kept)
+    question = Question(record.query_words(query.text), vector, kept)
     ranking = _rank(store, question, options, record, scope)
     count = options.most
     if options.adaptive and ranking.scores:
@@ -170,7 +169,7 @@ def search_documents(
         with_passages=record.options.passages,
         with_snippets=options.snippets,
         with_vectors=options.vectors,
-        analyzer=analyzer,
+        analyzer_of=record.get_analyzer,
         place=store.place,
     )
 
@@ -259,7 +258,7 @@ def _rank(
         assert question.vector is not None
         name, probe = "vector", dense_probe(question.vector)
     else:
-        name, probe = "terms", terms_probe(question.stems)
+        name, probe = "terms", terms_probe(question.words)
     (points,) = ask(place.documents, [Ask(*probe, depth, scope.documents)], place=place)
     found = {each.id: each.score for each in points}
     if options.mode == "sparse" and len(found) < depth:

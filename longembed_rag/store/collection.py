@@ -16,6 +16,7 @@ from longembed_rag.errors import (
 )
 from longembed_rag.points.values import Layout, StorageOptions
 from longembed_rag.store.options import IndexOptions
+from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.place import (
     DOCUMENT_INDEXES,
     PASSAGE_INDEXES,
@@ -29,6 +30,7 @@ from longembed_rag.store.record import (
     read_roots,
     require_match,
     require_options,
+    with_languages,
     with_tokens,
     with_versions,
     write_record,
@@ -179,6 +181,7 @@ class Collection:
         if theirs.weighing < record.weighing:
             # What comes is weighed for hybrid as it was there; the next ingest weighs it anew.
             self.note_versions(weighing=theirs.weighing)
+        self.note_languages(theirs.languages)
         self._ensure_indexes(found, DOCUMENT_INDEXES)
 
     def _made(
@@ -249,6 +252,20 @@ class Collection:
         if found is None:
             raise CollectionNotFoundError(f"there is no collection {self.name!r} any more")
         self._points.note(self.name, with_versions(found.metadata, **versions))
+
+    def note_languages(self, languages: Iterable[str]) -> None:
+        """Note down what words of documents that are about to come are stemmed as.
+
+        Raises:
+            NotAllowedError: The key may not.
+            StoreError: It cannot be read or written to.
+        """
+        found = self._found()
+        if found is None:
+            raise CollectionNotFoundError(f"there is no collection {self.name!r} any more")
+        noted = with_languages(found.metadata, languages)
+        if noted != {OWN_KEY: found.metadata[OWN_KEY]}:
+            self._points.note(self.name, noted)
 
     def require_match(
         self, record: CollectionRecord, fingerprint: str, description: Mapping[str, Any]

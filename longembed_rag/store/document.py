@@ -11,9 +11,12 @@ from uuid import UUID
 
 from longembed_rag.encoder.values import Passage
 from longembed_rag.errors import CollectionNotFoundError
+from longembed_rag.layout import NO_LAYOUT, Layout
 from longembed_rag.store.payload import (
     LISTING_KEYS,
     PASSAGE_BITS_KEY,
+    read_language,
+    read_layout,
     read_node,
     read_own,
     read_source,
@@ -24,6 +27,7 @@ from longembed_rag.store.tokens import tokens_of
 from longembed_rag.store.values import DENSE_VECTOR, IndexedDocument, document_id, passage_id
 
 if TYPE_CHECKING:
+    from longembed_rag.layout import Place as PlaceInText
     from longembed_rag.points.values import Stored
     from longembed_rag.store.place import Place
 
@@ -46,6 +50,9 @@ class StoredDocument:
         tokens_read: Tokens that reached the model.
         windows: Forward windows that the text was read in.
         passages: Where its passages lie, in characters of the text, in order.
+        layout: Where its pages and headings begin.
+        language: What it is written in, ``"german"``; None where the collection has one language
+            for all, or it is not known.
     """
 
     source: str
@@ -57,13 +64,25 @@ class StoredDocument:
     tokens_read: int
     windows: int
     passages: tuple[Passage, ...]
+    layout: Layout = NO_LAYOUT
+    language: str | None = None
+
+    def place(self, passage: Passage) -> PlaceInText:
+        """The page, lines and headings that a passage stands at."""
+        return self.layout.place(self.text, passage.start, passage.end)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field by name, ready for JSON; each passage with its text."""
+        """Every field by name, ready for JSON; each passage with its text, and where it stands."""
         passages = [
-            {**asdict(each), "text": self.text[each.start : each.end]} for each in self.passages
+            {
+                **asdict(each),
+                **self.place(each).to_dict(),
+                "text": self.text[each.start : each.end],
+            }
+            for each in self.passages
         ]
-        return {**asdict(self), "passages": passages}
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**values, "passages": passages, "layout": self.layout.to_dict()}
 
 
 def read_documents(identities: Sequence[str], *, place: Place) -> list[StoredDocument | None]:
@@ -101,6 +120,8 @@ def _document(record: Stored, passages: Sequence[tuple[Passage, Stored]]) -> Sto
         tokens_read=int(own.get("tokens_read", 0)),
         windows=int(own.get("windows", 1)),
         passages=tuple(passage for passage, _ in passages),
+        layout=read_layout(payload),
+        language=read_language(payload),
     )
 
 
@@ -147,6 +168,7 @@ def read_indexed(source: str, *, place: Place) -> IndexedDocument | None:
         if passages
         else np.zeros((0, embedding.shape[0]), dtype=np.float32),
         token_vectors=vectors,
+        layout=read_layout(record.payload),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from longembed_rag.store.values import (
     StoredSource,
     passages_collection,
 )
+from longembed_rag.words.languages import AUTO_LANGUAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,8 @@ class CollectionInfo:
         weighing: Version of how its words are weighed for ``hybrid``.
         outdated: What this release does otherwise, and how the collection comes to it; None where
             there is nothing.
+        languages: What documents are written in, each with how many are; those of which it is not
+            known are under ``"unknown"``. Empty where one language is for all.
         late_documents: Documents of which the vectors of passages' tokens are kept.
     """
 
@@ -67,6 +71,7 @@ class CollectionInfo:
     readers: int
     weighing: int
     outdated: str | None
+    languages: dict[str, int]
     late_documents: int = 0
 
     @property
@@ -114,9 +119,16 @@ class CollectionInfo:
             readers=record.readers,
             weighing=record.weighing,
             outdated=record.outdated,
+            languages=_languages(documents, record.options),
             late_documents=sum(each.late_interaction for each in documents),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON."""
         return asdict(self)
+
+
+def _languages(documents: Iterable[StoredSource], options: IndexOptions) -> dict[str, int]:
+    if options.language != AUTO_LANGUAGE:
+        return {}
+    return dict(Counter(each.language or "unknown" for each in documents).most_common())

@@ -23,6 +23,7 @@ from longembed_rag.words.lengths import TermCounts
 from longembed_rag.words.terms import (
     TermVector,
     document_vector,
+    tally,
     word_pairs,
     words_and_pairs_vector,
 )
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from longembed_rag.encoder.values import Passage
     from longembed_rag.store.options import IndexOptions
     from longembed_rag.store.values import IndexedDocument
-    from longembed_rag.words.analyzer import Analyzer
+    from longembed_rag.words.analyzer import Analyzer, Term
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,17 @@ class DocumentTerms:
 
     Attributes:
         stems: All of them, in order.
+        counts: What they and their other forms count.
         by_passage: Those of each passage, in order.
+        passage_counts: What they and their other forms count in each passage.
+        language: What they are words of, where that is told of each document and known.
     """
 
     stems: list[str]
+    counts: dict[str, float]
     by_passage: list[list[str]]
+    passage_counts: list[dict[str, float]]
+    language: str | None = None
 
     @property
     def in_passages(self) -> int:
@@ -52,22 +59,35 @@ class DocumentTerms:
         return sum(map(len, self.by_passage))
 
 
-def analyse(text: str, passages: Sequence[Passage], *, analyzer: Analyzer) -> DocumentTerms:
+def analyse(
+    text: str, passages: Sequence[Passage], *, analyzer: Analyzer, language: str | None = None
+) -> DocumentTerms:
     """Find the terms of a document and of its passages, in one go.
 
     Args:
         text: The document.
         passages: Where its passages lie, in order and without overlap.
         analyzer: Finds them.
+        language: What the text is written in, to be told of it.
     """
     terms = analyzer.terms(text)
-    by_passage: list[list[str]] = [[] for _ in passages]
+    by_passage: list[list[Term]] = [[] for _ in passages]
     starts = [passage.start for passage in passages]
     for term in terms:
         index = bisect_right(starts, term.start) - 1
         if index >= 0 and term.start < passages[index].end:
-            by_passage[index].append(term.stem)
-    return DocumentTerms([term.stem for term in terms], by_passage)
+            by_passage[index].append(term)
+    return DocumentTerms(
+        _stems(terms),
+        tally(terms),
+        [_stems(p) for p in by_passage],
+        [tally(p) for p in by_passage],
+        language,
+    )
+
+
+def _stems(terms: Iterable[Term]) -> list[str]:
+    return [term.stem for term in terms if term.main]
 
 
 def require_writable(document: IndexedDocument) -> None:
@@ -103,7 +123,7 @@ def document_point(
     try:
         # Strings that are no Unicode would fail only on their way to the store, in its own words.
         json.dumps(document.metadata, ensure_ascii=False, default=str).encode()
-        payload = document_payload(document, counts)
+        payload = document_payload(document, counts, language=terms.language)
     except (TypeError, ValueError) as error:
         raise PointRefusedError(
             f"{document.source} was not written: its metadata does not fit into JSON: {error}"
@@ -122,21 +142,21 @@ def document_term_vectors(
     length, average = counts.terms, counts.average
     return {
         TERMS_VECTOR: document_vector(
-            terms.stems, length=length, average=average, k1=options.k1, b=options.b
+            terms.counts, length=length, average=average, k1=options.k1, b=options.b
         ),
         PAIRS_VECTOR: hybrid_vector(
-            terms.stems, length=length, average=average, weighing=counts.weighing
+            terms, length=length, average=average, weighing=counts.weighing
         ),
     }
 
 
 def hybrid_vector(
-    stems: Sequence[str], *, length: int, average: float, weighing: int
+    terms: DocumentTerms, *, length: int, average: float, weighing: int
 ) -> TermVector:
     """A document's word pairs, and from version 2 on its words by a rule of their own."""
     if weighing < 2:
-        return document_vector(word_pairs(stems), length=length, average=average)
-    return words_and_pairs_vector(stems, length=length, average=average)
+        return document_vector(word_pairs(terms.stems), length=length, average=average)
+    return words_and_pairs_vector(terms.stems, length=length, average=average, counts=terms.counts)
 
 
 def passage_points(
@@ -161,6 +181,6 @@ def passage_term_vectors(
     """The terms of each of a document's passages, weighed."""
     average = counts.passage_average
     return [
-        document_vector(stems, length=len(stems), average=average, k1=options.k1, b=options.b)
-        for stems in terms.by_passage
+        document_vector(each, length=len(stems), average=average, k1=options.k1, b=options.b)
+        for stems, each in zip(terms.by_passage, terms.passage_counts, strict=True)
     ]

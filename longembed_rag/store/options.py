@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from longembed_rag.errors import SettingsError
 from longembed_rag.store.tokens import LateChoice
-from longembed_rag.words.analyzer import require_language
+from longembed_rag.words.languages import AUTO_LANGUAGE, require_choice
 from longembed_rag.words.terms import K1, B
 
 DEFAULT_PASSAGE_TOKENS = 256
@@ -25,7 +25,8 @@ class IndexOptions:
     Attributes:
         passages: Whether passages are kept, each with its vector and terms.
         passage_tokens: Most tokens in a passage.
-        language: What words are stemmed as; ``"none"`` leaves them as they are.
+        language: What words are stemmed as; ``"auto"`` tells the language of each document from its
+            text, ``"none"`` leaves words as they are.
         late_interaction: Whether the vectors of passages' tokens are kept as bits, too;
             ``"auto"`` keeps them where that is known to help, with models that pool by the mean.
         k1: How fast a repeated word stops counting in BM25: of documents in mode ``"sparse"``, and
@@ -38,7 +39,7 @@ class IndexOptions:
 
     passages: bool = True
     passage_tokens: int = DEFAULT_PASSAGE_TOKENS
-    language: str = "english"
+    language: str = AUTO_LANGUAGE
     late_interaction: LateChoice = "auto"
     k1: float = K1
     b: float = B
@@ -48,7 +49,7 @@ class IndexOptions:
             raise SettingsError(f"passage_tokens={self.passage_tokens!r} must be a whole number")
         if self.passage_tokens < 1:
             raise SettingsError(f"passage_tokens={self.passage_tokens} must be at least 1")
-        require_language(self.language)
+        require_choice(self.language)
         if self.late_interaction not in get_args(LateChoice):
             raise SettingsError(
                 f"late_interaction={self.late_interaction!r} is not one of: "

@@ -17,6 +17,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from longembed_rag.layout import Layout
 from longembed_rag.store.tokens import bits_payload
 from longembed_rag.store.values import StoredSource, document_id
 from longembed_rag.words.lengths import TermCounts
@@ -50,6 +51,7 @@ LISTING_KEYS = [
         "passages",
         "counts",
         "late_interaction",
+        "language",
     )
 ]
 #: The folders that a document lies in, to find those below one.
@@ -69,6 +71,8 @@ TECHNICAL_METADATA = (
     "page_count",
     "pages_without_text",
 )
+# Metadata of a file that changes while what it says stays.
+_MOVING = frozenset({"file_size", "last_modified"})
 
 
 def folders(source: str) -> list[str]:
@@ -82,12 +86,15 @@ def bucket(point_id: str) -> int:
     return UUID(point_id).int >> 96
 
 
-def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str, Any]:
+def document_payload(
+    document: IndexedDocument, counts: TermCounts, *, language: str | None = None
+) -> dict[str, Any]:
     """What is stored beside a document's vectors.
 
     Args:
         document: The document.
         counts: Its terms.
+        language: What it is written in, where that is told of each document and known.
 
     Raises:
         ValueError: The metadata does not fit into JSON.
@@ -117,7 +124,7 @@ def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str,
     payload[OWN_KEY] = {
         "source": document.source,
         "content_hash": document.content_hash,
-        "metadata_hash": metadata_hash(metadata),
+        "metadata_hash": metadata_hash(metadata, document.layout),
         "tokens": document.tokens,
         "tokens_read": document.tokens_read,
         "windows": document.windows,
@@ -128,12 +135,27 @@ def document_payload(document: IndexedDocument, counts: TermCounts) -> dict[str,
     }
     if document.token_vectors is not None:
         payload[OWN_KEY]["late_interaction"] = True
+    if document.layout:
+        payload[OWN_KEY]["layout"] = document.layout.to_dict()
+    if language is not None:
+        payload[OWN_KEY]["language"] = language
     return payload
 
 
-def metadata_hash(metadata: Mapping[str, Any]) -> str:
-    """A short hash of what is known of a document, to tell whether it has changed (hex)."""
-    canonical = json.dumps(metadata, sort_keys=True, default=str)
+def read_layout(payload: Mapping[str, Any] | None) -> Layout:
+    """Where the pages and headings of a document begin; an empty layout where that is not kept."""
+    return Layout.from_dict(read_own(payload).get("layout"))
+
+
+def metadata_hash(metadata: Mapping[str, Any], layout: Layout) -> str:
+    """A short hash of what is known of a document, to tell whether it has changed (hex).
+
+    What moves with a file's date alone is left out.
+    """
+    known: dict[str, Any] = {name: value for name, value in metadata.items() if name not in _MOVING}
+    if layout:
+        known = {"metadata": known, "layout": layout.to_dict()}
+    canonical = json.dumps(known, sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -202,7 +224,14 @@ def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None
             weighing=int(later[1]) if len(later) > 1 else 1,
         ),
         late_interaction=bool(own.get("late_interaction", False)),
+        language=read_language(payload),
     )
+
+
+def read_language(payload: Mapping[str, Any] | None) -> str | None:
+    """What a document is written in; None where its point does not say."""
+    language = read_own(payload).get("language")
+    return str(language) if language else None
 
 
 def read_node(payload: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:

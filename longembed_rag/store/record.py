@@ -7,7 +7,7 @@ cannot be lost without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.tokens import TokenRecord
 from longembed_rag.store.values import READERS_VERSION, CollectionRecord
-from longembed_rag.words.analyzer import ANALYZER_VERSION
+from longembed_rag.words.analyzer import ANALYZER_VERSION, DEFAULT_LANGUAGE
 from longembed_rag.words.terms import WEIGHING_VERSION
 
 #: Beside the record: the file system that each folder lay on when it was last ingested.
@@ -103,6 +103,12 @@ def with_versions(metadata: Mapping[str, Any], **versions: int | None) -> dict[s
     return {OWN_KEY: {name: value for name, value in own.items() if value is not None}}
 
 
+def with_languages(metadata: Mapping[str, Any], languages: Iterable[str]) -> dict[str, Any]:
+    """What to note down when documents come that are stemmed in other languages."""
+    own = metadata[OWN_KEY]
+    return {OWN_KEY: {**own, "languages": sorted({*(own.get("languages") or ()), *languages})}}
+
+
 def with_tokens(metadata: Mapping[str, Any], tokens: TokenRecord) -> dict[str, Any]:
     """What to note down when a collection begins to keep token vectors."""
     own = metadata[OWN_KEY]
@@ -115,8 +121,9 @@ def read_record(metadata: Mapping[str, Any]) -> CollectionRecord | None:
     own = metadata.get(OWN_KEY)
     if not isinstance(own, dict) or "fingerprint" not in own or "index" not in own:
         return None
-    # Those that were made before late interaction say nothing of it.
-    options = IndexOptions.from_dict({"late_interaction": "off", **own["index"]})
+    # Those that were made before late interaction, or before languages, say nothing of them.
+    before = {"late_interaction": "off", "language": DEFAULT_LANGUAGE}
+    options = IndexOptions.from_dict({**before, **own["index"]})
     return CollectionRecord(
         fingerprint=str(own["fingerprint"]),
         dimension=int(own.get("dimension", 0)),
@@ -130,6 +137,7 @@ def read_record(metadata: Mapping[str, Any]) -> CollectionRecord | None:
         analyzer_next=int(own["analyzer_next"]) if own.get("analyzer_next") else None,
         tokens=TokenRecord.from_dict(own["tokens"]) if own.get("tokens") else None,
         weighing=int(own.get("weighing", 1)),
+        languages=tuple(own.get("languages") or ()),
     )
 
 

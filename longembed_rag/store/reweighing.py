@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,8 @@ _PAGE = 256  # passages in a request: a few hundred kilobytes
 def reweigh(
     stored: Iterable[StoredSource],
     *,
-    analyzer: Analyzer,
+    analyzer_of: Callable[[StoredSource], Analyzer],
+    version: int,
     weighing: int,
     options: IndexOptions,
     place: Place,
@@ -45,7 +46,8 @@ def reweigh(
 
     Args:
         stored: The documents that are there.
-        analyzer: Finds their words.
+        analyzer_of: Finds the words of each.
+        version: Of the analyzers.
         weighing: Version of how they are weighed for ``hybrid``.
         options: How the collection weighs them otherwise.
         place: Where they are.
@@ -53,27 +55,28 @@ def reweigh(
     Returns:
         How many documents were done.
     """
-    recounted = [_counted(each, analyzer, place) for each in stored]
+    recounted = [
+        each if each.counts.analyzer == version else _counted(each, analyzer_of(each), place)
+        for each in stored
+    ]
     lengths = Lengths(recounted)
     done = 0
     for each in recounted:
         made_by = each.counts.analyzer, each.counts.weighing
-        if made_by != (analyzer.version, weighing) or lengths.is_off(each.counts):
+        if made_by != (version, weighing) or lengths.is_off(each.counts):
             counts = replace(
                 each.counts,
                 average=lengths.average,
                 passage_average=lengths.passage_average,
-                analyzer=analyzer.version,
+                analyzer=version,
                 weighing=weighing,
             )
-            done += _reweigh_document(each, counts, analyzer, options, place)
+            done += _reweigh_document(each, counts, analyzer_of(each), options, place)
     return done
 
 
 def _counted(stored: StoredSource, analyzer: Analyzer, place: Place) -> StoredSource:
     """A document with its words counted by the analyzer; they are not weighed yet."""
-    if stored.counts.analyzer == analyzer.version:
-        return stored
     found = _terms(stored, analyzer, place)
     if found is None:
         return stored

@@ -20,12 +20,7 @@ from longembed_rag.store.listing import count_passages, list_documents, without_
 from longembed_rag.store.manifest import Manifest, ManifestEntry
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.place import Place
-from longembed_rag.store.values import (
-    DEFAULT_COLLECTION,
-    CollectionRecord,
-    IndexedDocument,
-    StoredSource,
-)
+from longembed_rag.store.values import DEFAULT_COLLECTION
 from longembed_rag.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -34,6 +29,7 @@ if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
     from longembed_rag.points.port import Points
     from longembed_rag.store.tokens import TokenRecord
+    from longembed_rag.store.values import CollectionRecord, IndexedDocument, StoredSource
 
 _FRESH = 10.0  # seconds for which a server's record is as it was: others may weigh it anew
 
@@ -254,7 +250,9 @@ class DocumentStore:
                 is over the server's limit for a request; others can.
             WriteError: The store cannot be written to; says so of this document.
         """
-        self._writer_now().upsert(document)
+        writer = self._writer_now()
+        writer.upsert(document)
+        self._record = writer.record  # it may have one language more
 
     def delete(self, sources: Iterable[str]) -> None:
         """Remove documents; those that are not there are passed over.

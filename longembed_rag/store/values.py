@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from longembed_rag.errors import InputError, SettingsError
+from longembed_rag.layout import NO_LAYOUT, Layout
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.tokens import TokenRecord
 from longembed_rag.words.analyzer import (
@@ -14,7 +16,10 @@ from longembed_rag.words.analyzer import (
     Analyzer,
     get_analyzer,
 )
+from longembed_rag.words.detecting import detect_language, told_language
+from longembed_rag.words.languages import AUTO_LANGUAGE, stemming_language
 from longembed_rag.words.lengths import TermCounts
+from longembed_rag.words.query import QueryWords, query_words
 from longembed_rag.words.terms import WEIGHING_VERSION
 
 if TYPE_CHECKING:
@@ -35,7 +40,7 @@ PAIRS_VECTOR = "word-pairs"
 DEFAULT_COLLECTION = "documents"
 #: How files are read: who changes what text a file has adds one. Collections note it down; a file
 #: whose text is another one now is embedded anew by the next ingest of it.
-READERS_VERSION = 1
+READERS_VERSION = 2
 
 
 def passages_collection(collection: str) -> str:
@@ -87,6 +92,7 @@ class IndexedDocument:
         passages: Where each passage lies in the text, in order.
         passage_embeddings: One vector per passage, shape ``[len(passages), dimension]``.
         token_vectors: Those of each passage's tokens, as bits; None where they are not kept.
+        layout: Where its pages and headings begin in the text.
 
     Raises:
         InputError: The vectors do not fit the passages or each other, or are not finite.
@@ -103,6 +109,7 @@ class IndexedDocument:
     passages: tuple[Passage, ...]
     passage_embeddings: NDArray[np.float32]
     token_vectors: TokenVectors | None = None
+    layout: Layout = NO_LAYOUT
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -135,6 +142,7 @@ class IndexedDocument:
         text: str,
         metadata: dict[str, Any],
         content_hash: str,
+        layout: Layout = NO_LAYOUT,
     ) -> IndexedDocument:
         """Put a document together with what an encoder made of its text."""
         return cls(
@@ -149,6 +157,7 @@ class IndexedDocument:
             passages=encoding.passages,
             passage_embeddings=encoding.embeddings,
             token_vectors=encoding.tokens,
+            layout=layout,
         )
 
     @property
@@ -169,8 +178,11 @@ class StoredSource:
         windows: Forward windows that the text was read in.
         passages: Passages that it was stored with.
         counts: Its terms.
-        metadata_hash: Hash of what is known of it; empty where a release before wrote it.
+        metadata_hash: Hash of what is known of it, and of where its pages and headings begin;
+            empty where a release before wrote it.
         late_interaction: Whether the vectors of its passages' tokens are kept.
+        language: What it is written in, ``"german"``; None where the collection has one language
+            for all, or it is not known.
     """
 
     source: str
@@ -182,6 +194,7 @@ class StoredSource:
     counts: TermCounts
     metadata_hash: str = ""
     late_interaction: bool = False
+    language: str | None = None
 
     @property
     def document_id(self) -> str:
@@ -228,6 +241,7 @@ class CollectionRecord:
         tokens: How the vectors of passages' tokens are kept; None where they are not.
         weighing: Version of how all of its documents' words are weighed for ``hybrid``; some may
             be by a later one.
+        languages: What words of documents were ever stemmed as, where each has its own language.
     """
 
     fingerprint: str
@@ -242,6 +256,7 @@ class CollectionRecord:
     analyzer_next: int | None = None
     tokens: TokenRecord | None = None
     weighing: int = 1
+    languages: tuple[str, ...] = ()
 
     @property
     def outdated(self) -> str | None:
@@ -261,38 +276,53 @@ class CollectionRecord:
             "weighs them anew, which needs no model"
         )
 
-    def get_analyzer(self) -> Analyzer:
+    def stemmed_as(self, language: str | None) -> str:
+        """What words of documents in a language are stemmed as; None where it is not known."""
+        own = self.options.language
+        return stemming_language(language) if own == AUTO_LANGUAGE else own
+
+    def language_of(self, text: str, metadata: Mapping[str, Any]) -> str | None:
+        """What a text is written in; None where one language is for all, or it cannot be told."""
+        if self.options.language != AUTO_LANGUAGE:
+            return None
+        return told_language(metadata) or detect_language(text)
+
+    def get_analyzer(self, language: str | None = None) -> Analyzer:
         """What cuts texts into the words that the collection was made with.
+
+        Args:
+            language: What the text is written in, where each has its own language.
 
         Raises:
             SettingsError: A later release has made it, or weighs its words otherwise.
         """
         if self.weighing > WEIGHING_VERSION:
             raise SettingsError(_of_later_weighing(self.weighing))
-        return get_analyzer(self.options.language, version=self.analyzer)
+        return get_analyzer(self.stemmed_as(language), version=self.analyzer)
 
     @property
     def words_vector(self) -> str:
         """Name of the vector that ``hybrid`` asks for the words of documents."""
         return TERMS_VECTOR if self.weighing < 2 else PAIRS_VECTOR
 
-    def query_stems(self, text: str) -> list[str]:
-        """The words of a query, as they may be stored: by either analyzer while both are at work.
+    def query_words(self, text: str) -> QueryWords:
+        """The words of a query, as they may be stored.
+
+        That is in each language that documents are in, and by either analyzer while both are at
+        work.
 
         Raises:
             SettingsError: A later release has made the collection.
         """
-        stems, *later = (analyzer.stems(text) for analyzer in self.get_analyzers())
-        known = set(stems)
-        return [*stems, *(stem for each in later for stem in each if stem not in known)]
+        return query_words(text, self.get_analyzers())
 
     def get_analyzers(self) -> list[Analyzer]:
-        """Whatever may have found the words that are stored: two analyzers while both are at work.
+        """What found the stored words: for each language, and by two versions while both work.
 
         Raises:
             SettingsError: A later release has made the collection.
         """
-        analyzer = self.get_analyzer()
-        if self.analyzer_next is None:
-            return [analyzer]
-        return [analyzer, get_analyzer(self.options.language, version=self.analyzer_next)]
+        self.get_analyzer()
+        versions = [self.analyzer, *([self.analyzer_next] if self.analyzer_next else [])]
+        stemmed = self.languages or (self.stemmed_as(None),)
+        return [get_analyzer(each, version=version) for version in versions for each in stemmed]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from longembed_rag.errors import PointRefusedError
+from longembed_rag.errors import NotAllowedError, PointRefusedError
 from longembed_rag.store.collection import Collection
 from longembed_rag.store.listing import list_documents
 from longembed_rag.store.making import analyse
@@ -15,11 +16,14 @@ from longembed_rag.store.reweighing import reweigh
 from longembed_rag.store.values import READERS_VERSION, CollectionRecord, IndexedDocument
 from longembed_rag.store.writing import delete_documents, write_document
 from longembed_rag.words.analyzer import get_analyzer
+from longembed_rag.words.languages import AUTO_LANGUAGE
 from longembed_rag.words.lengths import Lengths, TermCounts
 from longembed_rag.words.terms import WEIGHING_VERSION
 
 if TYPE_CHECKING:
     from longembed_rag.store.place import Place
+    from longembed_rag.store.values import StoredSource
+    from longembed_rag.words.analyzer import Analyzer
 
 
 class Writer:
@@ -47,8 +51,9 @@ class Writer:
                 f"{document.source} was not written: its vectors have {document.dimension} "
                 f"numbers, the collection's {self._record.dimension}: they are another model's"
             )
-        analyzer = self._record.get_analyzer()
-        terms = analyse(document.text, document.passages, analyzer=analyzer)
+        language = self._language_of(document.text, document.metadata)
+        analyzer = self._record.get_analyzer(language)
+        terms = analyse(document.text, document.passages, analyzer=analyzer, language=language)
         entries, lengths = self._look()
         before = lengths.get(document.source)
         lengths.add(
@@ -81,6 +86,30 @@ class Writer:
                 self._forget()  # the manifest knows whether something of it is there now
             raise
 
+    @property
+    def record(self) -> CollectionRecord:
+        """What the collection says of itself, as this has noted it."""
+        return self._record
+
+    def analyzer_of(self, text: str, metadata: Mapping[str, Any]) -> Analyzer:
+        """What finds the words of a text that is about to be written, noted in the record."""
+        return self._record.get_analyzer(self._language_of(text, metadata))
+
+    def _language_of(self, text: str, metadata: Mapping[str, Any]) -> str | None:
+        """What a text is written in; queries are tried in that from now on."""
+        record = self._record
+        language = record.language_of(text, metadata)
+        stemmed = record.stemmed_as(language)
+        if record.options.language == AUTO_LANGUAGE and stemmed not in record.languages:
+            collection = Collection(self._place)
+            try:
+                collection.note_languages([stemmed])
+            except NotAllowedError:
+                # A key that writes points and no collections: words as those that are there.
+                return record.languages[0] if record.languages else None
+            self._record = replace(record, languages=collection.existing_record().languages)
+        return language
+
     def delete(self, sources: Iterable[str]) -> None:
         """Remove documents; see :meth:`DocumentStore.delete`."""
         sources = list(sources)
@@ -109,19 +138,24 @@ class Writer:
         """Weigh words again; see :meth:`DocumentStore.reweigh`."""
         collection = Collection(self._place)
         record = collection.existing_record()  # a copy into it may have changed its versions
-        analyzer = get_analyzer(record.options.language)
-        if record.analyzer != analyzer.version:
+
+        def analyzer_of(stored: StoredSource) -> Analyzer:
+            return get_analyzer(record.stemmed_as(stored.language))
+
+        version = get_analyzer(record.stemmed_as(None)).version
+        if record.analyzer != version:
             # From here on until all are done, words of either kind are there.
-            collection.note_versions(analyzer_next=analyzer.version)
+            collection.note_versions(analyzer_next=version)
         done = reweigh(
             list_documents(self._place),
-            analyzer=analyzer,
+            analyzer_of=analyzer_of,
+            version=version,
             weighing=WEIGHING_VERSION,
             options=record.options,
             place=self._place,
         )
         now = {
-            "analyzer": analyzer.version,
+            "analyzer": version,
             "readers": READERS_VERSION,
             "weighing": WEIGHING_VERSION,
         }

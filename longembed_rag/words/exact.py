@@ -104,7 +104,10 @@ class Phrase:
         found = []
         for before, word, after in self._with_neighbours():
             glued = any(_IS_GLUED.match(each) for each in (before, after))
-            if not glued and word not in _ENDINGS and _IS_UNSPACED.match(word) is None:
+            # Short ones may be groups of a longer number, which is one word with all its digits.
+            grouped = word.isdigit() and (len(word) < 4 or before[-1:].isdigit())
+            unspaced = _IS_UNSPACED.match(word) is not None
+            if not (glued or grouped or unspaced or word in _ENDINGS):
                 found.append(word)
         return list(dict.fromkeys(found))
 
@@ -114,7 +117,7 @@ class Phrase:
         for before, word, after in self._with_neighbours():
             touching = any(_IS_UNSPACED.match(each) for each in (before, word))
             if before:
-                parts.append(rf"[^{_WORDLY}]{'*' if touching else '+'}")
+                parts.append(r"[^\p{L}\p{N}]" + ("*" if touching else "+"))
             parts.append(_of_word(word, before, after))
         return regex.compile("".join(parts), regex.VERSION1)
 
@@ -133,8 +136,10 @@ def _of_word(word: str, before: str, after: str) -> str:
     if len(word) == 1:  # C is another word than C++
         escaped = rf"(?!(?<!\w){_SYMBOL}(?!\w)){escaped}"
     if not _IS_UNSPACED.match(before):
-        # The analyzer says, too, that 1.5x holds no 5x.
+        # The analyzer says, too, that 1.5x holds no 5x, and 1,000.2024 no 2024.
         apart = r"(?<!\d[.,:/-])" if word[0].isdigit() and not word.isdigit() else ""
+        if word.isdigit() and len(word) > 3 and not before:
+            apart = r"(?<!\d{3}[.,])"
         escaped = rf"(?<!{_BESIDE}){apart}{escaped}"
     if not _IS_UNSPACED.match(after):
         escaped += rf"(?!{_BESIDE})"

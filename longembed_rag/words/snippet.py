@@ -74,11 +74,15 @@ def make_snippet(
         raise SettingsError(f"width={width} leaves no room for a snippet; it must be 3 or more")
     text = _without_runs_of_blanks(text)
     stems = frozenset(query_stems)
-    matches = [term for term in analyzer.terms(text) if term.stem in stems] if stems else []
-    places = list(_places(text, phrases))
+    # A word that has several forms which match is one match.
+    places: dict[tuple[int, int], Term] = {}
+    for term in analyzer.terms(text) if stems else ():
+        if term.stem in stems:
+            places.setdefault((term.start, term.end), term)
+    held = list(_places(text, phrases))
     # One phrase outweighs all words.
-    weights = {place.stem: len(stems) + 1 for place in places}
-    matches = sorted([*matches, *places], key=lambda match: (match.start, -match.end))
+    weights = {place.stem: len(stems) + 1 for place in held}
+    matches = sorted([*places.values(), *held], key=lambda match: (match.start, -match.end))
     start, end = 0, len(text)
     if len(text) > width:
         start, end = _stretch(text, matches, weights, width - 2 * len(_ELLIPSIS))

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -31,6 +31,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from longembed_rag.words.cutting import Term
+
+#: Terms as often as they occur, or each with what it counts.
+Counted = Iterable[str] | Mapping[str, float]
 
 #: How fast a repeated word stops counting, and how much length counts: bm25s' own defaults.
 K1 = 1.5
@@ -73,25 +78,30 @@ def word_pairs(stems: Sequence[str]) -> list[str]:
     return [f"{first} {second}" for first, second in pairwise(stems)]
 
 
+def tally(terms: Iterable[Term]) -> dict[str, float]:
+    """What the terms of a document count, each with its other forms."""
+    counts: dict[str, float] = {}
+    for term in terms:
+        counts[term.stem] = counts.get(term.stem, 0.0) + term.counted
+    return counts
+
+
 def document_vector(
-    terms: Iterable[str], *, length: int, average: float, k1: float = K1, b: float = B
+    terms: Counted, *, length: int, average: float, k1: float = K1, b: float = B
 ) -> TermVector:
     """BM25's weights of a document's terms, without their rarity.
 
     Args:
-        terms: Its terms, in any order, repeated as often as they occur.
+        terms: Its terms, in any order, repeated as often as they occur, or what each counts.
         length: Length of the document, in terms.
         average: Average length in the collection; 0 while there is nothing to average.
         k1: How often a word is said in a document of average length when it has half its weight.
         b: How much length counts, 0 to 1.
     """
-    import numpy as np
-
     indices, counts = _counted(terms)
     ratio = length / average if average > 0 else 1.0
     half = k1 * (1 - b + b * ratio)
-    frequencies = counts.astype(np.float64)
-    return TermVector(indices, frequencies / (frequencies + half))
+    return TermVector(indices, counts / (counts + half))
 
 
 def saturation(average: float) -> float:
@@ -111,7 +121,9 @@ def saturation(average: float) -> float:
     return K1 * math.sqrt(max(1.0, average / LONG))
 
 
-def words_and_pairs_vector(stems: Sequence[str], *, length: int, average: float) -> TermVector:
+def words_and_pairs_vector(
+    stems: Sequence[str], *, length: int, average: float, counts: Mapping[str, float] | None = None
+) -> TermVector:
     """What ``hybrid`` compares of a whole document: its words by :func:`saturation`, and its pairs.
 
     Two terms of one id, a chance of a few per cent in a document of 17,000 terms, count together.
@@ -120,10 +132,12 @@ def words_and_pairs_vector(stems: Sequence[str], *, length: int, average: float)
         stems: Its terms, in order.
         length: Length of the document, in terms.
         average: Average length in the collection; 0 while there is nothing to average.
+        counts: What its terms and their other forms count; None where there are none but them.
     """
     import numpy as np
 
-    words = document_vector(stems, length=length, average=average, k1=saturation(average))
+    terms = stems if counts is None else counts
+    words = document_vector(terms, length=length, average=average, k1=saturation(average))
     pairs = document_vector(word_pairs(stems), length=length, average=average)
     indices, places = np.unique(np.r_[words.indices, pairs.indices], return_inverse=True)
     weights = np.zeros(len(indices))
@@ -131,17 +145,18 @@ def words_and_pairs_vector(stems: Sequence[str], *, length: int, average: float)
     return TermVector(indices, weights)
 
 
-def query_vector(terms: Iterable[str]) -> TermVector:
-    """A query's terms, each as often as it is said."""
+def query_vector(terms: Counted) -> TermVector:
+    """A query's terms, each as often as it is said, or with what it weighs."""
+    return TermVector(*_counted(terms))
+
+
+def _counted(terms: Counted) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     import numpy as np
 
-    indices, counts = _counted(terms)
-    return TermVector(indices, counts.astype(np.float64))
-
-
-def _counted(terms: Iterable[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    import numpy as np
-
-    counts: Counter[int] = Counter(term_id(term) for term in terms)
+    counts: dict[int, float] = {}
+    weighed = terms if isinstance(terms, Mapping) else Counter(terms)
+    for term, count in weighed.items():
+        identity = term_id(term)
+        counts[identity] = counts.get(identity, 0.0) + count
     indices = np.fromiter(sorted(counts), dtype=np.int64, count=len(counts))
-    return indices, np.fromiter((counts[int(index)] for index in indices), np.int64, len(counts))
+    return indices, np.fromiter((counts[int(index)] for index in indices), np.float64, len(counts))

@@ -70,7 +70,8 @@ def test_show_without_the_text(run: Run, filled: Path) -> None:
     """A book can be looked at without its words."""
     value = as_json(run("show", NOTE, "--no-text", "--json"))
     assert "text" not in value
-    assert {"start", "end", "tokens"} == set(value["passages"][0])
+    place = {"page", "last_page", "lines", "heading"}
+    assert {"start", "end", "tokens", *place} == set(value["passages"][0])
     assert "apples." not in run("show", NOTE, "--no-text").stdout.partition("passage")[0]
 
 

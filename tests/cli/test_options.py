@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from longembed_rag.cli import main
 from longembed_rag.cli.command import Command
+from longembed_rag.cli.encoder_specs import ENCODER_SPECS
 from longembed_rag.cli.location import StoreLocation
-from longembed_rag.cli.option_specs import ENCODER_SPECS
 from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
 from longembed_rag.encoder.settings import EncoderSettings
 

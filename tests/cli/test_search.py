@@ -8,6 +8,7 @@ import pytest
 
 from longembed_rag.encoder.encoder import LongEncoder
 from tests.cli.conftest import Run, as_json
+from tests.files.making import make_pdf
 from tests.stores import make_local
 
 MODES = ("hybrid", "dense", "sparse", "passages")
@@ -155,7 +156,7 @@ def test_search_for_people(run: Run, filled: Path) -> None:
     assert lines[0].split("  ")[1] == str(Path("documents", "note.md"))
     assert "words" in lines[0]
     assert all(line.startswith("   ") for line in lines[1:])
-    assert lines[-1].strip().startswith("characters ")
+    assert lines[-1].strip().startswith("lines 1 to 3, ")
     shown = run("search", "lease", "-k", "1", "--show-passages", "3").stdout
     assert shown.count("passage score") == 3
 
@@ -204,3 +205,15 @@ def test_a_store_of_local_mode_is_still_searched(run: Run, documents: Path) -> N
         run("ingest", "documents", "--path", path)
         assert as_json(run("info", "--path", path, "--json"))["engine"] == engine
         assert as_json(run("search", "jazz", "--path", path, "--json"))["results"]
+
+
+def test_a_line_says_where_a_passage_stands(run: Run) -> None:
+    """Page and lines, as people cite them; in JSON every part by itself."""
+    Path("papers").mkdir()
+    Path("papers/lease.pdf").write_bytes(make_pdf(["A garden.", "The lease."]))
+    run("ingest", "papers", "--passage-tokens", "8")
+    shown = run("search", "lease signed", "--mode", "sparse").stdout
+    assert "page 2, line 3, passage score" in shown
+    (found,) = as_json(run("search", "lease signed", "--mode", "sparse", "--json"))["results"]
+    assert (found["page"], found["lines"], found["heading"]) == (2, [3, 3], [])
+    assert "page 2, line 3" in run("show", "papers/lease.pdf").stdout

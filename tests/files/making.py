@@ -41,14 +41,84 @@ def make_pdf(pages: Sequence[str], *, title: str | None = None) -> bytes:
     return out.getvalue()
 
 
-def encrypt_pdf(data: bytes, *, password: str) -> bytes:
+def encrypt_pdf(data: bytes, *, password: str, algorithm: str = "RC4-128") -> bytes:
     """The same PDF, encrypted; with an empty password it can be read but not changed."""
     from pypdf import PdfReader, PdfWriter
 
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(data)))
-    writer.encrypt(user_password=password, owner_password="owner", algorithm="RC4-128")
+    writer.encrypt(user_password=password, owner_password="owner", algorithm=algorithm)
     out = io.BytesIO()
     writer.write(out)
+    return out.getvalue()
+
+
+def make_form_pdf(text: str, *, filled: str) -> bytes:
+    """A PDF of one page with a text and a form field, into which something is filled."""
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.generic import (
+        ArrayObject,
+        DecodedStreamObject,
+        DictionaryObject,
+        NameObject,
+        NumberObject,
+        TextStringObject,
+    )
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(make_pdf([text]))))
+    page = writer.pages[0]
+    shown = DecodedStreamObject()
+    shown.set_data(f"/Tx BMC BT /F1 12 Tf 2 4 Td ({filled}) Tj ET EMC".encode("latin-1"))
+    area = ArrayObject(map(NumberObject, (0, 0, 200, 20)))
+    shown.update(
+        {
+            NameObject("/Type"): NameObject("/XObject"),
+            NameObject("/Subtype"): NameObject("/Form"),
+            NameObject("/BBox"): area,
+            NameObject("/Resources"): page["/Resources"],
+        }
+    )
+    field = DictionaryObject(
+        {
+            NameObject("/Type"): NameObject("/Annot"),
+            NameObject("/Subtype"): NameObject("/Widget"),
+            NameObject("/FT"): NameObject("/Tx"),
+            NameObject("/F"): NumberObject(4),
+            NameObject("/T"): TextStringObject("name"),
+            NameObject("/V"): TextStringObject(filled),
+            NameObject("/Rect"): ArrayObject(map(NumberObject, (72, 600, 272, 620))),
+            NameObject("/AP"): DictionaryObject({NameObject("/N"): writer._add_object(shown)}),
+        }
+    )
+    fields = ArrayObject([writer._add_object(field)])
+    page[NameObject("/Annots")] = fields
+    writer._root_object[NameObject("/AcroForm")] = DictionaryObject({NameObject("/Fields"): fields})
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def make_picture_pdf(text: str, *, codes: str = "") -> bytes:
+    """A PDF of one page that is a picture of a text.
+
+    Args:
+        text: What the picture shows.
+        codes: Text that lies over it, in a font that does not tell what its codes mean.
+    """
+    from matplotlib import get_data_path
+    from PIL import Image, ImageDraw, ImageFont
+    from pypdf import PdfReader, PdfWriter
+
+    picture = Image.new("RGB", (1600, 500), "white")
+    font = ImageFont.truetype(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf", 48)
+    ImageDraw.Draw(picture).text((40, 60), text, fill="black", font=font)
+    out = io.BytesIO()
+    picture.save(out, "PDF", resolution=150)
+    if codes:
+        written = "".join(f"\\{ord(code):03o}" for code in codes)
+        writer = PdfWriter(clone_from=PdfReader(io.BytesIO(out.getvalue())))
+        writer.pages[0].merge_page(PdfReader(io.BytesIO(make_pdf([written]))).pages[0])
+        out = io.BytesIO()
+        writer.write(out)
     return out.getvalue()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,12 @@ from longembed_rag.errors import (
     SettingsError,
     WriteError,
 )
+from longembed_rag.files.options import ReadOptions
+from longembed_rag.files.reading import FileReader
 from longembed_rag.files.values import FileText
 from longembed_rag.ingest.report import (
     DocumentDone,
     DocumentFailed,
-    DocumentStarted,
-    Event,
 )
 from longembed_rag.store.values import IndexedDocument
 from tests.ingest.conftest import Bench, find, numbers
@@ -74,17 +75,19 @@ def test_what_lies_below_an_unlistable_folder_stays(
 
 
 def test_a_file_that_vanishes_meanwhile_keeps_its_document_until_next_time(
-    bench: Bench,
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What goes away between finding and reading is a failure now and a removal next time."""
     source = bench.write("a.txt", "words")
     bench.ingest()
 
-    def vanish(event: Event) -> None:
-        if isinstance(event, DocumentStarted):
-            Path(event.source).unlink()
+    def vanish(reader: FileReader, paths: Iterable[Path]) -> Iterator[Callable[[], FileText]]:
+        Path(source).unlink(missing_ok=True)
+        return ahead(reader, paths)
 
-    report = bench.ingest(on_event=vanish)
+    ahead = FileReader.ahead
+    monkeypatch.setattr(FileReader, "ahead", vanish)
+    report = bench.ingest()
     assert [failure.reason for failure in report.failed] == ["it is gone"]
     assert list(bench.store.sources()) == [source]
     bench.write("b.txt", "others")
@@ -133,10 +136,10 @@ def test_an_unreadable_file_is_one_line(bench: Bench, monkeypatch: pytest.Monkey
     """A reason does not repeat the name that stands beside it."""
     source = bench.write("a.txt", "words")
 
-    def refuse(path: Path) -> FileText:
+    def refuse(path: Path, *, options: ReadOptions) -> FileText:
         raise ReadError(f"{path}: no permission to read it")
 
-    monkeypatch.setattr("longembed_rag.ingest.synchronise.read_file", refuse)
+    monkeypatch.setattr("longembed_rag.files.reading.read_file", refuse)
     (failure,) = bench.ingest().failed
     assert (failure.source, failure.reason) == (source, "no permission to read it")
 

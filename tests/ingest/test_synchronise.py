@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from longembed_rag.ingest.report import (
     Event,
     Started,
 )
+from longembed_rag.layout import NO_LAYOUT
+from longembed_rag.store.document import read_documents, read_indexed
 from longembed_rag.store.options import IndexOptions
 from tests.files.making import make_pdf
 from tests.ingest.conftest import Bench, find, numbers
@@ -174,7 +177,7 @@ def test_notes_of_the_reader_reach_the_events(bench: Bench) -> None:
     (bench.folder / "a.pdf").write_bytes(make_pdf(["text", ""]))
     bench.ingest()
     (done,) = [event for event in bench.events if isinstance(event, DocumentDone)]
-    assert done.notes == ("1 of 2 pages hold no text (pictures or blank)",)
+    assert done.notes == ("1 of 2 pages hold no text (pictures, blank or damaged)",)
 
 
 def test_the_report_is_json(bench: Bench) -> None:
@@ -250,3 +253,42 @@ def test_progress_within_a_document_is_told(tmp_path: Path) -> None:
     assert told.source == str((tmp_path / "docs" / "a.txt").resolve())
     assert (told.tokens_done, told.tokens_total) == (3, 7)
     assert told.seconds >= 0
+
+
+def test_a_file_read_otherwise_is_known_anew_without_embedding(
+    bench: Bench,
+) -> None:
+    """A collection of an earlier release gains pages and headings, and its metadata what is new."""
+    source = bench.write("a.html", "<title>Lease</title><p>The rent.")
+    bench.ingest()
+    bench.write("a.html", "<title>Lease</title><meta name=x><p>The rent.")
+    os.utime(source, (0, 1_000_000_000))
+    assert numbers(bench.ingest()) == (0, 0, 1, 0, 0)  # a date alone is no change
+    there = read_indexed(source, place=bench.store.place)
+    assert there is not None
+    bench.store.upsert(replace(there, metadata={"source": source}, layout=NO_LAYOUT))
+    assert numbers(bench.ingest()) == (0, 1, 0, 0, 0)
+    assert bench.encoder.encoded == []
+    (document,) = read_documents([source], place=bench.store.place)
+    assert document is not None
+    assert document.metadata["title"] == "Lease"
+    assert numbers(bench.ingest()) == (0, 0, 1, 0, 0)
+
+
+def test_a_hit_says_on_which_page_it_stands(bench: Bench) -> None:
+    """Pages go with the document, and passages know theirs."""
+    path = bench.folder / "a.pdf"
+    path.write_bytes(make_pdf(["apples and pears", "", "rent and lease"]))
+    bench.options = IndexOptions(passage_tokens=3)
+    bench.ingest()
+    (hit,) = find(bench.store, "rent and lease")
+    assert [(each.text, each.page, each.lines) for each in hit.passages] == [
+        ("rent and lease", 3, (3, 3)),
+        ("apples and pears", 1, (1, 1)),
+    ]
+    assert (hit.page, hit.lines, hit.heading) == (3, (3, 3), ())
+    assert hit.to_dict()["passages"][0]["last_page"] == 3
+    (document,) = read_documents([str(path)], place=bench.store.place)
+    assert document is not None
+    assert [document.place(each).page for each in document.passages] == [1, 3]
+    assert document.to_dict()["layout"] == {"pages": [0, 18, 18]}

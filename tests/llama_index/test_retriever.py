@@ -239,7 +239,9 @@ def test_a_passage_carries_its_place(retriever: LongRetriever, folder: Path) -> 
         source = str(folder / told["file_name"])
         assert (told["source"], told["document_id"]) == (source, source)
         assert told["start_index"] == found.node.start_char_idx == own(found)["span"][0]
-        assert "start_index" not in found.node.get_content(metadata_mode=MetadataMode.LLM)
+        assert told["lines"] == [1, 1]
+        seen = found.node.get_content(metadata_mode=MetadataMode.LLM)
+        assert not any(name in seen for name in ("start_index", "document_id", "lines"))
 
 
 def test_word_search_loads_no_model(place: Path, no_model: None) -> None:

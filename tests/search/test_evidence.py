@@ -21,6 +21,7 @@ from longembed_rag.store.payload import BUCKETS, bucket
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import TERMS_VECTOR, IndexedDocument, document_id
 from longembed_rag.words import terms
+from longembed_rag.words.query import QueryWords
 from tests.store.corpora import fill, random_documents
 from tests.store.fakes import vector_of
 from tests.stores import ENGINES, ensure, opening, scratch
@@ -40,7 +41,7 @@ def filled(request: pytest.FixtureRequest) -> Iterator[DocumentStore]:
 def ask(store: DocumentStore, query: str = QUERY, **options: object) -> Evidence:
     """The evidence for a query."""
     given = {"with_passages": True, "scope": Scope(), **options}
-    question = Question(query.split(), vector_of(query))
+    question = Question(QueryWords.plain(query.split()), vector_of(query))
     return gather(question, place=store.place, **given)  # type: ignore[arg-type]
 
 
@@ -246,7 +247,10 @@ def test_without_passages_only_documents_are_asked(filled: DocumentStore) -> Non
 def test_a_query_without_words_is_all_meaning(filled: DocumentStore) -> None:
     """Stopwords only: no terms, no coverage, scales that can be divided by."""
     seen = gather(
-        Question([], vector_of("x")), with_passages=True, scope=Scope(), place=filled.place
+        Question(QueryWords.plain([]), vector_of("x")),
+        with_passages=True,
+        scope=Scope(),
+        place=filled.place,
     )
     assert not seen.terms.any()
     assert not seen.pairs.any()
@@ -266,7 +270,12 @@ def test_an_empty_collection_has_no_evidence(store: DocumentStore) -> None:
 def test_a_vector_is_needed(filled: DocumentStore) -> None:
     """Evidence of words alone is not what the weights were chosen for."""
     with pytest.raises(ValueError, match="vector"):
-        gather(Question(["a"], None), with_passages=True, scope=Scope(), place=filled.place)
+        gather(
+            Question(QueryWords.plain(["a"]), None),
+            with_passages=True,
+            scope=Scope(),
+            place=filled.place,
+        )
 
 
 @pytest.mark.parametrize(("total", "wanted"), [(4000, 512), (4000, 1000), (3000, 1499)])

@@ -248,6 +248,29 @@ def test_documents_without_passages_are_found(everywhere: dict[str, DocumentStor
             assert "<force majeure>" in result.snippet.marked("<", ">")
 
 
+def test_a_stopword_of_one_language_is_a_word_of_another() -> None:
+    """In a collection of several languages what one leaves out is looked for in all texts."""
+    texts = {
+        "de": "Die Kraft des Windes war stark, und die Pächter unterschrieben den Vertrag spät.",
+        "en": "Tenants die in the war of words; the force of the wind was strong that autumn.",
+    }
+    with scratch() as folder, DocumentStore.open(path=folder) as store:
+        ensure(store, language="auto")
+        for language, text in texts.items():
+            store.upsert(make_document(f"/{language}.txt", text, metadata={"language": language}))
+        assert len(store.existing_record().languages) == 2
+        for mode in MODES:
+            for typed, expected in (
+                ('"die Kraft"', {"/de.txt"}),
+                ("+die wind", {"/de.txt", "/en.txt"}),
+                ('"the war of"', {"/en.txt"}),
+                ("+Windes", {"/de.txt"}),
+                ("wind +war -Kraft", {"/en.txt"}),
+                ("+pachter wind", set()),
+            ):
+                assert {each.source for each in find(store, typed, mode=mode)} == expected
+
+
 def test_another_program_may_filter_by_ids_too(filled: DocumentStore) -> None:
     """A filter by ids and a phrase hold together."""
     one = sorted(sources(["the lease"], []))[0]

@@ -23,7 +23,7 @@ DOCUMENTS = [
 class Doubling(Analyzer):
     """Finds every word as two other ones."""
 
-    version = 2
+    version = 3
 
     def terms(self, text: str) -> list[Term]:
         found = super().terms(text)
@@ -37,15 +37,15 @@ class Doubling(Analyzer):
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Lets a later release begin, with another analyzer, when it is told to."""
-    monkeypatch.setitem(module.ANALYZERS, 2, Doubling)
+    monkeypatch.setitem(module.ANALYZERS, 3, Doubling)
     return monkeypatch
 
 
 def begin(later: pytest.MonkeyPatch) -> None:
     """The later release."""
-    later.setattr(values, "ANALYZER_VERSION", 2)
+    later.setattr(values, "ANALYZER_VERSION", 3)
     later.setattr(
-        writer, "get_analyzer", lambda language, version=2: get_analyzer(language, version=version)
+        writer, "get_analyzer", lambda language, version=3: get_analyzer(language, version=version)
     )
 
 
@@ -66,17 +66,17 @@ def test_words_are_those_of_old_until_all_are_weighed_anew(
         begin(later)
         with opener() as store:
             record = store.existing_record()
-            assert record.analyzer == 1
-            assert "version 1 of the analyzer, and this release has version 2" in str(
+            assert record.analyzer == 2
+            assert "version 2 of the analyzer, and this release has version 3" in str(
                 record.outdated
             )
             assert words_of(store, "leases") == ["/lease.txt"]
             store.upsert(make_document("/new.txt", "new leases"))
             assert words_of(store, "lease") == ["/lease.txt", "/new.txt"]
             assert store.reweigh() == 4
-            assert (store.existing_record().analyzer, store.existing_record().outdated) == (2, None)
+            assert (store.existing_record().analyzer, store.existing_record().outdated) == (3, None)
             assert words_of(store, "leases") == ["/lease.txt", "/new.txt"]
-            assert {each.counts.analyzer for each in store.sources().values()} == {2}
+            assert {each.counts.analyzer for each in store.sources().values()} == {3}
             ours = everything(store.place)
             assert store.reweigh() == 0
             fill(store, [*DOCUMENTS, make_document("/new.txt", "new leases")])
@@ -98,17 +98,17 @@ def test_a_change_that_was_killed_is_made_up_for(later: pytest.MonkeyPatch) -> N
         with scratch() as folder, opening("edge", folder / "some") as opener:
             with opener() as store:
                 fill(ensure(store), DOCUMENTS)
-            later.setitem(module.ANALYZERS, 2, Doubling)
+            later.setitem(module.ANALYZERS, 3, Doubling)
             begin(later)
             with opener() as store:
                 with pytest.raises(Killed), killed_after(store, moment):
                     store.reweigh()
-                done = store.existing_record().analyzer == 2
+                done = store.existing_record().analyzer == 3
                 assert done or words_of(store, "leases") == ["/lease.txt"]
             with opener() as store:
                 store.reweigh()
                 assert store.existing_record().analyzer_next is None
-                assert store.existing_record().analyzer == 2
+                assert store.existing_record().analyzer == 3
                 assert_same_contents(everything(store.place), expected)
 
 

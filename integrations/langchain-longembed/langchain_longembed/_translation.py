@@ -91,7 +91,8 @@ def plain_document(result: SearchResult) -> Found:
 
 
 def _found_passage(result: SearchResult, hit: PassageHit, number: int) -> Found:
-    document = _passage(result.source, result.metadata, hit.text, hit.start, hit.end)
+    metadata = {**result.metadata, **hit.place.known()}
+    document = _passage(result.source, metadata, hit.text, hit.start, hit.end)
     document.metadata[FINDINGS] = {
         **_findings(result, with_snippet=number == 0),  # a result's snippet is of its best passage
         "passage_score": hit.score,

@@ -55,6 +55,7 @@ def _passage(result: SearchResult, passage: PassageHit) -> Document:
     }
     meta = {
         **result.metadata,
+        **passage.place.known(),
         **_page(result, passage),
         "source": result.metadata.get("source", result.source),
         "document_id": result.source,
@@ -83,10 +84,13 @@ def _own(result: SearchResult) -> dict[str, Any]:
 
 
 def _page(result: SearchResult, passage: PassageHit) -> dict[str, int]:
-    """The page that a passage begins on, counted as Haystack's splitters count: by form feeds.
+    """The page that a passage begins on: of a file as it was read, else by form feeds.
 
-    Haystack's converters put them between pages. A text without any has no pages that are known.
+    Haystack's converters put those between pages, and its splitters count them. A text without any
+    has no pages that are known.
     """
+    if passage.page is not None:
+        return {"page": passage.page, "page_number": passage.page}
     text, first = result.text or "", result.metadata.get("page_number")
     if _PAGE_BREAK not in text and not isinstance(first, int):
         return {}
