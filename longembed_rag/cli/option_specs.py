@@ -52,6 +52,7 @@ class OptionSpec:
         shown_default: The default in words; None when there is nothing to tell.
         short: A short flag such as ``-k``.
         metavar: What stands for the value in ``--help``; None takes click's own.
+        multiple: Whether it may be given several times; in ``longembed.toml`` it is a list.
     """
 
     name: str
@@ -62,6 +63,7 @@ class OptionSpec:
     shown_default: str | None = None
     short: str | None = None
     metavar: str | None = None
+    multiple: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -86,6 +88,7 @@ class OptionSpec:
             type=None if flag else self.type,
             default=self.default,
             metavar=self.metavar,
+            multiple=self.multiple,
             envvar=self.environment_variable,
             help=self.help + default,
             section=self.section,

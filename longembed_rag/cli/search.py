@@ -18,12 +18,14 @@ from longembed_rag.cli.output import (
     wrapped,
     write_json,
 )
+from longembed_rag.cli.refreshing import refresh as refresh_library
 from longembed_rag.cli.search_specs import (
     ADAPTIVE_SPEC,
     LIMIT_SPEC,
     MODE_SPEC,
     OPERATORS_SPEC,
     PASSAGES_SHOWN_SPEC,
+    REFRESH_SPEC,
 )
 from longembed_rag.cli.session import load_encoder
 
@@ -53,12 +55,14 @@ Examples:
   longembed-rag search "who signed the lease?"
   longembed-rag search "termination notice" -k 3 --json
   longembed-rag search '"force majeure" +lease -draft'
+  longembed-rag search "termination notice" --refresh
   longembed-rag search "termination notice" --adaptive --show-passages 5
   longembed-rag search "budget" --filter path=reports/2025 --filter "page_count>=10"
   longembed-rag search "budget" --filter "last_modified>=2026-01-01" --mode sparse
   longembed-rag search "budget" --url http://localhost:6333 --collection reports""",
 )
 @click.argument("query")
+@REFRESH_SPEC.decorate
 @LIMIT_SPEC.decorate
 @ADAPTIVE_SPEC.decorate
 @PASSAGES_SHOWN_SPEC.decorate
@@ -76,6 +80,7 @@ Examples:
 @encoder_options
 def search_command(
     query: str,
+    refresh: bool,
     limit: int | None,
     adaptive: bool,
     show_passages: int | None,
@@ -105,6 +110,7 @@ def search_command(
     matching = parse_filters(filters)
     with location.library(**given.values) as library:
         library.store.existing_record()  # before a model is loaded
+        refreshed = refresh_library(library) if refresh else None
         if mode != "sparse":
             load_encoder(library)
         results = library.search(
@@ -126,9 +132,9 @@ def search_command(
         click.echo(f"nothing found: {reason}", err=True)
     if as_json:
         found = [result.to_dict() for result in results]
-        write_json(
-            {"query": query, "understood": understood.to_dict(), "mode": mode, "results": found}
-        )
+        done = {} if refreshed is None else {"refreshed": refreshed.to_dict()}
+        said = {"query": query, "understood": understood.to_dict(), "mode": mode}
+        write_json({**said, **done, "results": found})
     elif results:
         if understood.has_operators:
             told = one_line(f"looking for {understood.text}: {_asked(understood)}")
@@ -141,7 +147,7 @@ def _reason(query: Query, *, mode: Mode, filtered: bool) -> str:
     if query.has_operators:
         among = " among those that fulfil the filters" if filtered else ""
         return one_line(
-            f"no document{among} is {_asked(query)}; --no-operators searches without quotes and "
+            f"no document{among} fits: {_asked(query)}; --no-operators searches without quotes and "
             "signs"
         )
     reason = "no document fulfils the filters" if filtered else "no document matches"

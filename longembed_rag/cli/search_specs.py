@@ -38,6 +38,13 @@ PASSAGES_SHOWN_SPEC = OptionSpec(
     metavar="N",
     shown_default="1; with --json 3",
 )
+REFRESH_SPEC = OptionSpec(
+    name="refresh",
+    type=click.BOOL,
+    help="First bring the collection in step with its folders, where times or sizes have changed.",
+    default=False,
+    shown_default="no-refresh",
+)
 OPERATORS_SPEC = OptionSpec(
     name="operators",
     type=click.BOOL,
@@ -46,4 +53,11 @@ OPERATORS_SPEC = OptionSpec(
     default=True,
     shown_default="operators",
 )
-SEARCH_SPECS = (LIMIT_SPEC, ADAPTIVE_SPEC, PASSAGES_SHOWN_SPEC, MODE_SPEC, OPERATORS_SPEC)
+SEARCH_SPECS = (
+    REFRESH_SPEC,
+    LIMIT_SPEC,
+    ADAPTIVE_SPEC,
+    PASSAGES_SHOWN_SPEC,
+    MODE_SPEC,
+    OPERATORS_SPEC,
+)

@@ -13,14 +13,20 @@ from typing import Any
 from longembed_rag.errors import ReadError
 from longembed_rag.files.cleaning import clean, fold
 from longembed_rag.files.decoding import decode
+from longembed_rag.files.looking import reason_bytes_are_not_text
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.suffixes import (
     DOCX_SUFFIXES,
     HTML_SUFFIXES,
     MARKDOWN_SUFFIXES,
     PDF_SUFFIXES,
-    TEXT_SUFFIXES,
+    is_readable_name,
     supported_types,
+)
+from longembed_rag.files.text_formats import (
+    declared_encoding,
+    without_json_escapes,
+    without_xml_references,
 )
 from longembed_rag.files.values import Content, FileText
 
@@ -35,7 +41,7 @@ def read_file(
     options: ReadOptions | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> FileText:
-    """Read a file whole, by its suffix.
+    """Read a file whole, by its suffix; one of an unknown suffix as text, where it holds that.
 
     The file is taken into memory in one go, so that its text is of one moment even while someone
     writes to it.
@@ -91,8 +97,6 @@ def _reader(
     suffix = path.suffix.lower()
     if suffix in MARKDOWN_SUFFIXES:
         return _read_markdown
-    if suffix in TEXT_SUFFIXES:
-        return _read_text
     # Imported here because these pull in their parsers' types only when a file needs them.
     if suffix in HTML_SUFFIXES:
         from longembed_rag.files.html_reader import read_html
@@ -106,9 +110,7 @@ def _reader(
         from longembed_rag.files.docx_reader import read_docx
 
         return read_docx
-    raise ReadError(
-        f"{path}: unsupported type ({suffix or 'no suffix'}); supported are {supported_types()}"
-    )
+    return _read_text if is_readable_name(path.name) else _read_unknown
 
 
 def _snapshot(path: Path, *, most: int) -> tuple[bytes, os.stat_result]:
@@ -149,9 +151,24 @@ def _mark(status: os.stat_result) -> tuple[int, int]:
 
 
 def _read_text(data: bytes, name: str) -> Content:
-    decoded = decode(data, name=name)
+    suffix = Path(name).suffix.lower()
+    decoded = decode(data, name=name, declared=declared_encoding(data, suffix))
     metadata = {} if decoded.encoding == "utf-8" else {"encoding": decoded.encoding}
-    return Content(decoded.text, metadata, () if decoded.note is None else (decoded.note,))
+    text = decoded.text
+    if suffix in (".json", ".jsonl", ".ndjson"):
+        text = without_json_escapes(text)
+    elif suffix == ".xml":
+        text = without_xml_references(text)
+    return Content(text, metadata, () if decoded.note is None else (decoded.note,))
+
+
+def _read_unknown(data: bytes, name: str) -> Content:
+    """A file of no known type, which is text or cannot be read."""
+    why = reason_bytes_are_not_text(data)
+    if why is not None:
+        told = Path(name).suffix or "no suffix"
+        raise ReadError(f"{name}: unsupported type ({told}; {why}); {supported_types()}")
+    return _read_text(data, name)
 
 
 def _read_markdown(data: bytes, name: str) -> Content:

@@ -1,9 +1,16 @@
-"""Which files can be read, by their suffix."""
+"""Which files can be read, by their names."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+
+def _set(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+#: Written for people to read.
 TEXT_SUFFIXES = frozenset(
     {
         ".adoc",
@@ -28,26 +35,64 @@ TEXT_SUFFIXES = frozenset(
         ".yml",
     }
 )
+#: Source code and settings, read as they stand. Not among them are files of secrets (``.env``)
+#: and style sheets, which hold no words that anybody searches.
+SOURCE_SUFFIXES = _set(
+    ".bash .bat .bib .c .cc .cfg .cjs .clj .cmake .cmd .conf .cpp .cs .cu .cxx .dart .el .erl .ex "
+    ".exs .f90 .fs .go .gradle .graphql .groovy .h .hcl .hh .hpp .hs .hxx .ini .java .jl .js .jsx "
+    ".kt .kts .lisp .lua .m .mjs .mk .ml .mli .mm .nim .pas .php .pl .pm .po .pot .properties "
+    ".proto .ps1 .psm1 .py .pyi .r .rb .rs .scala .scm .sh .sol .sql .svelte .swift .tcl .tf .toml "
+    ".ts .tsx .vb .vhdl .vue .zig .zsh"
+)
+#: A suffix of source code that is more often a film's: such files are looked at first.
+AMBIGUOUS_SUFFIXES = frozenset({".ts"})
+#: Names without a suffix that hold text, in capitals.
+TEXT_NAMES = _set(
+    "AUTHORS BUILD CHANGELOG CHANGES CODEOWNERS CONTAINERFILE CONTRIBUTING CONTRIBUTORS COPYING "
+    "COPYRIGHT CREDITS DOCKERFILE GEMFILE GNUMAKEFILE HISTORY INSTALL JENKINSFILE JUSTFILE LICENCE "
+    "LICENSE MAINTAINERS MAKEFILE NEWS NOTICE PROCFILE RAKEFILE README SECURITY THANKS TODO "
+    "VAGRANTFILE VERSION"
+)
 MARKDOWN_SUFFIXES = frozenset({".markdown", ".md"})
 HTML_SUFFIXES = frozenset({".htm", ".html", ".xhtml"})
 PDF_SUFFIXES = frozenset({".pdf"})
 DOCX_SUFFIXES = frozenset({".docx"})
+#: Suffixes of documents, lower case.
+DOCUMENT_SUFFIXES = TEXT_SUFFIXES | HTML_SUFFIXES | PDF_SUFFIXES | DOCX_SUFFIXES
 #: Every suffix that can be read, lower case, sorted.
-SUFFIXES: tuple[str, ...] = tuple(
-    sorted(TEXT_SUFFIXES | HTML_SUFFIXES | PDF_SUFFIXES | DOCX_SUFFIXES)
-)
+SUFFIXES: tuple[str, ...] = tuple(sorted(DOCUMENT_SUFFIXES | SOURCE_SUFFIXES))
+_READABLE = frozenset(SUFFIXES)
+_PLAIN = (TEXT_SUFFIXES | SOURCE_SUFFIXES) - MARKDOWN_SUFFIXES
+
+
+def suffix_of(name: str) -> str:
+    """A file's suffix, in lower case, with its dot; empty where it has none."""
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - of thousands of names
+
+
+def is_readable_name(name: str) -> bool:
+    """Whether there is a reader for a file of a name: by its suffix, or without one as a whole."""
+    suffix = suffix_of(name)
+    return suffix in _READABLE or (not suffix and name.upper() in TEXT_NAMES)
 
 
 def is_readable_type(path: Path) -> bool:
-    """Whether there is a reader for a file, by its suffix."""
-    return path.suffix.lower() in SUFFIXES
+    """Whether there is a reader for a file, by its name."""
+    return is_readable_name(path.name)
 
 
 def is_plain_text(path: Path) -> bool:
     """Whether a file is read as it is, without a parser."""
-    return path.suffix.lower() in TEXT_SUFFIXES - MARKDOWN_SUFFIXES
+    suffix = suffix_of(path.name)
+    return (
+        suffix not in _READABLE or suffix in (TEXT_SUFFIXES | SOURCE_SUFFIXES) - MARKDOWN_SUFFIXES
+    )
 
 
 def supported_types() -> str:
-    """The suffixes in words, for messages."""
-    return ", ".join(SUFFIXES)
+    """What is read, in words, for messages."""
+    documents = ", ".join(sorted(DOCUMENT_SUFFIXES))
+    return (
+        f"supported are {documents}, source code and settings; --all-text (in Python "
+        "Selection(all_text=True)) takes whatever holds text"
+    )

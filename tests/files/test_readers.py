@@ -47,6 +47,57 @@ def test_every_suffix_has_a_reader(write: Write, suffix: str) -> None:
     assert read_file(write(f"a{suffix.upper()}", data)).text
 
 
+@pytest.mark.parametrize("name", ["README", "Makefile", "a.py", "a.toml", "notes.of-mine", "plain"])
+def test_text_of_other_kinds_is_read_as_it_is(write: Write, name: str) -> None:
+    """Source code, settings, and what has a suffix that nobody knows, where it holds text."""
+    text = "first line\n\tand = 'más'\n"
+    assert read_file(write(name, text.encode())).text == text
+
+
+def test_json_is_read_with_its_escapes_resolved(write: Write) -> None:
+    """Letters are letters, pairs are one sign, and a line of the file stays a line."""
+    data = rb'{"a": "F\u00e4hre \ud83d\ude00\nsoon", "b": "\\u0041 \"x\" \/ \ud800"}' + b"\n{}\n"
+    expected = '{"a": "Fähre 😀 soon", "b": "\\u0041 "x" / \\ud800"}\n{}\n'
+    for name in ("a.json", "a.jsonl", "a.ndjson"):
+        assert read_file(write(name, data)).text == expected
+    assert read_file(write("a.txt", data)).text == data.decode()
+
+
+def test_xml_is_read_as_it_is_declared_and_meant(write: Write) -> None:
+    """The encoding that it declares, references as what they stand for, tags and comments kept."""
+    text = '<?xml version="1.0" encoding="ISO-8859-2"?>\n<a n="&quot;1&quot;">ź'
+    data = text.encode("iso8859-2") + (
+        b"&#381;uk &#x26; &lt;syn&gt; &own;<![CDATA[a &amp; b]]><!-- &amp; --></a>"
+    )
+    read = read_file(write("a.xml", data))
+    assert read.text == text.replace("&quot;", '"') + (
+        "Žuk & <syn> &own;a &amp; b<!-- &amp; --></a>"
+    )
+    assert read.metadata["encoding"] == "iso8859-2"
+    assert read.notes == ()
+
+
+def test_an_entity_bomb_does_not_grow(write: Write) -> None:
+    """Entities that a document declares itself are not put in."""
+    bomb = '<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]><a>&b; &eacute;</a>'
+    assert read_file(write("a.xml", bomb.encode())).text == bomb.replace("&eacute;", "é")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a.py", b"# -*- coding: iso-8859-2 -*-"),
+        ("a.rb", b"#!/usr/bin/ruby\n# vim: set fileencoding=latin2 :"),
+        ("a.tex", b"\\documentclass{article}\n\\usepackage[latin2]{inputenc}"),
+    ],
+)
+def test_source_is_read_in_the_encoding_that_it_names(write: Write, name: str, line: bytes) -> None:
+    """Emacs's and Vim's line, and LaTeX's package."""
+    read = read_file(write(name, line + b"\n" + "Wałęsa".encode("iso8859-2")))
+    assert read.text.endswith("\nWałęsa")
+    assert read.notes == ()
+
+
 def test_markdown_has_its_first_heading_as_title(write: Write) -> None:
     """The title is the first heading of the first level, not a comment in code."""
     text = "intro\n```sh\n# not this\n```\n## nor this\n# The *title* #\n# nor that\n"
@@ -99,8 +150,8 @@ def test_pdf_encrypted_against_changes_is_read(write: Write) -> None:
         ("a.txt", b" \n\t\n", "no text"),
         ("a.html", b"<html><script>x()</script></html>", "no text"),
         ("a.docx", save_docx(docx.Document()), "no text"),
-        ("a.xlsx", b"whatever", "unsupported type.*supported are .*docx"),
-        ("README", b"whatever", "unsupported type.*no suffix"),
+        ("a.xyz", bytes(range(256)) * 10, "unsupported type.*supported are .*docx"),
+        ("a", b"\x89PNG\r\n\x1a\n", "unsupported type.*no suffix.*PNG image"),
     ],
 )
 def test_what_is_no_document_says_why(write: Write, name: str, data: bytes, reason: str) -> None:
