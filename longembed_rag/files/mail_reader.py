@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
 
@@ -18,6 +17,7 @@ from longembed_rag.files.building import TextBuilder
 from longembed_rag.files.damaged import ERRORS_OF_DAMAGED_FILES
 from longembed_rag.files.decoding import decode, without_surrogates
 from longembed_rag.files.html_reader import read_html
+from longembed_rag.files.properties import iso_date
 from longembed_rag.files.values import Content
 
 Reader = Callable[[bytes, str], Content]
@@ -262,17 +262,3 @@ def _metadata(message: EmailMessage, headers: dict[str, str]) -> dict[str, Any]:
         ]
     metadata["date"] = iso_date(headers["Date"])
     return {key: value for key, value in metadata.items() if value}
-
-
-def iso_date(text: str) -> str | None:
-    """A mail's date as ISO 8601; None where it is none."""
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return parsedate_to_datetime(text).isoformat()
-    except ValueError:
-        pass
-    try:
-        return datetime.fromisoformat(text).isoformat()
-    except ValueError:
-        return None

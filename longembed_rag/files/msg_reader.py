@@ -15,7 +15,8 @@ from longembed_rag.errors import ReadError
 from longembed_rag.files.archives import damaged, is_old_office, refuse_other_kinds
 from longembed_rag.files.damaged import ERRORS_OF_DAMAGED_FILES
 from longembed_rag.files.kreuzberg_call import extract
-from longembed_rag.files.mail_reader import Attachment, Mail, ReaderOf, iso_date, put_together
+from longembed_rag.files.mail_reader import Attachment, Mail, ReaderOf, put_together
+from longembed_rag.files.properties import iso_date
 from longembed_rag.files.values import Content
 
 _KIND = "the mail"

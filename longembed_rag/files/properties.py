@@ -14,6 +14,7 @@ from longembed_rag.files.decoding import without_surrogates
 #: property, and every document's are loaded with each hit.
 LONGEST_PROPERTY = 10_000
 MOST_PROPERTIES = 200
+_LETTER = re.compile(r"[^\W_]")
 _BETWEEN_KEYWORDS = re.compile("[;,，、；]")
 # By the names that Dublin Core, Office, OpenDocument and kreuzberg use.
 _KEYS = {
@@ -58,7 +59,8 @@ def properties(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
         key = _KEYS.get(name)
         for each in value if isinstance(value, list | tuple) else [value]:
             text = "" if each is None else _tidy(str(each))
-            if key is None or not text:
+            # A title in a code page that its program had not is all question marks.
+            if key is None or not text or (key == "title" and not _LETTER.search(text)):
                 continue
             values = found.setdefault(key, [])
             for part in keywords_of(text) if key == "keywords" else [text]:
@@ -67,6 +69,7 @@ def properties(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
     return {
         key: values if key == "keywords" or (key in _MANY and len(values) > 1) else values[0]
         for key, values in found.items()
+        if values
     }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from longembed_rag.files.archives import damaged, open_archive
 from longembed_rag.files.building import TextBuilder
 from longembed_rag.files.damaged import ERRORS_OF_DAMAGED_FILES
+from longembed_rag.files.office_properties import read_properties
 from longembed_rag.files.ooxml import Package, local
 from longembed_rag.files.values import Content
 
@@ -27,9 +28,9 @@ def read_slides(data: bytes, name: str) -> Content:
     Raises:
         ReadError: It is encrypted, damaged, of another type, or a decompression bomb.
     """
-    archive = open_archive(data, name, kind="the presentation", holds="ppt/")
+    open_archive(data, name, kind="the presentation", holds="ppt/")
     try:
-        return _content(Package(archive))
+        return _content(Package(data, name))
     except ERRORS_OF_DAMAGED_FILES as error:
         raise damaged(name, "the presentation", error) from error
 
@@ -47,7 +48,7 @@ def _content(package: Package) -> Content:
         relation = next(
             (relations.get(v) for k, v in slide.attrib.items() if k.endswith("}id")), None
         )
-        root = None if relation is None else package.xml(relation.target)
+        root = None if relation is None else package.part(relation.target)
         if relation is None or root is None:
             missing += 1
             continue
@@ -59,4 +60,4 @@ def _content(package: Package) -> Content:
         for comment in package.comments(relation.target):
             builder.add(comment)
     told = (f"{missing} of {count} slides are missing in the file",) if missing else ()
-    return builder.content({**package.properties(), "page_count": count}, told)
+    return builder.content({**read_properties(package), "page_count": count}, told)

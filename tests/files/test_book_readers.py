@@ -25,6 +25,14 @@ def test_chapters_stand_in_the_order_of_the_spine() -> None:
     assert read_epub(data, "a.epub").text == "First.\n\nSecond.\n\nThird."
 
 
+def test_headings_are_those_of_the_pages() -> None:
+    """Exactly where they stand in the whole."""
+    data = make_epub(["<h1>One</h1><p>Text.</p>", "<p>x</p>", "<p>More.</p><h2>Two</h2>"])
+    content = read_epub(data, "a.epub")
+    assert content.text == "One\n\nText.\n\nx\n\nMore.\n\nTwo"
+    assert content.layout.headings == (Heading(0, 1, "One"), Heading(22, 2, "Two"))
+
+
 def test_what_a_book_says_of_itself_is_metadata() -> None:
     """Several authors are a list."""
     metadata = (

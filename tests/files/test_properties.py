@@ -13,6 +13,7 @@ from longembed_rag.files.properties import (
     iso_date,
     keywords_of,
     names_of,
+    properties,
     tidy_properties,
 )
 from tests.files.making import pack_docx, paragraph
@@ -106,3 +107,31 @@ def test_properties_of_office_documents_keep_their_types() -> None:
         "Client": "Korsnes Ltd",
         "Odd": "many",
     }
+
+
+def test_keys_are_the_same_for_every_type() -> None:
+    """Whatever a format calls them; what is no property of all types is left out."""
+    pairs = [("initial-creator", "Ann"), ("creation-date", "2020"), ("revision", 3)]
+    assert properties(pairs) == {"author": "Ann", "created": "2020"}
+
+
+def test_several_values_of_one_property() -> None:
+    """Of authors there is a list, of titles the first, of keywords always a list."""
+    pairs = [
+        ("creator", ["Ann", "Bo", "Ann"]), ("title", "First"), ("title", "Second"),
+        ("keywords", "a, b;c ,, "), ("keyword", "d"),
+    ]  # fmt: skip
+    assert properties(pairs) == {
+        "author": ["Ann", "Bo"],
+        "title": "First",
+        "keywords": ["a", "b", "c", "d"],
+    }
+
+
+def test_what_says_nothing_is_left_out() -> None:
+    """Blanks, nothing, what was left behind a NUL, and a title of question marks."""
+    pairs = [
+        ("title", "?????"), ("creator", " \n"), ("subject", None), ("keywords", " , "),
+        ("language", "de\0\0rubbish"), ("description", "a\n  b\ud800"),
+    ]  # fmt: skip
+    assert properties(pairs) == {"language": "de", "description": "a b\ufffd"}
