@@ -16,7 +16,6 @@ from longembed_rag.errors import (
 )
 from longembed_rag.points.values import Layout, StorageOptions
 from longembed_rag.store.options import IndexOptions
-from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.place import (
     DOCUMENT_INDEXES,
     PASSAGE_INDEXES,
@@ -263,9 +262,9 @@ class Collection:
         found = self._found()
         if found is None:
             raise CollectionNotFoundError(f"there is no collection {self.name!r} any more")
-        noted = with_languages(found.metadata, languages)
-        if noted != {OWN_KEY: found.metadata[OWN_KEY]}:
-            self._points.note(self.name, noted)
+        new = set(languages).difference(self._require_record(found).languages)
+        if new:
+            self._points.note(self.name, with_languages(found.metadata, new))
 
     def require_match(
         self, record: CollectionRecord, fingerprint: str, description: Mapping[str, Any]

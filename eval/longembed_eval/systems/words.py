@@ -20,7 +20,8 @@ class WordSystem:
     """BM25 by bm25s (Lucene's formula), exact, in memory.
 
     Words are cut and stemmed by the analyzer of this package's index, so that this baseline and
-    the product's own word search see the same words.
+    the product's own word search see the same words; that the latter finds other forms of them,
+    too (``e-mail`` as ``email``), is its own.
 
     Attributes:
         language: What words are stemmed as.

@@ -40,7 +40,8 @@ class LongDocumentStore(Writes):
         timeout: Seconds to wait for an answer of the server, per try.
         passages: Whether a new collection keeps passages beside the documents.
         passage_tokens: Most tokens in a passage.
-        language: What words are stemmed as; ``"none"`` leaves them as they are.
+        language: What words are stemmed as: ``"auto"``, the default, each document's own language;
+            ``"none"`` leaves words as they are.
         late_interaction: Whether the vectors of passages' tokens are kept: ``"on"``, ``"off"``, or
             ``"auto"``, where that is known to help.
         k1: How fast a repeated word stops counting in BM25 (mode ``"sparse"``, passages).
