@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from longembed_rag.errors import ReadError
+from longembed_rag.files.archives import MOST_UNPACKED, parse_xml
 
-#: What may be unpacked of one file, in bytes, and how many times larger than packed a part may be
-#: once it is large. Documents of thousands of pages stay below a tenth of either.
-MOST_UNPACKED = 512 * 2**20
+# How many times larger than packed a part may be once it is large: documents of thousands of pages
+# stay below a tenth of it.
 _LARGE = 10 * 2**20
 _MOST_TIMES_LARGER = 300
 
@@ -85,15 +85,10 @@ class OfficePackage:
 
         Raises:
             KeyError: There is no such part.
-            SyntaxError: It is no XML.
+            SyntaxError: It is no XML, or declares entities.
             ReadError: It has a document type, with which XML can be made to swell.
         """
-        from lxml import etree
-
-        parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
-        )
-        root = etree.fromstring(self.read(part), parser)
+        root = parse_xml(self.read(part))
         if root.getroottree().docinfo.internalDTD is not None:
             raise ReadError(
                 f"{self._name}: {part} declares a document type, which no office program writes "
