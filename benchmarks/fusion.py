@@ -40,7 +40,7 @@ from fusion_tasks import Task, tasks_of
 from longembed_rag import LongEncoder, __version__
 from longembed_rag.ingest.encoding import ensure_for
 from longembed_rag.ingest.taking import content_hash
-from longembed_rag.search.evidence import Question, gather
+from longembed_rag.search.evidence import Question, Scope, gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence, Weights, weigh
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
@@ -100,7 +100,7 @@ def gathered(task: Task, encoder: LongEncoder, cache: Path) -> list[Gathered]:
         queries = zip(task.queries.items(), encodings.vectors, encodings.tokens, strict=True)
         for (name, text), vector, tokens in queries:
             words = query_words(text, [analyzer])
-            ask = partial(gather, with_passages=True, matching=None, place=store.place)
+            ask = partial(gather, with_passages=True, scope=Scope(), place=store.place)
             found.append(
                 Gathered(
                     document_id(task.answers[name]),

@@ -133,7 +133,7 @@ def _by_declaration(data: bytes, declared: str | None) -> Decoded | None:
         encoding = codecs.lookup(declared).name
         # As browsers do: who says Latin-1 means cp1252.
         encoding = "cp1252" if encoding in ("iso8859-1", "ascii") else encoding
-    except LookupError:
+    except (LookupError, ValueError):  # ValueError: a NUL in its name
         return None
     return _strict(data, encoding)
 

@@ -1,15 +1,20 @@
-"""What a document says of itself, under the same keys whatever its type."""
+"""What a document says of itself, under the same keys whatever its type, and in one form."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from longembed_rag.files.decoding import without_surrogates
 
-#: Characters of a property that are kept; what is longer is no property but a text.
+#: Characters of a property and number of properties that are kept; a book of a property is no
+#: property, and every document's are loaded with each hit.
 LONGEST_PROPERTY = 10_000
+MOST_PROPERTIES = 200
+_BETWEEN_KEYWORDS = re.compile("[;,，、；]")
 # By the names that Dublin Core, Office, OpenDocument and kreuzberg use.
 _KEYS = {
     "title": "title",
@@ -37,7 +42,6 @@ _KEYS = {
 }
 #: Keys of which a document may have several values.
 _MANY = frozenset({"author", "contributor", "publisher", "identifier", "language", "subject"})
-_BETWEEN_KEYWORDS = re.compile(r"\s*[,;]\s*")
 
 
 def properties(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
@@ -57,7 +61,7 @@ def properties(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
             if key is None or not text:
                 continue
             values = found.setdefault(key, [])
-            for part in _BETWEEN_KEYWORDS.split(text) if key == "keywords" else [text]:
+            for part in keywords_of(text) if key == "keywords" else [text]:
                 if part and part not in values:
                     values.append(part)
     return {
@@ -70,3 +74,56 @@ def _tidy(text: str) -> str:
     """A property on one line; programs leave what was there before behind a NUL."""
     words = without_surrogates(text.partition("\0")[0][: 2 * LONGEST_PROPERTY]).split()
     return " ".join(words)[:LONGEST_PROPERTY]
+
+
+def tidy_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties without those that are empty, texts on one line and not endlessly long.
+
+    Args:
+        properties: JSON values by name.
+    """
+    tidied: dict[str, Any] = {}
+    for name, value in properties.items():
+        name, value = " ".join(name.split()), _tidy_value(value)
+        if name and value not in ("", [], None) and len(tidied) < MOST_PROPERTIES:
+            tidied[name[:LONGEST_PROPERTY]] = value
+    return tidied
+
+
+def _tidy_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return _tidy(value)
+    if isinstance(value, list):
+        return [
+            each for each in map(_tidy_value, value[:MOST_PROPERTIES]) if each not in ("", None)
+        ]
+    return value
+
+
+def names_of(text: str) -> str | list[str]:
+    """The author that a text names; a list of several, which semicolons part."""
+    names = [name.strip() for name in text[:LONGEST_PROPERTY].split(";") if name.strip()]
+    return names if len(names) > 1 else "".join(names)
+
+
+def keywords_of(text: str) -> list[str]:
+    """The keywords in a text, which commas or semicolons part."""
+    words = (word.strip() for word in _BETWEEN_KEYWORDS.split(text[:LONGEST_PROPERTY]))
+    return [word for word in words if word]
+
+
+def iso_date(text: str) -> str | None:
+    """A date, or date and time, in ISO 8601; None for what is neither that nor mail's form."""
+    text = text[:LONGEST_PROPERTY].strip()
+    try:
+        parsed = datetime.fromisoformat(re.sub(r"(?i)z$", "+00:00", text))
+    except ValueError:
+        pass
+    else:
+        return text if len(text) <= len("2026-01-31") else parsed.isoformat()
+    if re.fullmatch(r"\d{4}(-\d{2})?", text):
+        return text
+    try:
+        return parsedate_to_datetime(text).isoformat()
+    except (ValueError, TypeError, IndexError):
+        return None

@@ -19,6 +19,7 @@ from longembed_rag.files.suffixes import (
     DOCX_SUFFIXES,
     HTML_SUFFIXES,
     MARKDOWN_SUFFIXES,
+    MHTML_SUFFIXES,
     PDF_SUFFIXES,
     PLAIN_SUFFIXES,
     is_readable_name,
@@ -118,6 +119,10 @@ def _reader_of(
         from longembed_rag.files.html_reader import read_html
 
         return read_html
+    if suffix in MHTML_SUFFIXES:
+        from longembed_rag.files.mhtml_reader import read_mhtml
+
+        return read_mhtml
     if suffix in PDF_SUFFIXES:
         from longembed_rag.files.pdf_reader import read_pdf
 
@@ -125,7 +130,10 @@ def _reader_of(
     if suffix in DOCX_SUFFIXES:
         from longembed_rag.files.docx_reader import read_docx
 
-        return read_docx
+        return partial(
+            read_docx,
+            read_inside=lambda data, name: _reader(Path(name), options, on_step)(data, name),
+        )
 
     def reader_of(name: str) -> Callable[[bytes, str], Content] | None:
         if depth >= _DEEPEST_MAIL:

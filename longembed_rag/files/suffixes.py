@@ -55,8 +55,9 @@ TEXT_NAMES = _set(
 )
 MARKDOWN_SUFFIXES = frozenset({".markdown", ".md"})
 HTML_SUFFIXES = frozenset({".htm", ".html", ".xhtml"})
+MHTML_SUFFIXES = frozenset({".mht", ".mhtml"})
 PDF_SUFFIXES = frozenset({".pdf"})
-DOCX_SUFFIXES = frozenset({".docx"})
+DOCX_SUFFIXES = frozenset({".docm", ".docx", ".dotm", ".dotx"})
 DOC_SUFFIXES = frozenset({".doc", ".dot"})
 EPUB_SUFFIXES = frozenset({".epub"})
 FB2_SUFFIXES = frozenset({".fb2"})
@@ -83,7 +84,9 @@ OFFICE_SUFFIXES = (
     | SLIDE_SUFFIXES
 )
 #: Suffixes of documents, lower case.
-DOCUMENT_SUFFIXES = TEXT_SUFFIXES | HTML_SUFFIXES | PDF_SUFFIXES | DOCX_SUFFIXES | OFFICE_SUFFIXES
+DOCUMENT_SUFFIXES = (
+    TEXT_SUFFIXES | HTML_SUFFIXES | MHTML_SUFFIXES | PDF_SUFFIXES | DOCX_SUFFIXES | OFFICE_SUFFIXES
+)
 #: Every suffix that can be read, lower case, sorted.
 SUFFIXES: tuple[str, ...] = tuple(sorted(DOCUMENT_SUFFIXES | SOURCE_SUFFIXES))
 _READABLE = frozenset(SUFFIXES)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 
 
 def make_pdf(pages: Sequence[str], *, title: str | None = None) -> bytes:
@@ -148,3 +149,67 @@ def save_docx(document: object) -> bytes:
     out = io.BytesIO()
     document.save(out)  # type: ignore[attr-defined]
     return out.getvalue()
+
+
+#: Names of the namespaces in a document's XML.
+WORD_NAMESPACES = (
+    'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" '
+    'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" '
+    'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
+    'xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" '
+    'xmlns:dgm="http://schemas.openxmlformats.org/drawingml/2006/diagram" '
+    'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+)
+_RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def pack_docx(
+    body: str,
+    parts: Mapping[str, tuple[str, str | bytes]] | None = None,
+    *,
+    properties: Mapping[str, tuple[str, str]] | None = None,
+) -> bytes:
+    """A DOCX by hand, from the XML in its body.
+
+    Args:
+        body: What stands in ``w:body``.
+        parts: By path below ``word/``: what kind of part it is, and what it holds; the document
+            refers to it by its path without its suffix.
+        properties: The same for parts that the package refers to, by full path.
+    """
+
+    def relations(of: Mapping[str, str]) -> str:
+        each = "".join(
+            f'<Relationship Id="{path.split(".")[0]}" Type="{_OFFICE}/{kind}" Target="{path}"/>'
+            for path, kind in of.items()
+        )
+        return f'<Relationships xmlns="{_RELATIONS}">{each}</Relationships>'
+
+    parts, properties = parts or {}, properties or {}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        package = {path: kind for path, (kind, _) in properties.items()}
+        archive.writestr("_rels/.rels", relations({"word/main.xml": "officeDocument", **package}))
+        archive.writestr(
+            "word/_rels/main.xml.rels", relations({path: kind for path, (kind, _) in parts.items()})
+        )
+        archive.writestr(
+            "word/main.xml",
+            body
+            if body.startswith("<!")
+            else f"<w:document {WORD_NAMESPACES}><w:body>{body}</w:body></w:document>",
+        )
+        for path, (_, content) in parts.items():
+            archive.writestr(f"word/{path}", content)
+        for path, (_, content) in properties.items():
+            archive.writestr(path, content)
+    return out.getvalue()
+
+
+def paragraph(text: str, properties: str = "") -> str:
+    """The XML of a paragraph."""
+    return (
+        f"<w:p><w:pPr>{properties}</w:pPr><w:r><w:t xml:space='preserve'>{text}</w:t></w:r></w:p>"
+    )

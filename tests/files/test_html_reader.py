@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from longembed_rag.files.html_reader import read_html
 
@@ -98,3 +103,152 @@ def test_hidden_until_found_is_there_to_be_found() -> None:
     content = read_html(b"<p>Seen</p><div hidden=until-found>Folded</div><p hidden>Not</p>", "p")
     assert "Folded" in content.text
     assert "Not" not in content.text
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("12 m<sup>2</sup> of it", "12 m² of it"),
+        ("10<sup>6</sup> or 10<sup>-3</sup>", "10⁶ or 10⁻³"),
+        ("the 1<sup>st</sup>", "the 1st"),
+        ("steel.<sup><a href='#n'>12</a></sup> The", "steel. 12 The"),
+        ("m<a href='#n'><sup>2</sup></a> The", "m 2 The"),
+        ("m<sup class=footnote>2</sup>", "m 2"),
+        ("duck<sup class=reference><a href='#c'>[1]</a></sup> and", "duck[1] and"),
+        ("H<sub>2</sub>O", "H2O"),
+        ("<p>x<sup>2</p><p>next</p>", "x²\n\nnext"),
+        ("<p>x<sup>a<div>b</div>", "xa\nb"),
+        ("<sup>1</sup> First", "1 First"),
+        ("<ruby>漢<rp>[</rp><rt>kan</rt><rp>]</rp></ruby>字", "漢(kan)字"),
+    ],
+)
+def test_raised_text(page: str, text: str) -> None:
+    """Powers stay powers, and the numbers of notes are no part of words."""
+    assert read(page) == text
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("a<img src=m.png alt='Map of the quay'>b", "a Map of the quay b"),
+        ("<h1><img alt='Name'></h1>x", "Name\n\nx"),
+        ("<img alt=''><img src=dot.gif>x", "x"),
+        ("<input value='Ada'><input type=password value=no><input type=hidden value=no>", "Ada"),
+        ("<input type=image alt='Go'>", "Go"),
+        ("<details><summary>More</summary>inside</details>", "More\ninside"),
+        ("<b aria-hidden=true>seen</b>", "seen"),
+        ("<a href='../other.html'>link</a>", "link"),
+        ("Tide<br>tables<ul><li>low<li>high</ul>", "Tide\ntables\n\nlow\nhigh"),
+    ],
+)
+def test_what_is_seen_beside_text(page: str, text: str) -> None:
+    """Pictures by their alternative texts, fields by their values, folded parts as text."""
+    assert read(page) == text
+
+
+def test_what_is_hidden_ends_where_a_browser_ends_it() -> None:
+    """A paragraph whose end tag is left out hides nothing but itself."""
+    assert read("<p hidden>no<p>yes<ul><li style='display:none'>no<li>too</ul>") == "yes\n\ntoo"
+
+
+def test_headings_stand_where_they_are_said_to() -> None:
+    """Of all levels, by role as well, behind a title that is put before the page."""
+    page = """<title>Page</title><pre>
+
+    first</pre><h1>  One <b>and</b>
+    only</h1><p>text<h3>Third<div role=heading aria-level=4>Fourth</div><h2></h2><h2>Last"""
+    content = read_html(page.encode(), "a.html")
+    headings = content.layout.headings
+    assert [(each.level, each.text) for each in headings] == [
+        (1, "One and only"),
+        (3, "Third"),
+        (4, "Fourth"),
+        (2, "Last"),
+    ]
+    assert all(content.text[each.start :].startswith(each.text) for each in headings)
+
+
+def test_what_a_page_says_of_itself() -> None:
+    """Known keys under the names that all types share, others as they are, no technical ones."""
+    page = """<html lang=en-GB><head><title>T</title><meta charset=utf-8>
+    <meta name=viewport content=w><meta property="og:site" content=x><meta name=Author content=Ada>
+    <meta name=keywords content="fish, keys"><meta property="og:description" content="other">
+    <meta name=description content=" of fish "><meta name=date content="2026-01-31">
+    <meta name=Matter content="4711"><meta http-equiv=refresh content=5><meta name=empty content="">
+    <meta name="article:tag" content=a></head><body>x"""
+    assert read_html(page.encode(), "a.html").metadata == {
+        "title": "T",
+        "language": "en-GB",
+        "author": "Ada",
+        "keywords": ["fish", "keys"],
+        "description": "of fish",
+        "created": "2026-01-31",
+        "Matter": "4711",
+    }
+
+
+def test_several_authors_are_a_list() -> None:
+    """Pages of papers name each in an element of its own."""
+    page = b"<meta name=citation_author content=Ada><meta name=citation_author content=Bob>x"
+    assert read_html(page, "a.html").metadata["author"] == ["Ada", "Bob"]
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        (b"<p>before <![n00b after</p> last", "before last"),
+        (b'<meta charset="utf\0008"><p>text</p>', "text"),
+        (b'<meta charset="no-such"><p>text</p>', "text"),
+        (b"<script/>x</script><p>text", "x\n\ntext"),
+        (b"a < b & c </ d", "a < b & c"),
+    ],
+)
+def test_broken_markup_is_read_as_browsers_read_it(page: bytes, text: str) -> None:
+    """Declarations that do not exist, encodings that do not, and signs that begin no tag."""
+    assert read_html(page, "a.html").text == text
+
+
+@pytest.mark.parametrize(
+    "piece", ["<div>", "<a ", "<li>x", "<!--", "<table><tr><td>x", "&#", "</p>"]
+)
+def test_time_is_linear_in_the_page(piece: str) -> None:
+    """Fifty thousand times anything, never ended, takes a moment; the square of it minutes."""
+    started = time.monotonic()
+    read("text " + piece * 50_000)
+    assert time.monotonic() - started < 20
+
+
+_WORDS = st.lists(st.from_regex(r"[a-zé漢]{1,8}", fullmatch=True), min_size=1, max_size=3)
+
+
+@st.composite
+def pages(draw: st.DrawFn, depth: int = 0) -> tuple[str, list[str]]:
+    """A piece of a page, and the words that are seen of it in order."""
+    page, words = "", []
+    for _ in range(draw(st.integers(1, 3))):
+        tag = draw(st.sampled_from(["p", "div", "li", "h2", "b", "td", "pre", "br", "hidden"]))
+        own = draw(_WORDS)
+        if tag == "hidden":
+            page += f"<div hidden>{' '.join(own)}<p>no</p></div>"
+            continue
+        inner = " ".join(own)
+        words += own
+        if depth < 3 and tag in ("div", "li", "td"):
+            below, more = draw(pages(depth + 1))
+            inner += f" {below}"
+            words += more
+        page += {
+            "br": f" {inner}<br>",
+            "b": f" <b>{inner}</b> ",
+            "td": f"<table><tr><td>{inner}<td>cell</table>",
+            "li": f"<ul><li>{inner}</ul>",
+        }.get(tag, f"<{tag}>{inner}</{tag}>")
+        words += ["cell"] * (tag == "td")
+    return page, words
+
+
+@given(pages())
+def test_words_in_are_words_out(page: tuple[str, list[str]]) -> None:
+    """Whatever stands in what, each word that is seen comes out once, in order."""
+    markup, words = page
+    assert re.findall(r"\w+", read(markup)) == words

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.readers import read_file
-from longembed_rag.files.suffixes import SUFFIXES
+from longembed_rag.files.suffixes import DOCX_SUFFIXES, MHTML_SUFFIXES, SUFFIXES
 from tests.files.making import encrypt_pdf, make_docx, make_pdf, save_docx
 from tests.files.making_office import make_epub, make_odf, make_pptx, make_xlsx, shape
 from tests.files.making_ole import make_doc, make_msg, make_ppt
@@ -48,9 +48,10 @@ def test_text_is_taken_as_it_is(write: Write) -> None:
 def test_every_suffix_has_a_reader(write: Write, suffix: str) -> None:
     """What is listed as readable is read, upper case too."""
     office = MAKERS.get(SAME_FORMAT.get(suffix, suffix), lambda texts: b"some words")
-    data = {".pdf": make_pdf(["some words"]), ".docx": make_docx()}.get(
-        suffix, office(["some words"])
-    )
+    known = {".pdf": make_pdf(["some words"])}
+    known |= dict.fromkeys(DOCX_SUFFIXES, make_docx())
+    known |= dict.fromkeys(MHTML_SUFFIXES, b"Content-Type: text/html\n\n<p>some words")
+    data = known.get(suffix) or office(["some words"])
     assert read_file(write(f"a{suffix.upper()}", data)).text
 
 

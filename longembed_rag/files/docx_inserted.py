@@ -1,0 +1,96 @@
+"""What stands in a DOCX but is kept in parts of its own: other files, diagrams and charts."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from longembed_rag.errors import ReadError
+from longembed_rag.files.docx_paragraphs import mark_headings
+from longembed_rag.files.office_package import OfficePackage
+from longembed_rag.files.values import Content
+
+_DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+_SUFFIXES = {
+    "text/html": ".html",
+    "application/xhtml+xml": ".xhtml",
+    "message/rfc822": ".mht",
+    "multipart/related": ".mht",
+    "text/plain": ".txt",
+    "application/rtf": ".rtf",
+    "text/rtf": ".rtf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml": ".docx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+}
+#: Documents inside documents inside documents: nobody writes more than one.
+_DEEPEST = 3
+_INSIDE = "!/"
+
+
+#: Reads a file inside another, from its bytes and its name, as the readers of all types do.
+InsideReader = Callable[[bytes, str], Content]
+
+
+def read_nothing(data: bytes, name: str) -> Content:
+    """Read no file inside another.
+
+    Raises:
+        ReadError: Always.
+    """
+    raise ReadError(f"{name}: {len(data):,} bytes of another file")
+
+
+def read_inserted(
+    package: OfficePackage, part: str, *, name: str, read_inside: InsideReader
+) -> tuple[str, str | None]:
+    """The text of a file that was put into a document, with its headings marked.
+
+    Args:
+        package: The document.
+        part: The part that holds the file.
+        name: The document, for messages.
+        read_inside: Reads it.
+
+    Returns:
+        The text, empty where it cannot be read, and a note that says so.
+
+    Raises:
+        ReadError: The document is made to fill the memory.
+    """
+    stem, own = posixpath.splitext(part)
+    inner = f"{name}{_INSIDE}{stem}{_SUFFIXES.get(package.content_type(part), own.lower())}"
+    if inner.count(_INSIDE) > _DEEPEST:
+        return "", f"{inner} is not read: it lies too deep"
+    try:
+        data = package.read(part)
+    except KeyError:
+        return "", f"a part that it refers to is missing: {part}"
+    try:
+        content = read_inside(data, inner)
+    except ReadError as error:
+        return "", f"what was inserted is not read: {error}"
+    return mark_headings(content.text, content.layout.headings), None
+
+
+def read_diagram(root: Any) -> Iterator[str]:
+    """The words of a SmartArt diagram, each of its shapes a line."""
+    lines = [
+        " ".join("".join(text.text or "" for text in each.iter(_DRAWING + "t")).split())
+        for each in root.iter(_DRAWING + "p")
+    ]
+    if any(lines):
+        yield "\n".join(filter(None, lines))
+
+
+def read_chart(root: Any) -> Iterator[str]:
+    """The words of a chart: its titles, and the names of what it shows, each once."""
+    words: list[str] = []
+    for element in root.iter(_DRAWING + "p", _CHART + "strCache"):
+        tag = _DRAWING + "t" if element.tag == _DRAWING + "p" else _CHART + "v"
+        texts = [text.text or "" for text in element.iter(tag)]
+        words += ["".join(texts)] if tag == _DRAWING + "t" else texts
+    lines = [line for line in dict.fromkeys(" ".join(word.split()) for word in words) if line]
+    if lines:
+        yield "\n".join(lines)
