@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 
 # An escape after an escaped backslash is none, which is why both are looked for together.
 _JSON_ESCAPE = re.compile(
@@ -72,7 +73,7 @@ def without_json_escapes(text: str) -> str:
             resolved = joined.decode("utf-16-le")
         except UnicodeDecodeError:
             return written
-        return resolved if resolved.isprintable() else " "
+        return " " if unicodedata.category(resolved) == "Cc" else resolved
 
     return _JSON_ESCAPE.sub(character, text)
 

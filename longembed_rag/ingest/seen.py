@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.files.discover import Discovery
 from longembed_rag.files.options import ReadOptions
+from longembed_rag.files.recognition import tessdata
 from longembed_rag.files.selection import Selection
 from longembed_rag.files.stamps import Stamp
 from longembed_rag.points.connection import GIVEN_CLIENT
@@ -91,11 +92,8 @@ class Seen:
             values = json.loads(file.read_text(encoding="utf-8"))
             if values["format"] != _FORMAT:
                 return cls(file, reading=reading)
-            before = ReadOptions(**values["reading"])
-            now = reading or before
-            # Both decide what text a file has.
-            same = (values["readers"], before.ocr_language) == (READERS_VERSION, now.ocr_language)
-            files = dict(values["files"]) if same else {}
+            now = reading or ReadOptions(**values["reading"])
+            files = dict(values["files"]) if values["read_by"] == _read_by(now) else {}
             return cls(
                 file,
                 {Path(each): Selection.from_dict(of) for each, of in values["roots"].items()},
@@ -104,10 +102,8 @@ class Seen:
                 now,
                 values["is_done"],
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
-            return cls(
-                file, reading=reading
-            )  # SettingsError, of a selection that is damaged, is a ValueError
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return cls(file, reading=reading)  # damaged; SettingsError is a ValueError, too
 
     def unchanged(self, source: str, stamp: Stamp | None, *, held: str | None) -> SeenFile | None:
         """A file as it was read, if it is so still and the collection holds what was read.
@@ -185,7 +181,7 @@ class Seen:
             return
         values = {
             "format": _FORMAT,
-            "readers": READERS_VERSION,
+            "read_by": _read_by(self.reading),
             "is_done": self._is_done,
             "reading": self.reading.to_dict(),
             "roots": {str(path): of.to_dict() for path, of in self.roots.items()},
@@ -195,6 +191,12 @@ class Seen:
         with suppress(OSError):  # then everything is read the next time
             self._file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self._file, json.dumps(values, separators=(",", ":")))
+
+
+def _read_by(reading: ReadOptions) -> list[Any]:
+    """What decides, beside the file, what text it has: scanned pages need what is installed."""
+    language = reading.ocr_language
+    return [READERS_VERSION, language, language != "none" and tessdata(language) is not None]
 
 
 def _is_below(source: str, folders: Iterable[str]) -> bool:

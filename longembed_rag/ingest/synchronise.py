@@ -102,6 +102,7 @@ def follow(
 ) -> IngestReport:
     """:func:`synchronise` with files that are found already; the other arguments are its own."""
     began = time.monotonic()
+    reading = reading or ReadOptions()
     ensure_for(store, encoder, options=options, storage=storage)
     stored = store.sources()
     require_meant(store, found, stored, allowed=allow_deletions)
@@ -119,7 +120,7 @@ def follow(
 
 
 def _take_all(
-    run: Run, found: Discovery, known: Seen | None, reading: ReadOptions | None
+    run: Run, found: Discovery, known: Seen | None, reading: ReadOptions
 ) -> Iterator[tuple[str, SeenFile]]:
     """Bring in every file, one after the other; the next ones are read meanwhile.
 

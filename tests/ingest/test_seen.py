@@ -155,6 +155,23 @@ def test_another_version_of_the_readers_reads_everything(
     options = ReadOptions(ocr_language="deu")
     synchronise([bench.folder], encoder=bench.encoder, store=bench.store, reading=options)
     assert read == ["a.txt"]
+    synchronise([bench.folder], encoder=bench.encoder, store=bench.store)
+    assert read == ["a.txt", "a.txt"]
+
+
+def test_what_recognises_scanned_pages_reads_everything_once_it_is_there(
+    bench: Bench, sure: None, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages that were left out may have a text now."""
+    for found in (None, bench.folder):
+        monkeypatch.setattr("longembed_rag.ingest.seen.tessdata", lambda language, at=found: at)
+        bench.write("a.txt", "words")
+        again(bench, read)
+        again(bench, read)
+        assert read == []
+    monkeypatch.setattr("longembed_rag.ingest.seen.tessdata", lambda language: None)
+    again(bench, read)
+    assert read == ["a.txt"]
 
 
 def test_late_interaction_that_is_gained_reads_everything(
@@ -220,8 +237,8 @@ def test_collections_do_not_share_what_they_know(
         "[]",
         "{",
         '{"format": 1}',
-        '{"format": 99, "readers": 2}',
-        '{"format":1,"readers":2,"reading":{"x":1},"roots":{},"unreadable":[],"files":{}}',
+        '{"format": 99, "read_by": []}',
+        '{"format":1,"read_by":[],"reading":{"x":1},"roots":{},"unreadable":[],"files":{}}',
     ],
 )
 def test_a_damaged_memory_is_none(bench: Bench, sure: None, read: list[str], damage: str) -> None:
