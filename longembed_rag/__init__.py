@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from longembed_rag.files.discover import discover
     from longembed_rag.files.options import ReadOptions
     from longembed_rag.files.readers import read_file
+    from longembed_rag.files.selection import Selection
     from longembed_rag.ingest.documents import Document
     from longembed_rag.ingest.plan import IngestPlan
+    from longembed_rag.ingest.refresh import Refreshed
     from longembed_rag.ingest.report import (
         DocumentDeleted,
         DocumentDone,
@@ -98,9 +100,11 @@ __all__ = [
     "Planner",
     "QueryEncoding",
     "ReadOptions",
+    "Refreshed",
     "RetryPolicy",
     "SearchOptions",
     "SearchResult",
+    "Selection",
     "Started",
     "StoredDocument",
     "StoredSource",
@@ -154,9 +158,11 @@ _HOMES = {
     "Planner": "longembed_rag.encoder.planner",
     "QueryEncoding": "longembed_rag.encoder.values",
     "ReadOptions": "longembed_rag.files.options",
+    "Refreshed": "longembed_rag.ingest.refresh",
     "RetryPolicy": "longembed_rag.points.client.retries",
     "SearchOptions": "longembed_rag.search.search",
     "SearchResult": "longembed_rag.search.results",
+    "Selection": "longembed_rag.files.selection",
     "Started": "longembed_rag.ingest.report",
     "StoredDocument": "longembed_rag.store.document",
     "StoredSource": "longembed_rag.store.values",

@@ -50,13 +50,17 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "docx": (),
     "kreuzberg": (),
     "lxml": (),
+    "markdown_it": (),
+    "olefile": (),
     "pypdfium2": (),
     "qdrant_client": (),
     "qdrant_edge": (),
     "rich": (),
     "sentence_transformers": (),
     "Stemmer": (),
+    "striprtf": (),
     "tokenizers": (),
+    "yaml": (),
 }
 
 #: Lines of the longest file allowed; what holds tests may be long lists of cases.

@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 
+from longembed_rag.cli.selecting import PatternList
 from longembed_rag.errors import SettingsError
 
 if sys.version_info >= (3, 11):
@@ -57,6 +58,10 @@ def _checked(path: Path, key: str, value: Any, types: Mapping[str, click.ParamTy
     if key not in types:
         raise SettingsError(f"{path}: unknown key {key!r}; {_advice(key, types)}")
     expected = types[key]
+    if isinstance(expected, PatternList):
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise SettingsError(f'{path}: {key} = {value!r} should be a list: {key} = ["*.log"]')
+        return value
     if not isinstance(value, _toml_types(expected)) or (
         isinstance(value, bool) and not isinstance(expected, click.types.BoolParamType)
     ):

@@ -14,11 +14,22 @@ from longembed_rag.cli.option_specs import (
     STORE_SPECS,
     OptionSpec,
 )
+from longembed_rag.cli.selecting import SELECTION_SPECS
 
 #: Options that belong to one call, and are read from the command line only.
 ONCE_ONLY = frozenset(
     {
-        *("as_json", "debug", "dry_run", "allow_deletions", "filters", "repair", "files", "text"),
+        *(
+            "as_json",
+            "debug",
+            "dry_run",
+            "allow_deletions",
+            "reread",
+            "filters",
+            "repair",
+            "files",
+            "text",
+        ),
         *("to", "to_collection"),
         # what to measure
         *("tasks", "data", "docs", "lengths", "haystack", "seed", "systems", "through", "window"),
@@ -33,12 +44,26 @@ ONCE_ONLY = frozenset(
 #: person who types the command: a file that came with somebody's folder must not say so.
 CONFIGURABLE: dict[str, click.ParamType[Any]] = {
     spec.name: spec.type
-    for spec in (*ENCODER_SPECS, *STORE_SPECS, *KEEPING_SPECS, *READING_SPECS, *SEARCH_SPECS)
+    for spec in (
+        *ENCODER_SPECS,
+        *STORE_SPECS,
+        *KEEPING_SPECS,
+        *SELECTION_SPECS,
+        *READING_SPECS,
+        *SEARCH_SPECS,
+    )
     if spec.name != "trust_remote_code"
 }
 
 
 def spec_named(name: str) -> OptionSpec:
     """The option of a name, for a command that takes one of several that usually come together."""
-    every = (*ENCODER_SPECS, *STORE_SPECS, *KEEPING_SPECS, *READING_SPECS, *SEARCH_SPECS)
+    every = (
+        *ENCODER_SPECS,
+        *STORE_SPECS,
+        *KEEPING_SPECS,
+        *SELECTION_SPECS,
+        *READING_SPECS,
+        *SEARCH_SPECS,
+    )
     return next(spec for spec in every if spec.name == name)

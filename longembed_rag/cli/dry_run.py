@@ -15,6 +15,7 @@ from longembed_rag.cli.output import (
     write_json,
     write_table,
 )
+from longembed_rag.cli.selecting import excluded_line
 
 if TYPE_CHECKING:
     from longembed_rag.ingest.plan import IngestPlan, ReadingModel, Step
@@ -41,6 +42,8 @@ def show_plan(plan: IngestPlan, *, as_json: bool) -> None:
         )
     if plan.refused is not None:
         click.echo(f"warning: this would be refused: {one_line(plan.refused)}", err=True)
+    if plan.excluded:
+        click.echo(excluded_line(plan.excluded), err=True)
     if plan.skipped:
         click.echo(skipped_line([each.source for each in plan.skipped]), err=True)
     click.echo(

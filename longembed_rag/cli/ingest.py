@@ -34,12 +34,14 @@ from longembed_rag.cli.output import (
 )
 from longembed_rag.cli.progress import Display, Tally, ingest_display
 from longembed_rag.cli.quiet import quiet_transformers
+from longembed_rag.cli.selecting import excluded_line, selection_options
 from longembed_rag.cli.session import load_encoder
 from longembed_rag.errors import TruncationWarning, UnknownTokensWarning
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.files.options import ReadOptions
+    from longembed_rag.files.selection import Selection
     from longembed_rag.files.values import Failure
     from longembed_rag.ingest.report import Event, IngestReport
     from longembed_rag.library.library import Library
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 Examples:
   longembed-rag ingest reports/
   longembed-rag ingest reports/ minutes.pdf --model intfloat/e5-base-v2
+  longembed-rag ingest reports/ --exclude drafts/ --exclude '*.log'
   longembed-rag ingest reports/ --dry-run --method gp --max-length 8192
   longembed-rag ingest reports/ --method gp --max-length 8192 --path index
   longembed-rag ingest reports/ --url http://localhost:6333 --collection reports""",
@@ -70,6 +73,12 @@ Examples:
     is_flag=True,
     help="Delete all, or most, of a folder's documents if their files are gone.",
 )
+@click.option(
+    "--reread",
+    is_flag=True,
+    help="Read every file, also those whose times and sizes are as they were.",
+)
+@selection_options
 @store_options
 @reading_options
 @keeping_options
@@ -80,6 +89,8 @@ def ingest_command(
     paths: Sequence[Path],
     dry_run: bool,
     allow_deletions: bool,
+    reread: bool,
+    selection: Selection,
     location: StoreLocation,
     reading: ReadOptions,
     keeping: dict[str, Any],
@@ -88,16 +99,23 @@ def ingest_command(
 ) -> None:
     """Read files and folders, and bring the collection up to date with them.
 
-    Folders are searched recursively for text, Markdown, HTML, PDF, DOCX and the like. Each
-    document is embedded whole and becomes one point. Run it again whenever files change:
-    unchanged ones are skipped, changed ones replaced, and those that are gone from the given
-    folders are deleted from the collection. It can be stopped at any moment; what is finished is
-    stored. Files that cannot be read are named, and the others are still done.
+    Folders are searched recursively for documents, source code and settings; --all-text takes
+    whatever holds text, --exclude and .longembedignore leave out. A file that is named itself is
+    taken. Each document is embedded whole and becomes one point. Run it again whenever files
+    change: unchanged ones are skipped, changed ones replaced, and those that are gone from the
+    given folders, or are left out now, are deleted from the collection. It can be stopped at any
+    moment; what is finished is stored. Files that cannot be read are named, and the others are
+    still done.
 
     The defaults below are those of a new collection. One that exists goes on with the model and
     settings that it was made with; setting others is refused.
     """
-    how: dict[str, Any] = {"allow_deletions": allow_deletions, "reading": reading}
+    how: dict[str, Any] = {
+        "allow_deletions": allow_deletions,
+        "selection": selection,
+        "reread": reread,
+        "reading": reading,
+    }
     with location.library(**keeping, **given.values) as library:
         if dry_run:
             quiet_transformers()
@@ -193,5 +211,7 @@ def _summarise(report: IngestReport, tally: Tally) -> None:
     )
     for remark in report.remarks:
         click.echo(wrapped(remark), err=True)
+    if report.excluded:
+        click.echo(excluded_line(report.excluded), err=True)
     if report.skipped:
         click.echo(skipped_line([skipped.source for skipped in report.skipped]), err=True)

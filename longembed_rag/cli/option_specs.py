@@ -54,6 +54,7 @@ class OptionSpec:
         shown_default: The default in words; None when there is nothing to tell.
         short: A short flag such as ``-k``.
         metavar: What stands for the value in ``--help``; None takes click's own.
+        multiple: Whether it may be given several times; in ``longembed.toml`` it is a list.
     """
 
     name: str
@@ -64,6 +65,7 @@ class OptionSpec:
     shown_default: str | None = None
     short: str | None = None
     metavar: str | None = None
+    multiple: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -88,6 +90,7 @@ class OptionSpec:
             type=None if flag else self.type,
             default=self.default,
             metavar=self.metavar,
+            multiple=self.multiple,
             envvar=self.environment_variable,
             help=self.help + default,
             section=self.section,
@@ -159,7 +162,14 @@ PASSAGES_SHOWN_SPEC = OptionSpec(
     metavar="N",
     shown_default="1; with --json 3",
 )
-SEARCH_SPECS = (LIMIT_SPEC, ADAPTIVE_SPEC, PASSAGES_SHOWN_SPEC, MODE_SPEC)
+REFRESH_SPEC = OptionSpec(
+    name="refresh",
+    type=click.BOOL,
+    help="First bring the collection in step with its folders, where times or sizes have changed.",
+    default=False,
+    shown_default="no-refresh",
+)
+SEARCH_SPECS = (REFRESH_SPEC, LIMIT_SPEC, ADAPTIVE_SPEC, PASSAGES_SHOWN_SPEC, MODE_SPEC)
 READING_SPECS = (
     OptionSpec(
         name="read_timeout",

@@ -14,9 +14,11 @@ from longembed_rag.cli.option_specs import (
     LIMIT_SPEC,
     MODE_SPEC,
     PASSAGES_SHOWN_SPEC,
+    REFRESH_SPEC,
 )
 from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
 from longembed_rag.cli.output import marked, place_in_words, shown_path, wrapped, write_json
+from longembed_rag.cli.refreshing import refresh as refresh_library
 from longembed_rag.cli.session import load_encoder
 
 if TYPE_CHECKING:
@@ -42,12 +44,14 @@ _LEAST_SHOWN = 0.05
 Examples:
   longembed-rag search "who signed the lease?"
   longembed-rag search "termination notice" -k 3 --json
+  longembed-rag search "termination notice" --refresh
   longembed-rag search "termination notice" --adaptive --show-passages 5
   longembed-rag search "budget" --filter path=reports/2025 --filter "page_count>=10"
   longembed-rag search "budget" --filter "last_modified>=2026-01-01" --mode sparse
   longembed-rag search "budget" --url http://localhost:6333 --collection reports""",
 )
 @click.argument("query")
+@REFRESH_SPEC.decorate
 @LIMIT_SPEC.decorate
 @ADAPTIVE_SPEC.decorate
 @PASSAGES_SHOWN_SPEC.decorate
@@ -64,6 +68,7 @@ Examples:
 @encoder_options
 def search_command(
     query: str,
+    refresh: bool,
     limit: int | None,
     adaptive: bool,
     show_passages: int | None,
@@ -86,6 +91,7 @@ def search_command(
     matching = parse_filters(filters)
     with location.library(**given.values) as library:
         library.store.existing_record()  # before a model is loaded
+        refreshed = refresh_library(library) if refresh else None
         if mode != "sparse":
             load_encoder(library)
         results = library.search(
@@ -101,7 +107,8 @@ def search_command(
         click.echo(f"note: {outdated}", err=True)
     if as_json:
         found = [result.to_dict() for result in results]
-        write_json({"query": query, "mode": mode, "results": found})
+        told = {} if refreshed is None else {"refreshed": refreshed.to_dict()}
+        write_json({"query": query, "mode": mode, **told, "results": found})
         return
     if results:
         _write_results(results)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 
 from longembed_rag.errors import ReadError
+from longembed_rag.files.guessing import guess
+from longembed_rag.files.unmarked import as_seven_bits, as_utf16
 
 # Longest mark first: UTF-32's little-endian mark starts with UTF-16's.
 _MARKS = (
@@ -28,8 +31,9 @@ _SIGNATURES = (
     (b"SQLite format 3", "an SQLite database"),
     (b"{\\rtf", "an RTF document"),
 )
-# The candidates when a file is not UTF-8. Western Europe stands for itself: its neighbours
-# (cp1250, cp1254, cp1257) differ in so few letters that guessing between them goes wrong.
+# The candidates where bytes are not UTF-8 and spell no words of a language that is known. Western
+# Europe stands for itself: its neighbours (cp1250, cp1254, cp1257) differ in so few letters that
+# guessing between them by letters alone goes wrong.
 _CANDIDATES = [
     "cp1252",
     "cp1251",
@@ -44,7 +48,7 @@ _CANDIDATES = [
     "euc_kr",
 ]
 _FALLBACK = "cp1252"
-_TEXT_CONTROLS = frozenset("\t\n\r\f\v\b\x1b\x1c\x1d\x1e\x1f\x85")
+_CONTROLS = re.compile("[\x00-\x07\x0e-\x1a\x7f-\x84\x86-\x9f]")
 # Above this share of control characters a file is no text.
 _MOST_CONTROLS = 0.01
 _SAMPLE = 1_000_000
@@ -69,8 +73,9 @@ def decode(data: bytes, *, name: str, declared: str | None = None) -> Decoded:
     """Turn a file's bytes into text.
 
     In this order: a byte order mark; UTF-8 where the bytes are that and more than ASCII; what
-    the file declares; ASCII, or UTF-16 without a mark; UTF-8 with a few broken places; the
-    encoding that the bytes look like most; cp1252.
+    the file declares; UTF-16 without a mark; ISO-2022 and HZ, whose bytes are ASCII's; ASCII;
+    UTF-8 with a few broken places; the encoding in which the bytes spell words, or that they look
+    like most; cp1252.
 
     Args:
         data: The bytes.
@@ -80,12 +85,17 @@ def decode(data: bytes, *, name: str, declared: str | None = None) -> Decoded:
     Raises:
         ReadError: It holds no text.
     """
-    for signature, kind in _SIGNATURES:
-        if data.startswith(signature):
-            raise ReadError(f"{name}: it holds {kind}, not text; give it the suffix it should have")
+    kind = signed_as(data)
+    if kind is not None:
+        raise ReadError(f"{name}: it holds {kind}, not text; give it the suffix it should have")
     decoded = _by_mark(data) or _by_declaration(data, declared) or _by_look(data)
     _require_text(decoded.text, name=name)
     return decoded
+
+
+def signed_as(data: bytes) -> str | None:
+    """What a file is by its first bytes, where these are not of a text; None where they may be."""
+    return next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), None)
 
 
 def without_surrogates(text: str) -> str:
@@ -136,10 +146,10 @@ def _strict(data: bytes, encoding: str) -> Decoded | None:
 
 
 def _by_look(data: bytes) -> Decoded:
-    if b"\0" in data[:_SAMPLE]:
-        unmarked = _unmarked_utf16(data)
-        if unmarked is not None:
-            return unmarked
+    unmarked = as_utf16(data[:_SAMPLE]) or as_seven_bits(data[:_SAMPLE])
+    if unmarked is not None:
+        text = data.decode(unmarked, "replace")
+        return Decoded(text, unmarked, f"read as {unmarked}, which it does not say")
     sound = _strict(data, "utf-8")
     if sound is not None:
         return sound
@@ -150,36 +160,23 @@ def _by_look(data: bytes) -> Decoded:
     return lenient if intact >= 4 * broken else _guessed(data)
 
 
-def _unmarked_utf16(data: bytes) -> Decoded | None:
-    """UTF-16 of mostly Latin text: every other byte is zero."""
-    even, odd = data[0:_SAMPLE:2], data[1:_SAMPLE:2]
-    for zeros, letters, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
-        if len(zeros) > 1 and zeros.count(0) > 0.5 * len(zeros) and not letters.count(0):
-            return Decoded(
-                data.decode(encoding, "replace"),
-                encoding,
-                f"read as {encoding}, which it does not say",
-            )
-    return None
-
-
 def _guessed(data: bytes) -> Decoded:
     import charset_normalizer
 
-    best = charset_normalizer.from_bytes(data, cp_isolation=_CANDIDATES).best()
-    if best is not None:
-        encoding = best.encoding
-        return Decoded(str(best), encoding, f"not UTF-8: its encoding was guessed, {encoding}")
+    encoding = guess(data)
+    if encoding is None:
+        best = charset_normalizer.from_bytes(data, cp_isolation=_CANDIDATES).best()
+        encoding = None if best is None else best.encoding
+    if encoding is not None:
+        text = data.decode(encoding, "replace")
+        return Decoded(text, encoding, f"not UTF-8: its encoding was guessed, {encoding}")
     text = data.decode(_FALLBACK, "replace")
     return Decoded(text, _FALLBACK, f"not UTF-8: its encoding was assumed, {_FALLBACK}")
 
 
 def _require_text(text: str, *, name: str) -> None:
     sample = text[:_SAMPLE]
-    controls = sum(
-        (character < " " or "\x7f" <= character < "\xa0") and character not in _TEXT_CONTROLS
-        for character in sample
-    )
+    controls = len(_CONTROLS.findall(sample))
     if controls > _MOST_CONTROLS * len(sample) and controls > 1:
         raise ReadError(
             f"{name}: it holds binary data, not text ({controls:,} of its first {len(sample):,} "

@@ -17,11 +17,10 @@ from typing import Any
 from longembed_rag.errors import ReadError
 from longembed_rag.files.damaged import ERRORS_OF_DAMAGED_FILES
 from longembed_rag.files.docx_inserted import (
-    InsideReader,
+    FindReader,
     read_chart,
     read_diagram,
     read_inserted,
-    read_nothing,
 )
 from longembed_rag.files.docx_numbering import Numbering
 from longembed_rag.files.docx_paragraphs import (
@@ -50,7 +49,7 @@ _INSERTED = WORD + "altChunk"
 _NOTES = ("footnotes", "endnotes", "comments")
 
 
-def read_docx(data: bytes, name: str, *, read_inside: InsideReader = read_nothing) -> Content:
+def read_docx(data: bytes, name: str, *, reader_of: FindReader = lambda name: None) -> Content:
     """The document's text: headings, paragraphs and tables in order, then its notes and comments.
 
     Every paragraph and table row is a line, with the number that Word shows before it; paragraphs
@@ -62,8 +61,7 @@ def read_docx(data: bytes, name: str, *, read_inside: InsideReader = read_nothin
     Args:
         data: The file.
         name: Its name, for messages.
-        read_inside: Reads a file of any type that was inserted into the document, from its bytes
-            and a name that ends as the type's files do.
+        reader_of: Finds the reader of a file that was inserted into the document, by its name.
 
     Raises:
         ReadError: It is damaged, encrypted, of an older format, or made to fill the memory.
@@ -77,7 +75,7 @@ def read_docx(data: bytes, name: str, *, read_inside: InsideReader = read_nothin
 
     damaged: tuple[type[Exception], ...] = (LxmlError, *ERRORS_OF_DAMAGED_FILES)
     try:
-        document = _Document(OfficePackage(data, name), name, read_inside)
+        document = _Document(OfficePackage(data, name), name, reader_of)
         text, layout = assemble(document.blocks())
         pages = told_pages(document.package)
         metadata = read_properties(document.package)
@@ -96,11 +94,11 @@ def read_docx(data: bytes, name: str, *, read_inside: InsideReader = read_nothin
 class _Document:
     """A document's parts, and what has been read of it so far."""
 
-    def __init__(self, package: OfficePackage, name: str, read_inside: InsideReader) -> None:
+    def __init__(self, package: OfficePackage, name: str, reader_of: FindReader) -> None:
         self.package = package
         self.notes: list[str] = []
         self._name = name
-        self._read_inside = read_inside
+        self._reader_of = reader_of
         main = package.parts("officeDocument")
         if not main:
             raise zipfile.BadZipFile("there is no document in the archive")
@@ -195,7 +193,7 @@ class _Document:
             return
         self._inserted.add(relation.target)
         text, note = read_inserted(
-            self.package, relation.target, name=self._name, read_inside=self._read_inside
+            self.package, relation.target, name=self._name, reader_of=self._reader_of
         )
         if text:
             yield text

@@ -12,7 +12,8 @@ from typing import Any
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.cleaning import clean, fold
-from longembed_rag.files.decoding import decode
+from longembed_rag.files.looking import reason_bytes_are_not_text
+from longembed_rag.files.office import office_reader
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.suffixes import (
     DOCX_SUFFIXES,
@@ -20,13 +21,17 @@ from longembed_rag.files.suffixes import (
     MARKDOWN_SUFFIXES,
     MHTML_SUFFIXES,
     PDF_SUFFIXES,
-    TEXT_SUFFIXES,
+    PLAIN_SUFFIXES,
+    is_readable_name,
     supported_types,
 )
+from longembed_rag.files.text_reader import read_markdown, read_text
 from longembed_rag.files.values import Content, FileText
 
 #: Tries to read a file that changes in the meantime.
 _TRIES = 3
+#: How deep mails in mails in mails are followed.
+_DEEPEST = 2
 _OWN_WORDS = {FileNotFoundError: "it is gone", PermissionError: "no permission to read it"}
 
 
@@ -36,7 +41,7 @@ def read_file(
     options: ReadOptions | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> FileText:
-    """Read a file whole, by its suffix.
+    """Read a file whole, by its suffix; one of an unknown suffix as text, where it holds that.
 
     The file is taken into memory in one go, so that its text is of one moment even while someone
     writes to it.
@@ -69,13 +74,13 @@ def read_file(
     modified = datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
     shown = source_of(path)
     metadata: dict[str, Any] = {
+        **content.metadata,
         "source": shown,
         "file_name": os.fsencode(path.name).decode("utf-8", "backslashreplace"),
         "file_path": shown,
         "file_type": path.suffix.lower().removeprefix("."),
         "file_size": status.st_size,
         "last_modified": modified.isoformat(timespec="seconds"),
-        **content.metadata,
     }
     title = metadata.get("title")
     if isinstance(title, str):
@@ -90,10 +95,25 @@ def _reader(
     path: Path, options: ReadOptions, on_step: Callable[[], None]
 ) -> Callable[[bytes, str], Content]:
     suffix = path.suffix.lower()
+    known = _reader_of(suffix, options, on_step)
+    return known or (read_text if is_readable_name(path.name) else _read_unknown)
+
+
+def _reader_of(
+    suffix: str, options: ReadOptions, on_step: Callable[[], None], *, depth: int = 0
+) -> Callable[[bytes, str], Content] | None:
+    """The reader of a type; None where there is none.
+
+    Args:
+        suffix: The type.
+        options: How to read.
+        on_step: Is told when a part of the work is done.
+        depth: In how many others, mails or documents, the file lies.
+    """
     if suffix in MARKDOWN_SUFFIXES:
-        return _read_markdown
-    if suffix in TEXT_SUFFIXES:
-        return _read_text
+        return read_markdown
+    if suffix in PLAIN_SUFFIXES:
+        return read_text
     # Imported here because these pull in their parsers' types only when a file needs them.
     if suffix in HTML_SUFFIXES:
         from longembed_rag.files.html_reader import read_html
@@ -107,16 +127,19 @@ def _reader(
         from longembed_rag.files.pdf_reader import read_pdf
 
         return partial(read_pdf, options=options, on_step=on_step)
+
+    def reader_of(name: str) -> Callable[[bytes, str], Content] | None:
+        if depth >= _DEEPEST:
+            return None
+        reader = _reader_of(Path(name).suffix.lower(), options, on_step, depth=depth + 1)
+        # Cleaned by itself: lines of a PDF are broken otherwise than those of the mail.
+        return None if reader is None else lambda data, told: clean(reader(data, told))
+
     if suffix in DOCX_SUFFIXES:
         from longembed_rag.files.docx_reader import read_docx
 
-        return partial(
-            read_docx,
-            read_inside=lambda data, name: _reader(Path(name), options, on_step)(data, name),
-        )
-    raise ReadError(
-        f"{path}: unsupported type ({suffix or 'no suffix'}); supported are {supported_types()}"
-    )
+        return partial(read_docx, reader_of=reader_of)
+    return office_reader(suffix, reader_of=reader_of)
 
 
 def _snapshot(path: Path, *, most: int) -> tuple[bytes, os.stat_result]:
@@ -156,29 +179,10 @@ def _mark(status: os.stat_result) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def _read_text(data: bytes, name: str) -> Content:
-    decoded = decode(data, name=name)
-    metadata = {} if decoded.encoding == "utf-8" else {"encoding": decoded.encoding}
-    return Content(decoded.text, metadata, () if decoded.note is None else (decoded.note,))
-
-
-def _read_markdown(data: bytes, name: str) -> Content:
-    content = _read_text(data, name)
-    title = _markdown_title(content.text)
-    if title is None:
-        return content
-    return Content(content.text, {**content.metadata, "title": title}, content.notes)
-
-
-def _markdown_title(text: str) -> str | None:
-    """The first heading of the first level outside code blocks."""
-    fence = None
-    for line in text.splitlines():
-        stripped = line.strip()
-        if fence is None and stripped.startswith(("```", "~~~")):
-            fence = stripped[:3]
-        elif fence is not None:
-            fence = None if stripped.startswith(fence) else fence
-        elif line.startswith("# "):
-            return stripped.strip("# ")
-    return None
+def _read_unknown(data: bytes, name: str) -> Content:
+    """A file of no known type, which is text or cannot be read."""
+    why = reason_bytes_are_not_text(data)
+    if why is not None:
+        told = Path(name).suffix or "no suffix"
+        raise ReadError(f"{name}: unsupported type ({told}; {why}); {supported_types()}")
+    return read_text(data, name)

@@ -1,4 +1,4 @@
-"""Documents whose files are gone: which they are, and whether that can be meant.
+"""Documents that their folders do not give any more: which they are, and whether that can be meant.
 
 An ingest follows its folders, so it would empty a collection where a share is not mounted or a
 path is wrong. Before it changes anything it asks here.
@@ -22,19 +22,22 @@ MANY = 10
 
 
 def gone_sources(stored: Iterable[str], found: Discovery) -> list[str]:
-    """Documents whose files are certainly gone from under the paths that were looked through.
+    """Documents that the paths that were looked through certainly do not give any more.
+
+    Their files are gone, or the selection passes over them.
 
     Args:
         stored: The documents that are there, by source.
         found: What was found under the paths.
     """
-    present = {source_of(path) for path in found.files}
     roots = [PurePath(source_of(root)) for root in found.roots]
     unknown = [PurePath(failure.source) for failure in found.unreadable]
     return [
         source
-        for source in sorted(set(stored) - present)
-        if _is_below(source, roots) and not _is_below(source, unknown) and is_gone(source)
+        for source in sorted(set(stored) - found.stamps.keys())
+        if _is_below(source, roots)
+        and not _is_below(source, unknown)
+        and (found.is_excluded(source) or is_gone(source))
     ]
 
 
@@ -77,11 +80,11 @@ def require_meant(
         if refused is not None:
             raise DeletionsRefusedError(f"{refused}; nothing was changed")
     folders = [root for root in found.roots if root.is_dir()]
-    store.note_roots({_root_id(root): root.stat().st_dev for root in folders})
+    store.note_roots({root_id(root): root.stat().st_dev for root in folders})
 
 
-def _root_id(root: Path) -> str:
-    """What a folder is called in the record, which tells nothing of this machine's paths."""
+def root_id(root: Path) -> str:
+    """What a folder is called in a collection's record, which tells nothing of paths."""
     return document_id(source_of(root))
 
 
@@ -114,8 +117,10 @@ def refusal(
         if not (is_most or is_empty):
             continue
         why = "the folder gives no document now" if is_empty else "their files are gone"
+        if any(found.is_excluded(source) for source in lost):
+            why += ", or patterns pass over them"
         place = ""
-        if devices.get(_root_id(root), root.stat().st_dev) != root.stat().st_dev:
+        if devices.get(root_id(root), root.stat().st_dev) != root.stat().st_dev:
             place = ", and it lies on another file system than when it was last ingested"
         told.append(
             f"{source_of(root)}: {len(lost):,} of the {len(had):,} documents from it would be "
@@ -125,7 +130,7 @@ def refusal(
         return None
     return (
         f"{'; '.join(told)}. See whether the path is right and every share is mounted; if they "
-        "are to go, give --allow-deletions (in Python allow_deletions=True)"
+        "are to go, ingest with --allow-deletions (in Python allow_deletions=True)"
     )
 
 
@@ -134,4 +139,9 @@ def _gives_none(root: Path, found: Discovery, exclude: Path | None) -> bool:
     unknown = (PurePath(failure.source) for failure in found.unreadable)
     if any(path.is_relative_to(root) for path in (*found.files, *unknown)):
         return False
-    return not discover([root], exclude=[] if exclude is None else [exclude]).files
+    own = discover(
+        [root],
+        exclude=[] if exclude is None else [exclude],
+        selection=found.selections.get(root),
+    )
+    return not own.files

@@ -11,6 +11,7 @@ from longembed_rag.errors import LongEmbedError
 from longembed_rag.files.discover import discover, source_of
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.reading import FileReader
+from longembed_rag.files.selection import Selection
 from longembed_rag.files.values import Failure, Skipped
 from longembed_rag.ingest.deletions import gone_sources, refusal
 from longembed_rag.ingest.taking import content_hash, without_name
@@ -114,6 +115,7 @@ class IngestPlan:
         model: What would read the files; None where that is not known.
         refused: Why the ingest would be refused, since it would delete more than can be meant;
             None where it would not.
+        excluded: Files and folders that the selection passes over, each with the pattern.
     """
 
     steps: tuple[Step, ...]
@@ -121,6 +123,7 @@ class IngestPlan:
     skipped: tuple[Skipped, ...]
     model: ReadingModel | None = None
     refused: str | None = None
+    excluded: tuple[Skipped, ...] = ()
 
     def count(self, action: Action) -> int:
         """How many documents that would be done to."""
@@ -142,6 +145,7 @@ class IngestPlan:
                 "count": len(self.skipped),
                 "names": [each.source for each in self.skipped],
             },
+            "excluded": [{"source": each.source, "reason": each.reason} for each in self.excluded],
         }
 
 
@@ -154,6 +158,7 @@ def plan_ingest(
     allow_deletions: bool = False,
     exclude: Path | None = None,
     planner: Planner | None = None,
+    selection: Selection | None = None,
     reading: ReadOptions | None = None,
 ) -> IngestPlan:
     """Find out what an ingest would do. Files are read; nothing is embedded or written.
@@ -166,12 +171,13 @@ def plan_ingest(
         allow_deletions: Whether everything may be deleted.
         exclude: A folder to pass over, the store's own.
         planner: Says how texts would be read; None leaves that out.
+        selection: Which files of folders are taken; None takes all of a kind that can be read.
         reading: How files are read, and within which bounds.
 
     Raises:
         SettingsError: A path does not exist.
     """
-    found = discover(paths, exclude=[] if exclude is None else [exclude])
+    found = discover(paths, exclude=[] if exclude is None else [exclude], selection=selection)
     steps: list[Step] = []
     failed = list(found.unreadable)
     with FileReader(reading) as reader:
@@ -194,6 +200,7 @@ def plan_ingest(
         steps=tuple(steps),
         failed=tuple(failed),
         skipped=found.skipped,
+        excluded=found.excluded,
         model=None if planner is None else ReadingModel.of(planner),
         refused=None
         if allow_deletions

@@ -124,7 +124,7 @@ class IngestReport:
         added: Documents that are new in the collection.
         updated: Documents whose earlier version was replaced.
         unchanged: Documents that were there already, with the same text.
-        deleted: Documents that were removed because their files are gone.
+        deleted: Documents that were removed because their files are gone, or are passed over now.
         failed: Files and folders that could not be taken in; earlier versions stay.
         skipped: Files in folders that are of no type that can be read.
         recovered: Documents that an earlier run had left half-written or half-removed.
@@ -133,6 +133,7 @@ class IngestReport:
         seconds: Time it took.
         remarks: What to know of the documents together, for instance that many are in a language
             that the model does not know.
+        excluded: Files and folders that the selection passed over, each with the pattern.
     """
 
     added: int
@@ -146,6 +147,7 @@ class IngestReport:
     tokens_read: int
     seconds: float
     remarks: tuple[str, ...] = ()
+    excluded: tuple[Skipped, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON."""
@@ -159,6 +161,7 @@ class IngestReport:
                 "count": len(self.skipped),
                 "names": [each.source for each in self.skipped],
             },
+            "excluded": [{"source": each.source, "reason": each.reason} for each in self.excluded],
             "recovered": list(self.recovered),
             "tokens": self.tokens,
             "tokens_read": self.tokens_read,

@@ -120,7 +120,7 @@ class Run:
         size: int,
         position: int,
         file_name: str = "",
-    ) -> None:
+    ) -> tuple[str, tuple[str, ...]] | None:
         """Bring in one text; one that cannot be taken in is told and passed over.
 
         Args:
@@ -130,23 +130,46 @@ class Run:
             position: Which of the texts it is, from 1.
             file_name: What else messages call it.
 
+        Returns:
+            The hash of its text, and what its reader remarked; None where it could not be taken in.
+
         Raises:
             StoreError: The store cannot be written to.
         """
         self.tell(DocumentStarted(source=source, size=size, position=position))
         try:
-            self._take(source, read, size)
+            return self._take(source, read, size)
         except (ReadError, InputError, PointRefusedError) as error:
             self.fail(source, without_name(str(error), source, file_name))
         except MemoryError:
             self.fail(source, "it does not fit into memory")
+        return None
 
-    def _take(self, source: str, read: Callable[[], FileText], size: int) -> None:
+    def held(self, source: str) -> str | None:
+        """Hash of the text that the collection holds of a source, whole; None if it does not."""
+        return self.stored[source].content_hash if source in self.whole else None
+
+    def keep(self, source: str, *, size: int, position: int, notes: tuple[str, ...]) -> None:
+        """Count a text that is known to be in the collection, without reading it.
+
+        Args:
+            source: Where it comes from; :meth:`held` has a hash of it.
+            size: Its bytes.
+            position: Which of the texts it is, from 1.
+            notes: What its reader remarked.
+        """
+        self.tell(DocumentStarted(source=source, size=size, position=position))
+        there = self.stored[source]
+        self._done("unchanged", there, size=size, began=time.monotonic(), notes=notes)
+
+    def _take(
+        self, source: str, read: Callable[[], FileText], size: int
+    ) -> tuple[str, tuple[str, ...]]:
         began = time.monotonic()
         text = read()
         digest = content_hash(text.text)
         earlier = self.stored.get(source)
-        same = earlier is not None and earlier.content_hash == digest and source in self.whole
+        same = earlier is not None and self.held(source) == digest
         status: Status = "added" if earlier is None else "updated"
         taken: StoredSource | IndexedDocument
         notes = text.notes
@@ -167,10 +190,22 @@ class Run:
             self.others.count(taken.text, taken.metadata)
             self.tokens += taken.tokens
             self.tokens_read += taken.tokens_read
+        self._done(status, taken, size=size, began=began, notes=notes)
+        return digest, text.notes
+
+    def _done(
+        self,
+        status: Status,
+        taken: StoredSource | IndexedDocument,
+        *,
+        size: int,
+        began: float,
+        notes: tuple[str, ...],
+    ) -> None:
         self.counts[status] += 1
         self.tell(
             DocumentDone(
-                source=source,
+                source=taken.source,
                 status=status,
                 tokens=taken.tokens,
                 tokens_read=taken.tokens_read,
@@ -263,11 +298,14 @@ class Run:
             self.deleted += 1
             self.tell(DocumentDeleted(source=source))
 
-    def finish(self, skipped: Iterable[Skipped] = ()) -> IngestReport:
+    def finish(
+        self, skipped: Iterable[Skipped] = (), excluded: Iterable[Skipped] = ()
+    ) -> IngestReport:
         """Weigh words again where the collection has moved, and say what was done.
 
         Args:
-            skipped: Files that were passed over.
+            skipped: Files of kinds that are not read.
+            excluded: Files and folders that the selection passed over.
 
         Raises:
             StoreError: The store cannot be read or written to.
@@ -281,6 +319,7 @@ class Run:
             deleted=self.deleted,
             failed=tuple(self.failed),
             skipped=tuple(skipped),
+            excluded=tuple(excluded),
             recovered=self.recovered,
             tokens=self.tokens,
             tokens_read=self.tokens_read,

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
+
+from typing_extensions import Unpack
 
 from longembed_rag.files.discover import resolve_given
 from longembed_rag.files.options import ReadOptions
+from longembed_rag.files.selection import Selection
 from longembed_rag.ingest.documents import Document, add_documents, as_documents
 from longembed_rag.ingest.plan import IngestPlan, plan_ingest
+from longembed_rag.ingest.refresh import Refreshed, look
 from longembed_rag.ingest.report import Event, IngestReport
-from longembed_rag.ingest.synchronise import synchronise
+from longembed_rag.ingest.synchronise import follow, synchronise
 from longembed_rag.ingest.verify import VerifyReport, verify
 from longembed_rag.ingest.verify import repair as put_right
 from longembed_rag.library.holdings import Part
@@ -25,6 +30,16 @@ if TYPE_CHECKING:
     Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
+class IngestKeywords(TypedDict, total=False):
+    """The options of :meth:`Writes.ingest`."""
+
+    on_event: OnEvent
+    allow_deletions: bool
+    selection: Selection | None
+    reread: bool
+    reading: ReadOptions | None
+
+
 class Writes(Part):
     """The methods of a library that change the collection; one of them runs at a time."""
 
@@ -33,10 +48,8 @@ class Writes(Part):
         self,
         paths: Paths,
         *,
-        on_event: OnEvent = None,
         dry_run: Literal[False] = False,
-        allow_deletions: bool = False,
-        reading: ReadOptions | None = None,
+        **options: Unpack[IngestKeywords],
     ) -> IngestReport: ...
 
     @overload
@@ -44,10 +57,8 @@ class Writes(Part):
         self,
         paths: Paths,
         *,
-        on_event: OnEvent = None,
         dry_run: Literal[True],
-        allow_deletions: bool = False,
-        reading: ReadOptions | None = None,
+        **options: Unpack[IngestKeywords],
     ) -> IngestPlan: ...
 
     def ingest(
@@ -57,13 +68,16 @@ class Writes(Part):
         on_event: OnEvent = None,
         dry_run: bool = False,
         allow_deletions: bool = False,
+        selection: Selection | None = None,
+        reread: bool = False,
         reading: ReadOptions | None = None,
     ) -> IngestReport | IngestPlan:
         """Bring the collection in step with files and folders.
 
-        Files whose text is in the collection already are passed over without embedding; changed
-        ones are replaced, and documents whose files are gone from under the paths are removed.
-        It can be stopped at any moment; the same call goes on.
+        Files whose times and sizes are as they were are not read again, and those whose text is
+        in the collection already are not embedded; changed ones are replaced, and documents whose
+        files are gone from under the paths, or that the selection passes over, are removed. It
+        can be stopped at any moment; the same call goes on.
 
         Args:
             paths: A file or folder, or several.
@@ -71,6 +85,8 @@ class Writes(Part):
             dry_run: Say what would be done and how each file would be read, and do nothing; loads
                 no weights.
             allow_deletions: Whether all, or most, of a folder's documents may be deleted.
+            selection: Which files of folders are taken; None takes all of a kind that can be read.
+            reread: Whether to read every file, whatever its times say.
             reading: How files are read: within which time and memory, and the language of scanned
                 pages.
 
@@ -78,7 +94,7 @@ class Writes(Part):
             What was done, or would be; files that could not be read are among its ``failed``.
 
         Raises:
-            SettingsError: A path does not exist.
+            SettingsError: A path does not exist, or a pattern in an ignore file cannot be read.
             DeletionsRefusedError: A folder that had documents gives none, or would lose more than
                 half of at least ten; nothing was changed.
             CollectionMismatchError: The collection was made with other settings; names them.
@@ -93,10 +109,19 @@ class Writes(Part):
         given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         roots = [Path(path) for path in given]
         if dry_run:
-            return self._plan(roots, allow_deletions=allow_deletions, reading=reading)
+            return self._plan(
+                roots, allow_deletions=allow_deletions, selection=selection, reading=reading
+            )
         for root in roots:
             resolve_given(root)  # a mistyped path makes no store and loads no model
-        run = partial(synchronise, roots, allow_deletions=allow_deletions, reading=reading)
+        run = partial(
+            synchronise,
+            roots,
+            allow_deletions=allow_deletions,
+            selection=selection,
+            reread=reread,
+            reading=reading,
+        )
         return self._write(run, on_event=on_event)
 
     def _write(self, run: Callable[..., IngestReport], *, on_event: OnEvent) -> IngestReport:
@@ -112,30 +137,53 @@ class Writes(Part):
                 on_event=on_event,
             )
 
-    def _plan(
-        self, roots: Sequence[Path], *, allow_deletions: bool, reading: ReadOptions | None
-    ) -> IngestPlan:
+    def refresh(self, *, on_event: OnEvent = None, allow_deletions: bool = False) -> Refreshed:
+        """Bring the collection in step with the folders that it was made from, if they changed.
+
+        Whether they did shows a look at times and sizes, which reads no file and loads no model.
+        The folders, and what was taken of them, are those that were ingested on this machine.
+
+        Args:
+            on_event: Is told what happens, as it happens.
+            allow_deletions: Whether all, or most, of a folder's documents may be deleted.
+
+        Returns:
+            The folders, those that are not there now, and what was done, if anything.
+
+        Raises:
+            CollectionNotFoundError: Nothing has been ingested yet.
+            DeletionsRefusedError: As :meth:`ingest`; so are the other errors.
+
+        Example:
+            >>> library.refresh().report is None
+            True
+        """
+        held = self._holdings
+        with held.writing:
+            store = held.store()
+            store.existing_record()
+            seen = look(store)
+            if seen.changed is None:
+                return seen.outcome
+            run = partial(
+                follow, seen.changed, allow_deletions=allow_deletions, reading=seen.reading
+            )
+            return replace(seen.outcome, report=self._write(run, on_event=on_event))
+
+    def _plan(self, roots: Sequence[Path], **options: Any) -> IngestPlan:
         held = self._holdings
         planner = held.planner()
         store = held.find_store()
-        if store is None or store.record() is None:
-            return plan_ingest(
-                roots,
-                stored={},
-                exclude=held.where["path"],
-                planner=planner,
-                reading=reading,
-            )
-        stored = store.sources()
+        made = None if store is None or store.record() is None else store
+        stored = {} if made is None else made.sources()
         return plan_ingest(
             roots,
             stored=stored,
-            whole=frozenset(store.complete_sources(stored)),
-            devices=store.roots(),
-            allow_deletions=allow_deletions,
+            whole=None if made is None else frozenset(made.complete_sources(stored)),
+            devices=None if made is None else made.roots(),
             exclude=held.where["path"],
             planner=planner,
-            reading=reading,
+            **options,
         )
 
     @overload
@@ -143,10 +191,8 @@ class Writes(Part):
         self,
         paths: Paths,
         *,
-        on_event: OnEvent = None,
         dry_run: Literal[False] = False,
-        allow_deletions: bool = False,
-        reading: ReadOptions | None = None,
+        **options: Unpack[IngestKeywords],
     ) -> IngestReport: ...
 
     @overload
@@ -154,10 +200,8 @@ class Writes(Part):
         self,
         paths: Paths,
         *,
-        on_event: OnEvent = None,
         dry_run: Literal[True],
-        allow_deletions: bool = False,
-        reading: ReadOptions | None = None,
+        **options: Unpack[IngestKeywords],
     ) -> IngestPlan: ...
 
     async def aingest(self, paths: Paths, **options: Any) -> IngestReport | IngestPlan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def tree(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
     (root / "picture.png").write_text("x")
-    (root / "Makefile").write_text("x")
+    (root / "archive").write_text("x")
     return root.resolve()
 
 
@@ -33,7 +34,7 @@ def test_folders_are_searched_and_sorted(tree: Path) -> None:
     """Supported files come sorted, hidden ones not, the others are listed as skipped."""
     found = discover([tree])
     assert names(found.files, tree) == ["a.md", "b.txt", "sub/c.PDF", "sub/deep/d.html"]
-    assert [Path(each.source).name for each in found.skipped] == ["Makefile", "picture.png"]
+    assert [Path(each.source).name for each in found.skipped] == ["archive", "picture.png"]
     assert "no reader for .png" in found.skipped[1].reason
     assert list(found) == list(found.files)
     assert len(found) == 4
@@ -99,14 +100,14 @@ def test_a_folder_that_cannot_be_listed_is_told(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rest is still found."""
-    real = os.listdir
+    real = os.scandir
 
-    def listdir(path: Path) -> list[str]:
-        if Path(path).name == "sub":
-            raise PermissionError(13, "Permission denied")
+    def scandir(path: str) -> Any:
+        if str(path).endswith("/sub"):
+            raise PermissionError(13, "Permission denied", path)
         return real(path)
 
-    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(os, "scandir", scandir)
     found = discover([tree])
     assert names(found.files, tree) == ["a.md", "b.txt"]
     (failure,) = found.unreadable

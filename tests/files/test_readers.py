@@ -7,6 +7,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from datetime import datetime, timezone
+from email.message import EmailMessage
 from pathlib import Path
 
 import docx
@@ -18,6 +19,9 @@ from longembed_rag.errors import ReadError
 from longembed_rag.files.readers import read_file
 from longembed_rag.files.suffixes import DOCX_SUFFIXES, MHTML_SUFFIXES, SUFFIXES
 from tests.files.making import encrypt_pdf, make_docx, make_pdf, save_docx
+from tests.files.making_office import make_epub, make_odf, make_pptx, make_xlsx, shape
+from tests.files.making_ole import make_doc, make_msg, make_ppt
+from tests.files.test_office_words import MAKERS, SAME_FORMAT
 
 Write = Callable[[str, bytes], Path]
 
@@ -43,11 +47,63 @@ def test_text_is_taken_as_it_is(write: Write) -> None:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_suffix_has_a_reader(write: Write, suffix: str) -> None:
     """What is listed as readable is read, upper case too."""
+    office = MAKERS.get(SAME_FORMAT.get(suffix, suffix), lambda texts: b"some words")
     known = {".pdf": make_pdf(["some words"])}
     known |= dict.fromkeys(DOCX_SUFFIXES, make_docx())
     known |= dict.fromkeys(MHTML_SUFFIXES, b"Content-Type: text/html\n\n<p>some words")
-    data = known.get(suffix, b"some words")
+    data = known.get(suffix, office(["some words"]))
     assert read_file(write(f"a{suffix.upper()}", data)).text
+
+
+@pytest.mark.parametrize("name", ["README", "Makefile", "a.py", "a.toml", "notes.of-mine", "plain"])
+def test_text_of_other_kinds_is_read_as_it_is(write: Write, name: str) -> None:
+    """Source code, settings, and what has a suffix that nobody knows, where it holds text."""
+    text = "first line\n\tand = 'más'\n"
+    assert read_file(write(name, text.encode())).text == text
+
+
+def test_json_is_read_with_its_escapes_resolved(write: Write) -> None:
+    """Letters are letters, pairs are one sign, and a line of the file stays a line."""
+    data = rb'{"a": "F\u00e4hre \ud83d\ude00\nsoon", "b": "\\u0041 \"x\" \/ \ud800"}' + b"\n{}\n"
+    expected = '{"a": "Fähre 😀 soon", "b": "\\u0041 "x" / \\ud800"}\n{}\n'
+    for name in ("a.json", "a.jsonl", "a.ndjson"):
+        assert read_file(write(name, data)).text == expected
+    assert read_file(write("a.txt", data)).text == data.decode()
+
+
+def test_xml_is_read_as_it_is_declared_and_meant(write: Write) -> None:
+    """The encoding that it declares, references as what they stand for, tags and comments kept."""
+    text = '<?xml version="1.0" encoding="ISO-8859-2"?>\n<a n="&quot;1&quot;">ź'
+    data = text.encode("iso8859-2") + (
+        b"&#381;uk &#x26; &lt;syn&gt; &own;<![CDATA[a &amp; b]]><!-- &amp; --></a>"
+    )
+    read = read_file(write("a.xml", data))
+    assert read.text == text.replace("&quot;", '"') + (
+        "Žuk & <syn> &own;a &amp; b<!-- &amp; --></a>"
+    )
+    assert read.metadata["encoding"] == "iso8859-2"
+    assert read.notes == ()
+
+
+def test_an_entity_bomb_does_not_grow(write: Write) -> None:
+    """Entities that a document declares itself are not put in."""
+    bomb = '<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]><a>&b; &eacute;</a>'
+    assert read_file(write("a.xml", bomb.encode())).text == bomb.replace("&eacute;", "é")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a.py", b"# -*- coding: iso-8859-2 -*-"),
+        ("a.rb", b"#!/usr/bin/ruby\n# vim: set fileencoding=latin2 :"),
+        ("a.tex", b"\\documentclass{article}\n\\usepackage[latin2]{inputenc}"),
+    ],
+)
+def test_source_is_read_in_the_encoding_that_it_names(write: Write, name: str, line: bytes) -> None:
+    """Emacs's and Vim's line, and LaTeX's package."""
+    read = read_file(write(name, line + b"\n" + "Wałęsa".encode("iso8859-2")))
+    assert read.text.endswith("\nWałęsa")
+    assert read.notes == ()
 
 
 def test_markdown_has_its_first_heading_as_title(write: Write) -> None:
@@ -55,7 +111,7 @@ def test_markdown_has_its_first_heading_as_title(write: Write) -> None:
     text = "intro\n```sh\n# not this\n```\n## nor this\n# The *title* #\n# nor that\n"
     file = read_file(write("a.md", text.encode()))
     assert file.text == text
-    assert file.metadata["title"] == "The *title*"
+    assert file.metadata["title"] == "The title"
 
 
 def test_pdf_pages_are_one_text(write: Write) -> None:
@@ -102,8 +158,8 @@ def test_pdf_encrypted_against_changes_is_read(write: Write) -> None:
         ("a.txt", b" \n\t\n", "no text"),
         ("a.html", b"<html><script>x()</script></html>", "no text"),
         ("a.docx", save_docx(docx.Document()), "no text"),
-        ("a.xlsx", b"whatever", "unsupported type.*supported are .*docx"),
-        ("README", b"whatever", "unsupported type.*no suffix"),
+        ("a.xyz", bytes(range(256)) * 10, "unsupported type.*supported are .*docx"),
+        ("a", b"\x89PNG\r\n\x1a\n", "unsupported type.*no suffix.*PNG image"),
     ],
 )
 def test_what_is_no_document_says_why(write: Write, name: str, data: bytes, reason: str) -> None:
@@ -125,7 +181,18 @@ def test_a_zip_that_is_no_docx_is_named(write: Write) -> None:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.floats(0, 1), flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255))))
 @pytest.mark.parametrize(
-    ("name", "data"), [("a.pdf", make_pdf(["some text"] * 3)), ("a.docx", make_docx())]
+    ("name", "data"),
+    [
+        ("a.pdf", make_pdf(["some text"] * 3)),
+        ("a.docx", make_docx()),
+        ("a.pptx", make_pptx([shape("some text")])),
+        ("a.xlsx", make_xlsx({"Sheet": [["some text"]]})),
+        ("a.odt", make_odf("<text:p>some text</text:p>")),
+        ("a.epub", make_epub(["<p>some text</p>"])),
+        ("a.doc", make_doc("some text\r" * 3)),
+        ("a.ppt", make_ppt([("some", "text")])),
+        ("a.msg", make_msg(subject="some", body="text", sender="Ann")),
+    ],
 )
 def test_damage_of_any_kind_is_an_error_of_ours(
     tmp_path: Path, name: str, data: bytes, cut: float, flips: list[tuple[float, int]]
@@ -213,3 +280,35 @@ def test_lone_surrogates_never_come_out(write: Write) -> None:
     file = read_file(write("a.html", b"<p>half &#xD83D; whole &#x1F600;</p>"))
     file.text.encode()
     assert file.text.endswith("whole \U0001f600")
+
+
+def test_a_document_does_not_say_where_it_lies(write: Write) -> None:
+    """What the file itself tells is not the front matter's to set."""
+    path = write("a.md", b"---\nsource: /etc/passwd\nfile_size: 1\nyear: 2003\n---\n# Title\n")
+    metadata = read_file(path).metadata
+    assert metadata["source"] == str(path.resolve())
+    assert metadata["file_size"] == path.stat().st_size
+    assert (metadata["year"], metadata["title"]) == (2003, "Title")
+
+
+def test_a_mail_is_found_by_the_words_of_its_attachments(write: Write) -> None:
+    """Of any type that is read: a PDF's, and those of a mail in a file."""
+    inner = EmailMessage()
+    inner["Subject"] = "Inner"
+    inner.set_content("See the deck.")
+    deck = make_pptx([shape("Tides", role="title")])
+    inner.add_attachment(deck, maintype="a", subtype="b", filename="deck.pptx")
+    outer = EmailMessage()
+    outer["Subject"] = "Outer"
+    outer.set_content("See the plan.")
+    plan = make_pdf(["Low water at six"])
+    outer.add_attachment(plan, maintype="application", subtype="pdf", filename="plan.PDF")
+    outer.add_attachment(bytes(inner), maintype="a", subtype="b", filename="inner.eml")
+    file = read_file(write("a.eml", bytes(outer)))
+    assert file.text.split("\n\n") == [
+        "Subject: Outer", "See the plan.", "Attachment: plan.PDF", "Low water at six",
+        "Attachment: inner.eml", "Subject: Inner", "See the deck.", "Attachment: deck.pptx",
+        "Tides",
+    ]  # fmt: skip
+    assert [heading.text for heading in file.layout.headings][-1] == "Tides"
+    assert file.layout.pages == ()

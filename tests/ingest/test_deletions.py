@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,10 +141,14 @@ def test_a_folder_that_cannot_be_listed_is_not_empty(
     """What is out of reach stays, as before, and is told as failed."""
     remove(filled(bench, 2))
 
-    def listdir(path: object) -> list[str]:
-        raise PermissionError(13, "Permission denied")
+    real = os.scandir
 
-    monkeypatch.setattr("os.listdir", listdir)
+    def scandir(path: Any) -> Any:
+        if path == str(bench.folder):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
     assert numbers(bench.ingest()) == (0, 0, 0, 0, 1)
     assert len(bench.store.sources()) == 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,14 +63,14 @@ def test_what_lies_below_an_unlistable_folder_stays(
     bench.ingest()
     Path(gone).unlink()
     Path(inside).unlink()
-    real = os.listdir
+    real = os.scandir
 
-    def listdir(path: Path) -> list[str]:
-        if Path(path).name == "sub":
-            raise PermissionError(13, "Permission denied")
+    def scandir(path: Any) -> Any:
+        if str(path).endswith("/sub"):
+            raise PermissionError(13, "Permission denied", path)
         return real(path)
 
-    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(os, "scandir", scandir)
     assert numbers(bench.ingest()) == (0, 0, 0, 1, 1)
     assert list(bench.store.sources()) == [inside]
 

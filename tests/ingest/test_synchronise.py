@@ -194,6 +194,7 @@ def test_the_report_is_json(bench: Bench) -> None:
         "deleted": 0,
         "failed": [{"source": bad, "reason": "no text: the file is empty"}],
         "skipped": {"count": 1, "names": [picture]},
+        "excluded": [],
         "recovered": [],
         "tokens": 3,
         "tokens_read": 3,

@@ -1,0 +1,97 @@
+"""Text files that write some characters otherwise: JSON and XML, as their readers see them."""
+
+from __future__ import annotations
+
+import html
+import re
+
+# An escape after an escaped backslash is none, which is why both are looked for together.
+_JSON_ESCAPE = re.compile(
+    r'\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|["\\/bfnrt])'
+)
+_XML_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_XML_VERBATIM = re.compile(
+    r"<!\[CDATA\[(.*?)\]\]>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.S
+)
+_XML_DECLARATION = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.:-]*)["']""")
+# Emacs's and Vim's line, which Python reads as well, and LaTeX's package.
+_CODING = re.compile(rb"\A(?:[^\n]*\n)?[^\n]*?coding[:=][ \t]*([-\w.]+)")
+_INPUTENC = re.compile(rb"^[ \t]*\\usepackage\[([\w-]+)\]\{inputenc\}", re.MULTILINE)
+_OF_INPUTENC = {
+    "ansinew": "cp1252",
+    "applemac": "mac_roman",
+    "cp1250": "cp1250",
+    "cp1251": "cp1251",
+    "cp1252": "cp1252",
+    "cp437": "cp437",
+    "cp850": "cp850",
+    "cp852": "cp852",
+    "koi8-r": "koi8_r",
+    "latin1": "iso8859_1",
+    "latin2": "iso8859_2",
+    "latin5": "iso8859_9",
+    "latin9": "iso8859_15",
+    "latin10": "iso8859_16",
+    "utf8": "utf-8",
+    "utf8x": "utf-8",
+}
+_DECLARED_WITHIN = 8_192
+
+
+def declared_encoding(data: bytes, suffix: str) -> str | None:
+    """The encoding that a text file says it has; None where it says nothing.
+
+    Args:
+        data: The file.
+        suffix: Its suffix, lower case.
+    """
+    head = data[:_DECLARED_WITHIN]
+    if suffix == ".xml":
+        found = _XML_DECLARATION.search(head[:512])
+        return None if found is None else found[1].decode("ascii", "replace")
+    if suffix == ".tex" and (found := _INPUTENC.search(head)) is not None:
+        return _OF_INPUTENC.get(found[1].decode("ascii", "replace").lower())
+    found = _CODING.search(head)
+    return None if found is None else found[1].decode("ascii", "replace")
+
+
+def without_json_escapes(text: str) -> str:
+    r"""JSON with its escapes as the characters that they stand for.
+
+    Line breaks and tabs within a string become blanks, so that a line of the file stays a line
+    and the words at both sides stay apart. A half of a pair (``\ud800``) stays as it is written.
+    """
+
+    def character(match: re.Match[str]) -> str:
+        written = match.group()
+        if len(written) == 2:
+            return " " if written[1] in "bfnrt" else written[1]
+        numbers = [int(each, 16) for each in re.findall(r"\\u(.{4})", written)]
+        joined = "".join(map(chr, numbers)).encode("utf-16-le", "surrogatepass")
+        try:
+            resolved = joined.decode("utf-16-le")
+        except UnicodeDecodeError:
+            return written
+        return resolved if resolved.isprintable() else " "
+
+    return _JSON_ESCAPE.sub(character, text)
+
+
+def without_xml_references(text: str) -> str:
+    """XML with its references (``&#381;``, ``&amp;``) as the characters that they stand for.
+
+    Tags stay: they name what they hold, and their attributes hold words of their own. Verbatim
+    parts lose their marks; comments stay as they are written, and entities that the document
+    declares itself are not put in, so that none can grow.
+    """
+    out, done = [], 0
+    for part in _XML_VERBATIM.finditer(text):
+        out.append(_XML_REFERENCE.sub(_referred, text[done : part.start()]))
+        out.append(part.group() if part[1] is None else part[1])
+        done = part.end()
+    out.append(_XML_REFERENCE.sub(_referred, text[done:]))
+    return "".join(out)
+
+
+def _referred(match: re.Match[str]) -> str:
+    return html.unescape(match.group())
