@@ -117,7 +117,12 @@ def parse_xml(data: bytes) -> Any:
     if any("<!ENTITY".encode(encoding) in data for encoding in _ENCODINGS):
         raise SyntaxError("it declares entities, which can stand for any amount of text")
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_pis=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=True,
+        remove_pis=True,
+        remove_comments=True,
     )
     return etree.fromstring(data, parser)
 

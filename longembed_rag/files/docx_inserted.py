@@ -8,7 +8,7 @@ from typing import Any
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.docx_paragraphs import mark_headings
-from longembed_rag.files.office_package import OfficePackage
+from longembed_rag.files.ooxml import Package
 from longembed_rag.files.values import Content
 
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -32,7 +32,7 @@ FindReader = Callable[[str], Callable[[bytes, str], Content] | None]
 
 
 def read_inserted(
-    package: OfficePackage, part: str, *, name: str, reader_of: FindReader
+    package: Package, part: str, *, name: str, reader_of: FindReader
 ) -> tuple[str, str | None]:
     """The text of a file that was put into a document, with its headings marked.
 

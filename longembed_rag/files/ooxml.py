@@ -84,6 +84,27 @@ class Package:
         name = self._names.get(part.lower())
         return None if name is None else parse_xml(self._archive.read(name))
 
+    def read(self, part: str) -> bytes:
+        """A part's bytes.
+
+        Raises:
+            KeyError: There is no such part.
+        """
+        return self._archive.read(self._names[part.lower()])
+
+    def content_type(self, part: str) -> str:
+        """What a part holds, as the package says it; empty where it does not."""
+        root = self.xml("[Content_Types].xml")
+        types = {
+            (each.get("PartName") or f".{each.get('Extension', '')}").lower(): each.get(
+                "ContentType", ""
+            )
+            for each in (() if root is None else root)
+        }
+        suffix = posixpath.splitext(part)[1].lower()
+        told = types.get(f"/{part}".lower(), types.get(suffix, ""))
+        return str(told).split(";")[0].strip().lower()
+
     def main(self) -> tuple[str, Any]:
         """The part that all others hang on, with its root element.
 

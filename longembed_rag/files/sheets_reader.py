@@ -21,6 +21,7 @@ from longembed_rag.files.archives import (
 from longembed_rag.files.building import TextBuilder
 from longembed_rag.files.damaged import ERRORS_OF_DAMAGED_FILES
 from longembed_rag.files.kreuzberg_call import extract
+from longembed_rag.files.office_properties import read_properties
 from longembed_rag.files.ooxml import Package, local
 from longembed_rag.files.properties import properties
 from longembed_rag.files.values import Content
@@ -67,7 +68,7 @@ def read_sheets(data: bytes, name: str) -> Content:
     archive = open_archive(data, name, kind=_KIND, holds="xl/")
     try:
         package = Package(archive)
-        sheets, known = list(_sheets(package)), package.properties()
+        sheets, known = list(_sheets(package)), read_properties(package)
     except ERRORS_OF_DAMAGED_FILES as error:
         raise damaged(name, _KIND, error) from error
     return _content(data, name, _NEW, sheets, known)

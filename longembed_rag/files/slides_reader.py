@@ -11,6 +11,7 @@ from __future__ import annotations
 from longembed_rag.files.archives import damaged, open_archive
 from longembed_rag.files.building import TextBuilder
 from longembed_rag.files.damaged import ERRORS_OF_DAMAGED_FILES
+from longembed_rag.files.office_properties import read_properties
 from longembed_rag.files.ooxml import Package, local
 from longembed_rag.files.values import Content
 
@@ -59,4 +60,4 @@ def _content(package: Package) -> Content:
         for comment in package.comments(relation.target):
             builder.add(comment)
     told = (f"{missing} of {count} slides are missing in the file",) if missing else ()
-    return builder.content({**package.properties(), "page_count": count}, told)
+    return builder.content({**read_properties(package), "page_count": count}, told)
