@@ -40,12 +40,13 @@ from fusion_tasks import Task, tasks_of
 from longembed_rag import LongEncoder, __version__
 from longembed_rag.ingest.encoding import ensure_for
 from longembed_rag.ingest.taking import content_hash
-from longembed_rag.search.evidence import Question, gather
+from longembed_rag.search.evidence import Question, Scope, gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence, Weights, weigh
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import TERMS_VECTOR, IndexedDocument, document_id
 from longembed_rag.words.analyzer import get_analyzer
+from longembed_rag.words.query import query_words
 
 GRID = {
     "terms_beside_late": (0.1, 0.2, 0.35),
@@ -98,13 +99,13 @@ def gathered(task: Task, encoder: LongEncoder, cache: Path) -> list[Gathered]:
         found: list[Gathered] = []
         queries = zip(task.queries.items(), encodings.vectors, encodings.tokens, strict=True)
         for (name, text), vector, tokens in queries:
-            stems = analyzer.stems(text)
-            ask = partial(gather, with_passages=True, matching=None, place=store.place)
+            words = query_words(text, [analyzer])
+            ask = partial(gather, with_passages=True, scope=Scope(), place=store.place)
             found.append(
                 Gathered(
                     document_id(task.answers[name]),
-                    ask(Question(stems, vector, tokens)),
-                    ask(Question(stems, vector), words_vector=TERMS_VECTOR),
+                    ask(Question(words, vector, tokens)),
+                    ask(Question(words, vector), words_vector=TERMS_VECTOR),
                 )
             )
     file.write_bytes(pickle.dumps(found))

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from longembed_rag.points.client.retries import RetryPolicy
     from longembed_rag.search.results import PassageHit, SearchResult
     from longembed_rag.search.search import SearchOptions, search_documents
+    from longembed_rag.search.syntax import Query, read_query
     from longembed_rag.store.copying import CopyReport
     from longembed_rag.store.document import StoredDocument
     from longembed_rag.store.info import CollectionInfo
@@ -98,6 +99,7 @@ __all__ = [
     "PassageHit",
     "Place",
     "Planner",
+    "Query",
     "QueryEncoding",
     "ReadOptions",
     "Refreshed",
@@ -118,6 +120,7 @@ __all__ = [
     "get_analyzer",
     "keep_tokens",
     "read_file",
+    "read_query",
     "resolve_runtime",
     "search_documents",
     "write_whole",
@@ -156,6 +159,7 @@ _HOMES = {
     "PassageHit": "longembed_rag.search.results",
     "Place": "longembed_rag.layout",
     "Planner": "longembed_rag.encoder.planner",
+    "Query": "longembed_rag.search.syntax",
     "QueryEncoding": "longembed_rag.encoder.values",
     "ReadOptions": "longembed_rag.files.options",
     "Refreshed": "longembed_rag.ingest.refresh",
@@ -175,6 +179,7 @@ _HOMES = {
     "get_analyzer": "longembed_rag.words.analyzer",
     "keep_tokens": "longembed_rag.encoder.token_vectors",
     "read_file": "longembed_rag.files.readers",
+    "read_query": "longembed_rag.search.syntax",
     "resolve_runtime": "longembed_rag.encoder.devices",
     "search_documents": "longembed_rag.search.search",
     "write_whole": "longembed_rag.whole_files",

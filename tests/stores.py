@@ -14,6 +14,7 @@ from qdrant_client import QdrantClient
 from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.search.results import SearchResult
 from longembed_rag.search.search import SearchOptions, search_documents
+from longembed_rag.search.syntax import Query
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
 from tests.points.fake_qdrant import FakeQdrant, running_fake
@@ -57,11 +58,12 @@ def ensure(store: DocumentStore, **options: Any) -> DocumentStore:
     return store
 
 
-def find(store: DocumentStore, text: str, **options: Any) -> list[SearchResult]:
+def find(store: DocumentStore, query: str | Query, **options: Any) -> list[SearchResult]:
     """Search with the fake encoder's vector of a query."""
+    text = query if isinstance(query, str) else query.text
     return search_documents(
         store,
-        text,
+        query,
         vector=vector_of(text),
         tokens=tokens_of(text),
         options=SearchOptions(**options),

@@ -52,6 +52,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "lxml": (),
     "markdown_it": (),
     "olefile": (),
+    "py3langid": (),
     "pypdfium2": (),
     "qdrant_client": (),
     "qdrant_edge": (),

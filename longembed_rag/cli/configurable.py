@@ -10,10 +10,10 @@ from longembed_rag.cli.encoder_specs import ENCODER_SPECS
 from longembed_rag.cli.option_specs import (
     KEEPING_SPECS,
     READING_SPECS,
-    SEARCH_SPECS,
     STORE_SPECS,
     OptionSpec,
 )
+from longembed_rag.cli.search_specs import SEARCH_SPECS
 from longembed_rag.cli.selecting import SELECTION_SPECS
 
 #: Options that belong to one call, and are read from the command line only.

@@ -9,21 +9,30 @@ import click
 
 from longembed_rag.cli.command import Command
 from longembed_rag.cli.location import StoreLocation
-from longembed_rag.cli.option_specs import (
+from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
+from longembed_rag.cli.output import (
+    marked,
+    one_line,
+    place_in_words,
+    shown_path,
+    wrapped,
+    write_json,
+)
+from longembed_rag.cli.refreshing import refresh as refresh_library
+from longembed_rag.cli.search_specs import (
     ADAPTIVE_SPEC,
     LIMIT_SPEC,
     MODE_SPEC,
+    OPERATORS_SPEC,
     PASSAGES_SHOWN_SPEC,
     REFRESH_SPEC,
 )
-from longembed_rag.cli.options import GivenSettings, encoder_options, store_options
-from longembed_rag.cli.output import marked, place_in_words, shown_path, wrapped, write_json
-from longembed_rag.cli.refreshing import refresh as refresh_library
 from longembed_rag.cli.session import load_encoder
 
 if TYPE_CHECKING:
     from longembed_rag.search.results import PassageHit, SearchResult
     from longembed_rag.search.search import Mode
+    from longembed_rag.search.syntax import Query
 
 _IN_WORDS = {
     "terms": "words",
@@ -34,6 +43,7 @@ _IN_WORDS = {
     "passage_late": "tokens of a passage",
 }
 _LEAST_SHOWN = 0.05
+_PASSED_OVER = "the query is a long one: quotes and signs in it are taken as they are"
 
 
 @click.command(
@@ -44,6 +54,7 @@ _LEAST_SHOWN = 0.05
 Examples:
   longembed-rag search "who signed the lease?"
   longembed-rag search "termination notice" -k 3 --json
+  longembed-rag search '"force majeure" +lease -draft'
   longembed-rag search "termination notice" --refresh
   longembed-rag search "termination notice" --adaptive --show-passages 5
   longembed-rag search "budget" --filter path=reports/2025 --filter "page_count>=10"
@@ -56,6 +67,7 @@ Examples:
 @ADAPTIVE_SPEC.decorate
 @PASSAGES_SHOWN_SPEC.decorate
 @MODE_SPEC.decorate
+@OPERATORS_SPEC.decorate
 @click.option(
     "--filter",
     "filters",
@@ -73,12 +85,17 @@ def search_command(
     adaptive: bool,
     show_passages: int | None,
     mode: Mode,
+    operators: bool,
     filters: Sequence[str],
     location: StoreLocation,
     given: GivenSettings,
     as_json: bool,
 ) -> None:
     """Find the documents that answer QUERY, best first, each with the passages that fit best.
+
+    In a query of one line and at most 32 words, "a phrase" in quotes finds only documents in which
+    its words stand so, +word only those that hold that very word, -word only those that do not
+    (after -- where it begins the query). A backslash before a quote or sign takes it as it is.
 
     The model and its settings are those that the collection was made with; setting others is
     refused, because vectors of different settings cannot be compared. The defaults below apply
@@ -87,7 +104,9 @@ def search_command(
     if not query.strip():
         raise click.BadParameter("it is empty; say what to look for", param_hint="QUERY")
     from longembed_rag.search.filters import parse_filters
+    from longembed_rag.search.syntax import Query, read_query
 
+    understood = read_query(query) if operators else Query(text=query)
     matching = parse_filters(filters)
     with location.library(**given.values) as library:
         library.store.existing_record()  # before a model is loaded
@@ -101,22 +120,48 @@ def search_command(
             adaptive=adaptive,
             passages=show_passages if show_passages is not None or as_json else 1,
             filter=matching,
+            operators=operators,
         )
         outdated = library.store.existing_record().outdated
     if outdated is not None:
         click.echo(f"note: {outdated}", err=True)
+    if understood.passed_over:
+        click.echo(f"note: {_PASSED_OVER}", err=True)
+    if not results and (understood.has_operators or not as_json):
+        reason = _reason(understood, mode=mode, filtered=bool(filters))
+        click.echo(f"nothing found: {reason}", err=True)
     if as_json:
         found = [result.to_dict() for result in results]
-        told = {} if refreshed is None else {"refreshed": refreshed.to_dict()}
-        write_json({"query": query, "mode": mode, **told, "results": found})
-        return
-    if results:
+        done = {} if refreshed is None else {"refreshed": refreshed.to_dict()}
+        said = {"query": query, "understood": understood.to_dict(), "mode": mode}
+        write_json({**said, **done, "results": found})
+    elif results:
+        if understood.has_operators:
+            told = one_line(f"looking for {understood.text}: {_asked(understood)}")
+            click.echo(click.style(told, dim=True))
         _write_results(results)
-        return
-    reason = "no document fulfils the filters" if filters else "no document matches"
+
+
+def _reason(query: Query, *, mode: Mode, filtered: bool) -> str:
+    """Why nothing was found, and what may find something."""
+    if query.has_operators:
+        among = " among those that fulfil the filters" if filtered else ""
+        return one_line(
+            f"no document{among} fits: {_asked(query)}; --no-operators searches without quotes and "
+            "signs"
+        )
+    reason = "no document fulfils the filters" if filtered else "no document matches"
     if mode == "sparse":
         reason += "; a word search passes over words such as 'the', try --mode hybrid"
-    click.echo(f"nothing found: {reason}", err=True)
+    return reason
+
+
+def _asked(query: Query) -> str:
+    """What a document has to hold, and what it must not."""
+    wanted = [*(f'"{each}"' for each in query.phrases), *query.must]
+    unwanted = [f'"{each}"' if " " in each else each for each in query.must_not]
+    named = {"with": " and ".join(wanted), "without": " and ".join(unwanted)}
+    return ", ".join(f"{name} {words}" for name, words in named.items() if words)
 
 
 def _write_results(results: Sequence[SearchResult]) -> None:

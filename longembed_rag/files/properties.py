@@ -1,4 +1,4 @@
-"""What a document says of itself, under the same keys whatever its type."""
+"""What a document says of itself, under the same keys whatever its type, and in one form."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 from longembed_rag.files.decoding import without_surrogates
 
-#: Characters of a property that are kept; what is longer is no property but a text.
+#: Characters of a property and number of properties that are kept; a book of a property is no
+#: property, and every document's are loaded with each hit.
 LONGEST_PROPERTY = 10_000
-#: Properties of a document that are kept: all of them come with every hit.
 MOST_PROPERTIES = 200
+_BETWEEN_KEYWORDS = re.compile("[;,，、；]")
 # By the names that Dublin Core, Office, OpenDocument and kreuzberg use.
 _KEYS = {
     "title": "title",
@@ -41,8 +42,6 @@ _KEYS = {
 }
 #: Keys of which a document may have several values.
 _MANY = frozenset({"author", "contributor", "publisher", "identifier", "language", "subject"})
-_BETWEEN_KEYWORDS = re.compile(r"\s*[,;]\s*")
-_BETWEEN_WORDS = re.compile("[;,，、；]")
 
 
 def properties(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
@@ -62,13 +61,19 @@ def properties(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
             if key is None or not text:
                 continue
             values = found.setdefault(key, [])
-            for part in _BETWEEN_KEYWORDS.split(text) if key == "keywords" else [text]:
+            for part in keywords_of(text) if key == "keywords" else [text]:
                 if part and part not in values:
                     values.append(part)
     return {
         key: values if key == "keywords" or (key in _MANY and len(values) > 1) else values[0]
         for key, values in found.items()
     }
+
+
+def _tidy(text: str) -> str:
+    """A property on one line; programs leave what was there before behind a NUL."""
+    words = without_surrogates(text.partition("\0")[0][: 2 * LONGEST_PROPERTY]).split()
+    return " ".join(words)[:LONGEST_PROPERTY]
 
 
 def tidy_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +108,7 @@ def names_of(text: str) -> str | list[str]:
 
 def keywords_of(text: str) -> list[str]:
     """The keywords in a text, which commas or semicolons part."""
-    words = (word.strip() for word in _BETWEEN_WORDS.split(text[:LONGEST_PROPERTY]))
+    words = (word.strip() for word in _BETWEEN_KEYWORDS.split(text[:LONGEST_PROPERTY]))
     return [word for word in words if word]
 
 
@@ -122,9 +127,3 @@ def iso_date(text: str) -> str | None:
         return parsedate_to_datetime(text).isoformat()
     except (ValueError, TypeError, IndexError):
         return None
-
-
-def _tidy(text: str) -> str:
-    """A property on one line; programs leave what was there before behind a NUL."""
-    words = without_surrogates(text.partition("\0")[0][: 2 * LONGEST_PROPERTY]).split()
-    return " ".join(words)[:LONGEST_PROPERTY]

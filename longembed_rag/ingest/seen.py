@@ -57,6 +57,7 @@ class Seen:
         files: The files below them, by source, each as :meth:`SeenFile.to_list` gives it.
         unreadable: What could not be looked at, by source.
         reading: How the files were read.
+        is_done: Whether every ingest of them came to its end, removals and all.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class Seen:
         files: Mapping[str, list[Any]] | None = None,
         unreadable: Iterable[str] = (),
         reading: ReadOptions | None = None,
+        is_done: bool = True,
     ) -> None:
+        self._is_done = is_done
         self.reading = reading or ReadOptions()
         self._file = file
         self.roots = dict(roots or {})
@@ -99,6 +102,7 @@ class Seen:
                 files,
                 values["unreadable"],
                 now,
+                values["is_done"],
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
             return cls(
@@ -126,7 +130,8 @@ class Seen:
         """
         known = self._of(found)
         return (
-            found.stamps.keys() == known.keys()
+            self._is_done
+            and found.stamps.keys() == known.keys()
             and all(known[source][:4] == stamp.to_list() for source, stamp in found.stamps.items())
             and {each.source for each in found.unreadable} == self._unreadable
         )
@@ -142,12 +147,15 @@ class Seen:
             if source in found.stamps or not _is_below(source, others)
         }
 
-    def note(self, found: Discovery, files: Mapping[str, SeenFile]) -> None:
+    def note(
+        self, found: Discovery, files: Mapping[str, SeenFile], *, is_done: bool = True
+    ) -> None:
         """Remember what was found and read, in place of what was known of the same roots.
 
         Args:
             found: What was found.
             files: Those of the files whose stamps can be trusted.
+            is_done: Whether the ingest came to its end.
         """
         roots = [str(root) for root in found.roots]
         kept = {
@@ -155,6 +163,7 @@ class Seen:
             for path, selection in self.roots.items()
             if not _is_below(str(path), roots)
         }
+        self._is_done = is_done and (self._is_done or not kept)
         self.roots = {**kept, **found.selections}
         others = [str(path) for path in kept]
         before = {
@@ -177,6 +186,7 @@ class Seen:
         values = {
             "format": _FORMAT,
             "readers": READERS_VERSION,
+            "is_done": self._is_done,
             "reading": self.reading.to_dict(),
             "roots": {str(path): of.to_dict() for path, of in self.roots.items()},
             "unreadable": sorted(self._unreadable),

@@ -107,13 +107,14 @@ def follow(
     require_meant(store, found, stored, allowed=allow_deletions)
     run = Run.over(store, stored=stored, encoder=encoder, on_event=on_event, began=began)
     known = Seen.of(store, reading=reading)
-    seen = dict[str, SeenFile]()
+    seen, is_done = dict[str, SeenFile](), False
     try:
         for source, each in _take_all(run, found, None if reread else known, reading):
             seen[source] = each
         run.remove(gone_sources(run.stored, found))
+        is_done = True
     finally:
-        known.note(found, seen)
+        known.note(found, seen, is_done=is_done)
     return run.finish(found.skipped, found.excluded)
 
 

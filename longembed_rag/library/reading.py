@@ -13,6 +13,7 @@ from longembed_rag.errors import InputError, SettingsError
 from longembed_rag.library.holdings import Part
 from longembed_rag.search.filters import as_filter
 from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions, search_documents
+from longembed_rag.search.syntax import Query, read_query
 from longembed_rag.store.document import StoredDocument, read_documents
 from longembed_rag.store.info import CollectionInfo
 from longembed_rag.store.listing import DocumentPage, list_documents, read_page
@@ -39,6 +40,7 @@ class SearchKeywords(TypedDict, total=False):
     filter: FilterGiven
     snippets: bool
     vectors: bool
+    operators: bool
     vector: NDArray[np.float32] | None
     tokens: NDArray[np.float32] | None
 
@@ -65,6 +67,7 @@ class Reads(Part):
         filter: FilterGiven = None,  # noqa: A002 - what it is called everywhere else
         snippets: bool = True,
         vectors: bool = False,
+        operators: bool = True,
         vector: NDArray[np.float32] | None = None,
         tokens: NDArray[np.float32] | None = None,
     ) -> Any:
@@ -86,6 +89,9 @@ class Reads(Part):
                 ``MetadataFilters`` or Qdrant's ``Filter``; None for all.
             snippets: Whether to make a snippet of each document.
             vectors: Whether the vectors of what is found come, too.
+            operators: Whether ``"a phrase"``, ``+must`` and ``-not`` in a short query say what a
+                document has to hold word for word, see :func:`~longembed_rag.read_query`. False
+                takes a query as plain text: right for questions of others, who mean no such thing.
             vector: The query's own vector, shape ``[dimension]``, in place of the model's; with
                 one, ``"dense"`` and ``"passages"`` do without words.
             tokens: With such a vector, those of the query's tokens, shape ``[tokens, dimension]``;
@@ -95,9 +101,9 @@ class Reads(Part):
             Documents, best first; of several queries a list for each.
 
         Raises:
-            InputError: A query is empty.
+            InputError: A query is empty, or says only what is not wanted.
             SettingsError: An option is out of range, or the collection does not keep what the
-                mode needs.
+                mode needs; or too many documents would have to be read for a phrase or word.
             CollectionNotFoundError: Nothing has been ingested yet.
             CollectionMismatchError: The collection was made with other settings; names them.
             StoreError: The store cannot be read.
@@ -117,22 +123,24 @@ class Reads(Part):
             vectors=vectors,
         )
         if isinstance(query, str):
-            return self._search([query], options, vector, tokens)[0]
+            return self._search([_understood(query, operators)], options, vector, tokens)[0]
         if vector is not None or tokens is not None:
             raise SettingsError("vector: it is one query's; search for that query by itself")
-        return self._search(list(query), options)
+        return self._search([_understood(each, operators) for each in query], options)
 
     def _search(
         self,
-        queries: list[str],
+        queries: list[Query],
         options: SearchOptions,
         vector: NDArray[np.float32] | None = None,
         tokens: NDArray[np.float32] | None = None,
     ) -> list[list[SearchResult]]:
         by_vector_alone = vector is not None and options.mode in ("dense", "passages")
-        empty = [n for n, query in enumerate(queries, start=1) if not query.strip()]
+        empty = [n for n, query in enumerate(queries, start=1) if not query.text.strip()]
         if empty and not by_vector_alone:
             which = "the query" if len(queries) == 1 else f"query {empty[0]} of {len(queries)}"
+            if queries[empty[0] - 1].must_not:
+                raise InputError(f"{which} says only what is not wanted; say what to look for, too")
             raise InputError(f"{which} is empty; say what to look for")
         store = self._holdings.store()
         record = store.existing_record()
@@ -141,12 +149,12 @@ class Reads(Part):
         if options.needs_vector and vector is None and queries:
             one = len(queries) == 1
             names = ["the query"] if one else [f"query {n}" for n in range(1, len(queries) + 1)]
-            encoder = self._holdings.encoder()
+            encoder, texts = self._holdings.encoder(), [query.text for query in queries]
             if options.compares_tokens and record.tokens is not None:
-                encoding = encoder.encode_queries(queries, names=names)
+                encoding = encoder.encode_queries(texts, names=names)
                 vectors, by_query = list(encoding.embeddings), encoding.tokens
             else:
-                vectors = list(encoder.encode(queries, kind="query", names=names).embeddings)
+                vectors = list(encoder.encode(texts, kind="query", names=names).embeddings)
         return [
             search_documents(store, query, vector=each, tokens=of_query, options=options)
             for query, each, of_query in zip(queries, vectors, by_query, strict=True)
@@ -282,3 +290,7 @@ class Reads(Part):
             2
         """
         return self._holdings.store().info()
+
+
+def _understood(query: str, operators: bool) -> Query:
+    return read_query(query) if operators else Query(text=query)

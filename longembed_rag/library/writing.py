@@ -155,8 +155,9 @@ class Writes(Part):
             DeletionsRefusedError: As :meth:`ingest`; so are the other errors.
 
         Example:
-            >>> library.refresh().report is None
-            True
+            >>> done = library.refresh()
+            >>> len(done.folders), done.missing
+            (1, ())
         """
         held = self._holdings
         with held.writing:

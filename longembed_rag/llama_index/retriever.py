@@ -21,6 +21,7 @@ from longembed_rag.llama_index.embedding import LongEmbedding
 from longembed_rag.llama_index.nodes import document_node, passage_nodes
 from longembed_rag.search.filters import as_filter
 from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions
+from longembed_rag.search.syntax import Query, read_query
 from longembed_rag.store.values import DEFAULT_COLLECTION, CollectionRecord
 from longembed_rag.words.snippet import make_snippet
 
@@ -47,6 +48,7 @@ class RetrieverOptions(TypedDict, total=False):
     returns: Returns
     passages_per_document: int
     filters: MetadataFilters | AnyFilter | None
+    operators: bool
     callback_manager: CallbackManager | None
     verbose: bool
 
@@ -78,6 +80,8 @@ class LongRetriever(BaseRetriever):
             whole texts.
         passages_per_document: Most passages of each document.
         filters: Which documents are looked at, LlamaIndex's or Qdrant's own; None for all.
+        operators: Whether ``"a phrase"``, ``+must`` and ``-not`` say what a document has to hold,
+            see :func:`~longembed_rag.read_query`; in a question to a chat they say no such thing.
         callback_manager: Is told of each retrieval; None takes that of LlamaIndex's ``Settings``.
         verbose: LlamaIndex's own.
 
@@ -101,6 +105,7 @@ class LongRetriever(BaseRetriever):
         returns: Returns = "passages",
         passages_per_document: int = 3,
         filters: MetadataFilters | AnyFilter | None = None,
+        operators: bool = False,
         callback_manager: CallbackManager | None = None,
         verbose: bool = False,
     ) -> None:
@@ -128,6 +133,7 @@ class LongRetriever(BaseRetriever):
         self._library = library
         self._owns_library = False
         self._returns = returns
+        self._operators = operators
         self._embedding = embedding
         self._is_checked = False
         self._lock = Lock()
@@ -222,31 +228,31 @@ class LongRetriever(BaseRetriever):
         self._options = replace(self._options, limit=similarity_top_k)
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        options, text = self._options, query_bundle.query_str
-        by_vector_alone = query_bundle.embedding is not None and options.mode in (
-            "dense",
-            "passages",
-        )
-        if not text.strip() and not by_vector_alone:
-            raise InputError("the query is empty; say what to look for")
+        options, typed = self._options, query_bundle.query_str
+        query = read_query(typed) if self._operators else Query(text=typed)
+        by_words = query_bundle.embedding is None or options.mode not in ("dense", "passages")
+        if not query.text.strip() and by_words:
+            missing = "says only what is not wanted" if query.must_not else "is empty"
+            raise InputError(f"the query {missing}; say what to look for")
         record = self._searchable_record()
         found = self._library.search(
-            text,
+            typed,
             mode=options.mode,
             limit=options.limit,
             adaptive=options.adaptive,
             passages=options.passages,
             filter=options.filter,
-            vector=self._vector(query_bundle, record) if options.needs_vector else None,
-            tokens=self._tokens(query_bundle, record),
+            operators=self._operators,
+            vector=self._vector(query_bundle, query, record) if options.needs_vector else None,
+            tokens=self._tokens(query_bundle, query, record),
         )
         if self._returns == "documents":
             return [document_node(result) for result in found]
-        stems = record.query_words(text).stems
+        stems, wanted = record.query_words(query.text).stems, query.wanted
 
         def snippet_of(passage: str, language: str | None) -> str:
             analyzer = record.get_analyzer(language)
-            return make_snippet(passage, stems, analyzer=analyzer).marked()
+            return make_snippet(passage, stems, analyzer=analyzer, phrases=wanted).marked()
 
         return [
             node
@@ -269,35 +275,39 @@ class LongRetriever(BaseRetriever):
             )
         return record
 
-    def _vector(self, query: QueryBundle, record: CollectionRecord) -> NDArray[np.float32]:
+    def _vector(
+        self, given: QueryBundle, query: Query, record: CollectionRecord
+    ) -> NDArray[np.float32]:
         """The query's vector: the one that came with it, else of the texts that stand for it."""
         import numpy as np
 
-        if query.embedding is not None:
-            given = np.asarray(query.embedding, dtype=np.float32)
-            if given.shape != (record.dimension,) or not np.isfinite(given).all():
+        if given.embedding is not None:
+            vector = np.asarray(given.embedding, dtype=np.float32)
+            if vector.shape != (record.dimension,) or not np.isfinite(vector).all():
                 raise InputError(
-                    f"the query's own embedding, of shape {given.shape}, is not one of "
+                    f"the query's own embedding, of shape {vector.shape}, is not one of "
                     f"{record.dimension} finite numbers, as collection "
                     f"{self._library.collection!r} holds them; leave it out, or take it from the "
                     "collection's embedding"
                 )
-            return given
-        texts = query.embedding_strs or [query.query_str]
+            return vector
+        texts = given.custom_embedding_strs or [query.text]
         embedded = self._checked_embedding().get_agg_embedding_from_queries(texts)
         return np.asarray(embedded, dtype=np.float32)
 
-    def _tokens(self, query: QueryBundle, record: CollectionRecord) -> NDArray[np.float32] | None:
+    def _tokens(
+        self, given: QueryBundle, query: Query, record: CollectionRecord
+    ) -> NDArray[np.float32] | None:
         """The vectors of the query's tokens, where tokens are compared; None for a given vector."""
         import numpy as np
 
         if (
             record.tokens is None
             or not self._options.compares_tokens
-            or query.embedding is not None
+            or given.embedding is not None
         ):
             return None
-        texts = query.embedding_strs or [query.query_str]
+        texts = given.custom_embedding_strs or [query.text]
         return np.concatenate(self._checked_embedding().encoder.encode_query_tokens(texts))
 
     def _checked_embedding(self) -> LongEmbedding:

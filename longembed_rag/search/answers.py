@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from longembed_rag.points.values import Ask, Hit, Stored
 from longembed_rag.search.adaptive import adaptive_count
+from longembed_rag.search.holding import HeldText, passages_that_hold
 from longembed_rag.search.late import first_of, late_scores
-from longembed_rag.search.requests import ask, dense_probe, terms_probe
+from longembed_rag.search.requests import ask, dense_probe, only, terms_probe
 from longembed_rag.search.results import PassageHit, SearchResult
 from longembed_rag.store.payload import (
     read_language,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from longembed_rag.layout import Layout
     from longembed_rag.search.requests import Question
+    from longembed_rag.search.syntax import Query
     from longembed_rag.store.place import Place
     from longembed_rag.words.analyzer import Analyzer
 
@@ -72,6 +74,7 @@ def answer(
     parts: Mapping[str, dict[str, float]],
     signals: Mapping[str, dict[str, float]],
     question: Question,
+    query: Query,
     scorer: PassageScorer,
     with_passages: bool,
     with_snippets: bool,
@@ -81,13 +84,16 @@ def answer(
 ) -> list[SearchResult]:
     """Make answers of the best documents; those that are gone meanwhile are passed over.
 
+    So are those whose text has been replaced by one that does not fit the query any more.
+
     Args:
         ranked: Ids of their points, best first.
         count: How many are wanted.
         scores: By id.
         parts: What each signal adds to a score, by id.
         signals: The signals, by id.
-        question: The query.
+        question: The query, ready to be compared.
+        query: The query as it is understood.
         scorer: How passages are ranked.
         with_passages: Whether the collection keeps passages.
         with_snippets: Whether to make snippets.
@@ -106,10 +112,22 @@ def answer(
         ):
             records[each.id] = each
     found = [identity for identity in wanted if identity in records]
+    texts: dict[str, HeldText] | None = None
+    if query.has_operators:
+        held = {identity: HeldText.of(records[identity]) for identity in found}
+        texts = {identity: each for identity, each in held.items() if each.fits(query)}
+        found = list(texts)
     hits: dict[str, list[_Hit]] = {}
     if with_passages and scorer.most:
-        hits = _passages(found, question, scorer, place)
-    stems = question.words.stems
+        holding = None
+        if texts is not None and query.wanted:
+            holding = passages_that_hold(query.wanted, texts, place=place)
+        hits = _passages(found, question, scorer, place, holding)
+
+    def snippet_of(text: str, language: str | None) -> Snippet:
+        analyzer = analyzer_of(language)
+        return make_snippet(text, question.words.stems, analyzer=analyzer, phrases=query.wanted)
+
     shown = {each: _shown(records[each], hits.get(each, []), scorer) for each in found}
     vectors: dict[str, NDArray[np.float32] | None] = {}
     if with_vectors:
@@ -125,8 +143,7 @@ def answer(
             score=scores[identity],
             parts=parts[identity],
             signals=signals[identity],
-            stems=stems if with_snippets else None,
-            analyzer_of=analyzer_of,
+            snippet_of=snippet_of if with_snippets else None,
             vectors=vectors,
         )
         for identity in found
@@ -159,9 +176,13 @@ class _Hit:
 
 
 def _passages(
-    documents: Sequence[str], question: Question, scorer: PassageScorer, place: Place
+    documents: Sequence[str],
+    question: Question,
+    scorer: PassageScorer,
+    place: Place,
+    holding: Mapping[str, Sequence[PassagePlace]] | None,
 ) -> dict[str, list[_Hit]]:
-    """The best passages of each document, best first."""
+    """The best passages of each document, best first; where it is told which, of those alone."""
     probes = []
     if scorer.uses_terms:
         probes.append(("terms", terms_probe(question.words)))
@@ -173,7 +194,10 @@ def _passages(
     for start in range(0, len(documents), _PAGE):
         page = documents[start : start + _PAGE]
         depth = _DEPTH * len(page)
-        asks = [Ask(*probe, depth, of_documents(page), tuple(PLACE_KEYS)) for _, probe in probes]
+        among = of_documents(page)
+        if holding is not None:
+            among = only([where.point_id for each in page for where in holding[each]])
+        asks = [Ask(*probe, depth, among, tuple(PLACE_KEYS)) for _, probe in probes]
         answers = ask(place.passages, asks, place=place)
         names = (name for name, _ in probes)
         by_signal = dict(zip(names, answers, strict=True))
@@ -181,6 +205,9 @@ def _passages(
             by_signal["late"] = _by_tokens(tokens, answers, late_depth * len(page), place)
         for hit in _ranked(by_signal, scorer, depth):
             hits.setdefault(hit.where.document, []).append(hit)
+    for document, places in (holding or {}).items():
+        # What is held by passages that no signal speaks for, such as stopwords alone.
+        hits.setdefault(document, [_Hit(where, scorer.score({}), {}) for where in places])
     return hits
 
 
@@ -242,14 +269,14 @@ def _result(
     score: float,
     parts: dict[str, float],
     signals: dict[str, float],
-    stems: frozenset[str] | None,
-    analyzer_of: Callable[[str | None], Analyzer],
+    snippet_of: Callable[[str, str | None], Snippet] | None,
     vectors: Mapping[str, NDArray[np.float32] | None],
 ) -> SearchResult:
     payload = record.payload
     text, metadata = read_node(payload)
     layout = read_layout(payload)
     passages = tuple(_hit(hit, text or "", layout, vectors.get(hit.where.point_id)) for hit in hits)
+    shown = passages[0].text if passages else text
     language = read_language(payload)
     return SearchResult(
         source=read_source(payload, point_id=record.id),
@@ -258,7 +285,7 @@ def _result(
         signals=signals,
         text=text,
         passages=passages,
-        snippet=None if stems is None else _snippet(passages, text, stems, analyzer_of(language)),
+        snippet=None if snippet_of is None or shown is None else snippet_of(shown, language),
         metadata=metadata,
         document_id=record.id,
         language=language,
@@ -277,10 +304,3 @@ def _hit(hit: _Hit, text: str, layout: Layout, vector: NDArray[np.float32] | Non
         place=layout.place(text, where.start, where.end),
         vector=vector,
     )
-
-
-def _snippet(
-    passages: Sequence[PassageHit], text: str | None, stems: frozenset[str], analyzer: Analyzer
-) -> Snippet | None:
-    shown = passages[0].text if passages else text
-    return None if shown is None else make_snippet(shown, stems, analyzer=analyzer)

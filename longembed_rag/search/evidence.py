@@ -23,6 +23,7 @@ from longembed_rag.search.passage_evidence import PassageEvidence, gather_passag
 from longembed_rag.search.requests import (
     Probe,
     Question,
+    Scope,
     ask,
     dense_probe,
     deviation,
@@ -56,7 +57,7 @@ def gather(
     question: Question,
     *,
     with_passages: bool,
-    matching: AnyFilter | None,
+    scope: Scope,
     place: Place,
     most: int = 0,
     words_vector: str = PAIRS_VECTOR,
@@ -66,7 +67,7 @@ def gather(
     Args:
         question: The query, with its vector.
         with_passages: Whether the collection keeps passages.
-        matching: Which documents are looked at; None for all. Signals are measured over all.
+        scope: What is looked at. Signals are measured over all.
         place: Where they are.
         most: How many documents are wanted, if that is more than :data:`CANDIDATES`.
         words_vector: Which vector of documents holds their words; the collection's record says.
@@ -82,7 +83,7 @@ def gather(
         dense_probe(question.vector),
     )
     total = _count(place.documents, place)
-    wanted = [Ask(*probe, max(CANDIDATES, most), matching) for probe in probes]
+    wanted = [Ask(*probe, max(CANDIDATES, most), scope.documents) for probe in probes]
     sample = sample_filter(total, SAMPLE)
     # Twice what is expected: how many pass the sample's filter is a matter of chance.
     measured = [Ask(*probe, 2 * SAMPLE, sample) for probe in probes]
@@ -103,7 +104,7 @@ def gather(
         passages = gather_passages(
             question,
             words_reach=reach_of(coverage, len(question.words)) > WEIGHTS.covered,
-            matching=matching,
+            matching=scope.passages,
             place=place,
         )
     candidates = list(
@@ -116,7 +117,7 @@ def gather(
         candidates,
         probes,
         passages,
-        matching=matching,
+        matching=scope.documents,
         scales=_document_scales(in_sample),
         coverage=coverage,
         words=len(question.words),

@@ -16,6 +16,7 @@ from longembed_rag.points.values import Ask, Hit
 from longembed_rag.search.late import first_of, late_scores
 from longembed_rag.search.requests import (
     Probe,
+    Scope,
     ask,
     dense_probe,
     deviation,
@@ -114,7 +115,7 @@ def gather_passages(
     Args:
         question: The query, with its vector.
         words_reach: Whether its words say enough for its tokens to count less.
-        matching: Which documents are looked at; None for all. Signals are measured over all.
+        matching: Which passages are looked at; None for all. Signals are measured over all.
         place: Where they are.
     """
     assert question.vector is not None
@@ -216,7 +217,7 @@ def _best_by_document(
         probe: The signal.
         points: The best passages of all.
         documents: So many.
-        matching: Which documents are looked at.
+        matching: Which passages are looked at.
         place: Where further passages are, of other documents than the best are of.
     """
     scores: dict[Key, float] = {}
@@ -246,7 +247,7 @@ def _without(documents: Sequence[str]) -> Filter | None:
 
 
 def rank_by_passages(
-    question: Question, *, by_words: bool, most: int, matching: AnyFilter | None, place: Place
+    question: Question, *, by_words: bool, most: int, scope: Scope, place: Place
 ) -> tuple[str, list[tuple[str, float]]]:
     """Documents by their best passage's tokens, or by its cosine where no tokens are compared.
 
@@ -254,7 +255,7 @@ def rank_by_passages(
         question: The query, with its vector, and its tokens where they are to be compared.
         by_words: Whether passages that are among the best by their words are compared, too.
         most: How many documents are wanted; there may be more.
-        matching: Which documents are looked at; None for all.
+        scope: What is looked at.
         place: Where they are.
 
     Returns:
@@ -268,10 +269,10 @@ def rank_by_passages(
     probe = dense_probe(question.vector)
     probes = [probe, terms_probe(question.words)] if by_words else [probe]
     best_of_all = ask(
-        place.passages, [_for_the_best(each, matching) for each in probes], place=place
+        place.passages, [_for_the_best(each, scope.passages) for each in probes], place=place
     )
     found = [
-        _best_by_document(each, points, most, matching, place=place)
+        _best_by_document(each, points, most, scope.passages, place=place)
         for each, points in zip(probes, best_of_all, strict=True)
     ]
     name, best = "passage_vector", dict(found[0].scores)
@@ -284,7 +285,7 @@ def rank_by_passages(
             name, floor = "passage_late", min(late.values())
             best = {key: late.get(key, floor) for each in found for key in each.scores}
     ids = list(dict.fromkeys(document for document, _ in best))
-    among = combine(only(ids), matching)
+    among = combine(only(ids), scope.documents)
     (points,) = ask(place.documents, [Ask(*probe, len(ids), among)], place=place)
     there = [point.id for point in points]
     versions = passages_there(there, place=place)

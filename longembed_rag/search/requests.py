@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from longembed_rag.points.filters import AnyFilter
     from longembed_rag.store.place import Place
     from longembed_rag.words.query import Forms, QueryWords
 
@@ -38,6 +39,22 @@ class Question:
     words: QueryWords
     vector: NDArray[np.float32] | None
     tokens: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What a search looks at.
+
+    Attributes:
+        documents: Which documents; None for all.
+        passages: Which passages; None for all.
+        holding: Ids of the documents' points, where they are those that hold what a query wants
+            word for word; None where it wants nothing so.
+    """
+
+    documents: AnyFilter | None = None
+    passages: AnyFilter | None = None
+    holding: tuple[str, ...] | None = None
 
 
 def dense_probe(vector: NDArray[np.float32]) -> Probe:

@@ -12,8 +12,10 @@ from longembed_rag.search.adaptive import adaptive_count
 from longembed_rag.search.answers import PassageScorer, answer
 from longembed_rag.search.evidence import CANDIDATES, gather
 from longembed_rag.search.fusion import Evidence, fuse, passage_scorer
+from longembed_rag.search.holding import scope_of
 from longembed_rag.search.passage_evidence import rank_by_passages
-from longembed_rag.search.requests import Question, ask, dense_probe, terms_probe
+from longembed_rag.search.requests import Question, Scope, ask, dense_probe, terms_probe
+from longembed_rag.search.syntax import Query
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,7 +121,7 @@ class _Ranking:
 
 def search_documents(
     store: DocumentStore,
-    text: str,
+    query: str | Query,
     *,
     vector: NDArray[np.float32] | None = None,
     tokens: NDArray[np.float32] | None = None,
@@ -129,7 +131,7 @@ def search_documents(
 
     Args:
         store: Where they are.
-        text: The query.
+        query: The query, plain text or as :func:`~longembed_rag.read_query` understands it.
         vector: Its vector, shape ``[dimension]``; not needed for mode ``"sparse"``.
         tokens: The vectors of its tokens, shape ``[tokens, dimension]``; None compares none.
         options: How to search.
@@ -138,7 +140,8 @@ def search_documents(
         Documents, best first, each with its best passages.
 
     Raises:
-        SettingsError: The mode needs what the collection does not keep, or the query's vector.
+        SettingsError: The mode needs what the collection does not keep, or the query's vector; or
+            too many documents would have to be read for what the query wants word for word.
         CollectionNotFoundError: There is no collection.
         StoreError: It cannot be searched.
     """
@@ -147,8 +150,10 @@ def search_documents(
     _require_answerable(store, record, options, vector, tokens)
     store.make_filterable(options.filter)
     kept = None if record.tokens is None else tokens
-    question = Question(record.query_words(text), vector, kept)
-    ranking = _rank(store, question, options, record)
+    query = Query(text=query) if isinstance(query, str) else query
+    scope = scope_of(query, matching=options.filter, record=record, place=store.place)
+    question = Question(record.query_words(query.text), vector, kept)
+    ranking = _rank(store, question, options, record, scope)
     count = options.most
     if options.adaptive and ranking.scores:
         count = adaptive_count(ranking.scores, most=min(options.most, len(ranking.scores)))
@@ -159,6 +164,7 @@ def search_documents(
         parts=ranking.parts,
         signals=ranking.signals,
         question=question,
+        query=query,
         scorer=_scorer(options, ranking.evidence, late=question.tokens is not None),
         with_passages=record.options.passages,
         with_snippets=options.snippets,
@@ -212,14 +218,18 @@ def _require_answerable(
 
 
 def _rank(
-    store: DocumentStore, question: Question, options: SearchOptions, record: CollectionRecord
+    store: DocumentStore,
+    question: Question,
+    options: SearchOptions,
+    record: CollectionRecord,
+    scope: Scope,
 ) -> _Ranking:
-    place, matching = store.place, options.filter
+    place = store.place
     if options.mode == "hybrid":
         evidence = gather(
             question,
             with_passages=record.options.passages,
-            matching=matching,
+            scope=scope,
             place=place,
             most=options.most,
             words_vector=record.words_vector,
@@ -240,7 +250,7 @@ def _rank(
             question,
             by_words=options.mode == "late",
             most=options.most,
-            matching=matching,
+            scope=scope,
             place=place,
         )
         return _Ranking.of_one_signal(name, best)
@@ -249,8 +259,13 @@ def _rank(
         name, probe = "vector", dense_probe(question.vector)
     else:
         name, probe = "terms", terms_probe(question.words)
-    (points,) = ask(place.documents, [Ask(*probe, depth, matching)], place=place)
-    return _Ranking.of_one_signal(name, [(each.id, each.score) for each in points])
+    (points,) = ask(place.documents, [Ask(*probe, depth, scope.documents)], place=place)
+    found = {each.id: each.score for each in points}
+    if options.mode == "sparse" and len(found) < depth:
+        # A phrase of stopwords stands in documents that hold none of the query's stored words.
+        others = [each for each in scope.holding or () if each not in found]
+        found.update(dict.fromkeys(others[: depth - len(found)], 0.0))
+    return _Ranking.of_one_signal(name, list(found.items()))
 
 
 def _scorer(options: SearchOptions, evidence: Evidence | None, *, late: bool) -> PassageScorer:

@@ -314,10 +314,15 @@ class CollectionRecord:
         Raises:
             SettingsError: A later release has made the collection.
         """
+        return query_words(text, self.get_analyzers())
+
+    def get_analyzers(self) -> list[Analyzer]:
+        """What found the stored words: for each language, and by two versions while both work.
+
+        Raises:
+            SettingsError: A later release has made the collection.
+        """
         self.get_analyzer()
         versions = [self.analyzer, *([self.analyzer_next] if self.analyzer_next else [])]
         stemmed = self.languages or (self.stemmed_as(None),)
-        return query_words(
-            text,
-            [get_analyzer(each, version=version) for version in versions for each in stemmed],
-        )
+        return [get_analyzer(each, version=version) for version in versions for each in stemmed]

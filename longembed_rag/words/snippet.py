@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import regex
 
 from longembed_rag.errors import SettingsError
 from longembed_rag.words.analyzer import Analyzer, Term
+from longembed_rag.words.exact import FoldedText, Phrase
 
 DEFAULT_WIDTH = 320
 _ELLIPSIS = "…"
@@ -46,9 +47,14 @@ class Snippet:
 
 
 def make_snippet(
-    text: str, query_stems: Collection[str], *, analyzer: Analyzer, width: int = DEFAULT_WIDTH
+    text: str,
+    query_stems: Collection[str],
+    *,
+    analyzer: Analyzer,
+    phrases: Iterable[Phrase] = (),
+    width: int = DEFAULT_WIDTH,
 ) -> Snippet:
-    """The stretch of a text with the most different words of a query.
+    """The stretch of a text with the most different words of a query, its phrases before all.
 
     Among stretches with as many, the one with the most matches wins, then the earliest. Without
     any match it is the beginning of the text. The time it takes grows with the length of the text,
@@ -58,6 +64,7 @@ def make_snippet(
         text: A passage or a whole document.
         query_stems: The query's terms, as the analyzer gives them.
         analyzer: That of the collection.
+        phrases: Those that the query wants word for word; each is marked as a whole.
         width: The most characters that the snippet may have, "…" included.
 
     Raises:
@@ -72,11 +79,23 @@ def make_snippet(
     for term in analyzer.terms(text) if stems else ():
         if term.stem in stems:
             places.setdefault((term.start, term.end), term)
-    matches = list(places.values())
+    held = list(_places(text, phrases))
+    # One phrase outweighs all words.
+    weights = {place.stem: len(stems) + 1 for place in held}
+    matches = sorted([*places.values(), *held], key=lambda match: (match.start, -match.end))
     start, end = 0, len(text)
     if len(text) > width:
-        start, end = _stretch(text, matches, width - 2 * len(_ELLIPSIS))
+        start, end = _stretch(text, matches, weights, width - 2 * len(_ELLIPSIS))
     return _cut_out(text, start, end, matches)
+
+
+def _places(text: str, phrases: Iterable[Phrase]) -> Iterator[Term]:
+    """Where phrases stand, each as a term of its own that no word's stem is equal to."""
+    as_it_is = FoldedText(text)
+    for phrase in phrases:
+        name = f'"{" ".join(phrase.words)}"'
+        for start, end in phrase.spans(as_it_is):
+            yield Term(name, start, end)
 
 
 def _without_runs_of_blanks(text: str) -> str:
@@ -103,32 +122,38 @@ def _cut_out(text: str, start: int, end: int, matches: Iterable[Term]) -> Snippe
     return Snippet(f"{opening}{shown}{closing}", tuple(marks))
 
 
-def _stretch(text: str, matches: Iterable[Term], width: int) -> tuple[int, int]:
+def _stretch(
+    text: str, matches: Iterable[Term], weights: Mapping[str, int], width: int
+) -> tuple[int, int]:
     """Where to cut: the best matches with what stands around them, up to a width."""
-    first, last = _best_window(matches, width)
+    first, last = _best_window(matches, weights, width)
     # What the text's end leaves empty behind the matches is room before them.
     lead = max(_LEAD, width - (len(text) - first))
     start = _start(text, first - min(lead, first, width - (last - first)), first)
     return start, _end(text, start, last, width)
 
 
-def _best_window(matches: Iterable[Term], width: int) -> tuple[int, int]:
+def _best_window(
+    matches: Iterable[Term], weights: Mapping[str, int], width: int
+) -> tuple[int, int]:
     """Beginning and end of the best matches that fit into a width, by a window that slides."""
     # One that does not fit by itself is left out: half a word says nothing.
     fitting = [match for match in matches if match.end - match.start <= width]
     inside: Counter[str] = Counter()
-    best, place, left, end = (0, 0), (0, 0), 0, 0
+    best, place, left, end, worth = (0, 0), (0, 0), 0, 0, 0
     for right, match in enumerate(fitting):
         inside[match.stem] += 1
+        if inside[match.stem] == 1:
+            worth += weights.get(match.stem, 1)
         # The parts of a number follow it and end before it does.
         end = max(end, match.end)
         while end - fitting[left].start > width:
             gone = fitting[left].stem
             inside[gone] -= 1
             if not inside[gone]:
-                del inside[gone]
+                worth -= weights.get(gone, 1)
             left += 1
-        quality = (len(inside), right - left + 1)
+        quality = (worth, right - left + 1)
         if quality > best:
             best, place = quality, (fitting[left].start, end)
     return place

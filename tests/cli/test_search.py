@@ -95,6 +95,49 @@ def test_a_filter_that_cannot_be_read_is_named(run: Run, filled: Path) -> None:
     assert "nonsense" in result.stderr
 
 
+def test_phrases_must_and_must_not(run: Run, filled: Path) -> None:
+    """Only what holds them is found; one line says how the query was understood."""
+    result = run("search", '"signed by the" +tenant -apples lease', "--mode", "sparse")
+    first, second, *_ = result.stdout.splitlines()
+    assert first == (
+        'looking for signed by the tenant lease: with "signed by the" and tenant, without apples'
+    )
+    assert "lease.txt" in second
+    assert result.stdout.count("passage score") == 1
+    found = as_json(run("search", '"signed by the" +tenant -apples lease', "--json"))
+    assert [Path(each["source"]).name for each in found["results"]] == ["lease.txt"]
+    assert "**signed by the** **tenant**" in found["results"][0]["snippet"]
+    assert found["understood"] == {
+        "text": "signed by the tenant lease",
+        "phrases": ["signed by the"],
+        "must": ["tenant"],
+        "must_not": ["apples"],
+    }
+    assert "looking for" not in run("search", "apples").stdout
+
+
+def test_nothing_found_by_a_phrase_says_how_to_go_on(run: Run, filled: Path) -> None:
+    """It names what no document holds, and the flag that takes the query as plain text."""
+    query = '"by the lease" tenant -pears'
+    for flags in ([], ["--json"], ["--filter", "file_type=txt"]):
+        result = run("search", query, "--mode", "sparse", *flags)
+        assert 'with "by the lease", without pears; --no-operators searches' in result.stderr
+        assert ("among those that fulfil the filters" in result.stderr) == ("--filter" in flags)
+    plainly = as_json(run("search", query, "--no-operators", "--json"))
+    assert plainly["results"]
+    assert plainly["understood"]["phrases"] == []
+    refused = run("search", "--", "-pears")
+    assert refused.exit_code == 2
+    assert "says only what is not wanted" in refused.stderr
+
+
+def test_a_pasted_text_is_plain_and_says_so(run: Run, filled: Path) -> None:
+    """Quotes of its author ask for nothing."""
+    result = run("search", 'He wrote: "the lease".\n- "Pears", she said.', "--mode", "sparse")
+    assert result.stdout
+    assert "quotes and signs in it are taken as they are" in result.stderr
+
+
 def test_how_many(run: Run, filled: Path) -> None:
     """-k is a limit; --adaptive stops earlier, at the largest gap."""
 

@@ -95,6 +95,24 @@ def test_a_file_that_failed_is_not_tried_at_every_search(library: Library, root:
     assert refreshed(library) == (1, 0, 4, 0, 0)
 
 
+def test_an_ingest_that_was_stopped_is_gone_on_with(
+    library: Library, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nothing was left to do but to remove what is gone."""
+    library.ingest(root)
+    (root / "a.txt").unlink()
+
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("longembed_rag.ingest.taking.Run.remove", stop)
+        with pytest.raises(KeyboardInterrupt):
+            library.ingest(root)
+    assert refreshed(library) == (0, 0, 3, 1, 0)
+    assert refreshed(library) is None
+
+
 def test_several_folders_keep_their_own_selections(library: Library, root: Path) -> None:
     """One below another, and a single file among them."""
     single = root.parent / "single.txt"

@@ -198,6 +198,7 @@ def test_the_report_is_json(bench: Bench) -> None:
         "recovered": [],
         "tokens": 3,
         "tokens_read": 3,
+        "remarks": [],
     }
 
 

@@ -91,6 +91,35 @@ def test_an_empty_query_is_refused(filled: Library) -> None:
         filled.search("", vector=vector)
 
 
+def test_phrases_must_and_must_not(filled: Library, encoder: FakeEncoder) -> None:
+    """Only what holds them word for word, of one query or several; the model reads no signs."""
+    encoder.encoded.clear()
+    assert names(filled.search('"the tenant" signed')) == ["lease.txt"]
+    first, second, third = filled.search(["garden -tenant", "+leases lease", '"tenant the"'])
+    assert (names(first), second, third) == (["garden.txt"], [], [])
+    plainly = filled.search('"tenant the" -lease', operators=False)
+    assert len(plainly) == 2
+    (alone,) = filled.search("-tenant", mode="dense", vector=vector_of("garden"))
+    assert names([alone]) == ["garden.txt"]
+    for query in ("-tenant", ["lease", "-tenant"]):
+        with pytest.raises(InputError, match=r"query.* says only what is not wanted"):
+            filled.search(query)
+
+
+def test_what_is_embedded_of_a_query(filled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its words without signs: a phrase's are in it, and those that are not wanted are not."""
+    read: list[str] = []
+    monkeypatch.setattr(FakeEncoder, "before", staticmethod(read.append))
+    encode = FakeEncoder.encode_queries
+    monkeypatch.setattr(
+        FakeEncoder,
+        "encode_queries",
+        lambda self, texts, **options: [read.extend(texts), encode(self, texts, **options)][1],
+    )
+    filled.search('who "signed the" +lease -garden?')
+    assert read[0] == "who signed the lease ?"
+
+
 def test_a_vector_of_ones_own(filled: Library, encoder: FakeEncoder) -> None:
     """It is used in the model's place; for several queries, or of another size, it is refused."""
     encoder.encoded.clear()

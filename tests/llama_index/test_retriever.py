@@ -187,6 +187,22 @@ def test_what_fits_comes_first(retriever: LongRetriever) -> None:
     assert names(retriever.retrieve("the band plays jazz"))[0] == "jazz.txt"
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_operators_are_read_where_they_are_asked_for(retriever: LongRetriever, mode: Any) -> None:
+    """Off, a quoted word in a question narrows nothing; on, only what holds it is found."""
+    question = 'what is the "king of jazz" -farm'
+    plainly = another(retriever, mode=mode).retrieve(question)
+    assert len({each.node.ref_doc_id for each in plainly}) > 1
+    nodes = another(retriever, mode=mode, operators=True).retrieve(question)
+    assert {Path(str(each.node.ref_doc_id)).name for each in nodes} == {"jazz.txt"}
+    assert nodes
+    for each in nodes:
+        assert "king of jazz" in each.node.get_content()
+        assert "**king of jazz**" in each.node.metadata["longembed"]["snippet"]
+    with pytest.raises(InputError, match="says only what is not wanted"):
+        another(retriever, mode=mode, operators=True).retrieve("-farm")
+
+
 def test_the_same_node_has_the_same_id_and_hash(place: Path, embedding: LongEmbedding) -> None:
     """Another query, another day: a passage keeps its id and hash, though not its scores."""
     seen = []

@@ -63,6 +63,10 @@ def require_strict(
     if path.startswith(("points", "facet")) and strict.get(allowed) is False:
         for given in filters_of(body):
             _require_indexed(given, kinds)
+    for given in filters_of(body):
+        for _, condition in conditions(given):
+            size = len(condition.get("has_id") or (condition.get("match") or {}).get("any") or ())
+            _require_at_most(size, strict.get("condition_max_size"), "condition limit")
     if path in LIMITED:
         for _, limit in limits_of(body):
             _require_at_most(limit, strict.get("max_query_limit"), "limit")

@@ -16,7 +16,7 @@ from longembed_rag.search import evidence as module
 from longembed_rag.search import passage_evidence as passage_module
 from longembed_rag.search.evidence import gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence
-from longembed_rag.search.requests import Question, sample_filter
+from longembed_rag.search.requests import Question, Scope, sample_filter
 from longembed_rag.store.payload import BUCKETS, bucket
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import TERMS_VECTOR, IndexedDocument, document_id
@@ -40,7 +40,7 @@ def filled(request: pytest.FixtureRequest) -> Iterator[DocumentStore]:
 
 def ask(store: DocumentStore, query: str = QUERY, **options: object) -> Evidence:
     """The evidence for a query."""
-    given = {"with_passages": True, "matching": None, **options}
+    given = {"with_passages": True, "scope": Scope(), **options}
     question = Question(QueryWords.plain(query.split()), vector_of(query))
     return gather(question, place=store.place, **given)  # type: ignore[arg-type]
 
@@ -173,7 +173,7 @@ def test_words_of_long_documents_count_longer(engine: str, monkeypatch: pytest.M
 
 def test_a_filter_chooses_candidates_and_changes_nothing_else(filled: DocumentStore) -> None:
     """Scales, coverage's measure and the signals of those that are let through stay."""
-    whole, part = ask(filled), ask(filled, matching=ONE_KIND)
+    whole, part = ask(filled), ask(filled, scope=Scope(documents=ONE_KIND, passages=ONE_KIND))
     assert sorted(part.documents) == sorted(document_id(d.source) for d in DOCUMENTS[1::3])
     for name in ("words_scale", "vector_scale", "passage_terms_scale", "passage_vector_scale"):
         assert getattr(part, name) == pytest.approx(getattr(whole, name), rel=1e-6)
@@ -229,7 +229,7 @@ def test_scales_come_from_a_sample_of_larger_collections(
     """It is the same one for every query and filter, and large collections are not read whole."""
     monkeypatch.setattr(module, "SAMPLE", 10)
     monkeypatch.setattr(passage_module, "SAMPLE", 20)
-    whole, part = ask(filled), ask(filled, matching=ONE_KIND)
+    whole, part = ask(filled), ask(filled, scope=Scope(documents=ONE_KIND, passages=ONE_KIND))
     chosen = [bucket(document_id(d.source)) < BUCKETS * 10 / len(DOCUMENTS) for d in DOCUMENTS]
     assert 2 < sum(chosen) < 20
     assert whole.vector_scale == pytest.approx(BRUTE.vector[chosen].std(), abs=1e-4)
@@ -249,7 +249,7 @@ def test_a_query_without_words_is_all_meaning(filled: DocumentStore) -> None:
     seen = gather(
         Question(QueryWords.plain([]), vector_of("x")),
         with_passages=True,
-        matching=None,
+        scope=Scope(),
         place=filled.place,
     )
     assert not seen.terms.any()
@@ -273,7 +273,7 @@ def test_a_vector_is_needed(filled: DocumentStore) -> None:
         gather(
             Question(QueryWords.plain(["a"]), None),
             with_passages=True,
-            matching=None,
+            scope=Scope(),
             place=filled.place,
         )
 

@@ -16,6 +16,7 @@ from longembed_rag.errors import LongEmbedError, StoreError
 from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.search.filters import parse_filters
 from longembed_rag.search.search import MODES, search_documents
+from longembed_rag.search.syntax import read_query
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import manifest_collection, passages_collection
 from tests.points.fake_qdrant import FakeQdrant
@@ -66,6 +67,25 @@ def test_texts_without_words_are_weighed_again(opened: DocumentStore, text: str)
     assert find(opened, "tenant", mode="sparse")[0].source == "/tenant.txt"
     found = [each.source for each in find(opened, "lease", mode="sparse")]
     assert ("/few.txt" in found) is ("lease" in text)
+
+
+def test_conditions_hold_as_many_values_as_they_may(qdrant: Server, opened: DocumentStore) -> None:
+    """Of many documents and passages some are named in each condition, wanted or not."""
+    documents = random_documents(12, seed=5)
+    for document in documents:
+        opened.upsert(document)
+    expected = {
+        (mode, typed): {
+            each.source for each in find(opened, read_query(typed), mode=mode, limit=20)
+        }
+        for mode in MODES
+        for typed in ('w0 "w0"', "w0 w1 w2 -w9")
+    }
+    assert all(len(sources) > 4 for sources in expected.values())
+    limit(qdrant, opened, **INDEXED, condition_max_size=4)
+    for (mode, typed), sources in expected.items():
+        found = find(opened, read_query(typed), mode=mode, limit=20)
+        assert {each.source for each in found} == sources
 
 
 INDEXED: Json = {"unindexed_filtering_retrieve": False, "unindexed_filtering_update": False}

@@ -241,6 +241,7 @@ class SearchingStore(VectorStore):
                 mode=mode or self._mode,
                 limit=k,
                 filter=filter,
+                operators=False,  # a question that a program passes on means no signs
                 snippets=False,
                 vector=vector,
                 vectors=vectors,

@@ -32,6 +32,7 @@ class RetrieverOptions(TypedDict, total=False):
     k: int | None
     adaptive: bool
     filter: Any
+    operators: bool
     returns: Returns
     passages_per_document: int
     tags: list[str] | None
@@ -71,6 +72,8 @@ class LongRetriever(BaseRetriever):
     """Whether to stop at the largest gap between scores."""
     filter: Any = None
     """Which documents are looked at, as :meth:`longembed_rag.Library.search` takes it."""
+    operators: bool = False
+    """Whether quotes, ``+`` and ``-`` in a query say what a document has to hold; off for chats."""
     returns: Returns = "passages"
     """The best ``"passages"`` of each document, or whole ``"documents"``."""
     passages_per_document: int = 3
@@ -165,6 +168,7 @@ class LongRetriever(BaseRetriever):
             limit=self.k if k is None else k,
             adaptive=self.adaptive,
             filter=self.filter if matching is None else matching,
+            operators=self.operators,
         )
         if self.returns == "documents":
             return [found_document(each).document for each in results]

@@ -66,6 +66,19 @@ def test_passages_come_by_document(topics: Library) -> None:
     assert len(found) > 3
 
 
+def test_operators_are_read_where_they_are_asked_for(topics: Library) -> None:
+    """Off, a quoted word in a question narrows nothing; on, only what holds it comes."""
+    (best, *_) = LongRetriever(library=topics, returns="documents", k=1).invoke(QUERY)
+    phrase = " ".join(best.page_content.split()[:3])
+    options: dict[str, Any] = {"library": topics, "returns": "documents", "k": 50}
+    question = f'which "{phrase}" -zzz'
+    plainly = LongRetriever(**options).invoke(question)
+    found = LongRetriever(operators=True, **options).invoke(question)
+    assert best.id in {each.id for each in found}
+    assert len(found) < len(plainly)
+    assert all(phrase in " ".join(each.page_content.split()) for each in found)
+
+
 def test_adaptive_stops_at_the_gap(topics: Library) -> None:
     """Fewer come than would fit."""
     options: dict[str, Any] = {"library": topics, "returns": "documents", "filter": SHORT}

@@ -127,6 +127,16 @@ def test_modes(filled: LongDocumentStore, mode: Any) -> None:
         assert found.meta["document_id"] == "garden"
 
 
+def test_operators_are_read_where_they_are_asked_for(filled: LongDocumentStore) -> None:
+    """Off, a quoted word in a question narrows nothing; on, only what holds it comes."""
+    question = 'two thousand "apples and pears" -crowns'
+    plainly = LongRetriever(filled, returns="documents")
+    exact = LongRetriever(filled, returns="documents", operators=True)
+    assert len(plainly.run(question)["documents"]) > 1
+    assert [each.id for each in exact.run(question)["documents"]] == ["garden"]
+    assert LongRetriever.from_dict(exact.to_dict()).operators
+
+
 def test_adaptive(filled: LongDocumentStore) -> None:
     """With adaptive the answer ends at the largest gap between scores."""
     always = LongRetriever(filled, mode="sparse", returns="documents")

@@ -46,6 +46,8 @@ class LongRetriever:
             whole texts.
         passages_per_document: Most passages of each document.
         filters: Which documents are looked at, as in ``filter_documents``.
+        operators: Whether ``"a phrase"``, ``+must`` and ``-not`` in a query say what a document
+            has to hold word for word; off unless told: questions of a chat mean no such thing.
         filter_policy: Whether filters of a query take the place of these (``REPLACE``) or are
             merged with them (``MERGE``), as in Haystack's own retrievers.
         return_embedding: Whether documents come with their vectors.
@@ -72,6 +74,7 @@ class LongRetriever:
         filters: dict[str, Any] | None = None,
         filter_policy: str | FilterPolicy = FilterPolicy.REPLACE,
         return_embedding: bool = False,
+        operators: bool = False,
     ) -> None:
         if not isinstance(document_store, LongDocumentStore):
             raise SettingsError(
@@ -101,6 +104,7 @@ class LongRetriever:
             else filter_policy
         )
         self.return_embedding = return_embedding
+        self.operators = operators
 
     def to_dict(self) -> dict[str, Any]:
         """The options and the store's settings as plain values."""
@@ -115,6 +119,7 @@ class LongRetriever:
             filters=self.filters,
             filter_policy=self.filter_policy.value,
             return_embedding=self.return_embedding,
+            operators=self.operators,
         )
 
     @classmethod
@@ -185,6 +190,7 @@ class LongRetriever:
                 passages=self.passages_per_document,
                 filter=matching,
                 vectors=self.return_embedding,
+                operators=self.operators,
             )
         except CollectionNotFoundError as error:
             logger.warning("LongRetriever finds nothing: {reason}", reason=str(error))
