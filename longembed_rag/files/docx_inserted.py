@@ -8,7 +8,7 @@ from typing import Any
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.docx_paragraphs import mark_headings
-from longembed_rag.files.office_package import OfficePackage
+from longembed_rag.files.ooxml import Package
 from longembed_rag.files.values import Content
 
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -24,26 +24,15 @@ _SUFFIXES = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml": ".docx",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
 }
-#: Documents inside documents inside documents: nobody writes more than one.
-_DEEPEST = 3
 _INSIDE = "!/"
 
 
-#: Reads a file inside another, from its bytes and its name, as the readers of all types do.
-InsideReader = Callable[[bytes, str], Content]
-
-
-def read_nothing(data: bytes, name: str) -> Content:
-    """Read no file inside another.
-
-    Raises:
-        ReadError: Always.
-    """
-    raise ReadError(f"{name}: {len(data):,} bytes of another file")
+#: Finds the reader of a file inside another by its name; None where there is none.
+FindReader = Callable[[str], Callable[[bytes, str], Content] | None]
 
 
 def read_inserted(
-    package: OfficePackage, part: str, *, name: str, read_inside: InsideReader
+    package: Package, part: str, *, name: str, reader_of: FindReader
 ) -> tuple[str, str | None]:
     """The text of a file that was put into a document, with its headings marked.
 
@@ -51,24 +40,20 @@ def read_inserted(
         package: The document.
         part: The part that holds the file.
         name: The document, for messages.
-        read_inside: Reads it.
+        reader_of: Finds its reader.
 
     Returns:
         The text, empty where it cannot be read, and a note that says so.
-
-    Raises:
-        ReadError: The document is made to fill the memory.
     """
     stem, own = posixpath.splitext(part)
     inner = f"{name}{_INSIDE}{stem}{_SUFFIXES.get(package.content_type(part), own.lower())}"
-    if inner.count(_INSIDE) > _DEEPEST:
-        return "", f"{inner} is not read: it lies too deep"
+    read = reader_of(inner)
+    if read is None:
+        return "", f"{inner} is not read: no reader for its type, or it lies too deep"
     try:
-        data = package.read(part)
+        content = read(package.read(part), inner)
     except KeyError:
         return "", f"a part that it refers to is missing: {part}"
-    try:
-        content = read_inside(data, inner)
     except ReadError as error:
         return "", f"what was inserted is not read: {error}"
     return mark_headings(content.text, content.layout.headings), None

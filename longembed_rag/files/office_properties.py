@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from longembed_rag.files.office_package import OfficePackage
-from longembed_rag.files.properties import iso_date, keywords_of, names_of, tidy_properties
+from longembed_rag.files.ooxml import Package, local
+from longembed_rag.files.properties import iso_date, names_of, tidy_properties
 
-_EXTENDED = "{http://schemas.openxmlformats.org/officeDocument/2006/extended-properties}"
-# By the element's name, whose namespaces do not matter: which key, and how it is read.
-_CORE: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "title": ("title", str),
-    "creator": ("author", names_of),
-    "subject": ("subject", str),
-    "keywords": ("keywords", keywords_of),
-    "description": ("description", str),
-    "category": ("category", str),
-    "language": ("language", str),
-    "identifier": ("identifier", str),
-    "created": ("created", iso_date),
-    "modified": ("modified", iso_date),
-}
 # Names under which programs keep notes for themselves: sensitivity labels, SharePoint's ids.
 _TECHNICAL = ("MSIP_Label_", "_", "ContentTypeId", "TaxCatchAll", "MediaServiceImageTags")
 _WHOLE_NUMBERS = frozenset({"i1", "i2", "i4", "i8", "int", "ui1", "ui2", "ui4", "ui8", "uint"})
@@ -29,42 +14,37 @@ _NUMBERS = frozenset({"r4", "r8", "decimal", "cy"})
 _DATES = frozenset({"date", "filetime"})
 
 
-def read_properties(package: OfficePackage) -> dict[str, Any]:
+def read_properties(package: Package) -> dict[str, Any]:
     """The properties of an office document, those that its makers defined under their own names.
 
     Args:
         package: The document.
     """
-    properties: dict[str, Any] = {}
-    for part in package.parts("custom-properties") + package.parts("customProperties"):
-        for element in package.xml(part):
+    own: dict[str, Any] = {}
+    for _, root in package.related("", "custom-properties", "customProperties"):
+        for element in root:
             name = element.get("name", "")
             if len(element) and not name.startswith(_TECHNICAL):
-                properties[name] = _typed(element[0])
-    for part in package.parts("core-properties") + package.parts("coreProperties"):
-        for element in package.xml(part):
-            key, read = _CORE.get(_local(element), ("", str))
-            if key and element.text:
-                properties[key] = read(element.text)
-    return tidy_properties(properties)
+                own[name] = _typed(element[0])
+    known = package.properties()
+    if isinstance(known.get("author"), str):
+        known["author"] = names_of(known["author"])
+    return tidy_properties({**own, **known})
 
 
-def told_pages(package: OfficePackage) -> int | None:
+def told_pages(package: Package) -> int | None:
     """How many pages the program that saved a document last counted; None if it does not say."""
-    for part in package.parts("extended-properties") + package.parts("extendedProperties"):
-        pages = package.xml(part).findtext(f"{_EXTENDED}Pages") or ""
-        if pages.strip().isdecimal():
-            return int(pages)
+    for _, root in package.related("", "extended-properties", "extendedProperties"):
+        for element in root:
+            pages = (element.text or "").strip()
+            if local(element) == "Pages" and pages.isdecimal():
+                return int(pages)
     return None
-
-
-def _local(element: Any) -> str:
-    return str(element.tag).rsplit("}", 1)[-1]
 
 
 def _typed(element: Any) -> Any:
     """A value with its type; as text where it is not what its type says."""
-    kind, text = _local(element), (element.text or "").strip()
+    kind, text = local(element), (element.text or "").strip()
     if kind == "vector":
         return [_typed(each) for each in element]
     if kind == "variant" and len(element):

@@ -1,15 +1,19 @@
-"""What slides and sheets have in common: drawings, charts and comments.
+"""What Office's packages have in common: parts, relations, properties, drawings, comments.
 
-Tags are compared without their namespaces, of which each form of a part has its own.
+Tags are compared without their namespaces: *Strict Open XML* has others for the same elements.
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
+from zipfile import ZipFile
 
-from longembed_rag.files.office_package import OfficePackage
+from longembed_rag.files.archives import parse_xml
+from longembed_rag.files.properties import properties
 
 #: Placeholders that are furniture, alike on all slides: as headers and footers of a DOCX they
 #: are left out.
@@ -17,6 +21,19 @@ _FURNITURE = frozenset({"dt", "ftr", "hdr", "sldNum"})
 _TITLES = frozenset({"title", "ctrTitle"})
 #: A comment that only tells older programs of a newer form of it.
 _STAND_IN = "[Threaded comment]"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What one part of a package says of another.
+
+    Attributes:
+        kind: The last part of its type: ``"slide"``, ``"comments"``.
+        target: The other part's name.
+    """
+
+    kind: str
+    target: str
 
 
 @dataclass(frozen=True)
@@ -32,22 +49,61 @@ class Block:
     is_title: bool = False
 
 
-class Package(OfficePackage):
-    """An Office document, with what hangs on its slides and sheets."""
+class Package:
+    """The parts of an Office document."""
+
+    def __init__(self, archive: ZipFile) -> None:
+        self._archive = archive
+        self._names = {name.lower(): name for name in archive.namelist()}
+
+    def relations(self, part: str) -> dict[str, Relation]:
+        """A part's relations inside the package, by id; of the package itself for ``""``."""
+        folder, base = posixpath.split(part)
+        root = self.xml(posixpath.join(folder, "_rels", f"{base}.rels"))
+        return {
+            each.get("Id", ""): Relation(
+                each.get("Type", "").rpartition("/")[2],
+                posixpath.normpath(posixpath.join("/", folder, unquote(each.get("Target", ""))))[
+                    1:
+                ],
+            )
+            for each in (() if root is None else root)
+            if each.get("TargetMode") != "External"
+        }
 
     def related(self, part: str, *kinds: str) -> Iterator[tuple[str, Any]]:
         """Names and root elements of the parts that a part is related to by one of the kinds."""
         for relation in self.relations(part).values():
-            root = self.part(relation.target) if relation.kind in kinds else None
-            if root is not None:
-                yield relation.target, root
+            if relation.kind in kinds:
+                root = self.xml(relation.target)
+                if root is not None:
+                    yield relation.target, root
 
-    def part(self, name: str) -> Any | None:
+    def xml(self, part: str) -> Any | None:
         """A part's root element; None where there is no such part."""
-        try:
-            return self.xml(name)
-        except KeyError:
-            return None
+        name = self._names.get(part.lower())
+        return None if name is None else parse_xml(self._archive.read(name))
+
+    def read(self, part: str) -> bytes:
+        """A part's bytes.
+
+        Raises:
+            KeyError: There is no such part.
+        """
+        return self._archive.read(self._names[part.lower()])
+
+    def content_type(self, part: str) -> str:
+        """What a part holds, as the package says it; empty where it does not."""
+        root = self.xml("[Content_Types].xml")
+        types = {
+            (each.get("PartName") or f".{each.get('Extension', '')}").lower(): each.get(
+                "ContentType", ""
+            )
+            for each in (() if root is None else root)
+        }
+        suffix = posixpath.splitext(part)[1].lower()
+        told = types.get(f"/{part}".lower(), types.get(suffix, ""))
+        return str(told).split(";")[0].strip().lower()
 
     def main(self) -> tuple[str, Any]:
         """The part that all others hang on, with its root element.
@@ -58,6 +114,12 @@ class Package(OfficePackage):
         for found in self.related("", "officeDocument"):
             return found
         raise LookupError("no main part")
+
+    def properties(self) -> dict[str, Any]:
+        """The title, authors and so on."""
+        for _, root in self.related("", "core-properties"):
+            return properties((local(each), each.text) for each in root)
+        return {}
 
     def comments(self, part: str) -> Iterator[str]:
         """The comments on a part, whichever form they have."""
@@ -101,7 +163,7 @@ class Package(OfficePackage):
     def _chart(self, part: str, element: Any) -> Iterator[Block]:
         ids = {value for key, value in element.attrib.items() if key.endswith(("}id", "}dm"))}
         for key, relation in self.relations(part).items():
-            root = self.part(relation.target) if key in ids else None
+            root = self.xml(relation.target) if key in ids else None
             if root is not None:
                 text = _chart_text(root) if local(element) == "chart" else _paragraphs(root)
                 yield Block(text)

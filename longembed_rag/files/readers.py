@@ -31,7 +31,7 @@ from longembed_rag.files.values import Content, FileText
 #: Tries to read a file that changes in the meantime.
 _TRIES = 3
 #: How deep mails in mails in mails are followed.
-_DEEPEST_MAIL = 2
+_DEEPEST = 2
 _OWN_WORDS = {FileNotFoundError: "it is gone", PermissionError: "no permission to read it"}
 
 
@@ -108,7 +108,7 @@ def _reader_of(
         suffix: The type.
         options: How to read.
         on_step: Is told when a part of the work is done.
-        depth: In how many mails the file lies.
+        depth: In how many others, mails or documents, the file lies.
     """
     if suffix in MARKDOWN_SUFFIXES:
         return read_markdown
@@ -127,21 +127,18 @@ def _reader_of(
         from longembed_rag.files.pdf_reader import read_pdf
 
         return partial(read_pdf, options=options, on_step=on_step)
-    if suffix in DOCX_SUFFIXES:
-        from longembed_rag.files.docx_reader import read_docx
-
-        return partial(
-            read_docx,
-            read_inside=lambda data, name: _reader(Path(name), options, on_step)(data, name),
-        )
 
     def reader_of(name: str) -> Callable[[bytes, str], Content] | None:
-        if depth >= _DEEPEST_MAIL:
+        if depth >= _DEEPEST:
             return None
         reader = _reader_of(Path(name).suffix.lower(), options, on_step, depth=depth + 1)
         # Cleaned by itself: lines of a PDF are broken otherwise than those of the mail.
         return None if reader is None else lambda data, told: clean(reader(data, told))
 
+    if suffix in DOCX_SUFFIXES:
+        from longembed_rag.files.docx_reader import read_docx
+
+        return partial(read_docx, reader_of=reader_of)
     return office_reader(suffix, reader_of=reader_of)
 
 

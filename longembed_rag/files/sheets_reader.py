@@ -65,9 +65,9 @@ def read_sheets(data: bytes, name: str) -> Content:
             f"{name}: it is no workbook, or older than Excel 5; give it the suffix it should "
             "have, or save it with an office program as .xlsx"
         )
-    open_archive(data, name, kind=_KIND, holds="xl/")
+    archive = open_archive(data, name, kind=_KIND, holds="xl/")
     try:
-        package = Package(data, name)
+        package = Package(archive)
         sheets, known = list(_sheets(package)), read_properties(package)
     except ERRORS_OF_DAMAGED_FILES as error:
         raise damaged(name, _KIND, error) from error

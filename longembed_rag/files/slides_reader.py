@@ -28,9 +28,9 @@ def read_slides(data: bytes, name: str) -> Content:
     Raises:
         ReadError: It is encrypted, damaged, of another type, or a decompression bomb.
     """
-    open_archive(data, name, kind="the presentation", holds="ppt/")
+    archive = open_archive(data, name, kind="the presentation", holds="ppt/")
     try:
-        return _content(Package(data, name))
+        return _content(Package(archive))
     except ERRORS_OF_DAMAGED_FILES as error:
         raise damaged(name, "the presentation", error) from error
 
@@ -48,7 +48,7 @@ def _content(package: Package) -> Content:
         relation = next(
             (relations.get(v) for k, v in slide.attrib.items() if k.endswith("}id")), None
         )
-        root = None if relation is None else package.part(relation.target)
+        root = None if relation is None else package.xml(relation.target)
         if relation is None or root is None:
             missing += 1
             continue

@@ -98,7 +98,7 @@ def test_properties_of_office_documents_keep_their_types() -> None:
         "title": "The title",
         "author": ["Ada", "Bob"],
         "keywords": ["a", "b"],
-        "created": "2026-01-31T10:00:00+00:00",
+        "created": "2026-01-31T10:00:00Z",
         "language": "en-GB",
         "Matter": 4711,
         "Rate": 0.5,
