@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longembed_rag.errors import SettingsError
+from longembed_rag.search.syntax import read_query
 from longembed_rag.store import values, writer
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.words import analyzer as module
@@ -103,6 +104,8 @@ def test_a_change_that_was_killed_is_made_up_for(later: pytest.MonkeyPatch) -> N
             with opener() as store:
                 with pytest.raises(Killed), killed_after(store, moment):
                     store.reweigh()
+                exact = find(store, read_query('"signs the lease" -plums'))
+                assert [each.source for each in exact] == ["/lease.txt"]
                 done = store.existing_record().analyzer == 3
                 assert done or words_of(store, "leases") == ["/lease.txt"]
             with opener() as store:
