@@ -16,7 +16,7 @@ from longembed_rag.words.analyzer import (
     Analyzer,
     get_analyzer,
 )
-from longembed_rag.words.detecting import detect_language, told_language
+from longembed_rag.words.detecting import language_of
 from longembed_rag.words.languages import AUTO_LANGUAGE, stemming_language
 from longembed_rag.words.lengths import TermCounts
 from longembed_rag.words.query import QueryWords, query_words
@@ -285,7 +285,7 @@ class CollectionRecord:
         """What a text is written in; None where one language is for all, or it cannot be told."""
         if self.options.language != AUTO_LANGUAGE:
             return None
-        return told_language(metadata) or detect_language(text)
+        return language_of(text, metadata)
 
     def get_analyzer(self, language: str | None = None) -> Analyzer:
         """What cuts texts into the words that the collection was made with.

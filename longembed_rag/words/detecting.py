@@ -13,16 +13,52 @@ import regex
 
 from longembed_rag.words.languages import language_codes, named_language
 
-#: The metadata that says in which language a document is; it is believed over any guess.
+#: The metadata that says in which language a document is.
 LANGUAGE_KEY = "language"
 # How sure the guess has to be; names and numbers alone give less, short sentences more.
 _SURE = 0.5
+# From so many characters on, and so sure, a guess is believed over what metadata say.
+_LONG = 1_000
+_CERTAIN = 0.999
+# Languages so alike that whoever wrote a text knows better.
+_NEIGHBOURS = (
+    frozenset({"danish", "norwegian", "swedish"}),
+    frozenset({"bulgarian", "russian", "ukrainian"}),
+    frozenset({"croatian", "serbian", "slovenian"}),
+    frozenset({"czech", "slovak"}),
+    frozenset({"catalan", "portuguese", "spanish"}),
+    frozenset({"indonesian", "malay"}),
+    frozenset({"persian", "urdu", "arabic"}),
+)
 # So many characters are looked at, from the beginning, the middle and the end.
 _PIECE = 2_000
 # Told apart from those with a name here, so that they are not taken for one: code and the like, and
 # languages that some documents may be in. Dialects, which take a share of every guess, are not.
 _OTHERS = ("zxx", "la", "af", "cy", "gl", "sq", "sw", "tl", "mk", "be", "kk", "az", "mr", "te")
 _LETTERS = regex.compile(r"\p{L}\p{L}")
+
+
+def language_of(text: str, metadata: Mapping[str, Any]) -> str | None:
+    """What a document is written in: as its metadata says, else as its text looks.
+
+    Templates put a language into documents that nobody chose, so a long text that is certainly
+    in another one is believed over it.
+
+    Args:
+        text: The text.
+        metadata: What is known of the document.
+
+    Returns:
+        Its name, ``"german"``; None where it cannot be told.
+    """
+    told = told_language(metadata)
+    if told is None:
+        return detect_language(text)
+    if len(text) < _LONG:
+        return told
+    guess = _guess(_sample(text), sure=_CERTAIN)
+    is_near = any(guess in group and told in group for group in _NEIGHBOURS)
+    return told if guess is None or is_near else guess
 
 
 def told_language(metadata: Mapping[str, Any]) -> str | None:
@@ -47,14 +83,19 @@ def detect_language(text: str) -> str | None:
     sample = _sample(text)
     if _LETTERS.search(sample) is None:
         return None
-    return _guess(sample)
+    return _guess(sample, sure=_SURE)
+
+
+def _guess(sample: str, *, sure: float) -> str | None:
+    code, found = _classified(sample)
+    return named_language(code) if found >= sure else None
 
 
 # Who takes a document in asks twice: for its words, and to say what it is.
 @lru_cache(maxsize=4)
-def _guess(sample: str) -> str | None:
+def _classified(sample: str) -> tuple[str, float]:
     code, sure = _identifier().classify(sample)
-    return named_language(str(code)) if sure >= _SURE else None
+    return str(code), float(sure)
 
 
 def _sample(text: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from longembed_rag.errors import SettingsError
 from longembed_rag.words.analyzer import get_analyzer, languages
-from longembed_rag.words.detecting import detect_language, told_language
+from longembed_rag.words.detecting import detect_language, language_of, told_language
 from longembed_rag.words.languages import named_language, require_choice, stemming_language
 from longembed_rag.words.query import query_words
 
@@ -124,3 +124,13 @@ def test_stopwords_of_the_querys_language_are_none_in_any(query: str, stems: set
     found = query_words(query, [get_analyzer("english"), get_analyzer("german")]).stems
     assert found <= stems
     assert found
+
+
+def test_a_long_text_is_believed_over_a_templates_language() -> None:
+    """Office programs and PDFs say en-US of texts in any language; a short text proves nothing."""
+    german = "Der Mieter zahlt die Miete im Voraus, und der Hafenmeister führt darüber Buch. "
+    assert language_of(german * 20, {"language": "en-US"}) == "german"
+    assert language_of("Gift Rat Hand", {"language": "de"}) == "german"
+    assert language_of(german, {"language": "en-US"}) == "english"
+    assert language_of(german, {}) == "german"
+    assert language_of("4711 " * 400, {"language": "de"}) == "german"
