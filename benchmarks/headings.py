@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longembed_rag import LongEncoder, __version__
-from longembed_rag.files.html_reader import read_html
+from longembed_rag.files.formats.html_reader import read_html
 from longembed_rag.layout import Heading, Layout
 from longembed_rag.words.analyzer import get_analyzer
 from longembed_rag.words.terms import K1, B
@@ -211,7 +211,8 @@ def main() -> None:
         return 1 / (60 + order)
 
     result = {
-        "command": f"python benchmarks/headings.py FOLDER --out {options.out}",
+        "command": f"python benchmarks/headings.py FOLDER --queries {options.queries} "
+        f"--chapters {options.chapters} --out {options.out}",
         "version": __version__,
         "machine": f"{platform.system()} {platform.machine()}",
         "documents": len(chapters),

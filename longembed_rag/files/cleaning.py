@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import regex
 
-from longembed_rag.files.decoding import without_surrogates
+from longembed_rag.files.text.decoding import without_surrogates
 from longembed_rag.files.values import Content
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import codecs
 import os
 import re
 
-from longembed_rag.files.decoding import signed_as
-from longembed_rag.files.unmarked import as_utf16
+from longembed_rag.files.text.decoding import signed_as
+from longembed_rag.files.text.unmarked import as_utf16
 
 _LOOKED_AT = 16_384
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

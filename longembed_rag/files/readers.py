@@ -12,8 +12,8 @@ from typing import Any
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.cleaning import clean, fold
+from longembed_rag.files.formats.office import office_reader
 from longembed_rag.files.looking import reason_bytes_are_not_text
-from longembed_rag.files.office import office_reader
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.suffixes import (
     DOCX_SUFFIXES,
@@ -25,7 +25,7 @@ from longembed_rag.files.suffixes import (
     is_readable_name,
     supported_types,
 )
-from longembed_rag.files.text_reader import read_markdown, read_text
+from longembed_rag.files.text.text_reader import read_markdown, read_text
 from longembed_rag.files.values import Content, FileText
 
 #: Tries to read a file that changes in the meantime.
@@ -116,15 +116,15 @@ def _reader_of(
         return read_text
     # Imported here because these pull in their parsers' types only when a file needs them.
     if suffix in HTML_SUFFIXES:
-        from longembed_rag.files.html_reader import read_html
+        from longembed_rag.files.formats.html_reader import read_html
 
         return read_html
     if suffix in MHTML_SUFFIXES:
-        from longembed_rag.files.mhtml_reader import read_mhtml
+        from longembed_rag.files.formats.mhtml_reader import read_mhtml
 
         return read_mhtml
     if suffix in PDF_SUFFIXES:
-        from longembed_rag.files.pdf_reader import read_pdf
+        from longembed_rag.files.formats.pdf_reader import read_pdf
 
         return partial(read_pdf, options=options, on_step=on_step)
 
@@ -136,7 +136,7 @@ def _reader_of(
         return None if reader is None else lambda data, told: clean(reader(data, told))
 
     if suffix in DOCX_SUFFIXES:
-        from longembed_rag.files.docx_reader import read_docx
+        from longembed_rag.files.formats.docx_reader import read_docx
 
         return partial(read_docx, reader_of=reader_of)
     return office_reader(suffix, reader_of=reader_of)

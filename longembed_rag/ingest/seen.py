@@ -16,8 +16,8 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.files.discover import Discovery
+from longembed_rag.files.formats.recognition import tessdata
 from longembed_rag.files.options import ReadOptions
-from longembed_rag.files.recognition import tessdata
 from longembed_rag.files.selection import Selection
 from longembed_rag.files.stamps import Stamp
 from longembed_rag.points.connection import GIVEN_CLIENT

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from longembed_rag.errors import ReadError
 from longembed_rag.files.readers import read_file
 from longembed_rag.files.suffixes import DOCX_SUFFIXES, MHTML_SUFFIXES, SUFFIXES
+from tests.files.formats.test_office_words import MAKERS, SAME_FORMAT
 from tests.files.making import encrypt_pdf, make_docx, make_pdf, save_docx
 from tests.files.making_office import make_epub, make_odf, make_pptx, make_xlsx, shape
 from tests.files.making_ole import make_doc, make_msg, make_ppt
-from tests.files.test_office_words import MAKERS, SAME_FORMAT
 
 Write = Callable[[str, bytes], Path]
 
