@@ -13,6 +13,9 @@ from longembed_rag.files.formats.damaged import ERRORS_OF_DAMAGED_FILES
 #: ever is, in bytes and in times its size.
 MOST_UNPACKED = 256 << 20
 MOST_TIMES = 100
+# The same of a single file in it, which a parser makes many times larger still.
+_LARGE_PART = 10 << 20
+_MOST_TIMES_A_PART = 300
 _ENCODINGS = ("ascii", "utf-16-le", "utf-16-be")
 _OLE = b"\xd0\xcf\x11\xe0"
 # What a file is by its first bytes, as far as people save one kind under another's suffix.
@@ -66,7 +69,10 @@ def open_archive(data: bytes, name: str, *, kind: str, holds: str) -> zipfile.Zi
         raise damaged(name, kind, error) from error
     entries = archive.infolist()
     unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > max(MOST_UNPACKED, MOST_TIMES * len(data)):
+    if unpacked > max(MOST_UNPACKED, MOST_TIMES * len(data)) or any(
+        entry.file_size > max(_LARGE_PART, _MOST_TIMES_A_PART * entry.compress_size)
+        for entry in entries
+    ):
         raise ReadError(
             f"{name}: it would unpack from {len(data):,} to {unpacked:,} bytes, as a decompression "
             "bomb does; save it again with an office program if it is a document"

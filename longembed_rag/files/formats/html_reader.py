@@ -1,6 +1,6 @@
 """HTML pages, parsed by libxml2 as a stream.
 
-No library gives all of a page's text as a browser shows it. Of the visible words in 101 pages of
+No library gives all of a page's text as a browser shows it. Of the visible words in 100 pages of
 test documents (Tika's, pandoc's, docling's) kreuzberg 4.10 gives just over half, and more words
 than there are in links' targets and pictures' data; libxml2's tokenizer is HTML5's, ends ``<p>``
 and ``<li>`` where browsers do, and takes time in the page's length: Python's own takes minutes for

@@ -261,6 +261,8 @@ def test_bombs_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     document = f"<w:document {WORD_NAMESPACES}><w:body>{paragraph('&a;')}</w:body></w:document>"
     with pytest.raises(ReadError, match=r"a\.docx: .*entities"):
         read_docx(pack_docx(f'<!DOCTYPE d [<!ENTITY a "boom">]>{document}'), "a.docx")
+    with pytest.raises(ReadError, match=r"a\.docx: .*bomb"):
+        read_docx(pack_docx("<w:p/>" * 2_000_000), "a.docx")
     monkeypatch.setattr("longembed_rag.files.formats.archives.MOST_UNPACKED", 100_000)
     with pytest.raises(ReadError, match=r"a\.docx: .*bomb"):
         read_docx(pack_docx("<w:p/>" * 100_000), "a.docx")
