@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +17,9 @@ from longembed_rag.search.search import SearchOptions, search_documents
 from longembed_rag.search.syntax import Query
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.values import IndexedDocument
 from tests.points.fake_qdrant import FakeQdrant, running_fake
+from tests.store.corpora import fill
 from tests.store.fakes import TOKENS, FakeEncoder, tokens_of, vector_of
 
 Opener = Callable[[], DocumentStore]
@@ -122,3 +124,18 @@ def store(opener: Opener) -> Iterator[DocumentStore]:
     """An open store with the fake encoder's collection in it."""
     with opener() as opened:
         yield ensure(opened)
+
+
+@contextmanager
+def filled_everywhere(
+    documents: Iterable[IndexedDocument], **options: Any
+) -> Iterator[dict[str, DocumentStore]]:
+    """The same collection in both engines and on a server, by their names."""
+    given = list(documents)
+    with ExitStack() as stack:
+        stores = {}
+        for engine in ENGINES:
+            opener = stack.enter_context(opening(engine, stack.enter_context(scratch())))
+            store = stack.enter_context(opener())
+            stores[engine] = fill(ensure(store, **options), given)
+        yield stores

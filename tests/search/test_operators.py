@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -21,9 +20,8 @@ from longembed_rag.search.syntax import read_query
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import IndexedDocument, document_id
 from tests.search.test_search import numbers, plain
-from tests.store.corpora import fill
 from tests.store.fakes import make_document
-from tests.stores import ENGINES, ensure, opening, scratch
+from tests.stores import ENGINES, ensure, filled_everywhere, scratch
 from tests.stores import find as find_query
 
 #: Stopwords and words of one stem, so that what is stored of a text says little of its phrases.
@@ -54,12 +52,7 @@ every_mode = pytest.mark.parametrize("mode", MODES)
 @pytest.fixture(scope="module")
 def everywhere() -> Iterator[dict[str, DocumentStore]]:
     """The same collection in both engines and on a server."""
-    with ExitStack() as stack:
-        stores = {}
-        for engine in ENGINES:
-            opener = stack.enter_context(opening(engine, stack.enter_context(scratch())))
-            store = stack.enter_context(opener())
-            stores[engine] = fill(ensure(store), DOCUMENTS.values())
+    with filled_everywhere(DOCUMENTS.values()) as stores:
         yield stores
 
 

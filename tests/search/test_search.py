@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
 
@@ -17,9 +16,9 @@ from longembed_rag.search.results import SearchResult
 from longembed_rag.search.search import MODES, SearchOptions, search_documents
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import document_id
-from tests.store.corpora import Killed, fill, killed_after, random_documents
+from tests.store.corpora import Killed, killed_after, random_documents
 from tests.store.fakes import make_document, tokens_of, vector_of
-from tests.stores import ENGINES, Opener, ensure, find, opening, scratch
+from tests.stores import ENGINES, Opener, ensure, filled_everywhere, find
 
 DOCUMENTS = {each.source: each for each in random_documents(20, seed=5)}
 QUERIES = ["w0 w3 w17", "w2", "w1 w1 w40 w41 w42 w43", "zzz"]
@@ -41,12 +40,7 @@ every_mode = pytest.mark.parametrize("mode", MODES)
 @pytest.fixture(scope="module")
 def everywhere() -> Iterator[dict[str, DocumentStore]]:
     """The same collection in both engines and on a server."""
-    with ExitStack() as stack:
-        stores = {}
-        for engine in ENGINES:
-            opener = stack.enter_context(opening(engine, stack.enter_context(scratch())))
-            store = stack.enter_context(opener())
-            stores[engine] = fill(ensure(store, language="none"), DOCUMENTS.values())
+    with filled_everywhere(DOCUMENTS.values(), language="none") as stores:
         yield stores
 
 

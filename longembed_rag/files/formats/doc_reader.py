@@ -8,15 +8,13 @@ made of is read here.
 
 from __future__ import annotations
 
-import io
 import re
 import struct
 from typing import Any
 
 from longembed_rag.errors import ReadError
-from longembed_rag.files.formats.archives import damaged, is_old_office, refuse_other_kinds
-from longembed_rag.files.formats.damaged import ERRORS_OF_DAMAGED_FILES
-from longembed_rag.files.formats.ole_properties import ole_properties
+from longembed_rag.files.formats.archives import is_old_office, refuse_other_kinds
+from longembed_rag.files.formats.ole import ole_properties, open_container
 from longembed_rag.files.values import Content
 
 _KIND = "the Word document"
@@ -64,20 +62,11 @@ def read_doc(data: bytes, name: str) -> Content:
             f"{name}: it is {what}, whatever its name says; give it the suffix it should have, or "
             "save it with an office program as .docx"
         )
-    import olefile
-
-    try:
-        with olefile.OleFileIO(io.BytesIO(data)) as container:
-            if container.exists("EncryptedPackage"):
-                raise ReadError(f"{name}: it is encrypted; save a copy without password")
-            if not container.exists("WordDocument"):
-                raise ReadError(
-                    f"{name}: it holds no text of Word; give it the suffix it should have"
-                )
-            text = _text(container, name)
-            known = ole_properties(container)
-    except ERRORS_OF_DAMAGED_FILES as error:
-        raise damaged(name, _KIND, error) from error
+    with open_container(data, name, kind=_KIND) as container:
+        if not container.exists("WordDocument"):
+            raise ReadError(f"{name}: it holds no text of Word; give it the suffix it should have")
+        text = _text(container, name)
+        known = ole_properties(container)
     return Content(text, known)
 
 

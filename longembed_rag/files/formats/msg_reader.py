@@ -7,15 +7,14 @@ container.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import Any
 
 from longembed_rag.errors import ReadError
-from longembed_rag.files.formats.archives import damaged, is_old_office, refuse_other_kinds
-from longembed_rag.files.formats.damaged import ERRORS_OF_DAMAGED_FILES
+from longembed_rag.files.formats.archives import is_old_office, refuse_other_kinds
 from longembed_rag.files.formats.kreuzberg_call import extract
 from longembed_rag.files.formats.mail_reader import Attachment, Mail, ReaderOf, put_together
+from longembed_rag.files.formats.ole import open_container
 from longembed_rag.files.formats.properties import iso_date
 from longembed_rag.files.values import Content
 
@@ -43,17 +42,12 @@ def read_msg(data: bytes, name: str, *, reader_of: ReaderOf) -> Content:
     refuse_other_kinds(data, name)
     if not is_old_office(data):
         raise ReadError(f"{name}: it is no mail of Outlook's; give it the suffix it should have")
-    try:
-        import olefile
-
-        with olefile.OleFileIO(io.BytesIO(data)) as container:
-            if not container.exists(_PROPERTIES):
-                raise ReadError(f"{name}: it holds no mail; give it the suffix it should have")
-            sender = _property(container, "", _SENDER)
-            inner = tuple(_inner(container))
-            attachments = tuple(_attachments(container))
-    except ERRORS_OF_DAMAGED_FILES as error:
-        raise damaged(name, _KIND, error) from error
+    with open_container(data, name, kind=_KIND) as container:
+        if not container.exists(_PROPERTIES):
+            raise ReadError(f"{name}: it holds no mail; give it the suffix it should have")
+        sender = _property(container, "", _SENDER)
+        inner = tuple(_inner(container))
+        attachments = tuple(_attachments(container))
     result = extract(data, name, mime="application/vnd.ms-outlook", kind=_KIND)
     known: dict[str, Any] = dict(result.metadata)
     headers = {

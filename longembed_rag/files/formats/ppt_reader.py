@@ -6,17 +6,15 @@ styles``) among them, and takes one for another's notes.
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from longembed_rag.errors import ReadError
-from longembed_rag.files.formats.archives import damaged, is_old_office, refuse_other_kinds
+from longembed_rag.files.formats.archives import is_old_office, refuse_other_kinds
 from longembed_rag.files.formats.building import TextBuilder
-from longembed_rag.files.formats.damaged import ERRORS_OF_DAMAGED_FILES
-from longembed_rag.files.formats.ole_properties import ole_properties
+from longembed_rag.files.formats.ole import ole_properties, open_container
 from longembed_rag.files.values import Content
 
 _KIND = "the presentation"
@@ -91,21 +89,14 @@ def read_ppt(data: bytes, name: str) -> Content:
             f"{name}: it is no presentation of PowerPoint's old format; give it the suffix it "
             "should have, or save it with an office program as .pptx"
         )
-    import olefile
-
-    try:
-        with olefile.OleFileIO(io.BytesIO(data)) as container:
-            if container.exists("EncryptedPackage"):
-                raise ReadError(f"{name}: it is encrypted; save a copy without password")
-            user = container.openstream("Current User").read()
-            stream = memoryview(container.openstream("PowerPoint Document").read())
-            known = ole_properties(container)
+    with open_container(data, name, kind=_KIND) as container:
+        user = container.openstream("Current User").read()
+        stream = memoryview(container.openstream("PowerPoint Document").read())
+        known = ole_properties(container)
         token, edit = struct.unpack_from("<II", user, 12)
         if token == _ENCRYPTED:
             raise ReadError(f"{name}: it is encrypted; save a copy without password")
         return _content(stream, edit, known)
-    except ERRORS_OF_DAMAGED_FILES as error:
-        raise damaged(name, _KIND, error) from error
 
 
 def _content(stream: memoryview, edit: int, known: dict[str, Any]) -> Content:

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 
 from longembed_rag.errors import ReadError
-from longembed_rag.files import mail_reader
+from longembed_rag.files.formats import mail_reader
 from longembed_rag.files.formats.mail_reader import Reader, read_mail
 from longembed_rag.files.formats.msg_reader import read_msg
 from longembed_rag.files.text.text_reader import read_text
