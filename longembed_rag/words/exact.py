@@ -39,6 +39,8 @@ _MARK_OR_JAMO = regex.compile(r"[\p{M}\u1100-\u11ff]")
 _ALL_WORDLY = regex.compile(rf"[{_WORDLY}]*")
 # Only what is not ASCII is brought to one form, with the letter before a mark.
 _FOREIGN = regex.compile(rf"(?:[A-Za-z0-9](?=\p{{M}}))?[[{_WORDLY}]--[\x00-\x7f]]+", regex.VERSION1)
+# A capital one becomes either, by what stands beside it: here they are one letter.
+_SIGMA, _FINAL_SIGMA = "σ", "ς"
 # What the analyzer takes for the end of an English word where an apostrophe stands before it.
 _ENDINGS = frozenset({"s", "t", "d", "m", "ll", "re", "ve"})
 
@@ -47,7 +49,8 @@ def folded(text: str) -> str:
     """A text with its letters lower-cased and in one form (NFKC); its signs stay as they are."""
     if text.isascii():
         return text.lower()
-    return (_normal(text) if _is_odd(text) else text).lower()
+    small = (_normal(text) if _is_odd(text) else text).lower()
+    return small.replace(_FINAL_SIGMA, _SIGMA)
 
 
 def _normal(text: str) -> str:
@@ -107,7 +110,8 @@ class Phrase:
             # Short ones may be groups of a longer number, which is one word with all its digits.
             grouped = word.isdigit() and (len(word) < 4 or before[-1:].isdigit())
             unspaced = _IS_UNSPACED.match(word) is not None
-            if not (glued or grouped or unspaced or word in _ENDINGS):
+            either = _SIGMA in word
+            if not (glued or grouped or unspaced or either or word in _ENDINGS):
                 found.append(word)
         return list(dict.fromkeys(found))
 

@@ -48,7 +48,7 @@ def test_results_come_as_json_without_the_text_unless_asked(store: DocumentStore
     assert result.to_dict(with_text=True)["text"] == TEXT
     assert set(result.to_dict()) == {
         "source", "score", "parts", "signals", "passage", "span", "passage_score", "passages",
-        "snippet", "metadata", "document_id", "language",
+        "snippet", "metadata", "document_id", "language", "page", "lines", "heading",
     }  # fmt: skip
 
 

@@ -139,3 +139,10 @@ def test_the_analyzer_finds_them_in_any_surroundings(wanted: str, before: str, a
     test_the_analyzer_finds_what_is_said_to_be_indexed.hypothesis.inner_test(  # type: ignore[attr-defined]
         wanted, before + wanted + after
     )
+
+
+def test_a_final_sigma_is_a_sigma() -> None:
+    """Small letters of a Greek word depend on where it ends, and capitals say nothing of it."""
+    assert phrase("ΟΔΟΣ ΑΘΗΝΑΣ").stands_in(folded("η οδός? οδος αθηνας"))
+    assert phrase("σ").stands_in(folded("A’Σ"))
+    assert phrase("οδος").indexed_words == []
