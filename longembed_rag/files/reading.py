@@ -33,6 +33,11 @@ from longembed_rag.files.values import FileText
 from longembed_rag.layout import Layout
 
 _MOST_WORKERS = 4
+# Modules come from where this process has its own, and from nowhere else: least of all from the
+# folder that it works in, which holds other people's files.
+_START = (
+    "import sys; sys.path[:] = sys.argv[2:]; from longembed_rag.files.worker import main; main()"
+)
 #: Files that are read ahead for each process, so that memory stays level.
 _AHEAD = 4
 # How long a process may take to end once nothing is asked of it any more, seconds.
@@ -185,16 +190,11 @@ class _Worker:
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "longembed_rag.files.worker",
-                json.dumps(self._options.to_dict()),
-            ],
+            [sys.executable, "-I", "-c", _START, json.dumps(self._options.to_dict()), *sys.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # libraries talk there, of every file
-            env={**os.environ, **_FEW_THREADS, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, **_FEW_THREADS},
         )
         self._process, self._done = process, 0
         return process

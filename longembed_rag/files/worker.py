@@ -1,6 +1,6 @@
 """The process that reads files for another: paths in, texts out, a line of JSON each.
 
-Started by :mod:`longembed_rag.files.reading` with its options as the only argument. It ends when
+Started by :mod:`longembed_rag.files.reading` with its options as the first argument. It ends when
 its input does, by ``SIGALRM`` when a file takes too long, and by whatever a library does to it.
 """
 
@@ -65,7 +65,3 @@ def _limit(memory: int) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     if most == resource.RLIM_INFINITY or most > memory:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, most))
-
-
-if __name__ == "__main__":
-    main()

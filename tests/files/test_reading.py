@@ -129,6 +129,19 @@ def test_processes_end_with_their_reader(write: Write) -> None:
     assert all(process is not None and process.poll() is not None for process in processes)
 
 
+def test_nothing_is_imported_from_the_folder_of_the_documents(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is called like a module is read, and not run."""
+    path = write("a.html", b"<p>a</p>")
+    for name in ("lxml", "json", "regex", "longembed_rag"):
+        write(f"{name}.py", b"raise SystemExit('run')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with FileReader() as reader:
+        assert reader.read(path).text == "a"
+
+
 def test_plain_text_needs_no_process(write: Write) -> None:
     """An ingest of text files starts nothing."""
     with FileReader() as reader:
