@@ -35,6 +35,7 @@ _PROPERTIES = {"Title": "title", "Author": "author", "Subject": "subject"}
 _DATES = {"CreationDate": "created", "ModDate": "modified"}
 # The error code of the engine.
 _PASSWORD = 4
+_ENCRYPTED = b"/Encrypt"
 #: Pages are this far apart in the text.
 _BETWEEN = "\n\n"
 
@@ -65,7 +66,8 @@ def read_pdf(
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        if error.err_code == _PASSWORD:
+        # Of some ways of encryption that it does not open, the engine gives no reason.
+        if error.err_code == _PASSWORD or (not error.err_code and _ENCRYPTED in data):
             raise ReadError(
                 f"{name}: the PDF needs a password; save a copy without and ingest that"
             ) from error
