@@ -38,8 +38,8 @@ from fusion_encodings import Encodings, encodings_of, place_of
 from fusion_tasks import Task, tasks_of
 
 from longembed_rag import LongEncoder, __version__
+from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.ingest.encoding import ensure_for
-from longembed_rag.ingest.taking import content_hash
 from longembed_rag.search.evidence import Question, Scope, gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence, Weights, weigh
 from longembed_rag.store.options import IndexOptions

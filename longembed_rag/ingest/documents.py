@@ -119,5 +119,6 @@ def add_documents(
             partial(FileText, each.text, each.metadata),
             size=size,
             position=position,
+            is_file=False,
         )
     return run.finish()

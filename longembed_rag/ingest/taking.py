@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import InputError, PointRefusedError, ReadError
 from longembed_rag.files.values import Failure, FileText, Skipped
+from longembed_rag.ingest.comparing import Incoming
 from longembed_rag.ingest.languages import OtherLanguages
 from longembed_rag.ingest.report import (
     DocumentDeleted,
@@ -23,18 +23,12 @@ from longembed_rag.ingest.report import (
     Status,
 )
 from longembed_rag.store.document import read_indexed
-from longembed_rag.store.payload import metadata_hash
 from longembed_rag.store.values import IndexedDocument, StoredSource
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.values import PassageEncoding
     from longembed_rag.ingest.encoding import DocumentEncoder
     from longembed_rag.store.store import DocumentStore
-
-
-def content_hash(text: str) -> str:
-    """Hash of a document's text (SHA-256, hex); nothing but the text goes into it."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def without_name(message: str, *names: str) -> str:
@@ -120,6 +114,7 @@ class Run:
         size: int,
         position: int,
         file_name: str = "",
+        is_file: bool = True,
     ) -> tuple[str, tuple[str, ...]] | None:
         """Bring in one text; one that cannot be taken in is told and passed over.
 
@@ -129,6 +124,8 @@ class Run:
             size: Its bytes.
             position: Which of the texts it is, from 1.
             file_name: What else messages call it.
+            is_file: Whether a reader found its metadata, which somebody may have changed in the
+                collection since; else they are as given, and what is there is to be so.
 
         Returns:
             The hash of its text, and what its reader remarked; None where it could not be taken in.
@@ -138,7 +135,7 @@ class Run:
         """
         self.tell(DocumentStarted(source=source, size=size, position=position))
         try:
-            return self._take(source, read, size)
+            return self._take(source, read, size, is_file)
         except (ReadError, InputError, PointRefusedError) as error:
             self.fail(source, without_name(str(error), source, file_name))
         except MemoryError:
@@ -163,28 +160,29 @@ class Run:
         self._done("unchanged", there, size=size, began=time.monotonic(), notes=notes)
 
     def _take(
-        self, source: str, read: Callable[[], FileText], size: int
+        self, source: str, read: Callable[[], FileText], size: int, is_file: bool
     ) -> tuple[str, tuple[str, ...]]:
         began = time.monotonic()
         text = read()
-        digest = content_hash(text.text)
+        incoming = Incoming.of(text, is_file=is_file)
+        digest = incoming.content_hash
         earlier = self.stored.get(source)
         same = earlier is not None and self.held(source) == digest
         status: Status = "added" if earlier is None else "updated"
         taken: StoredSource | IndexedDocument
         notes = text.notes
-        known = metadata_hash(text.metadata, text.layout)
         there = None
-        if same and earlier is not None and earlier.metadata_hash != known:
+        is_known = earlier is not None and incoming.is_known(earlier)
+        if same and not is_known:
             there = read_indexed(source, place=self.store.place)
-        if earlier is not None and same and earlier.metadata_hash == known:
+        if earlier is not None and same and is_known:
             status, taken = "unchanged", earlier
         elif there is not None:
             # The text is the same, and what is known of it is not: nothing is embedded.
-            taken = replace(there, metadata=text.metadata, layout=text.layout)
+            taken = incoming.known_anew(there)
             self.store.upsert(taken)
         else:
-            taken, unknown = self._embed(text, source, digest, began)
+            taken, unknown = self._embed(incoming, source, began)
             notes = (*notes, f"{unknown}; words still find it") if unknown else notes
             self.store.upsert(taken)
             self.others.count(taken.text, taken.metadata)
@@ -216,9 +214,7 @@ class Run:
             )
         )
 
-    def _embed(
-        self, text: FileText, source: str, digest: str, began: float
-    ) -> tuple[IndexedDocument, str]:
+    def _embed(self, incoming: Incoming, source: str, began: float) -> tuple[IndexedDocument, str]:
         """The document, and a note where the model does not know what it is written in."""
 
         def on_progress(done: int, total: int) -> None:
@@ -229,14 +225,16 @@ class Run:
                 )
             )
 
+        text = incoming.text
         encoding = self._encode(text.text, source, on_progress)
         document = IndexedDocument.of_encoding(
             encoding,
             source=source,
             text=text.text,
             metadata=text.metadata,
-            content_hash=digest,
+            content_hash=incoming.content_hash,
             layout=text.layout,
+            reading_hash=incoming.reading_hash,
         )
         return document, encoding.coverage.unknown_note
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.reading import FileReader
+from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.ingest.deletions import is_gone
-from longembed_rag.ingest.taking import content_hash
 from longembed_rag.store.listing import lacking_versions, passages_by_document
 from longembed_rag.store.manifest import ManifestEntry
 from longembed_rag.store.values import StoredSource, document_id

@@ -133,7 +133,11 @@ def copy_collection(
 
 def _is_same(one: StoredSource, other: StoredSource) -> bool:
     """Whether a document is the same in both places: its text, and what is known of it."""
-    return (one.content_hash, one.metadata_hash) == (other.content_hash, other.metadata_hash)
+    return _state(one) == _state(other)
+
+
+def _state(of: StoredSource) -> tuple[str, str, str]:
+    return of.content_hash, of.metadata_hash, of.reading_hash
 
 
 def _is_one(source: DocumentStore, target: DocumentStore) -> bool:

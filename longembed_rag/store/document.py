@@ -169,6 +169,7 @@ def read_indexed(source: str, *, place: Place) -> IndexedDocument | None:
         else np.zeros((0, embedding.shape[0]), dtype=np.float32),
         token_vectors=vectors,
         layout=read_layout(record.payload),
+        reading_hash=stored.reading_hash,
     )
 
 

@@ -45,6 +45,7 @@ LISTING_KEYS = [
         "source",
         "content_hash",
         "metadata_hash",
+        "reading_hash",
         "tokens",
         "tokens_read",
         "windows",
@@ -124,7 +125,7 @@ def document_payload(
     payload[OWN_KEY] = {
         "source": document.source,
         "content_hash": document.content_hash,
-        "metadata_hash": metadata_hash(metadata, document.layout),
+        "metadata_hash": metadata_hash(metadata),
         "tokens": document.tokens,
         "tokens_read": document.tokens_read,
         "windows": document.windows,
@@ -135,6 +136,8 @@ def document_payload(
     }
     if document.token_vectors is not None:
         payload[OWN_KEY]["late_interaction"] = True
+    if document.reading_hash:
+        payload[OWN_KEY]["reading_hash"] = document.reading_hash
     if document.layout:
         payload[OWN_KEY]["layout"] = document.layout.to_dict()
     if language is not None:
@@ -147,15 +150,23 @@ def read_layout(payload: Mapping[str, Any] | None) -> Layout:
     return Layout.from_dict(read_own(payload).get("layout"))
 
 
-def metadata_hash(metadata: Mapping[str, Any], layout: Layout) -> str:
-    """A short hash of what is known of a document, to tell whether it has changed (hex).
+def metadata_hash(metadata: Mapping[str, Any]) -> str:
+    """A short hash of what is known of a document, to tell whether it has changed (hex)."""
+    return _short_hash(metadata)
 
-    What moves with a file's date alone is left out.
+
+def reading_hash(metadata: Mapping[str, Any], layout: Layout) -> str:
+    """A short hash of what a file's reader found beside its text (hex).
+
+    Who changes a document's metadata in the collection does not change this; neither does a file's
+    date alone.
     """
-    known: dict[str, Any] = {name: value for name, value in metadata.items() if name not in _MOVING}
-    if layout:
-        known = {"metadata": known, "layout": layout.to_dict()}
-    canonical = json.dumps(known, sort_keys=True, default=str)
+    found = {name: value for name, value in metadata.items() if name not in _MOVING}
+    return _short_hash({"metadata": found, "layout": layout.to_dict()})
+
+
+def _short_hash(value: Mapping[str, Any]) -> str:
+    canonical = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -211,6 +222,7 @@ def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None
         source=str(own["source"]),
         content_hash=str(own["content_hash"]),
         metadata_hash=str(own.get("metadata_hash", "")),
+        reading_hash=str(own.get("reading_hash", "")),
         tokens=int(own.get("tokens", 0)),
         tokens_read=int(own.get("tokens_read", 0)),
         windows=int(own.get("windows", 1)),

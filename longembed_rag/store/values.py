@@ -10,9 +10,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from longembed_rag.errors import InputError, SettingsError
 from longembed_rag.layout import NO_LAYOUT, Layout
 from longembed_rag.store.options import IndexOptions
+from longembed_rag.store.outdated import of_later_weighing, outdated
 from longembed_rag.store.tokens import TokenRecord
 from longembed_rag.words.analyzer import (
-    ANALYZER_VERSION,
     Analyzer,
     get_analyzer,
 )
@@ -93,6 +93,7 @@ class IndexedDocument:
         passage_embeddings: One vector per passage, shape ``[len(passages), dimension]``.
         token_vectors: Those of each passage's tokens, as bits; None where they are not kept.
         layout: Where its pages and headings begin in the text.
+        reading_hash: Hash of what its file's reader found beside the text; empty without a file.
 
     Raises:
         InputError: The vectors do not fit the passages or each other, or are not finite.
@@ -110,6 +111,7 @@ class IndexedDocument:
     passage_embeddings: NDArray[np.float32]
     token_vectors: TokenVectors | None = None
     layout: Layout = NO_LAYOUT
+    reading_hash: str = ""
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -143,6 +145,7 @@ class IndexedDocument:
         metadata: dict[str, Any],
         content_hash: str,
         layout: Layout = NO_LAYOUT,
+        reading_hash: str = "",
     ) -> IndexedDocument:
         """Put a document together with what an encoder made of its text."""
         return cls(
@@ -158,6 +161,7 @@ class IndexedDocument:
             passage_embeddings=encoding.embeddings,
             token_vectors=encoding.tokens,
             layout=layout,
+            reading_hash=reading_hash,
         )
 
     @property
@@ -178,8 +182,9 @@ class StoredSource:
         windows: Forward windows that the text was read in.
         passages: Passages that it was stored with.
         counts: Its terms.
-        metadata_hash: Hash of what is known of it, and of where its pages and headings begin;
-            empty where a release before wrote it.
+        metadata_hash: Hash of what is known of it; empty where a release before wrote it.
+        reading_hash: Hash of what its file's reader found beside the text; empty where it came
+            without a file, or a release before wrote it.
         late_interaction: Whether the vectors of its passages' tokens are kept.
         language: What it is written in, ``"german"``; None where the collection has one language
             for all, or it is not known.
@@ -193,6 +198,7 @@ class StoredSource:
     passages: int
     counts: TermCounts
     metadata_hash: str = ""
+    reading_hash: str = ""
     late_interaction: bool = False
     language: str | None = None
 
@@ -206,19 +212,6 @@ class StoredSource:
         values = asdict(self)
         del values["counts"]
         return {**values, "document_id": self.document_id}
-
-
-_OLD_WEIGHING = (
-    "words of documents are weighed for hybrid as in short documents: they are searched as they "
-    "are until the next ingest weighs them anew, which needs no model"
-)
-
-
-def _of_later_weighing(version: int) -> str:
-    return (
-        f"words are weighed by version {version}, of a later release than this one with version "
-        f"{WEIGHING_VERSION}: update longembed-rag"
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,20 +254,7 @@ class CollectionRecord:
     @property
     def outdated(self) -> str | None:
         """What this release does otherwise, and how the collection comes to it; None if nothing."""
-        if self.weighing > WEIGHING_VERSION:
-            return _of_later_weighing(self.weighing)
-        if self.analyzer == ANALYZER_VERSION:
-            return None if self.weighing == WEIGHING_VERSION else _OLD_WEIGHING
-        if self.analyzer > ANALYZER_VERSION:
-            return (
-                f"words were found by version {self.analyzer} of the analyzer, of a later release "
-                f"than this one with version {ANALYZER_VERSION}: update longembed-rag"
-            )
-        return (
-            f"words were found by version {self.analyzer} of the analyzer, and this release has "
-            f"version {ANALYZER_VERSION}: they are searched as they are until the next ingest "
-            "weighs them anew, which needs no model"
-        )
+        return outdated(analyzer=self.analyzer, weighing=self.weighing)
 
     def stemmed_as(self, language: str | None) -> str:
         """What words of documents in a language are stemmed as; None where it is not known."""
@@ -297,7 +277,7 @@ class CollectionRecord:
             SettingsError: A later release has made it, or weighs its words otherwise.
         """
         if self.weighing > WEIGHING_VERSION:
-            raise SettingsError(_of_later_weighing(self.weighing))
+            raise SettingsError(of_later_weighing(self.weighing))
         return get_analyzer(self.stemmed_as(language), version=self.analyzer)
 
     @property

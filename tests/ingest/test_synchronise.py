@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from longembed_rag.files.readers import read_file
+from longembed_rag.ingest.documents import Document, add_documents
 from longembed_rag.ingest.report import (
     DocumentDeleted,
     DocumentDone,
@@ -268,12 +269,13 @@ def test_a_file_read_otherwise_is_known_anew_without_embedding(
     assert numbers(bench.ingest()) == (0, 0, 1, 0, 0)  # a date alone is no change
     there = read_indexed(source, place=bench.store.place)
     assert there is not None
-    bench.store.upsert(replace(there, metadata={"source": source}, layout=NO_LAYOUT))
+    earlier = {"source": source, "signed": True}
+    bench.store.upsert(replace(there, metadata=earlier, layout=NO_LAYOUT, reading_hash=""))
     assert numbers(bench.ingest()) == (0, 1, 0, 0, 0)
     assert bench.encoder.encoded == []
     (document,) = read_documents([source], place=bench.store.place)
     assert document is not None
-    assert document.metadata["title"] == "Lease"
+    assert (document.metadata["title"], document.metadata["signed"]) == ("Lease", True)
     assert numbers(bench.ingest()) == (0, 0, 1, 0, 0)
 
 
@@ -294,3 +296,22 @@ def test_a_hit_says_on_which_page_it_stands(bench: Bench) -> None:
     assert document is not None
     assert [document.place(each).page for each in document.passages] == [1, 3]
     assert document.to_dict()["layout"] == {"pages": [0, 18, 18]}
+
+
+def test_metadata_that_somebody_changed_stay(bench: Bench) -> None:
+    """An ingest follows files; what was said of a document in the collection is not undone."""
+    source = bench.write("a.html", "<title>Lease</title><h1>Rent</h1><p>The rent.")
+    bench.ingest()
+    there = read_indexed(source, place=bench.store.place)
+    assert there is not None
+    assert there.layout.headings
+    add_documents(
+        [Document(id=source, text=there.text, metadata={**there.metadata, "signed": True})],
+        encoder=bench.encoder,
+        store=bench.store,
+    )
+    assert numbers(bench.ingest()) == (0, 0, 1, 0, 0)
+    (document,) = read_documents([source], place=bench.store.place)
+    assert document is not None
+    assert document.metadata["signed"] is True
+    assert document.layout == there.layout

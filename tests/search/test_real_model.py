@@ -10,7 +10,7 @@ import pytest
 
 from longembed_rag.encoder.encoder import LongEncoder
 from longembed_rag.files.readers import read_file
-from longembed_rag.ingest.taking import content_hash
+from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.search.search import SearchOptions, search_documents
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import IndexedDocument

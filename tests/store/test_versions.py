@@ -6,7 +6,7 @@ import pytest
 
 from longembed_rag.errors import SettingsError
 from longembed_rag.search.syntax import read_query
-from longembed_rag.store import values, writer
+from longembed_rag.store import outdated, writer
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.words import analyzer as module
 from longembed_rag.words.analyzer import Analyzer, Term, get_analyzer
@@ -44,7 +44,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def begin(later: pytest.MonkeyPatch) -> None:
     """The later release."""
-    later.setattr(values, "ANALYZER_VERSION", 3)
+    later.setattr(outdated, "ANALYZER_VERSION", 3)
     later.setattr(
         writer, "get_analyzer", lambda language, version=3: get_analyzer(language, version=version)
     )
