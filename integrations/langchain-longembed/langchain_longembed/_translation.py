@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from longembed_rag import Library, PassageHit, SearchResult, StoredDocument
+    from longembed_rag import Library, PassageHit, Place, SearchResult, StoredDocument
 
 #: Under this key of the metadata stands what a search has found out.
 FINDINGS = "longembed"
@@ -91,8 +91,9 @@ def plain_document(result: SearchResult) -> Found:
 
 
 def _found_passage(result: SearchResult, hit: PassageHit, number: int) -> Found:
-    metadata = {**result.metadata, **hit.place.known()}
-    document = _passage(result.source, metadata, hit.text, hit.start, hit.end)
+    document = _passage(
+        result.source, result.metadata, hit.text, hit.start, hit.end, place=hit.place
+    )
     document.metadata[FINDINGS] = {
         **_findings(result, with_snippet=number == 0),  # a result's snippet is of its best passage
         "passage_score": hit.score,
@@ -112,11 +113,19 @@ def _findings(result: SearchResult, *, with_snippet: bool) -> dict[str, Any]:
     return findings
 
 
-def _passage(source: str, metadata: Mapping[str, Any], text: str, start: int, end: int) -> Document:
+def _passage(
+    source: str, metadata: Mapping[str, Any], text: str, start: int, end: int, *, place: Place
+) -> Document:
     return Document(
         id=f"{source}#{start}-{end}",
         page_content=text,
-        metadata={"source": source, **metadata, "start_index": start, "document_id": source},
+        metadata={
+            "source": source,
+            **metadata,
+            **place.known(),
+            "start_index": start,
+            "document_id": source,
+        },
     )
 
 
@@ -184,7 +193,14 @@ def _passages_called(identity: str, stored: Mapping[str, StoredDocument]) -> lis
         return []
     source, metadata, text = document.source, document.metadata, document.text
     return [
-        _passage(source, metadata, text[each.start : each.end], each.start, each.end)
+        _passage(
+            source,
+            metadata,
+            text[each.start : each.end],
+            each.start,
+            each.end,
+            place=document.place(each),
+        )
         for each in document.passages
         if identity.endswith(f"#{each.start}-{each.end}")
     ]

@@ -21,6 +21,7 @@ def passage_of(document: Document, identity: str) -> Document:
     metadata = {
         "source": identity,
         **document.metadata,
+        "lines": [1, 1],
         "start_index": 0,
         "document_id": identity,
     }
