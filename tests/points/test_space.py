@@ -58,3 +58,18 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         assert list(store.sources()) == ["/a.txt"]
         store.upsert(make_document("/b.txt", "a lease"))
         assert set(store.sources()) == {"/a.txt", "/b.txt"}
+
+
+def test_a_store_that_is_deleted_meanwhile_is_told(tmp_path: Path) -> None:
+    """Not at the end, when much was written to files that nobody can open any more."""
+    folder = tmp_path / "store"
+    with DocumentStore.open(path=folder) as store:
+        ensure(store).upsert(make_document("/a.txt", "apples and pears"))
+        shutil.rmtree(folder)
+        with pytest.raises(StoreError, match=f"{folder} was deleted or replaced"):
+            store.upsert(make_document("/b.txt", "a lease"))
+        with pytest.raises(StoreError, match=f"{folder} was deleted or replaced"):
+            find(store, "apples")
+    with DocumentStore.open(path=folder) as store:
+        ensure(store).upsert(make_document("/b.txt", "a lease"))
+        assert list(store.sources()) == ["/b.txt"]

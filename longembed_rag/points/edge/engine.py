@@ -5,12 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from longembed_rag.errors import MissingDependencyError, StoreError
-from longembed_rag.points.edge.space import TO_OPEN, TO_WRITE, require_room
+from longembed_rag.points.edge.space import (
+    TO_OPEN,
+    TO_WRITE,
+    identity_of,
+    require_room,
+    require_same,
+)
 
 if TYPE_CHECKING:
     from qdrant_edge import EdgeConfig, EdgeShard, UpdateOperation
@@ -83,6 +89,7 @@ class Shard:
         self._shard: EdgeShard | None = None
         self._closed = False
         self._unflushed = 0.0
+        self._identity: tuple[int, int] | None = None
 
     def create(self, config: EdgeConfig) -> None:
         """Make it on disk.
@@ -96,6 +103,7 @@ class Shard:
         require_room(self._folder.parent, TO_WRITE)
         with self._lock, engine_errors():
             self._shard = EdgeShard.create(str(self._folder), config)
+            self._identity = identity_of(self._folder)
 
     def call(self, action: Callable[[EdgeShard], Result]) -> Result:
         """Read from it.
@@ -113,11 +121,11 @@ class Shard:
         Raises:
             ValueError: The request is wrong.
             RuntimeError: The shard cannot be written, or is closed.
-            StoreError: The disk is nearly full.
+            StoreError: The disk is nearly full, or the folder is gone.
         """
-        require_room(self._folder.parent, TO_WRITE)
         with self._lock, engine_errors():
             shard = self._loaded()
+            require_room(self._folder.parent, TO_WRITE)
             began = time.monotonic()
             shard.update(operation)
             self._unflushed += time.monotonic() - began
@@ -144,7 +152,11 @@ class Shard:
         """
         with self._lock, engine_errors():
             shard, self._shard, self._closed = self._shard, None, True
-            if shard is not None:
+            if shard is not None and identity_of(self._folder) != self._identity:
+                # It cannot be written out: who used it last has been told, or did not write.
+                with suppress(RuntimeError, ValueError), engine_errors():
+                    shard.close()
+            elif shard is not None:
                 try:
                     if flush:
                         shard.flush()
@@ -152,11 +164,15 @@ class Shard:
                     shard.close()
 
     def _loaded(self) -> EdgeShard:
-        if self._shard is None:
+        if self._shard is not None:
+            # The engine would go on with files that have no name any more.
+            require_same(self._folder, self._identity)
+        else:
             from qdrant_edge import EdgeShard
 
             if self._closed:
                 raise RuntimeError("the collection is closed or deleted; open a new client")
             require_room(self._folder.parent, TO_OPEN)
             self._shard = EdgeShard.load(str(self._folder))
+            self._identity = identity_of(self._folder)
         return self._shard

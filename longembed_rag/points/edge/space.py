@@ -1,4 +1,4 @@
-"""Room on the disk, asked for before the engine writes.
+"""The folder of a store, looked at before the engine writes: whether it is there, and has room.
 
 The engine maps files that are larger than what is in them, and the system ends a process without a
 word (SIGBUS) that writes to such a place when the disk is full. Opening a store writes, too.
@@ -31,9 +31,38 @@ def require_room(folder: Path, room: int) -> None:
     """
     free = shutil.disk_usage(folder).free
     if free < room:
-        store = next((each.parent for each in folder.parents if each.name == "edge"), folder)
         raise StoreError(
-            f"the disk of {store} is nearly full: {free / _MIB:.0f} MiB are left, and the store "
-            f"needs {room / _MIB:.0f} MiB to go on; nothing that was in it is lost. Make room, or "
-            "name a store on another disk"
+            f"the disk of {_store(folder)} is nearly full: {free / _MIB:.0f} MiB are left, and the "
+            f"store needs {room / _MIB:.0f} MiB to go on; nothing that was in it is lost. Make "
+            "room, or name a store on another disk"
         )
+
+
+def identity_of(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from another of the same name; None where there is none."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def require_same(folder: Path, identity: tuple[int, int] | None) -> None:
+    """Refuse to go on where a folder is not the one any more that was opened.
+
+    Args:
+        folder: The folder.
+        identity: What :func:`identity_of` gave when it was opened.
+
+    Raises:
+        StoreError: It was deleted or replaced.
+    """
+    if identity_of(folder) != identity:
+        raise StoreError(
+            f"the store at {_store(folder)} was deleted or replaced while it was used: what was "
+            "written into it is gone with it. Run the command again to make it anew"
+        )
+
+
+def _store(folder: Path) -> Path:
+    return next((each.parent for each in folder.parents if each.name == "edge"), folder)
