@@ -15,6 +15,7 @@ from longembed_rag.errors import (
 )
 from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.points.locking import FolderLock, locked
+from longembed_rag.points.pickles import require_harmless
 from longembed_rag.points.refusing import is_refusal, refuse_local_mode
 
 if TYPE_CHECKING:
@@ -146,8 +147,8 @@ def _available_engine() -> Engine:
 def _open_embedded(path: Path) -> Points:
     """Open the store in a folder: with the engine that made it, a new one with Qdrant's own.
 
-    The points of local mode are Python pickles, as qdrant-client writes them: open only stores
-    that you or people you trust have made.
+    The points of local mode are Python pickles, as qdrant-client writes them: they are read with
+    care first, so that a store that somebody else made runs no code.
     """
     folder = path.expanduser().absolute()
     try:
@@ -179,6 +180,7 @@ def _open_local(folder: Path, lock: FolderLock) -> Points:
     from qdrant_client import QdrantClient
 
     _require_unlocked(folder)
+    require_harmless(folder)
     client = QdrantClient(path=str(folder))
 
     def close() -> None:
