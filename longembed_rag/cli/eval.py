@@ -171,7 +171,8 @@ def eval_command(
     from longembed_eval import BenchOptions, Request, evaluate
     from longembed_rag.cli.eval_display import eval_display
 
-    if context.get_parameter_source("url") is ParameterSource.COMMANDLINE and through != "qdrant":
+    url_source = context.get_parameter_source("url")
+    if url_source is ParameterSource.COMMANDLINE and through != "qdrant":
         raise click.UsageError("--url is only used with --through qdrant")
     server = url if through == "qdrant" else None
     # The tasks are English, and their words are not to depend on a guess.
@@ -181,7 +182,7 @@ def eval_command(
         encoder=build_settings(given.values),
         through=through,  # type: ignore[arg-type]
         url=server,
-        api_key=api_key_for(server),
+        api_key=api_key_for(server, from_file=url_source is ParameterSource.DEFAULT_MAP),
         window=window,
         overlap=overlap,
         depth=depth,
