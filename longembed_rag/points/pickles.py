@@ -12,8 +12,8 @@ import io
 import json
 import os
 import pickle
+import re
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from longembed_rag.errors import StoreError
 from longembed_rag.points.numbers import STAND_INS
 
 _META_FILE = "meta.json"
+_COLLECTIONS = "collection"
 _ROWS_FILE = "storage.sqlite"
 _SCHEMA = "CREATE TABLE points (id TEXT PRIMARY KEY, point BLOB)"
 _LEGACY = "storage.dbm"
@@ -74,21 +75,26 @@ def require_harmless(folder: Path) -> None:
         OSError: A file cannot be read.
         sqlite3.Error: A file is no database.
     """
-    for collection in _collections(folder):
-        rows = collection / _ROWS_FILE
-        if rows.exists():
-            _check_rows(folder, rows)
-        elif collection.is_dir() and any(
-            child.name.startswith(_LEGACY) for child in collection.iterdir()
-        ):
+    _check_names(folder)
+    # Not only the collections that are named: one that is made later takes the rows it finds.
+    for way, folders, files in os.walk(folder / _COLLECTIONS):
+        here = Path(way)
+        if any((here / name).is_symlink() for name in (*folders, *files)):
+            raise _refusal(folder, "points by way of a link")
+        names = {name.lower() for name in files}
+        if _ROWS_FILE in names:
+            for name in files:
+                if name.lower() == _ROWS_FILE:
+                    _check_rows(folder, here / name)
+        elif any(name.startswith(_LEGACY) for name in names):
             raise StoreError(
                 f"the store at {folder} has points as qdrant-client kept them before 1.1.7, which "
                 "are not checked here; delete the folder and ingest again"
             )
 
 
-def _collections(folder: Path) -> Iterator[Path]:
-    """Where qdrant-client looks for the points of each collection."""
+def _check_names(folder: Path) -> None:
+    """Refuse names of collections that lead out of the folder; some qdrant-clients follow them."""
     try:
         meta = json.loads((folder / _META_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -96,13 +102,13 @@ def _collections(folder: Path) -> Iterator[Path]:
     names = meta.get("collections") if isinstance(meta, dict) else None
     if not isinstance(names, dict):
         raise ValueError(f"{_META_FILE} does not name collections")
-    for name in names:
-        yield Path(os.path.realpath(folder / "collection" / name))
+    if any(Path(name).is_absolute() or ".." in re.split(r"[/\\]", name) for name in names):
+        raise _refusal(folder, "points from another folder")
 
 
 def _check_rows(folder: Path, rows: Path) -> None:
     # As qdrant-client opens it: what a killed process left in the journal is taken back first.
-    with closing(sqlite3.connect(f"{rows.as_uri()}?mode=rw", uri=True)) as storage:
+    with closing(sqlite3.connect(f"{rows.absolute().as_uri()}?mode=rw", uri=True)) as storage:
         schema = storage.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
         # A view or a trigger could tell us one thing and qdrant-client another.
         if any(sql != _SCHEMA for (sql,) in schema):

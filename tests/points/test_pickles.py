@@ -119,6 +119,27 @@ def test_a_database_of_another_shape_is_refused(filled: Path, change: str) -> No
         DocumentStore.open(path=filled)
 
 
+def test_rows_of_a_collection_that_is_only_made_later_are_read_too(filled: Path) -> None:
+    """Local mode takes up what lies where a new collection is to lie."""
+    put(filled, pickle.dumps(_Opens(filled / "owned")))
+    (filled / "meta.json").write_text('{"collections": {}, "aliases": {}}')
+    with pytest.raises(StoreError, match="not opened"):
+        DocumentStore.open(path=filled)
+
+
+def test_points_elsewhere_are_refused(filled: Path, tmp_path: Path) -> None:
+    """Neither a link nor a name leads out of the folder that was checked."""
+    meta = (filled / "meta.json").read_text()
+    (filled / "meta.json").write_text(meta.replace('"documents"', '"../../other"'))
+    with pytest.raises(StoreError, match="another folder"):
+        DocumentStore.open(path=filled)
+    (filled / "meta.json").write_text(meta)
+    rows_of(filled).parent.rename(tmp_path / "other")
+    rows_of(filled).parent.symlink_to(tmp_path / "other")
+    with pytest.raises(StoreError, match="by way of a link"):
+        DocumentStore.open(path=filled)
+
+
 def test_points_of_the_format_before_sqlite_are_refused(filled: Path) -> None:
     """Earlier qdrant-clients read them, pickles as well, and move them over."""
     rows_of(filled).rename(rows_of(filled).with_name("storage.dbm.dat"))
