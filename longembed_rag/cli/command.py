@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import click
 
+from longembed_rag._version import __version__
 from longembed_rag.cli.config import CONFIG_FILE, load_config
 from longembed_rag.cli.configurable import CONFIGURABLE
-from longembed_rag.cli.failures import debugging, reported, write_error
+from longembed_rag.cli.failures import DONE, FAILED, debugging, reported, write_error
 from longembed_rag.cli.option_specs import COMMON_SECTION
+from longembed_rag.cli.output import write_json
 from longembed_rag.cli.quiet import quiet_libraries
+from longembed_rag.cli.streams import UnwrittenError, give_up_output, prepare_streams
 from longembed_rag.errors import SettingsError
 
 _INTERRUPTED = "stopped before it was done"
@@ -35,6 +40,20 @@ def _usage_errors_as_json(as_json: bool) -> Iterator[None]:
         if as_json:
             write_error("UsageError", error.format_message())
         raise
+
+
+def _require_working_folder() -> None:
+    """Refuse to work in a folder that is gone: no relative path means anything there.
+
+    Raises:
+        SettingsError: It is gone.
+    """
+    try:
+        os.getcwd()  # noqa: PTH109 - the system's word
+    except FileNotFoundError as error:
+        raise SettingsError(
+            "the working folder is gone; change to one that exists, for instance by 'cd'"
+        ) from error
 
 
 class Command(click.Command):
@@ -68,6 +87,7 @@ class Command(click.Command):
         if os.environ.get("NO_COLOR"):
             extra.setdefault("color", False)
         with reported(as_json=as_json, debug=debug, interrupted=self.interrupted):
+            _require_working_folder()
             try:
                 extra["default_map"] = load_config(Path(CONFIG_FILE), types=CONFIGURABLE)
             except SettingsError:
@@ -106,6 +126,34 @@ class Command(click.Command):
 
 class Group(click.Group):
     """The program itself: commands in the order in which a newcomer meets them."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the program, whatever became of its standard streams."""
+        prepare_streams()
+        try:
+            try:
+                return super().main(*args, **options)
+            finally:
+                sys.stdout.flush()
+        except UnwrittenError as error:
+            give_up_output()
+            click.echo(f"error: {error}", err=True)
+            raise SystemExit(FAILED) from error
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Parse what stands before the command; wrong use and the version are JSON if asked for."""
+        own = list(takewhile(lambda each: each.startswith("-"), args))
+        if "--json" in own and not {"-V", "--version"}.isdisjoint(own):
+            write_json({"version": __version__})
+            raise click.exceptions.Exit(DONE)
+        with _usage_errors_as_json(_asks_for("--json", args)):
+            return super().make_context(info_name, args, parent, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the commands, in the order in which they were added."""

@@ -17,6 +17,7 @@ from typing import NoReturn
 import click
 
 from longembed_rag.cli.output import printable, write_json
+from longembed_rag.cli.streams import UnwrittenError
 from longembed_rag.errors import (
     CollectionMismatchError,
     CollectionNotFoundError,
@@ -70,10 +71,27 @@ def reported(*, as_json: bool, debug: bool, interrupted: str) -> Iterator[None]:
         _end(error, str(error), code=exit_code(error), as_json=as_json, debug=debug)
     except KeyboardInterrupt as error:
         _end(error, interrupted, code=INTERRUPTED, as_json=as_json, debug=debug)
+    except UnwrittenError:
+        raise  # there is nowhere to write JSON to; the program says so as it ends
     except OSError as error:
         if error.errno == errno.EPIPE:
             raise  # the reader of our output went away; click ends quietly
         _end(error, str(error), code=FAILED, as_json=as_json, debug=debug)
+    except MemoryError as error:
+        _end(error, "memory ran out", code=FAILED, as_json=as_json, debug=debug)
+    except (click.exceptions.Exit, click.Abort, click.ClickException):
+        raise
+    except Exception as error:  # noqa: BLE001 - a traceback helps nobody who is not asked for it
+        _end(error, _unforeseen(error), code=FAILED, as_json=as_json, debug=debug)
+
+
+def _unforeseen(error: Exception) -> str:
+    """What to say of an exception that nobody has thought of: that it is a fault of ours."""
+    told = " ".join(str(error).split())[:300]
+    return (
+        f"{type(error).__name__}: {told} - which is a fault of longembed-rag; run it again with "
+        "LONGEMBED_DEBUG=1 to see where, and report it"
+    )
 
 
 def _end(error: BaseException, message: str, *, code: int, as_json: bool, debug: bool) -> NoReturn:

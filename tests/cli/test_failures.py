@@ -104,12 +104,6 @@ def test_operating_system_errors_are_one_line() -> None:
     assert result.stderr == "error: [Errno 13] Permission denied: '/root/x'\n"
 
 
-def test_our_own_mistakes_are_not_hidden() -> None:
-    """An exception that nobody raised on purpose keeps its traceback."""
-    result = run(fail(ZeroDivisionError()))
-    assert isinstance(result.exception, ZeroDivisionError)
-
-
 @pytest.mark.parametrize(
     "arguments", [("--nonsense", "--json"), ("x", "--json"), ("1", "2", "--json")]
 )
