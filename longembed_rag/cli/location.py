@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
+from longembed_rag.cli.output import one_line
 from longembed_rag.errors import SettingsError
 from longembed_rag.library.places import DEFAULT_PATH, api_key
 
@@ -120,7 +121,8 @@ def api_key_for(url: str | None, *, from_file: bool = False) -> str | None:
             "LONGEMBED_URL; if not, name another place, or unset the key"
         )
     if url and key and _is_exposed(url):
-        click.echo(f"warning: the API key goes to {url} unencrypted; use https", err=True)
+        told = f"warning: the API key goes to {url} unencrypted; use https"
+        click.echo(one_line(told), err=True)
     return key
 
 
