@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from longembed_rag.errors import MissingDependencyError
+from longembed_rag.errors import MissingDependencyError, StoreError
+from longembed_rag.points.edge.space import TO_OPEN, TO_WRITE, require_room
 
 if TYPE_CHECKING:
     from qdrant_edge import EdgeConfig, EdgeShard, UpdateOperation
@@ -51,7 +52,7 @@ def engine_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, RuntimeError, OSError):
+    except (ValueError, RuntimeError, OSError, StoreError):
         raise
     except (TypeError, OverflowError) as error:
         raise ValueError(f"Wrong input: {first_line(error)}") from error
@@ -88,9 +89,11 @@ class Shard:
 
         Raises:
             RuntimeError: It cannot be made.
+            StoreError: The disk is nearly full.
         """
         from qdrant_edge import EdgeShard
 
+        require_room(self._folder.parent, TO_WRITE)
         with self._lock, engine_errors():
             self._shard = EdgeShard.create(str(self._folder), config)
 
@@ -110,7 +113,9 @@ class Shard:
         Raises:
             ValueError: The request is wrong.
             RuntimeError: The shard cannot be written, or is closed.
+            StoreError: The disk is nearly full.
         """
+        require_room(self._folder.parent, TO_WRITE)
         with self._lock, engine_errors():
             shard = self._loaded()
             began = time.monotonic()
@@ -152,5 +157,6 @@ class Shard:
 
             if self._closed:
                 raise RuntimeError("the collection is closed or deleted; open a new client")
+            require_room(self._folder.parent, TO_OPEN)
             self._shard = EdgeShard.load(str(self._folder))
         return self._shard
