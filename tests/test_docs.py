@@ -264,3 +264,14 @@ def test_demo_finds_what_it_asks_for(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "7 of 7 questions found their document first" in done.stdout
+
+
+def test_the_page_on_security_names_tests_that_are_there() -> None:
+    """Each row of what is not trusted says by which tests it holds."""
+    page = (PROJECT / "docs" / "security.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    assert rows
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)`", row)
+        assert named, row
+        assert all((PROJECT / each).is_file() for each in named), row

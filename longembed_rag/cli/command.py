@@ -17,7 +17,7 @@ from longembed_rag.cli.config import CONFIG_FILE, load_config
 from longembed_rag.cli.configurable import CONFIGURABLE
 from longembed_rag.cli.failures import DONE, FAILED, debugging, reported, write_error
 from longembed_rag.cli.option_specs import COMMON_SECTION
-from longembed_rag.cli.output import write_json
+from longembed_rag.cli.output import printable, write_json
 from longembed_rag.cli.quiet import quiet_libraries
 from longembed_rag.cli.streams import UnwrittenError, give_up_output, prepare_streams
 from longembed_rag.errors import SettingsError
@@ -37,8 +37,11 @@ def _usage_errors_as_json(as_json: bool) -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
+        message = error.format_message()
         if as_json:
-            write_error("UsageError", error.format_message())
+            write_error("UsageError", message)
+        if printable(message) != message:  # it quotes what was typed, or found by a shell
+            raise click.UsageError(printable(message), error.ctx) from error
         raise
 
 

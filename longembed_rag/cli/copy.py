@@ -124,7 +124,8 @@ def _summarise(report: CopyReport, target: Library) -> None:
     if report.failed:
         told.append(f"{len(report.failed):,} failed")
     click.echo(
-        f"{', '.join(told)}; collection {target.collection} at {one_line(target.location)}; "
+        f"{', '.join(told)}; "
+        f"{one_line(f'collection {target.collection} at {target.location}')}; "
         f"{duration(report.seconds)}",
         err=True,
     )

@@ -31,7 +31,7 @@ def show_plan(plan: IngestPlan, *, as_json: bool) -> None:
         click.echo(f"failed {shown_path(failure.source)}: {one_line(failure.reason)}", err=True)
     for step in plan.steps:
         if step.reading is not None and step.reading.note:
-            click.echo(f"note: {shown_path(step.source)}: {step.reading.note}", err=True)
+            click.echo(f"note: {shown_path(step.source)}: {one_line(step.reading.note)}", err=True)
     readings = [step.reading for step in plan.steps if step.reading is not None]
     tokens = sum(reading.tokens for reading in readings)
     unread = tokens - sum(reading.tokens_read for reading in readings)

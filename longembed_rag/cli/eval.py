@@ -21,7 +21,7 @@ from longembed_rag.cli.lists import words
 from longembed_rag.cli.location import api_key_for
 from longembed_rag.cli.option_specs import SectionedOption
 from longembed_rag.cli.options import GivenSettings, encoder_options
-from longembed_rag.cli.output import shown_path, wrapped, write_json, write_table
+from longembed_rag.cli.output import one_line, shown_path, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
 from longembed_rag.store.inheritance import build_settings
 
@@ -171,7 +171,8 @@ def eval_command(
     from longembed_eval import BenchOptions, Request, evaluate
     from longembed_rag.cli.eval_display import eval_display
 
-    if context.get_parameter_source("url") is ParameterSource.COMMANDLINE and through != "qdrant":
+    url_source = context.get_parameter_source("url")
+    if url_source is ParameterSource.COMMANDLINE and through != "qdrant":
         raise click.UsageError("--url is only used with --through qdrant")
     server = url if through == "qdrant" else None
     # The tasks are English, and their words are not to depend on a guess.
@@ -181,7 +182,7 @@ def eval_command(
         encoder=build_settings(given.values),
         through=through,  # type: ignore[arg-type]
         url=server,
-        api_key=api_key_for(server),
+        api_key=api_key_for(server, from_file=url_source is ParameterSource.DEFAULT_MAP),
         window=window,
         overlap=overlap,
         depth=depth,
@@ -259,7 +260,7 @@ def _write_summary(results: Results, out: Path) -> None:
         if results_of.group == group
     }
     told = ", ".join(f"{group} {metric}" for group, metric in metrics.items())
-    click.echo(f"\n{told}; of 100")
+    click.echo(f"\n{one_line(told)}; of 100")
     told_notes = {note: name for name, task in results.tasks.items() for note in task.notes}
     for note, name in told_notes.items():
         click.echo(wrapped(f"note: {name}: {note}"))

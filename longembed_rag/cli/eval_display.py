@@ -14,7 +14,7 @@ from longembed_rag.cli.output import duration, one_line
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from longembed_eval.events import Event, RunDone, RunProgress
+    from longembed_eval.events import Event, RunDone, RunProgress, RunStarted
 
 
 class Display(Protocol):
@@ -33,14 +33,18 @@ def line_of(event: Event) -> str | None:
     if isinstance(event, RunFailed):
         failure = event.failure
         what = failure.task if failure.system is None else f"{failure.task}  {failure.system}"
-        return f"failed {what}: {one_line(failure.reason)}"
+        return one_line(f"failed {what}: {failure.reason}")
     return None
+
+
+def _line_of_start(event: RunStarted) -> str:
+    return one_line(f"[{event.number}/{event.total}] {event.task}  {event.system}")
 
 
 def _line_of_done(event: RunDone) -> str:
     row = event.row
     took = "kept from before" if event.kept else duration(event.seconds)
-    return f"{row.task}  {row.system}  {row.main_metric} {row.score:.1f}  {took}"
+    return one_line(f"{row.task}  {row.system}  {row.main_metric} {row.score:.1f}  {took}")
 
 
 def time_left(event: RunProgress) -> float | None:
@@ -58,7 +62,7 @@ class PlainDisplay:
         from longembed_eval.events import RunStarted
 
         if isinstance(event, RunStarted):
-            click.echo(f"[{event.number}/{event.total}] {event.task}  {event.system}", err=True)
+            click.echo(_line_of_start(event), err=True)
         elif (line := line_of(event)) is not None:
             click.echo(line, err=True)
 
@@ -81,7 +85,7 @@ class BarDisplay:
         from longembed_eval.events import RunProgress, RunStarted
 
         if isinstance(event, RunStarted):
-            name = f"[{event.number}/{event.total}] {event.task}  {event.system}"
+            name = _line_of_start(event)
             # Not reset(), which keeps the total of the run before.
             self._progress.remove_task(self._task)
             self._task = self._progress.add_task(name, total=None, left="")

@@ -96,7 +96,7 @@ def _unforeseen(error: Exception) -> str:
 
 def _end(error: BaseException, message: str, *, code: int, as_json: bool, debug: bool) -> NoReturn:
     if debug:
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        click.echo(printable("".join(traceback.format_exception(error))), err=True, nl=False)
     if as_json:
         write_error(type(error).__name__, message)
     label = "interrupted" if code == INTERRUPTED else "error"

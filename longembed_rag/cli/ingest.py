@@ -155,7 +155,7 @@ def _show(event: Event, *, display: Display, encoder: LongEncoder, library: Libr
     if isinstance(event, Started):
         click.echo(
             f"{printable(encoder.model_name)} ({encoder.method}) into collection "
-            f"{library.collection} at {one_line(library.location)}",
+            f"{one_line(library.collection)} at {one_line(library.location)}",
             err=True,
         )
         if event.again:

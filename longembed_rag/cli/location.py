@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
+from longembed_rag.cli.output import one_line
 from longembed_rag.errors import SettingsError
 from longembed_rag.library.places import DEFAULT_PATH, api_key
 
@@ -35,12 +36,14 @@ class StoreLocation:
         url: Address of the server; None when it is embedded.
         collection: Name of the collection.
         timeout: Seconds to wait for an answer of the server.
+        from_file: Whether ``longembed.toml`` named the server.
     """
 
     path: Path | None
     url: str | None
     collection: str
     timeout: float
+    from_file: bool = False
 
     @classmethod
     def choose(
@@ -74,7 +77,8 @@ class StoreLocation:
             path, url = (path, None) if path_rank < url_rank else (None, url)
         if url is None:
             path = (path or DEFAULT_PATH).expanduser().absolute()
-        return cls(path=path, url=url, collection=collection, timeout=timeout)
+        from_file = sources["url"] is ParameterSource.DEFAULT_MAP
+        return cls(path=path, url=url, collection=collection, timeout=timeout, from_file=from_file)
 
     def library(self, **options: Any) -> Library:
         """The library there, with a warning where its key would cross a network unencrypted.
@@ -83,7 +87,8 @@ class StoreLocation:
             **options: Settings, as :meth:`Library.open` takes them.
 
         Raises:
-            SettingsError: A setting is out of range.
+            SettingsError: A setting is out of range, or the key of the environment would go to a
+                server that only ``longembed.toml`` names.
             StoreError: The store cannot be opened.
         """
         from longembed_rag.library.library import Library
@@ -91,18 +96,33 @@ class StoreLocation:
         return Library.open(
             self.path,
             url=self.url,
-            api_key=api_key_for(self.url),
+            api_key=api_key_for(self.url, from_file=self.from_file),
             collection=self.collection,
             timeout=self.timeout,
             **options,
         )
 
 
-def api_key_for(url: str | None) -> str | None:
-    """The key of a server, with a warning where it would cross a network unencrypted."""
+def api_key_for(url: str | None, *, from_file: bool = False) -> str | None:
+    """The key of a server, with a warning where it would cross a network unencrypted.
+
+    Args:
+        url: The server's address, if it is one.
+        from_file: Whether ``longembed.toml`` named it, which may have come with somebody's folder.
+
+    Raises:
+        SettingsError: There is a key, and only the file says where to send it.
+    """
     key = api_key() if url else None
+    if url and key and from_file and not _is_this_machine(_host(url)):
+        raise SettingsError(
+            f"url: longembed.toml names the server {_host(url)!r}, and the API key in your "
+            "environment would be sent there. If that is your server, say so with --url or "
+            "LONGEMBED_URL; if not, name another place, or unset the key"
+        )
     if url and key and _is_exposed(url):
-        click.echo(f"warning: the API key goes to {url} unencrypted; use https", err=True)
+        told = f"warning: the API key goes to {url} unencrypted; use https"
+        click.echo(one_line(told), err=True)
     return key
 
 
@@ -115,7 +135,17 @@ def _is_exposed(url: str) -> bool:
 
     A name without a dot, such as a service of the same compose file, is no public host.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    local = host in ("127.0.0.1", "::1") or not set(host) & set(".:")
-    return parts.scheme == "http" and not local
+    host = _host(url)
+    local = _is_this_machine(host) or not set(host) & set(".:")
+    return urlsplit(url).scheme == "http" and not local
+
+
+def _is_this_machine(host: str) -> bool:
+    return host in ("127.0.0.1", "::1", "localhost")
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # brackets that do not close; whoever opens it says so
+        return ""

@@ -21,6 +21,7 @@ from longembed_rag.cli.option_specs import (
     Function,
     OptionSpec,
 )
+from longembed_rag.errors import SettingsError
 from longembed_rag.files.options import GIB, ReadOptions
 
 
@@ -62,10 +63,25 @@ def encoder_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 values[spec.name] = value
             if source is ParameterSource.COMMANDLINE:
                 from_flags.add(spec.name)
+        _refuse_a_files_model_with_code(context)
         given = GivenSettings(values, frozenset(from_flags))
         return function(*args, given=given, **parameters)
 
     return _decorated(wrapper, ENCODER_SPECS)
+
+
+def _refuse_a_files_model_with_code(context: click.Context) -> None:
+    """A variable that trusts a person's own models says nothing of one that a file names."""
+    if (
+        context.params.get("trust_remote_code")
+        and context.get_parameter_source("trust_remote_code") is ParameterSource.ENVIRONMENT
+        and context.get_parameter_source("model") is ParameterSource.DEFAULT_MAP
+    ):
+        raise SettingsError(
+            f"model: longembed.toml names {context.params['model']!r}, and "
+            "LONGEMBED_TRUST_REMOTE_CODE would let it run its own code. If you trust it, say so "
+            "with --trust-remote-code; if not, unset the variable or name another --model"
+        )
 
 
 def keeping_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Longer lines are hard to read even on a wide terminal.
 _WIDEST = 100
+# Controls, marks of direction and their like, and halves of characters.
+_STEERING = ("Cc", "Cf", "Cs")
 
 
 def write_json(value: Any) -> None:
@@ -28,7 +30,14 @@ def write_json(value: Any) -> None:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:  # a narrow stream, or a file name that is not valid text
         text = json.dumps(value, indent=2)
-    click.echo(text)
+    click.echo(re.sub(r"[^\x20-\x7e\n]", _escaped, text))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """A character as it is, or, where it could steer a terminal, as JSON's escape of it."""
+    character = match.group()
+    steers = unicodedata.category(character) in _STEERING
+    return json.dumps(character)[1:-1] if steers else character
 
 
 def printable(text: str) -> str:
@@ -40,7 +49,7 @@ def printable(text: str) -> str:
         return text
     return "".join(
         character
-        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+        if character in "\n\t" or unicodedata.category(character) not in _STEERING
         else "\N{REPLACEMENT CHARACTER}"
         for character in text
     )
@@ -141,7 +150,7 @@ def write_pairs(pairs: Sequence[tuple[str, str]], *, indent: str = "") -> None:
     """Write names and values on standard output, the values below each other and wrapped."""
     width = max((len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
-        start = f"{indent}{name:<{width}}  "
+        start = f"{indent}{one_line(name):<{width}}  "
         lines = textwrap.wrap(
             printable(value),
             width=line_width(),
@@ -171,7 +180,7 @@ def write_table(
     for index, column in enumerate(columns):
         is_right = index in right
         table.add_column(
-            column,
+            Text(printable(column)),
             justify="right" if is_right else "left",
             no_wrap=is_right,
             overflow="fold",

@@ -49,6 +49,7 @@ def remove_command(
             click.echo(f"removed  {shown_path(source)}")
     for source in unknown:
         theirs = " (another program has put it there)" if found[source] is not None else ""
-        click.echo(f"not in collection {library.collection}: {one_line(source)}{theirs}", err=True)
+        told = f"not in collection {library.collection}: {source}{theirs}"
+        click.echo(one_line(told), err=True)
     if unknown:
         context.exit(FAILED)

@@ -124,7 +124,7 @@ def search_command(
         )
         outdated = library.store.existing_record().outdated
     if outdated is not None:
-        click.echo(f"note: {outdated}", err=True)
+        click.echo(f"note: {one_line(outdated)}", err=True)
     if understood.passed_over:
         click.echo(f"note: {_PASSED_OVER}", err=True)
     if not results and (understood.has_operators or not as_json):

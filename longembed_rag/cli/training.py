@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longembed_rag.cli.configurable import spec_named
-from longembed_rag.cli.output import count, duration, write_json
+from longembed_rag.cli.output import count, duration, one_line, write_json
 from longembed_rag.cli.session import load_planner
 
 if TYPE_CHECKING:
@@ -197,9 +197,9 @@ def report(trained: Trained, *, as_json: bool) -> None:
         write_json({"model": str(trained.folder), **progress.to_dict()})
         return
     click.echo(
-        f"{trained.folder}: {progress.step:,} updates, {progress.tokens:,} tokens, "
+        f"{one_line(str(trained.folder))}: {progress.step:,} updates, {progress.tokens:,} tokens, "
         f"{duration(progress.seconds)}"
     )
     for name, value in progress.values.items():
         click.echo(f"  {name}  {value:.4f}")
-    click.echo(f"use it with --model {trained.folder}")
+    click.echo(f"use it with --model {one_line(str(trained.folder))}")

@@ -14,7 +14,7 @@ from longembed_rag.cli.config import CONFIG_FILE
 from longembed_rag.cli.config_writing import require_writable_config, write_settings
 from longembed_rag.cli.configurable import spec_named
 from longembed_rag.cli.options import GivenSettings, encoder_options
-from longembed_rag.cli.output import count, duration, wrapped, write_json, write_table
+from longembed_rag.cli.output import count, duration, one_line, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
 from longembed_rag.store.inheritance import build_settings
 from longembed_rag.store.options import DEFAULT_PASSAGE_TOKENS
@@ -90,7 +90,7 @@ def tune_command(
     values = given.values
     task = held_out_task(tuple(docs), seed=seed)
     for note in task.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {one_line(note)}", err=True)
     found = tune(
         task,
         build_settings(values),
@@ -98,7 +98,7 @@ def tune_command(
         by=by,  # type: ignore[arg-type]
         seed=seed,
         passage_tokens=passage_tokens or DEFAULT_PASSAGE_TOKENS,
-        on_measured=lambda candidate: click.echo(_line(candidate), err=True),
+        on_measured=lambda candidate: click.echo(one_line(_line(candidate)), err=True),
     )
     settings = {**_of_flags(values, given), **found.best.settings} if found.changes else {}
     path = Path(CONFIG_FILE)

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from longembed_rag.errors import SettingsError
+from longembed_rag.files.debris import LOCK_FILE, is_lock, reason_debris
 from longembed_rag.files.looking import reason_not_text
 from longembed_rag.files.selection import Layer, Rules, Selection
 from longembed_rag.files.stamps import Stamp
@@ -25,7 +26,6 @@ from longembed_rag.files.values import Failure, Skipped
 
 #: What lies in the folder of an embedded store; a copy of one may lie among documents.
 _STORE_MARK = "longembed.lock"
-_LOCK_FILE = "a lock file, which an office program keeps beside an open document"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def discover(
     Folders are searched recursively, symbolic links followed, each folder entered once however
     many links lead to it. Files and folders whose name starts with a dot are passed over, unless
     they are named themselves; so is everything that is no regular file, what programs generate
-    (lock files, minified scripts), and what the selection says.
+    (lock files, backups, minified scripts), and what the selection says.
 
     Args:
         paths: Files and folders.
@@ -218,13 +218,16 @@ class _Found:
         selection: Selection,
     ) -> str | None:
         """Take a file of a folder; give back a subfolder, resolved."""
-        if _is_lock(entry.name):
-            self._skip(entry.path, _LOCK_FILE)
-            return None
-        if entry.name.startswith("."):
+        debris = reason_debris(entry.name)
+        if debris is None and entry.name.startswith("."):
             return None
         try:
             is_folder = entry.is_dir()
+            if debris is not None and not is_folder:
+                self._skip(entry.path, debris)
+                return None
+            if entry.name.startswith("."):
+                return None
             why = rules.reason_against(f"{way}{entry.name}{'/' if is_folder else ''}", layers)
             if why is not None:
                 self.excluded[entry.path] = why
@@ -251,8 +254,8 @@ class _Found:
         self.skipped.pop(path, None)
         if not root.is_file():
             self._fail(path, "it is neither a regular file nor a folder")
-        elif _is_lock(root.name):
-            self._fail(path, f"it is {_LOCK_FILE}; name the document itself")
+        elif is_lock(root.name):
+            self._fail(path, f"it is {LOCK_FILE}; name the document itself")
         elif is_readable_name(root.name):
             self.files[path] = Stamp.of(root.stat())
         elif not selection.all_text:
@@ -269,11 +272,6 @@ class _Found:
     def _skip(self, path: str, reason: str) -> None:
         if path not in self.unreadable:
             self.skipped[path] = reason
-
-
-def _is_lock(name: str) -> bool:
-    """Whether a file is what Word, LibreOffice and their like keep beside an open document."""
-    return name.startswith("~$") or (name.startswith(".~lock.") and name.endswith("#"))
 
 
 def _followed(entry: os.DirEntry[str]) -> tuple[str, os.stat_result]:

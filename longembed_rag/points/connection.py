@@ -14,8 +14,19 @@ from longembed_rag.errors import (
     StoreError,
 )
 from longembed_rag.points.client.retries import RetryPolicy
+from longembed_rag.points.engine_mark import (
+    EDGE_FOLDER,
+    META_FILE,
+    EmbeddedEngine,
+    engine_in,
+    keep_meta,
+    mark_engine,
+    mend_meta,
+    remove_leftovers,
+)
 from longembed_rag.points.locking import FolderLock, locked
-from longembed_rag.points.refusing import is_refusal, refuse_local_mode
+from longembed_rag.points.pickles import require_harmless
+from longembed_rag.points.refusing import refuse_local_mode
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -28,8 +39,6 @@ Engine = Literal["edge", "local", "server"]
 
 #: Where the points lie that somebody's client leads to.
 GIVEN_CLIENT = "the given client"
-_EDGE_FOLDER = "edge"
-_META_FILE = "meta.json"
 _QDRANT_LOCK_FILE = ".lock"
 
 
@@ -117,23 +126,12 @@ def _over_client(
     return ClientPoints(client, gateway, engine=engine, on_close=on_close)
 
 
-def engine_in(folder: Path) -> Engine | None:
-    """What keeps the embedded store in a folder; None where there is no store."""
-    if (folder / _EDGE_FOLDER).is_dir():
-        return "edge"
-    meta = folder / _META_FILE
-    # An empty one is what a process left that was killed while it made the store; and ours only
-    # keeps qdrant-client away.
-    there = meta.is_file() and meta.stat().st_size and not is_refusal(meta)
-    return "local" if there else None
-
-
 def has_store(folder: Path) -> bool:
     """Whether an embedded store lies in a folder."""
     return engine_in(folder) is not None
 
 
-def _available_engine() -> Engine:
+def _available_engine() -> EmbeddedEngine:
     from longembed_rag.points.edge.engine import require_engine
 
     try:
@@ -146,8 +144,8 @@ def _available_engine() -> Engine:
 def _open_embedded(path: Path) -> Points:
     """Open the store in a folder: with the engine that made it, a new one with Qdrant's own.
 
-    The points of local mode are Python pickles, as qdrant-client writes them: open only stores
-    that you or people you trust have made.
+    The points of local mode are Python pickles, as qdrant-client writes them: they are read with
+    care first, so that a store that somebody else made runs no code.
     """
     folder = path.expanduser().absolute()
     try:
@@ -160,8 +158,10 @@ def _open_embedded(path: Path) -> Points:
     try:
         with _damage_named(folder):
             # Where the engine has no wheel, qdrant-client's local mode takes its place.
-            local = (engine_in(folder) or _available_engine()) == "local"
-            return (_open_local if local else _open_edge)(folder, lock)
+            engine = engine_in(folder) or _available_engine()
+            mark_engine(folder, engine)
+            remove_leftovers(folder)
+            return (_open_local if engine == "local" else _open_edge)(folder, lock)
     except BaseException:  # whatever it was, it goes on; only the folder must not stay locked
         lock.release()
         raise
@@ -170,8 +170,8 @@ def _open_embedded(path: Path) -> Points:
 def _open_edge(folder: Path, lock: FolderLock) -> Points:
     from longembed_rag.points.edge.points import EdgePoints
 
-    points = EdgePoints.open(folder / _EDGE_FOLDER, location=str(folder), on_close=lock.release)
-    refuse_local_mode(folder / _META_FILE)
+    points = EdgePoints.open(folder / EDGE_FOLDER, location=str(folder), on_close=lock.release)
+    refuse_local_mode(folder / META_FILE)
     return points
 
 
@@ -179,10 +179,14 @@ def _open_local(folder: Path, lock: FolderLock) -> Points:
     from qdrant_client import QdrantClient
 
     _require_unlocked(folder)
+    mend_meta(folder)
+    require_harmless(folder)
     client = QdrantClient(path=str(folder))
+    keep_meta(folder)
 
     def close() -> None:
         client.close()
+        keep_meta(folder)
         lock.release()
 
     return _over_client(client, str(folder), "local", policy=RetryPolicy(), on_close=close)

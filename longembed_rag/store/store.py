@@ -69,8 +69,7 @@ class DocumentStore:
         """Open a store; give one of ``path``, ``url`` and ``client``.
 
         Args:
-            path: Folder of an embedded store, made when it is not there. Open only folders that
-                you trust: those of local mode hold Python pickles.
+            path: Folder of an embedded store, made when it is not there.
             url: Address of a server. Nothing is sent yet; the first call waits for a server that
                 is only starting.
             api_key: Key of the server, if it wants one.

@@ -102,3 +102,37 @@ def test_key_over_an_open_line_is_said(
     error = capsys.readouterr().err
     assert ("unencrypted" in error) is warned
     assert "secret" not in error + repr(location)
+
+
+@pytest.mark.parametrize(
+    ("url", "source", "refused"),
+    [
+        ("https://elsewhere.example", FILE, True),
+        ("http://qdrant:6333", FILE, True),
+        ("https://localhost.example", FILE, True),
+        ("https://localhost@elsewhere.example", FILE, True),
+        ("http://localhost:6333", FILE, False),
+        ("http://127.0.0.1:6333", FILE, False),
+        ("https://elsewhere.example", VARIABLE, False),
+        ("https://elsewhere.example", FLAG, False),
+    ],
+)
+def test_a_key_does_not_go_where_only_a_file_says(
+    url: str, source: ParameterSource, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A longembed.toml may have come with somebody's folder; the error says how to allow it."""
+    opened: dict[str, Any] = {}
+    monkeypatch.setattr(DocumentStore, "open", lambda **options: opened.update(options))
+    choose(None, url, UNSET, source).library()
+    assert opened["url"] == url
+    assert not opened["api_key"]
+    opened.clear()
+    monkeypatch.setenv("QDRANT_API_KEY", "secret")
+    location = choose(None, url, UNSET, source)
+    if refused:
+        with pytest.raises(SettingsError, match=r"sent there.*--url or LONGEMBED_URL"):
+            location.library()
+        assert not opened
+    else:
+        location.library()
+        assert opened["api_key"] == "secret"

@@ -84,6 +84,30 @@ def test_flags_win_over_variables_and_variables_over_the_file(
     assert seen["location"].collection == "variable"
 
 
+@pytest.mark.parametrize(
+    ("args", "variable", "fine"),
+    [
+        ([], "1", False),
+        ([], "0", True),
+        (["--trust-remote-code"], "1", True),
+        (["--model", "own"], "1", True),
+    ],
+)
+def test_a_variable_does_not_trust_the_code_of_a_files_model(
+    probe: click.Command,
+    monkeypatch: pytest.MonkeyPatch,
+    args: list[str],
+    variable: str,
+    fine: bool,
+) -> None:
+    """The file may have come with somebody's folder; who types the command can say otherwise."""
+    Path("longembed.toml").write_text('model = "somebody/model"\n')
+    monkeypatch.setenv("LONGEMBED_TRUST_REMOTE_CODE", variable)
+    result = CliRunner().invoke(probe, args)
+    assert (result.exit_code == 0) is fine
+    assert ("longembed.toml names 'somebody/model'" in result.stderr) is not fine
+
+
 def test_mistake_in_the_file_ends_with_one_line(probe: click.Command) -> None:
     """A wrong key is named with its file; --help is still given."""
     Path("longembed.toml").write_text("methd = 'gp'\n")

@@ -197,6 +197,31 @@ def test_lock_files_of_open_documents_are_skipped(root: Path) -> None:
     assert "name the document itself" in failure.reason
 
 
+def test_debris_of_systems_and_editors_is_skipped(root: Path) -> None:
+    """Counted, even where all text is taken; a folder of such a name is entered."""
+    debris = {
+        "Thumbs.db",
+        "desktop.ini",
+        "._a.md",
+        "a.md~",
+        "#a.md#",
+        "a.swp",
+        "a.BAK",
+        "a.md.orig",
+    }
+    for name in (*debris, "a.tmp", ".DS_Store", ".a.md.swp", "~", "##"):
+        (root / name).write_text("text")
+    (root / "old.bak").mkdir()
+    (root / "old.bak" / "kept.md").write_text("text")
+    discovery = found(root, all_text=True)
+    skipped = {Path(each.source).name for each in discovery.skipped}
+    assert skipped >= debris | {"a.tmp"}
+    taken = set(names(discovery, root).split())
+    assert {"old.bak/kept.md", "~", "##"} <= taken
+    assert not (debris | {"a.tmp", ".DS_Store", ".a.md.swp"}) & taken
+    assert [path.name for path in found(root, paths=("desktop.ini",))] == ["desktop.ini"]
+
+
 def test_all_text_takes_whatever_holds_text(root: Path) -> None:
     """Of any suffix or none; what holds none is skipped with the reason, and no failure."""
     files = {

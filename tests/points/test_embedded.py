@@ -12,8 +12,9 @@ from qdrant_client import QdrantClient
 
 from longembed_rag.encoder.values import Passage
 from longembed_rag.errors import MissingDependencyError, StoreError, WriteError
-from longembed_rag.points.connection import engine_in, has_store
+from longembed_rag.points.connection import has_store
 from longembed_rag.points.edge.engine import Shard
+from longembed_rag.points.engine_mark import engine_in
 from longembed_rag.store.store import DocumentStore
 from tests.store.fakes import make_document
 from tests.stores import ensure, make_local
