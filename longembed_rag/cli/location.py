@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from longembed_rag.errors import SettingsError
 from longembed_rag.library.places import DEFAULT_PATH, api_key
+from longembed_rag.points.addresses import masked_url
 
 if TYPE_CHECKING:
     from longembed_rag.library.library import Library
@@ -38,7 +39,7 @@ class StoreLocation:
     """
 
     path: Path | None
-    url: str | None
+    url: str | None = field(repr=False)  # it may hold a password
     collection: str
     timeout: float
 
@@ -68,8 +69,8 @@ class StoreLocation:
             path_rank, url_rank = (_rank(sources[name]) for name in ("path", "url"))
             if path_rank == url_rank:
                 raise SettingsError(
-                    f"path={str(path)!r} and url={url!r} are both set; a collection lies in a "
-                    "folder or on a server: give one of them"
+                    f"path={str(path)!r} and url={masked_url(url)!r} are both set; a collection "
+                    "lies in a folder or on a server: give one of them"
                 )
             path, url = (path, None) if path_rank < url_rank else (None, url)
         if url is None:
@@ -102,7 +103,9 @@ def api_key_for(url: str | None) -> str | None:
     """The key of a server, with a warning where it would cross a network unencrypted."""
     key = api_key() if url else None
     if url and key and _is_exposed(url):
-        click.echo(f"warning: the API key goes to {url} unencrypted; use https", err=True)
+        click.echo(
+            f"warning: the API key goes to {masked_url(url)} unencrypted; use https", err=True
+        )
     return key
 
 
@@ -115,7 +118,10 @@ def _is_exposed(url: str) -> bool:
 
     A name without a dot, such as a service of the same compose file, is no public host.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False  # no address at all, which whoever opens it says
     host = parts.hostname or ""
     local = host in ("127.0.0.1", "::1") or not set(host) & set(".:")
     return parts.scheme == "http" and not local

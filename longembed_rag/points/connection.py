@@ -13,6 +13,7 @@ from longembed_rag.errors import (
     SettingsError,
     StoreError,
 )
+from longembed_rag.points.addresses import Address, Secrets
 from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.points.locking import FolderLock, locked
 from longembed_rag.points.refusing import is_refusal, refuse_local_mode
@@ -64,9 +65,25 @@ def open_points(
         return _open_embedded(path)
     if client is not None:
         return _points_of(client, retries or RetryPolicy())
-    policy = retries or RetryPolicy(longest_start=min(timeout, RetryPolicy.longest_start))
-    opened = open_server(str(url), api_key=api_key, timeout=timeout)
-    return _over_client(opened, str(url), "server", policy=policy, on_close=opened.close)
+    return _open_server(str(url), api_key=api_key, timeout=timeout, retries=retries)
+
+
+def _open_server(
+    url: str, *, api_key: str | None, timeout: float, retries: RetryPolicy | None
+) -> Points:
+    from longembed_rag.points.client.server import open_server
+
+    address = Address.read(url)
+    client = open_server(address, api_key=api_key, timeout=timeout)
+    return _over_client(
+        client,
+        address.shown,
+        "server",
+        policy=retries or RetryPolicy(longest_start=min(timeout, RetryPolicy.longest_start)),
+        on_close=client.close,
+        secrets=Secrets(key=api_key, login=address.login),
+        patience=timeout,
+    )
 
 
 def client_of(points: Points) -> Any:
@@ -101,6 +118,8 @@ def _over_client(
     *,
     policy: RetryPolicy,
     on_close: Callable[[], None] = lambda: None,
+    secrets: Secrets | None = None,
+    patience: float | None = None,
 ) -> Points:
     from longembed_rag.points.client.gateway import Gateway
     from longembed_rag.points.client.points import ClientPoints
@@ -113,6 +132,8 @@ def _over_client(
         policy=policy,
         readiness=Readiness(client, policy=policy) if server else None,
         cluster=client.http.distributed_api.cluster_status if server else None,
+        secrets=secrets,
+        patience=patience,
     )
     return ClientPoints(client, gateway, engine=engine, on_close=on_close)
 
@@ -219,34 +240,3 @@ def _require_unlocked(folder: Path) -> None:
         except portalocker.LockException as error:
             raise locked(folder) from error
         portalocker.unlock(file)
-
-
-def open_server(url: str, *, api_key: str | None, timeout: float) -> QdrantClient:
-    """A client of a server; nothing is sent yet.
-
-    Args:
-        url: Its address; without a port, 6333.
-        api_key: Its key, if it wants one.
-        timeout: Seconds to wait for an answer.
-
-    Raises:
-        SettingsError: The address is not one.
-    """
-    from qdrant_client import QdrantClient
-    from urllib3.exceptions import LocationParseError
-
-    if not url.startswith(("http://", "https://")):
-        raise SettingsError(f"url={url!r} must start with http:// or https://")
-    if not timeout > 0:
-        raise SettingsError(f"timeout={timeout} must be greater than zero")
-    try:
-        # The check asks the server from a thread of its own, warns in its own way and is never
-        # needed: what a server cannot do shows where it is asked to.
-        return QdrantClient(
-            url=url,
-            api_key=api_key,
-            timeout=max(1, round(timeout)),
-            check_compatibility=False,
-        )
-    except (ValueError, LocationParseError) as error:
-        raise SettingsError(f"url={url!r} is not an address of a server: {error}") from error

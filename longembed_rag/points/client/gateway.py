@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from longembed_rag.errors import StoreError
+from longembed_rag.points.addresses import Secrets
 from longembed_rag.points.client.readiness import Readiness, is_starting
 from longembed_rag.points.client.retries import (
     GaveUpError,
@@ -34,6 +35,8 @@ class Gateway:
         policy: How often and how long to try.
         readiness: Waits, at first contact, for a server that is only starting.
         cluster: Asks a server about the cluster that it is of; None where there can be none.
+        secrets: What is sent to a server and must not come out of it again.
+        patience: Seconds after which a server that has never answered is not asked again.
     """
 
     def __init__(
@@ -44,12 +47,16 @@ class Gateway:
         policy: RetryPolicy,
         readiness: Readiness | None = None,
         cluster: Callable[[], Any] | None = None,
+        secrets: Secrets | None = None,
+        patience: float | None = None,
     ) -> None:
         self.location = location
         self.embedded = embedded
         self._policy = policy
         self._readiness = readiness
         self._cluster = cluster
+        self._hide = (secrets or Secrets()).hide
+        self._patience = patience
         self._answered = False
 
     def call(
@@ -73,10 +80,11 @@ class Gateway:
                 action, policy=self._current_policy(), waited_out=self._waited_for_start
             )
         except GaveUpError as error:
-            raise make(self._given_up(error), None) from error
+            raise make(self._given_up(error), None) from self._shown(error)
         except ApiException as error:
             status = refusal(error)
-            raise make(self._told(reason(error), status), status) from error
+            told = self._told(self._reason(error), status)
+            raise make(told, status) from self._shown(error)
         except (sqlite3.Error, OSError, RuntimeError, ValueError) as error:
             if not self.embedded:
                 raise
@@ -85,12 +93,19 @@ class Gateway:
         self._answered = True
         return result
 
+    def _reason(self, error: BaseException) -> str:
+        return reason(error, hide=self._hide)
+
+    def _shown(self, error: BaseException) -> BaseException | None:
+        """An error, where it may stand in a traceback: a server may repeat what it was sent."""
+        return error if reason(error) == self._reason(error) else None
+
     def _given_up(self, error: GaveUpError) -> str:
         """Why a server was given up on: it is silent, or one that it needs is."""
         if (node := missing_node(error, self._cluster)) is not None:
-            return f"the collection is incomplete: node {node} is missing ({reason(error)})"
+            return f"the collection is incomplete: node {node} is missing ({self._reason(error)})"
         way_out = "" if error.waited is None else "; is a Qdrant server running there?"
-        return f"{self.location} does not answer: {reason(error)}{way_out}"
+        return f"{self.location} does not answer: {self._reason(error)}{way_out}"
 
     def _waited_for_start(self, error: Exception) -> bool:
         """Wait for a server that is only starting, once; False for any other error."""

@@ -17,6 +17,8 @@ Result = TypeVar("Result")
 _TOO_MANY_REQUESTS = 429
 # What a node answers when the only replica of a shard is on one that it cannot reach.
 _SHARD_FAILED = re.compile(r"read operations failed|shards failed to apply")
+# Letters of an answer that is none of Qdrant's.
+_SHOWN = 200
 _UNREACHED = re.compile(r"Failed to connect to (\S+)")
 
 
@@ -170,26 +172,32 @@ def _asked_wait(error: Exception) -> float | None:
     return None
 
 
-def reason(error: BaseException) -> str:
-    """What an error of the client says, in one line."""
+def reason(error: BaseException, *, hide: Callable[[str], str] = str) -> str:
+    """What an error of the client says, in one line.
+
+    Args:
+        error: The error.
+        hide: Takes out of a text what must not be shown.
+    """
     import json
 
     from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
     if isinstance(error, GaveUpError):
         cause = error.__cause__
-        told = reason(cause) if cause is not None else "no reason"
+        told = reason(cause, hide=hide) if cause is not None else "no reason"
         if error.waited is not None:
             return f"{told} (not ready after {error.waited:g} seconds)"
         return f"{told} ({error.attempts} tries)" if error.attempts > 1 else told
     if isinstance(error, ResponseHandlingException):
         source = error.source
-        return str(source) or type(source).__name__
+        return hide(str(source)) or type(source).__name__
     if isinstance(error, UnexpectedResponse):
         try:
             told = json.loads(error.content)["status"]["error"]
         except (ValueError, KeyError, TypeError):
-            told = error.content[:200].decode("utf-8", "replace").strip()
-        phrase = f"{error.status_code} {error.reason_phrase}".strip()
-        return f"{phrase}: {' '.join(str(told).split())}" if told else phrase
-    return " ".join(str(error).split()) or type(error).__name__
+            # Hidden before it is cut, which might leave a part of a secret.
+            told = hide(error.content.decode("utf-8", "replace"))[:_SHOWN].strip()
+        phrase = f"{error.status_code} {hide(error.reason_phrase)}".strip()
+        return f"{phrase}: {' '.join(hide(str(told)).split())}" if told else phrase
+    return " ".join(hide(str(error)).split()) or type(error).__name__
