@@ -13,7 +13,7 @@ from longembed_rag.errors import SettingsError
 MASK = "***"
 _SCHEMES = ("http://", "https://")
 # User and password: all up to the last @, for a password may hold any letter, if wrongly.
-_LOGIN = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:/{1,2})?.*@", re.DOTALL)
+_LOGIN = re.compile(r"^(https?:/{1,2})?.*@", re.DOTALL | re.IGNORECASE)
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
 # Shorter ones would be found in any text.
 _SHORTEST_SECRET = 4

@@ -82,7 +82,7 @@ def _open_server(
         policy=retries or RetryPolicy(longest_start=min(timeout, RetryPolicy.longest_start)),
         on_close=client.close,
         secrets=Secrets(key=api_key, login=address.login),
-        patience=timeout,
+        patience=2 * timeout,  # a second try, or an answer that is slow to end
     )
 
 

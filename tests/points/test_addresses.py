@@ -154,7 +154,7 @@ CALLS: dict[str, Callable[[Library, Path], Any]] = {
 }
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 500])
+@pytest.mark.parametrize("status", [200, 400, 401, 404, 500])
 @pytest.mark.filterwarnings("ignore:Api key is used")
 def test_no_method_lets_a_secret_out(
     status: int, tmp_path: Path, caplog: pytest.LogCaptureFixture

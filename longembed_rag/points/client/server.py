@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -13,6 +16,8 @@ from longembed_rag.points.addresses import Address, require_key
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
+
+Result = TypeVar("Result")
 
 #: Longest time to wait for an answer, seconds: a day.
 LONGEST_TIMEOUT = 86_400.0
@@ -73,6 +78,39 @@ def require_timeout(timeout: float) -> None:
             f"timeout={timeout} must be greater than zero, and at most {LONGEST_TIMEOUT:,.0f} "
             "seconds (a day)"
         )
+
+
+def within(action: Callable[[], Result], *, seconds: float) -> Result:
+    """Do something that may never end, and stop waiting for it when the time is up.
+
+    The client waits for the next bytes, and never for the whole: what sends a header's letters one
+    by one would hold it for ever.
+
+    Args:
+        action: What to do; it goes on in a thread of its own that nobody waits for.
+        seconds: How long it may take.
+
+    Raises:
+        ResponseHandlingException: It took longer.
+    """
+    from qdrant_client.http.exceptions import ResponseHandlingException
+
+    done: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(action())
+        except BaseException as error:  # noqa: BLE001 - handed on, whatever it is, to whoever waits
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return done.result(timeout=seconds)
+    except FutureTimeout as error:
+        if done.done():
+            raise
+        slow = httpx.ReadTimeout(f"the answer did not end within {seconds:g} seconds")
+        raise ResponseHandlingException(slow) from error
 
 
 def _bound(response: httpx.Response) -> None:
