@@ -32,6 +32,17 @@ GIVEN_CLIENT = "the given client"
 _EDGE_FOLDER = "edge"
 _META_FILE = "meta.json"
 _QDRANT_LOCK_FILE = ".lock"
+# What the engines raise for content that is damaged, foreign, or JSON of another shape.
+_DAMAGE = (
+    OSError,
+    sqlite3.Error,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    EOFError,
+    RuntimeError,
+)
 
 
 def open_points(
@@ -216,7 +227,7 @@ def _damage_named(folder: Path) -> Iterator[None]:
         yield
     except SettingsError:
         raise
-    except (OSError, sqlite3.Error, ValueError, KeyError, EOFError, RuntimeError) as error:
+    except _DAMAGE as error:
         if "already accessed" in str(error):
             raise locked(folder) from error
         told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
