@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -62,8 +62,8 @@ class BenchOptions:
 
     encoder: EncoderSettings
     through: Through = "exact"
-    url: str | None = None
-    api_key: str | None = None
+    url: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
     window: int | None = None
     overlap: int = 0
     passage_tokens: int = 256

@@ -20,6 +20,7 @@ import click
 
 from longembed_rag.cli.selecting import PatternList
 from longembed_rag.errors import SettingsError
+from longembed_rag.points.addresses import masked_url
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -65,7 +66,8 @@ def _checked(path: Path, key: str, value: Any, types: Mapping[str, click.ParamTy
     if not isinstance(value, _toml_types(expected)) or (
         isinstance(value, bool) and not isinstance(expected, click.types.BoolParamType)
     ):
-        raise SettingsError(f"{path}: {key} = {value!r} should be {_description(expected)}")
+        shown = masked_url(repr(value)) if key == "url" else repr(value)
+        raise SettingsError(f"{path}: {key} = {shown} should be {_description(expected)}")
     try:
         return expected.convert(value, None, None)
     except click.BadParameter as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from longembed_rag.cli.output import one_line
 from longembed_rag.errors import SettingsError
 from longembed_rag.library.places import DEFAULT_PATH, api_key
+from longembed_rag.points.addresses import masked_url
 
 if TYPE_CHECKING:
     from longembed_rag.library.library import Library
@@ -40,7 +41,7 @@ class StoreLocation:
     """
 
     path: Path | None
-    url: str | None
+    url: str | None = field(repr=False)  # it may hold a password
     collection: str
     timeout: float
     from_file: bool = False
@@ -71,8 +72,8 @@ class StoreLocation:
             path_rank, url_rank = (_rank(sources[name]) for name in ("path", "url"))
             if path_rank == url_rank:
                 raise SettingsError(
-                    f"path={str(path)!r} and url={url!r} are both set; a collection lies in a "
-                    "folder or on a server: give one of them"
+                    f"path={str(path)!r} and url={masked_url(url)!r} are both set; a collection "
+                    "lies in a folder or on a server: give one of them"
                 )
             path, url = (path, None) if path_rank < url_rank else (None, url)
         if url is None:
@@ -121,7 +122,7 @@ def api_key_for(url: str | None, *, from_file: bool = False) -> str | None:
             "LONGEMBED_URL; if not, name another place, or unset the key"
         )
     if url and key and _is_exposed(url):
-        told = f"warning: the API key goes to {url} unencrypted; use https"
+        told = f"warning: the API key goes to {masked_url(url)} unencrypted; use https"
         click.echo(one_line(told), err=True)
     return key
 
@@ -137,7 +138,7 @@ def _is_exposed(url: str) -> bool:
     """
     host = _host(url)
     local = _is_this_machine(host) or not set(host) & set(".:")
-    return urlsplit(url).scheme == "http" and not local
+    return url.lower().startswith("http:") and not local
 
 
 def _is_this_machine(host: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,19 @@ EXTENSION_SECTION = "Context extension"
 MACHINE_SECTION = "Machine"
 KEEPING_SECTION = "New collections"
 READING_SECTION = "Reading files"
+
+
+class Number(click.FloatRange):
+    """A number within bounds that is one: neither infinite nor ``nan``, which is in no order."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; wrong usage where it is none."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return float(number)
 
 
 class SectionedOption(click.Option):
@@ -122,7 +136,7 @@ STORE_SPECS = (
     ),
     OptionSpec(
         name="timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Number(min=0, min_open=True),
         help="Wait this long for an answer of the server.",
         metavar="SECONDS",
         section=COLLECTION_SECTION,
@@ -133,7 +147,7 @@ STORE_SPECS = (
 READING_SPECS = (
     OptionSpec(
         name="read_timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Number(min=0, min_open=True),
         help="Give up a file whose reading takes longer; of a scanned one, a page.",
         metavar="SECONDS",
         section=READING_SECTION,
@@ -142,7 +156,7 @@ READING_SPECS = (
     ),
     OptionSpec(
         name="read_memory",
-        type=click.FloatRange(min=0.25),
+        type=Number(min=0.25, max=1 << 20),
         help="Give up a file whose reading takes more memory.",
         metavar="GIB",
         section=READING_SECTION,
@@ -210,7 +224,7 @@ KEEPING_SPECS = (
     ),
     OptionSpec(
         name="k1",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         help="How fast a repeated word stops counting in BM25 (mode sparse, passages).",
         metavar="NUMBER",
         section=KEEPING_SECTION,
@@ -218,7 +232,7 @@ KEEPING_SPECS = (
     ),
     OptionSpec(
         name="b",
-        type=click.FloatRange(min=0, max=1),
+        type=Number(min=0, max=1),
         help="How much length counts in BM25, 0 to 1; likewise.",
         metavar="NUMBER",
         section=KEEPING_SECTION,

@@ -10,6 +10,7 @@ import click
 from longembed_rag.cli.command import Command, Group
 from longembed_rag.cli.configurable import spec_named
 from longembed_rag.cli.lists import weighted_lengths
+from longembed_rag.cli.option_specs import Number
 from longembed_rag.cli.training import (
     document_options,
     options_of,
@@ -75,7 +76,7 @@ Examples:
 )
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=0.01,
     help="Of the contrastive loss.  [default: 0.01]",
 )
@@ -162,7 +163,7 @@ Examples:
 )
 @click.option(
     "--theta",
-    type=click.FloatRange(min=1, min_open=True),
+    type=Number(min=1, min_open=True),
     default=10_000.0,
     help="Base of the rotation.  [default: 10000]",
 )
@@ -181,7 +182,7 @@ Examples:
 )
 @click.option(
     "--length-rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=2e-4,
     help="Learning rate of these.  [default: 0.0002]",
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longembed_rag.cli.configurable import spec_named
+from longembed_rag.cli.option_specs import Number
 from longembed_rag.cli.output import count, duration, one_line, write_json
 from longembed_rag.cli.session import load_planner
 
@@ -58,7 +59,7 @@ _COURSE = (
     ),
     click.option(
         "--checkpoint-minutes",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         default=10.0,
         help="Time between checkpoints, at which held-out texts are measured.  [default: 10]",
     ),
@@ -80,7 +81,7 @@ _DOCUMENTS = (
     ),
     click.option(
         "--share",
-        type=click.FloatRange(min=0, max=1, min_open=True),
+        type=Number(min=0, max=1, min_open=True),
         default=1.0,
         help="How much of what is learnt from long documents is written; the rest of the "
         "way, weights stay at the model before it.  [default: 1]",
@@ -116,7 +117,7 @@ def _pace(*, steps: int, learning_rate: float, warmup: int) -> tuple[Decorator, 
         ),
         click.option(
             "--learning-rate",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Number(min=0, min_open=True),
             default=learning_rate,
             help=f"At its highest.  [default: {learning_rate:g}]",
         ),

@@ -13,6 +13,7 @@ from longembed_rag.cli.command import Command
 from longembed_rag.cli.config import CONFIG_FILE
 from longembed_rag.cli.config_writing import require_writable_config, write_settings
 from longembed_rag.cli.configurable import spec_named
+from longembed_rag.cli.option_specs import Number
 from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import count, duration, one_line, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
@@ -47,7 +48,7 @@ Examples:
 )
 @click.option(
     "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=5.0,
     help="About how long it may take.  [default: 5]",
 )

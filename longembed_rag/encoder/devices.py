@@ -38,7 +38,24 @@ def pick_device(device: str | None) -> torch.device:
         raise SettingsError(
             f"device={device!r}: torch sees no {picked.type.upper()} device; leave device unset"
         )
+    if picked.type != "cpu":
+        _require_computing(picked)
     return picked
+
+
+def _require_computing(device: torch.device) -> None:
+    """Require that a device keeps numbers and gives them back, as ``meta`` does not.
+
+    Raises:
+        SettingsError: It does not; says what torch said.
+    """
+    try:
+        (torch.ones(1, device=device) + 1).cpu()
+    except (RuntimeError, AssertionError, ValueError, ImportError, AttributeError) as error:
+        told = str(error).strip().partition("\n")[0]
+        raise SettingsError(
+            f"device={str(device)!r} cannot be computed on ({told}); leave device unset"
+        ) from error
 
 
 def _is_there(kind: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypedDict, get_args
 
@@ -33,6 +32,8 @@ _POSITIVE = (
     "batch_tokens",
     "truncate_dim",
 )
+# As torch counts; more would be none of anybody's texts.
+_MOST = 2**31 - 1
 #: Settings that change where and how fast a text is read, never its vector (law 1 and bf16's
 #: tolerance): they stay out of a collection's fingerprint.
 RUNTIME_SETTINGS = frozenset({"device", "dtype", "batch_tokens", "trust_remote_code"})
@@ -163,8 +164,10 @@ class EncoderSettings:
             return
         if isinstance(value, bool) or not isinstance(value, kinds):
             raise SettingsError(f"{name}={value!r} is not a number of the right kind")
-        if not 0 < value < math.inf:
-            raise SettingsError(f"{name}={value!r} must be greater than zero, and finite")
+        if not 0 < value <= _MOST:
+            raise SettingsError(
+                f"{name}={value!r} must be greater than zero, and at most {_MOST:,}"
+            )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EncoderSettings:

@@ -13,6 +13,8 @@ DEFAULT_MEMORY = 2 * GIB
 DEFAULT_OCR_LANGUAGE = "eng"
 #: Less is not enough for any reader.
 _LEAST_MEMORY = 256 << 20
+_MOST_MEMORY = 1 << 50
+_LONGEST = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +36,16 @@ class ReadOptions:
     ocr_language: str = DEFAULT_OCR_LANGUAGE
 
     def __post_init__(self) -> None:
-        if not 0 < self.timeout < float("inf"):
-            raise SettingsError(f"timeout={self.timeout!r} is not a number of seconds above 0")
+        if not 0 < self.timeout <= _LONGEST:
+            raise SettingsError(
+                f"timeout={self.timeout!r} is not a number of seconds above 0, and up to "
+                f"{_LONGEST:,.0f} (a day)"
+            )
+        if self.memory > _MOST_MEMORY:
+            raise SettingsError(
+                f"memory={self.memory!r} bytes are more than any machine has; give "
+                f"{_MOST_MEMORY:,} or fewer"
+            )
         if self.memory < _LEAST_MEMORY:
             raise SettingsError(
                 f"memory={self.memory!r} bytes are too few to read a file with; give "

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings
 from longembed_rag.encoder.sharing import SharedEncoder
 from longembed_rag.errors import CollectionNotFoundError, SettingsError, StoreError
-from longembed_rag.points.connection import has_store
+from longembed_rag.points.addresses import masked_url
+from longembed_rag.points.connection import GIVEN_CLIENT, has_store
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.collection import require_name
 from longembed_rag.store.inheritance import build_settings
@@ -87,7 +88,9 @@ class Holdings:
         """Folder or address."""
         if self._store is not None:
             return self._store.location
-        return str(self.where["path"] or self.where["url"] or "the given client")
+        if (url := self.where["url"]) is not None:
+            return masked_url(url)
+        return str(self.where["path"] or GIVEN_CLIENT)
 
     def find_store(self) -> DocumentStore | None:
         """The store, opened now if there is one; a folder without one is left as it is.

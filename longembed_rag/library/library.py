@@ -13,6 +13,7 @@ from longembed_rag.library.places import DEFAULT_PATH
 from longembed_rag.library.places import api_key as key_of_environment
 from longembed_rag.library.reading import Reads
 from longembed_rag.library.writing import Writes
+from longembed_rag.points.addresses import masked_url
 from longembed_rag.points.values import Quantization, StorageOptions
 from longembed_rag.store.copying import CopyReport, copy_collection
 from longembed_rag.store.tokens import LateChoice
@@ -119,7 +120,8 @@ class Library(Reads, Writes):
         places = {"path": path, "url": url, "client": client}
         named = [name for name, place in places.items() if place is not None]
         if path is not None and (not str(path) or "://" in str(path)):
-            raise SettingsError(f"path={str(path)!r} is not a folder; a server's address is url=")
+            shown = masked_url(str(path))
+            raise SettingsError(f"path={shown!r} is not a folder; a server's address is url=")
         if len(named) > 1:
             raise SettingsError(
                 f"{' and '.join(named)} are both given; a collection lies in one place: give one "
@@ -203,7 +205,11 @@ class Library(Reads, Writes):
         store = self.store  # before the target, which may not be made for nothing
         store.existing_record()
         if not isinstance(to, Library):
-            url = to if isinstance(to, str) and to.startswith(("http://", "https://")) else None
+            url = (
+                to
+                if isinstance(to, str) and to.lower().startswith(("http://", "https://"))
+                else None
+            )
             path = None if url else to
             if path is not None and Path(path).expanduser().absolute() == self.path:
                 raise SettingsError(

@@ -13,6 +13,7 @@ from longembed_rag.errors import (
     SettingsError,
     StoreError,
 )
+from longembed_rag.points.addresses import Address, Secrets
 from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.points.engine_mark import (
     EDGE_FOLDER,
@@ -40,6 +41,17 @@ Engine = Literal["edge", "local", "server"]
 #: Where the points lie that somebody's client leads to.
 GIVEN_CLIENT = "the given client"
 _QDRANT_LOCK_FILE = ".lock"
+# What the engines raise for content that is damaged, foreign, or JSON of another shape.
+_DAMAGE = (
+    OSError,
+    sqlite3.Error,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    EOFError,
+    RuntimeError,
+)
 
 
 def open_points(
@@ -73,9 +85,25 @@ def open_points(
         return _open_embedded(path)
     if client is not None:
         return _points_of(client, retries or RetryPolicy())
-    policy = retries or RetryPolicy(longest_start=min(timeout, RetryPolicy.longest_start))
-    opened = open_server(str(url), api_key=api_key, timeout=timeout)
-    return _over_client(opened, str(url), "server", policy=policy, on_close=opened.close)
+    return _open_server(str(url), api_key=api_key, timeout=timeout, retries=retries)
+
+
+def _open_server(
+    url: str, *, api_key: str | None, timeout: float, retries: RetryPolicy | None
+) -> Points:
+    from longembed_rag.points.client.server import open_server
+
+    address = Address.read(url)
+    client = open_server(address, api_key=api_key, timeout=timeout)
+    return _over_client(
+        client,
+        address.shown,
+        "server",
+        policy=retries or RetryPolicy(longest_start=min(timeout, RetryPolicy.longest_start)),
+        on_close=client.close,
+        secrets=Secrets(key=api_key, login=address.login),
+        patience=2 * timeout,  # a second try, or an answer that is slow to end
+    )
 
 
 def client_of(points: Points) -> Any:
@@ -110,6 +138,8 @@ def _over_client(
     *,
     policy: RetryPolicy,
     on_close: Callable[[], None] = lambda: None,
+    secrets: Secrets | None = None,
+    patience: float | None = None,
 ) -> Points:
     from longembed_rag.points.client.gateway import Gateway
     from longembed_rag.points.client.points import ClientPoints
@@ -122,6 +152,8 @@ def _over_client(
         policy=policy,
         readiness=Readiness(client, policy=policy) if server else None,
         cluster=client.http.distributed_api.cluster_status if server else None,
+        secrets=secrets,
+        patience=patience,
     )
     return ClientPoints(client, gateway, engine=engine, on_close=on_close)
 
@@ -199,7 +231,7 @@ def _damage_named(folder: Path) -> Iterator[None]:
         yield
     except SettingsError:
         raise
-    except (OSError, sqlite3.Error, ValueError, KeyError, EOFError, RuntimeError) as error:
+    except _DAMAGE as error:
         if "already accessed" in str(error):
             raise locked(folder) from error
         told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
@@ -223,34 +255,3 @@ def _require_unlocked(folder: Path) -> None:
         except portalocker.LockException as error:
             raise locked(folder) from error
         portalocker.unlock(file)
-
-
-def open_server(url: str, *, api_key: str | None, timeout: float) -> QdrantClient:
-    """A client of a server; nothing is sent yet.
-
-    Args:
-        url: Its address; without a port, 6333.
-        api_key: Its key, if it wants one.
-        timeout: Seconds to wait for an answer.
-
-    Raises:
-        SettingsError: The address is not one.
-    """
-    from qdrant_client import QdrantClient
-    from urllib3.exceptions import LocationParseError
-
-    if not url.startswith(("http://", "https://")):
-        raise SettingsError(f"url={url!r} must start with http:// or https://")
-    if not timeout > 0:
-        raise SettingsError(f"timeout={timeout} must be greater than zero")
-    try:
-        # The check asks the server from a thread of its own, warns in its own way and is never
-        # needed: what a server cannot do shows where it is asked to.
-        return QdrantClient(
-            url=url,
-            api_key=api_key,
-            timeout=max(1, round(timeout)),
-            check_compatibility=False,
-        )
-    except (ValueError, LocationParseError) as error:
-        raise SettingsError(f"url={url!r} is not an address of a server: {error}") from error

@@ -47,8 +47,10 @@ class IndexOptions:
     def __post_init__(self) -> None:
         if isinstance(self.passage_tokens, bool) or not isinstance(self.passage_tokens, int):
             raise SettingsError(f"passage_tokens={self.passage_tokens!r} must be a whole number")
-        if self.passage_tokens < 1:
-            raise SettingsError(f"passage_tokens={self.passage_tokens} must be at least 1")
+        if not 1 <= self.passage_tokens < 2**31:
+            raise SettingsError(
+                f"passage_tokens={self.passage_tokens} must be at least 1, and below {2**31:,}"
+            )
         require_choice(self.language)
         if self.late_interaction not in get_args(LateChoice):
             raise SettingsError(

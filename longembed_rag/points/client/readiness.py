@@ -6,7 +6,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from longembed_rag.points.client.retries import GaveUpError, RetryPolicy
+from longembed_rag.points.client.retries import GaveUpError, RetryPolicy, causes, may_pass
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -57,7 +57,7 @@ class Readiness:
             self._client.http.service_api.readyz()
         except (ApiException, QdrantException) as error:
             return error if is_starting(error) else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None  # it answered, in plain text, and older clients expect JSON
         return None
 
@@ -80,16 +80,8 @@ def is_starting(error: Exception) -> bool:
     if not isinstance(error, ResponseHandlingException):
         return False
     source = error.source
-    return isinstance(source, (httpx.NetworkError, httpx.RemoteProtocolError)) and not any(
-        isinstance(each, socket.gaierror) for each in _causes(source)
+    return (
+        isinstance(source, (httpx.NetworkError, httpx.RemoteProtocolError))
+        and may_pass(error)
+        and not any(isinstance(each, socket.gaierror) for each in causes(source))
     )
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """An error and those that led to it, the last one first."""
-    found: list[BaseException] = []
-    following: BaseException | None = error
-    while following is not None and following not in found:
-        found.append(following)
-        following = following.__cause__ or following.__context__
-    return found

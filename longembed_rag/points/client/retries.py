@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +18,8 @@ Result = TypeVar("Result")
 _TOO_MANY_REQUESTS = 429
 # What a node answers when the only replica of a shard is on one that it cannot reach.
 _SHARD_FAILED = re.compile(r"read operations failed|shards failed to apply")
+# Letters of an answer that is none of Qdrant's.
+_SHOWN = 200
 _UNREACHED = re.compile(r"Failed to connect to (\S+)")
 
 
@@ -83,6 +86,7 @@ def call_with_retries(
     *,
     policy: RetryPolicy,
     waited_out: Callable[[Exception], bool] = lambda error: False,
+    patience: float | None = None,
 ) -> Result:
     """Call the client, and again after time-outs, connection errors, 5xx and 429.
 
@@ -91,6 +95,7 @@ def call_with_retries(
         policy: How often and how long to try.
         waited_out: Asked before each further try: waits for the cause of an error to pass and
             says so, or says that it knows no better than the policy.
+        patience: Seconds after which there is no further try; None for as many as the policy says.
 
     Raises:
         GaveUpError: Every try failed in a way that another try might have helped.
@@ -98,13 +103,15 @@ def call_with_retries(
     from qdrant_client.common.client_exceptions import QdrantException
     from qdrant_client.http.exceptions import ApiException
 
+    began = time.monotonic()
     for attempt in range(1, policy.attempts + 1):
         try:
             return action()
         except (ApiException, QdrantException, NotConfirmedError) as error:
             if not may_pass(error):
                 raise
-            if attempt == policy.attempts:
+            impatient = patience is not None and time.monotonic() - began >= patience
+            if attempt == policy.attempts or impatient:
                 raise GaveUpError(attempt) from error
             if not waited_out(error):
                 policy.sleep(policy.wait_after(attempt, asked=_asked_wait(error)))
@@ -125,11 +132,31 @@ def may_pass(error: Exception) -> bool:
         status = error.status_code or 0
         return status >= 500 or status == _TOO_MANY_REQUESTS
     if isinstance(error, ResponseHandlingException):
-        # A request that cannot be made at all (a bad address) fails every time.
-        return isinstance(
-            error.source, (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError)
+        # A request that cannot be made at all (a bad address) fails every time, and so does one
+        # to what speaks no HTTP, or no TLS.
+        source = error.source
+        if isinstance(source, httpx.RemoteProtocolError):
+            return hung_up(source)
+        return isinstance(source, (httpx.TimeoutException, httpx.NetworkError)) and not any(
+            isinstance(each, ssl.SSLError) and not isinstance(each, ssl.SSLEOFError)
+            for each in causes(source)
         )
     return False
+
+
+def hung_up(error: Exception) -> bool:
+    """Whether a connection was closed before an answer was whole; else there was none of HTTP's."""
+    return str(error).startswith(("Server disconnected", "peer closed"))
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """An error and those that led to it, the last one first."""
+    found: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in found:
+        found.append(following)
+        following = following.__cause__ or following.__context__
+    return found
 
 
 def refusal(error: BaseException) -> int | None:
@@ -170,26 +197,32 @@ def _asked_wait(error: Exception) -> float | None:
     return None
 
 
-def reason(error: BaseException) -> str:
-    """What an error of the client says, in one line."""
+def reason(error: BaseException, *, hide: Callable[[str], str] = str) -> str:
+    """What an error of the client says, in one line.
+
+    Args:
+        error: The error.
+        hide: Takes out of a text what must not be shown.
+    """
     import json
 
     from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
     if isinstance(error, GaveUpError):
         cause = error.__cause__
-        told = reason(cause) if cause is not None else "no reason"
+        told = reason(cause, hide=hide) if cause is not None else "no reason"
         if error.waited is not None:
             return f"{told} (not ready after {error.waited:g} seconds)"
         return f"{told} ({error.attempts} tries)" if error.attempts > 1 else told
     if isinstance(error, ResponseHandlingException):
         source = error.source
-        return str(source) or type(source).__name__
+        return hide(str(source)) or type(source).__name__
     if isinstance(error, UnexpectedResponse):
         try:
             told = json.loads(error.content)["status"]["error"]
         except (ValueError, KeyError, TypeError):
-            told = error.content[:200].decode("utf-8", "replace").strip()
-        phrase = f"{error.status_code} {error.reason_phrase}".strip()
-        return f"{phrase}: {' '.join(str(told).split())}" if told else phrase
-    return " ".join(str(error).split()) or type(error).__name__
+            # Hidden before it is cut, which might leave a part of a secret.
+            told = hide(error.content.decode("utf-8", "replace"))[:_SHOWN].strip()
+        phrase = f"{error.status_code} {hide(error.reason_phrase)}".strip()
+        return f"{phrase}: {' '.join(hide(str(told)).split())}" if told else phrase
+    return " ".join(hide(str(error)).split()) or type(error).__name__

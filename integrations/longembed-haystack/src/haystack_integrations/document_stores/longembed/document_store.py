@@ -114,8 +114,14 @@ class LongDocumentStore(Writes):
         """The settings as plain values; of a key the variable that holds it.
 
         Raises:
-            ValueError: The key is a token, which Haystack does not write down.
+            ValueError: The key is a token, which Haystack does not write down, or the address
+                holds a password.
         """
+        if "@" in (self._options["url"] or ""):
+            raise SettingsError(
+                "url= holds a user or password, which is not written down; give the address "
+                "without them, or let the server ask for a key (api_key=)"
+            )
         key = None if self._api_key is None else self._api_key.to_dict()
         return default_to_dict(self, api_key=key, **self._options)
 
