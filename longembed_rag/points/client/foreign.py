@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Mapping
 
 from longembed_rag.points.addresses import masked_url
 from longembed_rag.points.client.retries import causes, hung_up
@@ -48,7 +49,8 @@ def foreign(error: BaseException) -> str | None:
 
 def _of_status(status: int, content: bytes, headers: object) -> str | None:
     if 300 <= status < 400:
-        to = masked_url(str(getattr(headers, "get", {}.get)("location", "another place")))
+        where = headers.get("location") if isinstance(headers, Mapping) else None
+        to = masked_url(str(where or "another place"))
         return f"it answers {status} and sends on to {to}"
     if status < 300:
         return f"it answers {status} and nothing that Qdrant would say"
