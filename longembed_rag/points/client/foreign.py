@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Mapping
 
 from longembed_rag.points.addresses import masked_url
 from longembed_rag.points.client.retries import causes, hung_up
@@ -46,9 +47,9 @@ def foreign(error: BaseException) -> str | None:
     return None
 
 
-def _of_status(status: int, content: bytes, headers: object) -> str | None:
+def _of_status(status: int, content: bytes, headers: Mapping[str, str]) -> str | None:
     if 300 <= status < 400:
-        to = masked_url(str(getattr(headers, "get", {}.get)("location", "another place")))
+        to = masked_url(headers.get("location", "another place"))
         return f"it answers {status} and sends on to {to}"
     if status < 300:
         return f"it answers {status} and nothing that Qdrant would say"
