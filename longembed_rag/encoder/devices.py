@@ -38,7 +38,7 @@ def pick_device(device: str | None) -> torch.device:
         raise SettingsError(
             f"device={device!r}: torch sees no {picked.type.upper()} device; leave device unset"
         )
-    if picked.type != "cpu":
+    if picked.type not in ("cpu", "mps"):
         _require_computing(picked)
     return picked
 
@@ -52,7 +52,7 @@ def _require_computing(device: torch.device) -> None:
     try:
         (torch.ones(1, device=device) + 1).cpu()
     except (RuntimeError, AssertionError, ValueError, ImportError, AttributeError) as error:
-        told = str(error).strip().partition("\n")[0]
+        told = str(error).strip().partition("\n")[0].partition(". ")[0]
         raise SettingsError(
             f"device={str(device)!r} cannot be computed on ({told}); leave device unset"
         ) from error

@@ -47,10 +47,9 @@ def foreign(error: BaseException) -> str | None:
     return None
 
 
-def _of_status(status: int, content: bytes, headers: object) -> str | None:
+def _of_status(status: int, content: bytes, headers: Mapping[str, str]) -> str | None:
     if 300 <= status < 400:
-        where = headers.get("location") if isinstance(headers, Mapping) else None
-        to = masked_url(str(where or "another place"))
+        to = masked_url(headers.get("location", "another place"))
         return f"it answers {status} and sends on to {to}"
     if status < 300:
         return f"it answers {status} and nothing that Qdrant would say"
