@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from contextlib import suppress
 from typing import Any
 
 from longembed_rag.errors import ReadError
@@ -138,7 +139,8 @@ def _refuse_other_archives(archive: zipfile.ZipFile, names: list[str], name: str
         ((what, end) for part, what, end in _PARTS if any(n.startswith(part) for n in names)), None
     )
     if found is None and "mimetype" in names:
-        with archive.open("mimetype") as file:
+        # One that is damaged says nothing of what it is.
+        with suppress(*ERRORS_OF_DAMAGED_FILES), archive.open("mimetype") as file:
             found = _MIMETYPES.get(file.read(100).strip())
     if found is not None:
         raise ReadError(

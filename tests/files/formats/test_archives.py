@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -74,3 +75,15 @@ def test_a_bomb_in_a_document_is_its_failure(tmp_path: Path) -> None:
     path.write_bytes(make_zip({"content.xml": f"{_BOMB}<a>&a9;</a>"}))
     with pytest.raises(ReadError, match=rf"^{path}: .*damaged .*it declares entities"):
         read_file(path)
+
+
+def test_a_damaged_name_of_its_kind_is_damage() -> None:
+    """What should say that it is something else may be what is damaged."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", "application/epub+zip")
+    with pytest.raises(ReadError, match=r"give it the suffix \.epub"):
+        open_archive(out.getvalue(), "a.pptx", kind="the PPTX", holds="ppt/")
+    damaged = b"XXXX" + out.getvalue()[4:]
+    with pytest.raises(ReadError, match=r"a\.pptx: the PPTX is damaged"):
+        open_archive(damaged, "a.pptx", kind="the PPTX", holds="ppt/")
