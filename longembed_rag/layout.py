@@ -147,38 +147,3 @@ class Layout:
 
 #: The layout of a text of which nothing is known.
 NO_LAYOUT = Layout()
-
-
-_NUMBER = r"(?:(?:\d+|\p{Lu}|[ivx]+)[.)\d]*\s+)?"
-
-
-def find_headings(text: str, headings: list[tuple[int, str, int]]) -> tuple[Heading, ...]:
-    """Headings that are known by their words, where they stand in a text.
-
-    Each is looked for behind the one before: at the beginning of a line, or behind its number,
-    where there is such a line, else anywhere, blanks being alike. What is not found is left out.
-
-    Args:
-        text: The whole text.
-        headings: For each, in order: its level, its words, and the first character where it can
-            stand.
-    """
-    import regex
-
-    found: list[Heading] = []
-    last = 0
-    for level, title, earliest in headings:
-        words = title.split()
-        if not words:
-            continue
-        pattern = r"\s+".join(regex.escape(word) for word in words)
-        begin = max(last, earliest)
-        at_line = regex.compile(rf"(?m)^[^\w\n]*{_NUMBER}{pattern}")
-        anywhere = regex.compile(rf"(?i)\b{pattern}")
-        match = at_line.search(text, begin) or anywhere.search(text, begin)
-        if match is None:
-            continue
-        start = match.start() + len(match.group()) - len(match.group().lstrip())
-        found.append(Heading(start, level, " ".join(words)))
-        last = start + 1
-    return tuple(found)

@@ -7,7 +7,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longembed_rag.layout import NO_LAYOUT, Heading, Layout, find_headings
+from longembed_rag.layout import NO_LAYOUT, Heading, Layout
 
 TEXT = "Lease\n\nTerms\nThe rent is due.\n\nPayment\nIn euros.\n\nGarden\nApples."
 LAYOUT = Layout(
@@ -68,14 +68,3 @@ def test_every_character_is_on_the_page_that_it_came_from(pages: list[str]) -> N
                 place = layout.place(text, start + index, start + index + 1)
                 assert (place.page, place.last_page) == (number, number)
                 assert text.split("\n")[place.lines[0] - 1].strip()
-
-
-def test_headings_are_found_by_their_words() -> None:
-    """In order, at the beginning of a line rather than in a sentence, blanks being alike."""
-    text = "See The terms below.\n\n1 The  terms\nx\n\nTHE END is\n"
-    wanted = [(1, "The terms", 0), (2, "Missing", 0), (2, "the end", 10)]
-    found = find_headings(text, wanted)
-    assert [(text[each.start :][:5], each.level, each.text) for each in found] == [
-        ("1 The", 1, "The terms"),
-        ("THE E", 2, "the end"),
-    ]

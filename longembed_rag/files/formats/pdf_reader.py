@@ -9,7 +9,7 @@ pypdf, which glues words together, spaces letters out and keeps ligatures
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import regex
@@ -17,9 +17,10 @@ import regex
 from longembed_rag.errors import ReadError
 from longembed_rag.files.formats.damaged import ERRORS_OF_DAMAGED_FILES
 from longembed_rag.files.formats.furniture import strip_furniture
+from longembed_rag.files.formats.pdf_outline import outline
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.values import Content
-from longembed_rag.layout import Heading, Layout, find_headings
+from longembed_rag.layout import Layout
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
@@ -127,7 +128,7 @@ def _content(
             f"{stripped.numbers} page numbers"
         )
     text, starts = _joined(stripped.pages)
-    layout = Layout(starts, _headings(document, text, starts))
+    layout = Layout(starts, outline(document, text, starts))
     return Content(text, metadata, tuple(notes), layout, printed=True)
 
 
@@ -170,19 +171,6 @@ def _joined(pages: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
             pieces.append(page)
             length += len(page) + len(_BETWEEN)
     return _BETWEEN.join(pieces), tuple(min(start, length - len(_BETWEEN)) for start in starts)
-
-
-def _headings(document: PdfDocument, text: str, starts: tuple[int, ...]) -> tuple[Heading, ...]:
-    """The outline's entries, where their words stand on the page that they lead to."""
-    return find_headings(text, list(_outline(document, starts)))
-
-
-def _outline(document: PdfDocument, starts: tuple[int, ...]) -> Iterator[tuple[int, str, int]]:
-    for bookmark in document.get_toc():
-        destination = bookmark.get_dest()
-        page = None if destination is None else destination.get_index()
-        if page is not None and 0 <= page < len(starts):
-            yield bookmark.level + 1, bookmark.get_title(), starts[page]
 
 
 def _properties(document: PdfDocument) -> dict[str, Any]:
