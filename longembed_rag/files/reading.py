@@ -80,14 +80,6 @@ class FileReader:
             worker.end(at_once=at_once)
         self._threads.shutdown()
 
-    def read(self, path: Path) -> FileText:
-        """Read a file, within the bounds.
-
-        Raises:
-            ReadError: It cannot be read; says why, and what to do.
-        """
-        return self._threads.submit(self._read, path).result()
-
     def ahead(self, paths: Iterable[Path]) -> Iterator[Callable[[], FileText]]:
         """Read files in order, some ahead of what was asked for.
 

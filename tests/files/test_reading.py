@@ -16,10 +16,16 @@ from longembed_rag.errors import ReadError, SettingsError
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.readers import read_file
 from longembed_rag.files.reading import FileReader, _Worker
+from longembed_rag.files.values import FileText
 from tests.files.making import make_docx, make_pdf
 
 Write = Callable[[str, bytes], Path]
 MIB = 1 << 20
+
+
+def _read(reader: FileReader, path: Path) -> FileText:
+    (read,) = reader.ahead([path])
+    return read()
 
 
 def test_files_come_in_order_as_if_they_were_read_here(write: Write) -> None:
@@ -36,7 +42,7 @@ def test_files_come_in_order_as_if_they_were_read_here(write: Write) -> None:
         read = [each() for each in reader.ahead(paths)]
         assert [each.text for each in read[4:]] == [str(n) for n in range(20)]
         assert read == [read_file(path) for path in paths]
-        assert reader.read(paths[0]) == read[0]
+        assert _read(reader, paths[0]) == read[0]
 
 
 def test_a_file_that_cannot_be_read_is_one_failure(write: Write) -> None:
@@ -83,7 +89,7 @@ def test_a_file_larger_than_the_memory_is_not_opened(tmp_path: Path) -> None:
         FileReader(ReadOptions(memory=256 * MIB)) as reader,
         pytest.raises(ReadError, match=r"a\.txt: it has 314,572,800 bytes, more than"),
     ):
-        reader.read(path)
+        _read(reader, path)
 
 
 def test_a_reader_that_dies_is_named_with_its_signal(
@@ -104,18 +110,18 @@ def test_a_reader_that_dies_is_named_with_its_signal(
         FileReader() as reader,
         pytest.raises(ReadError, match=r"a\.html: its reader ended \(SIGABRT\)"),
     ):
-        reader.read(path)
+        _read(reader, path)
 
 
 def test_what_killed_a_used_reader_is_tried_again_in_a_new_one(write: Write) -> None:
     """A file does not fail for what files before it have left behind."""
     path = write("a.html", b"<p>a</p>")
     with FileReader() as reader:
-        assert reader.read(path).text == "a"
+        assert _read(reader, path).text == "a"
         (worker,) = reader._workers
         assert worker._process is not None
         worker._process.send_signal(signal.SIGKILL)
-        assert reader.read(path).text == "a"
+        assert _read(reader, path).text == "a"
 
 
 def test_processes_end_with_their_reader(write: Write) -> None:
@@ -139,13 +145,13 @@ def test_nothing_is_imported_from_the_folder_of_the_documents(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with FileReader() as reader:
-        assert reader.read(path).text == "a"
+        assert _read(reader, path).text == "a"
 
 
 def test_plain_text_needs_no_process(write: Write) -> None:
     """An ingest of text files starts nothing."""
     with FileReader() as reader:
-        assert reader.read(write("a.txt", b"words")).text == "words"
+        assert _read(reader, write("a.txt", b"words")).text == "words"
         assert reader._workers == []
 
 
