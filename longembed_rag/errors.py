@@ -88,6 +88,10 @@ class StoreLockedError(StoreError):
     """Another process holds the embedded store."""
 
 
+class StoreDamagedError(StoreError):
+    """Files of an embedded store are not as they were written."""
+
+
 class NotAllowedError(StoreError):
     """A server refused the key, or what is asked for is not among its rights."""
 

@@ -132,6 +132,8 @@ def _ingest(
     library: Library, paths: Sequence[Path], *, as_json: bool, **how: Any
 ) -> tuple[Failure, ...]:
     """Ingest, and show how it goes; gives what failed."""
+    if (damage := library.mend().damage) is not None:
+        click.echo(wrapped(damage), err=True)
     encoder = load_encoder(library)
     with ingest_display() as display, warnings.catch_warnings():
         # The display says it with the document's other numbers.

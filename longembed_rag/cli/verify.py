@@ -47,6 +47,7 @@ def verify_command(
             click.echo(f"{finding.problem}: {name} ({one_line(finding.detail)})")
     done = f"; {report.repaired} put right" if repair else ""
     told = count(len(report.findings), "disagreement") if report.findings else "all agree"
-    click.echo(f"{count(report.documents, 'document')}: {told}{done}", err=True)
+    of = "the store" if report.documents is None else count(report.documents, "document")
+    click.echo(f"{of}: {told}{done}", err=True)
     if report.left:
         context.exit(FAILED)

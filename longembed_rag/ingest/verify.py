@@ -13,6 +13,7 @@ from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.ingest.deletions import is_gone
 from longembed_rag.store.listing import lacking_versions, passages_by_document
 from longembed_rag.store.manifest import ManifestEntry
+from longembed_rag.store.sums import find_damaged
 from longembed_rag.store.values import StoredSource, document_id
 from longembed_rag.store.writing import remove_passages_of
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from longembed_rag.store.store import DocumentStore
 
 Problem = Literal[
+    "damaged file",
+    "damaged",
     "unfinished",
     "missing document",
     "not in manifest",
@@ -30,6 +33,9 @@ Problem = Literal[
     "file gone",
     "file unreadable",
 ]
+_NAMED = 3  # files that a message names
+#: Of documents that are there, and not whole.
+LOST_PARTS: frozenset[Problem] = frozenset({"missing passages", "damaged"})
 #: What :func:`repair` leaves to an ingest, which reads the files.
 OF_FILES: frozenset[Problem] = frozenset({"file changed", "file gone", "file unreadable"})
 
@@ -58,12 +64,13 @@ class VerifyReport:
     """What was compared, and what came of it.
 
     Attributes:
-        documents: Documents in the collection now.
+        documents: Documents in the collection now; None where damaged files keep it from being
+            opened.
         findings: What did not agree.
         left: What is left for an ingest to do; without repair all of the findings.
     """
 
-    documents: int
+    documents: int | None
     findings: tuple[Finding, ...]
     left: tuple[Finding, ...]
 
@@ -71,6 +78,21 @@ class VerifyReport:
     def repaired(self) -> int:
         """How many findings were put right."""
         return len(self.findings) - len(self.left)
+
+    @property
+    def damage(self) -> str | None:
+        """What was damaged of the store's files, and what became of it; None where none was."""
+        files = [each for each in self.findings if each.problem == "damaged file"]
+        if not files:
+            return None
+        named = "; ".join(f"{each.source}: {each.detail}" for each in files[:_NAMED])
+        more = f"; and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+        again = [each.source for each in self.left if can_be_ingested(each.source)]
+        lost = [each.source for each in self.left if not can_be_ingested(each.source)]
+        told = f"{len(again)} documents are embedded again when their folders are ingested"
+        if lost:
+            told += f"; not whole, and without a file to embed again: {', '.join(lost)}"
+        return f"the store was damaged ({named}{more}); what was whole of it is kept; {told}"
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON."""
@@ -102,6 +124,8 @@ def verify(store: DocumentStore, *, files: bool = True) -> list[Finding]:
     lacking = lacking_versions(stored.values(), place=store.place)
     counts = passages_by_document(store.place)
     findings = [*_in_store(stored, entries, true, counts, lacking)]
+    for source, detail in find_damaged(store.place):
+        findings.append(Finding(source, "damaged", detail))
     if files:
         findings.extend(_against_files(stored))
     return findings
@@ -157,7 +181,9 @@ def _against_files(stored: Mapping[str, StoredSource]) -> Iterator[Finding]:
                 yield Finding(source, "file changed", "ingest it to bring it up to date")
 
 
-def repair(store: DocumentStore, findings: list[Finding]) -> list[Finding]:
+def repair(
+    store: DocumentStore, findings: list[Finding], *, salvaged: bool = False
+) -> list[Finding]:
     """Put right what can be without the files.
 
     What was begun is finished or undone; passages without a document go; the manifest is made to
@@ -167,6 +193,8 @@ def repair(store: DocumentStore, findings: list[Finding]) -> list[Finding]:
     Args:
         store: The store.
         findings: What :func:`verify` found.
+        salvaged: Whether damaged files were made anew, and the manifest was not among them: what
+            it does not know had been removed, and came back with an earlier state of a file.
 
     Returns:
         What is left for an ingest to do.
@@ -174,10 +202,13 @@ def repair(store: DocumentStore, findings: list[Finding]) -> list[Finding]:
     Raises:
         StoreError: The store cannot be read or written to.
     """
+    if salvaged:
+        back = ("not in manifest", "manifest differs")
+        store.delete({f.source for f in findings if f.problem in back})
     store.recover()
-    damaged = {f.source for f in findings if f.problem == "missing passages"}
+    damaged = {f.source for f in findings if f.problem in LOST_PARTS}
     # One whose file is gone is better found by its text and its own vector than not at all.
-    replaceable = {source for source in damaged if _can_be_ingested(source)}
+    replaceable = {source for source in damaged if can_be_ingested(source)}
     store.delete(sorted(replaceable))
     stored = store.sources()
     for finding in findings:
@@ -189,21 +220,20 @@ def repair(store: DocumentStore, findings: list[Finding]) -> list[Finding]:
     return [_left(finding, replaceable) for finding in findings if _is_left(finding)]
 
 
-def _can_be_ingested(source: str) -> bool:
+def can_be_ingested(source: str) -> bool:
     """Whether a document comes from a file that is there."""
     path = Path(source)
     return path.is_absolute() and path.is_file()
 
 
 def _is_left(finding: Finding) -> bool:
-    lost = ("missing document", "missing passages")
-    return finding.problem in lost or finding.problem in OF_FILES
+    return finding.problem in {"missing document", *LOST_PARTS} or finding.problem in OF_FILES
 
 
 def _left(finding: Finding, replaceable: set[str]) -> Finding:
     """What is to do about a finding that could not be put right."""
     if finding.problem == "missing document" or finding.source in replaceable:
         return replace(finding, detail="taken out; ingest it again")
-    if finding.problem == "missing passages":
+    if finding.problem in LOST_PARTS:
         return replace(finding, detail=f"{finding.detail}; it stays, since its file is not there")
     return finding

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock, RLock
@@ -10,13 +11,19 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings
 from longembed_rag.encoder.sharing import SharedEncoder
-from longembed_rag.errors import CollectionNotFoundError, SettingsError, StoreError
+from longembed_rag.errors import (
+    CollectionNotFoundError,
+    SettingsError,
+    StoreDamagedError,
+    StoreError,
+)
 from longembed_rag.points.addresses import masked_url
 from longembed_rag.points.connection import GIVEN_CLIENT, has_store
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.collection import require_name
 from longembed_rag.store.inheritance import build_settings
 from longembed_rag.store.options import IndexOptions
+from longembed_rag.store.salvage import find_damages, salvage
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import CollectionRecord
 
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.encoder.planner import Planner
     from longembed_rag.ingest.encoding import DocumentEncoder
+    from longembed_rag.points.seal import Damage
 
 
 class LibrarySettings(EncoderOptions, total=False):
@@ -81,7 +89,8 @@ class Holdings:
         require_name(self.where["collection"])
         build_settings(self.settings_given)
         IndexOptions(**self.keeping)
-        self.find_store()
+        with suppress(StoreDamagedError):  # said again to whoever uses it, until it is mended
+            self.find_store()
 
     @property
     def location(self) -> str:
@@ -106,6 +115,37 @@ class Holdings:
             if self._store is None and (path is None or has_store(path)):
                 self._store = DocumentStore.open(**self.where)
             return self._store
+
+    def salvage(self) -> list[Damage]:
+        """Make an embedded store whole again whose files were damaged; gives the files.
+
+        Raises:
+            StoreLockedError: Another process holds it.
+            StoreError: It cannot be opened or made whole, or the library is closed.
+        """
+        try:
+            store = self.find_store()
+            if store is None or not store.place.points.damages():
+                return []
+        except StoreDamagedError:
+            pass
+        with self._opening:
+            if self._store is not None:
+                self._store.close()
+            self._store = self._checked = None
+            return salvage(self._folder)
+
+    def damages(self) -> list[Damage]:
+        """The damaged files of a store that cannot be opened for them.
+
+        Raises:
+            StoreLockedError: Another process holds it.
+        """
+        return find_damages(self._folder)
+
+    @property
+    def _folder(self) -> Path:
+        return Path(str(self.where["path"])).expanduser().absolute()
 
     def store(self) -> DocumentStore:
         """The store to read from.

@@ -20,9 +20,7 @@ from longembed_rag.ingest.plan import IngestPlan, plan_ingest
 from longembed_rag.ingest.refresh import Refreshed, look
 from longembed_rag.ingest.report import Event, IngestReport
 from longembed_rag.ingest.synchronise import follow, synchronise
-from longembed_rag.ingest.verify import VerifyReport, verify
-from longembed_rag.ingest.verify import repair as put_right
-from longembed_rag.library.holdings import Part
+from longembed_rag.library.checking import Checks
 from longembed_rag.store.document import find_sources
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ class IngestKeywords(TypedDict, total=False):
     reading: ReadOptions | None
 
 
-class Writes(Part):
+class Writes(Checks):
     """The methods of a library that change the collection; one of them runs at a time."""
 
     @overload
@@ -127,15 +125,17 @@ class Writes(Part):
     def _write(self, run: Callable[..., IngestReport], *, on_event: OnEvent) -> IngestReport:
         held = self._holdings
         with held.writing:
+            damage = self.mend().damage
             encoder = held.encoder()  # first: a model that cannot be loaded makes no store
             store = held.made_store()
-            return run(
+            report = run(
                 encoder=encoder,
                 store=store,
                 options=held.index_options(store.record()),
                 storage=held.storage,
                 on_event=on_event,
             )
+        return report if damage is None else replace(report, remarks=(damage, *report.remarks))
 
     def refresh(self, *, on_event: OnEvent = None, allow_deletions: bool = False) -> Refreshed:
         """Bring the collection in step with the folders that it was made from, if they changed.
@@ -284,34 +284,3 @@ class Writes(Part):
             if sources:
                 store.reweigh()
             return sources
-
-    def verify(self, *, repair: bool = False, files: bool = True) -> VerifyReport:
-        """Compare manifest, collection and files, and name whatever does not agree.
-
-        Args:
-            repair: Whether to put right what can be without reading files.
-            files: Whether to read the files, too.
-
-        Returns:
-            What does not agree, and what of it is left for an ingest.
-
-        Raises:
-            CollectionNotFoundError: Nothing has been ingested yet.
-            StoreError: The store cannot be read or written to.
-
-        Example:
-            >>> library.verify().findings
-            ()
-        """
-        held = self._holdings
-        store = held.store()
-        if not repair:
-            findings = verify(store, files=files)
-            left = findings
-        else:
-            with held.writing:
-                findings = verify(store, files=files)
-                left = put_right(store, findings)
-        return VerifyReport(
-            documents=len(store.sources()), findings=tuple(findings), left=tuple(left)
-        )

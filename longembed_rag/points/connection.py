@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,8 +26,9 @@ from longembed_rag.points.engine_mark import (
     remove_leftovers,
 )
 from longembed_rag.points.locking import FolderLock, locked
-from longembed_rag.points.pickles import require_harmless
+from longembed_rag.points.pickles import are_sound, require_harmless
 from longembed_rag.points.refusing import refuse_local_mode
+from longembed_rag.points.seal import LOCAL_PARTS, Seal
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -140,6 +141,7 @@ def _over_client(
     on_close: Callable[[], None] = lambda: None,
     secrets: Secrets | None = None,
     patience: float | None = None,
+    is_touched: bool = False,
 ) -> Points:
     from longembed_rag.points.client.gateway import Gateway
     from longembed_rag.points.client.points import ClientPoints
@@ -155,7 +157,7 @@ def _over_client(
         secrets=secrets,
         patience=patience,
     )
-    return ClientPoints(client, gateway, engine=engine, on_close=on_close)
+    return ClientPoints(client, gateway, engine=engine, on_close=on_close, is_touched=is_touched)
 
 
 def has_store(folder: Path) -> bool:
@@ -212,16 +214,35 @@ def _open_local(folder: Path, lock: FolderLock) -> Points:
 
     _require_unlocked(folder)
     mend_meta(folder)
-    require_harmless(folder)
+    seal = Seal(folder, parts=LOCAL_PARTS)
+    # Thorough, since every row is read anyway; by other programs, too, which know of no seal.
+    touched = seal.damages(thorough=True)
+    try:
+        require_harmless(folder)
+    except sqlite3.Error:
+        seal.require_whole(folder, thorough=True)
+        raise
+    if touched and not are_sound(folder):
+        seal.require_whole(folder, thorough=True)
+    with suppress(OSError):  # it may be writable for nobody
+        seal.break_up()  # qdrant-client does not say when it begins to write
     client = QdrantClient(path=str(folder))
     keep_meta(folder)
 
     def close() -> None:
         client.close()
         keep_meta(folder)
+        seal.close()
         lock.release()
 
-    return _over_client(client, str(folder), "local", policy=RetryPolicy(), on_close=close)
+    return _over_client(
+        client,
+        str(folder),
+        "local",
+        policy=RetryPolicy(),
+        on_close=close,
+        is_touched=bool(touched),
+    )
 
 
 @contextmanager

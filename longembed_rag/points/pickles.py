@@ -18,13 +18,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from longembed_rag.errors import StoreError
+from longembed_rag.errors import StoreDamagedError, StoreError
 from longembed_rag.points.numbers import STAND_INS
 
 _META_FILE = "meta.json"
 _COLLECTIONS = "collection"
 _ROWS_FILE = "storage.sqlite"
-_SCHEMA = "CREATE TABLE points (id TEXT PRIMARY KEY, point BLOB)"
+#: How qdrant-client makes its table.
+ROWS_SCHEMA = "CREATE TABLE points (id TEXT PRIMARY KEY, point BLOB)"
 _LEGACY = "storage.dbm"
 _POINT = ("qdrant_client.http.models.models", "PointStruct")
 _HARMLESS = frozenset(
@@ -69,8 +70,8 @@ def require_harmless(folder: Path) -> None:
         folder: The store's folder; nothing is written in it.
 
     Raises:
-        StoreError: Reading it could run code, or a point in it cannot be read; names the folder
-            and what it wanted to load.
+        StoreDamagedError: A point in it cannot be read.
+        StoreError: Reading it could run code; names the folder and what it wanted to load.
         ValueError: Its ``meta.json`` is damaged.
         OSError: A file cannot be read.
         sqlite3.Error: A file is no database.
@@ -93,6 +94,23 @@ def require_harmless(folder: Path) -> None:
             )
 
 
+def are_sound(folder: Path) -> bool:
+    """Whether the databases of a store are there for all of its collections, and whole as such.
+
+    What SQLite does not see is in the rows.
+    """
+    try:
+        names = json.loads((folder / _META_FILE).read_text(encoding="utf-8"))["collections"]
+        for name in names:
+            rows = (folder / _COLLECTIONS / name / _ROWS_FILE).absolute()
+            with closing(sqlite3.connect(f"{rows.as_uri()}?mode=ro", uri=True)) as storage:
+                if storage.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+                    return False
+    except (OSError, ValueError, LookupError, TypeError, sqlite3.Error):
+        return False
+    return True
+
+
 def _check_names(folder: Path) -> None:
     """Refuse names of collections that lead out of the folder; some qdrant-clients follow them."""
     try:
@@ -111,7 +129,7 @@ def _check_rows(folder: Path, rows: Path) -> None:
     with closing(sqlite3.connect(f"{rows.absolute().as_uri()}?mode=rw", uri=True)) as storage:
         schema = storage.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
         # A view or a trigger could tell us one thing and qdrant-client another.
-        if any(sql != _SCHEMA for (sql,) in schema):
+        if any(sql != ROWS_SCHEMA for (sql,) in schema):
             raise _refusal(folder, "a database of another shape")
         query = "SELECT rowid, point FROM points ORDER BY rowid DESC"
         for _, value in storage.execute(query) if schema else ():
@@ -127,13 +145,24 @@ def _check(folder: Path, value: Any) -> None:
         raise _refusal(folder, str(error)) from error
     except _DAMAGE as error:
         told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        raise StoreError(
-            f"the store at {folder} is damaged: a point in it cannot be read ({told}); delete the "
-            "folder and ingest again"
+        raise StoreDamagedError(
+            f"the store at {folder} is damaged: a point in it cannot be read ({told}); "
+            "'longembed-rag verify --repair' keeps all that is whole, and the next ingest embeds "
+            "the rest again"
         ) from error
     kind = type(point)
     if (kind.__module__, kind.__qualname__) != _POINT:
         raise _refusal(folder, f"{kind.__module__}.{kind.__qualname__} in a point's place")
+
+
+def read_row(row: bytes) -> Any:
+    """A point of a damaged store; None where the row cannot be read, or wants to load code."""
+    try:
+        point = _Unpickler(io.BytesIO(row)).load()
+    except (_ForeignTypeError, *_DAMAGE):
+        return None
+    kind = type(point)
+    return point if (kind.__module__, kind.__qualname__) == _POINT else None
 
 
 def _refusal(folder: Path, wanted: str) -> StoreError:

@@ -9,6 +9,7 @@ from longembed_rag.errors import CollectionNotFoundError, NotAllowedError, Store
 
 if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
+    from longembed_rag.points.seal import Damage
     from longembed_rag.points.values import Ask, Described, Hit, Layout, Page, Point, Stored
 
 #: Makes the error to raise from the reason and the status of a refusal, if it was one; the status
@@ -45,6 +46,13 @@ class Points(Protocol):
     @property
     def embedded(self) -> bool:
         """Whether this process alone writes to them, so that nothing has to be sent."""
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether files were changed since this package closed them, by a program or by damage.
+
+        So that what is ours is to be looked at before it is believed.
+        """
 
     def describe(self, name: str) -> Described | None:
         """A collection; None when it is not there. A name may be an alias on a server."""
@@ -162,6 +170,12 @@ class Points(Protocol):
         failure: Failure | None = None,
     ) -> None:
         """Remove points, by their ids or by a filter; those that are not there are passed over."""
+
+    def damages(self) -> Sequence[Damage]:
+        """The files of an embedded store that are not as they were written; reads all of them.
+
+        None while they are being written, and none of a server.
+        """
 
     def flush(self) -> None:
         """Write out what would only be read again after a crash."""

@@ -20,6 +20,7 @@ from longembed_rag.store.payload import (
     read_source,
 )
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
+from longembed_rag.store.sums import require_as_written
 from longembed_rag.store.values import DENSE_VECTOR
 from longembed_rag.store.writing import of_documents
 from longembed_rag.words.snippet import Snippet, make_snippet
@@ -100,6 +101,9 @@ def answer(
         with_vectors: Whether the vectors of documents and passages come, too.
         analyzer_of: Finds the words of documents, by their language.
         place: Where documents and passages are.
+
+    Raises:
+        StoreDamagedError: A document is not as it was written.
     """
     wanted = list(ranked[:count])
     if not wanted:
@@ -111,6 +115,7 @@ def answer(
             place.documents, page, what="reading documents", vectors=with_vectors
         ):
             records[each.id] = each
+    require_as_written(records.values(), place)
     found = [identity for identity in wanted if identity in records]
     texts: dict[str, HeldText] | None = None
     if query.has_operators:

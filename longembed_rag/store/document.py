@@ -23,6 +23,7 @@ from longembed_rag.store.payload import (
     read_stored_source,
 )
 from longembed_rag.store.reading import PLACE_KEYS, read_place
+from longembed_rag.store.sums import is_as_written, require_as_written
 from longembed_rag.store.tokens import tokens_of
 from longembed_rag.store.values import DENSE_VECTOR, IndexedDocument, document_id, passage_id
 
@@ -96,11 +97,13 @@ def read_documents(identities: Sequence[str], *, place: Place) -> list[StoredDoc
         A document for each; None where there is none.
 
     Raises:
+        StoreDamagedError: One is not as it was written.
         StoreError: They cannot be read.
     """
     asked = [_point_ids(identity) for identity in identities]
     ids = list(dict.fromkeys(chain.from_iterable(asked)))
     there = {record.id: record for record in _records(place.documents, ids, place=place)}
+    require_as_written(there.values(), place)
     passages = _passages_of(list(there.values()), place=place)
     documents = {each: _document(there[each], passages[each]) for each in there}
     return [next((documents[i] for i in ids if i in documents), None) for ids in asked]
@@ -133,7 +136,7 @@ def read_indexed(source: str, *, place: Place) -> IndexedDocument | None:
         place: Where it is.
 
     Returns:
-        The document; None where it, or one of its passages, is not there.
+        The document; None where it, or one of its passages, is not there as it was written.
 
     Raises:
         StoreError: It cannot be read.
@@ -143,7 +146,7 @@ def read_indexed(source: str, *, place: Place) -> IndexedDocument | None:
     ids = [document_id(source)]
     record = next(_records(place.documents, ids, place=place, with_vectors=True), None)
     stored = None if record is None else read_stored_source(record.payload)
-    if record is None or stored is None:
+    if record is None or stored is None or not is_as_written(record):
         return None
     passages = _passages_of([record], place=place, with_vectors=True)[record.id]
     if len(passages) < stored.passages:

@@ -12,6 +12,7 @@ from longembed_rag.encoder.token_vectors import unit_length
 from longembed_rag.errors import PointRefusedError
 from longembed_rag.points.values import Point, Vector
 from longembed_rag.store.payload import document_payload, passage_payload
+from longembed_rag.store.sums import add_sum, add_words
 from longembed_rag.store.values import (
     DENSE_VECTOR,
     PAIRS_VECTOR,
@@ -107,7 +108,12 @@ def require_writable(document: IndexedDocument) -> None:
 
 
 def document_point(
-    document: IndexedDocument, terms: DocumentTerms, counts: TermCounts, options: IndexOptions
+    document: IndexedDocument,
+    terms: DocumentTerms,
+    counts: TermCounts,
+    options: IndexOptions,
+    *,
+    passages: Sequence[Point],
 ) -> Point:
     """A document as a point: its text, its vector, its terms and its word pairs.
 
@@ -116,6 +122,7 @@ def document_point(
         terms: Its terms.
         counts: How many there are, and the averages to weigh them by.
         options: How the collection weighs them.
+        passages: Its passages as points.
 
     Raises:
         PointRefusedError: Its metadata does not fit into JSON.
@@ -132,7 +139,7 @@ def document_point(
         DENSE_VECTOR: unit_length(document.embedding),
         **document_term_vectors(terms, counts, options),
     }
-    return Point(document_id(document.source), vectors, payload)
+    return add_words(add_sum(Point(document_id(document.source), vectors, payload)), passages)
 
 
 def document_term_vectors(
@@ -172,7 +179,7 @@ def passage_points(
             TERMS_VECTOR: sparse[index],
         }
         payload = passage_payload(document, passage, index=index, point_id=point_id)
-        yield Point(point_id, vectors, payload)
+        yield add_sum(Point(point_id, vectors, payload))
 
 
 def passage_term_vectors(

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 State = Literal["writing", "stored", "deleting"]
 
+#: The field of an entry that names the point it is about, whose id the entry has, too.
+POINT_ID = "point_id"
 _PAGE = 1000  # ids per request
 
 
@@ -68,7 +70,7 @@ class ManifestEntry:
             "fingerprint": self.fingerprint,
             "passages": self.passages,
             "state": self.state,
-            "point_id": self.document_id,
+            POINT_ID: self.document_id,
         }
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from longembed_rag.encoder.values import Passage
 from longembed_rag.points.values import Point
@@ -16,6 +16,7 @@ from longembed_rag.store.making import (
 )
 from longembed_rag.store.payload import OWN_KEY, counts_payload, read_node
 from longembed_rag.store.reading import PassagePlace, passages_of
+from longembed_rag.store.sums import NEXT_WORDS, WORDS, words_sums
 from longembed_rag.store.values import TERMS_VECTOR
 from longembed_rag.words.lengths import Lengths
 
@@ -120,11 +121,15 @@ def _reweigh_document(
         Point(each.point_id, {TERMS_VECTOR: vector}, {})
         for each, vector in zip(places, vectors, strict=True)
     ]
+    own = Point(identity, document_term_vectors(terms, counts, options), {})
+    sums = words_sums(each.vectors for each in (own, *points))
+
+    def note(**noted: Any) -> None:
+        place.points.set_payload(place.documents, identity, noted, key=OWN_KEY, what=name)
+
+    note(**{NEXT_WORDS: sums})
     for start in range(0, len(points), _PAGE):
         place.points.revise(place.passages, points[start : start + _PAGE], what=name)
-    own = Point(identity, document_term_vectors(terms, counts, options), {})
     place.points.revise(place.documents, [own], what=name)
-    place.points.set_payload(
-        place.documents, identity, {"counts": counts_payload(counts)}, key=OWN_KEY, what=name
-    )
+    note(**{"counts": counts_payload(counts), WORDS: sums, NEXT_WORDS: ""})
     return True

@@ -20,6 +20,7 @@ from longembed_rag.store.listing import count_passages, list_documents, without_
 from longembed_rag.store.manifest import Manifest, ManifestEntry
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.place import Place
+from longembed_rag.store.sums import require_whole
 from longembed_rag.store.values import DEFAULT_COLLECTION
 from longembed_rag.store.writer import Writer
 
@@ -81,14 +82,16 @@ class DocumentStore:
         Raises:
             SettingsError: Not exactly one place is given, or one of the values is wrong.
             StoreLockedError: Another process holds the folder.
+            StoreDamagedError: Its files are not as they were written.
             StoreError: The folder cannot be used.
         """
         require_name(collection)
-        folder = None if path is None else Path(path)
+        folder = None if path is None else Path(path).expanduser().absolute()
         points = open_points(
             path=folder, url=url, client=client, api_key=api_key, timeout=timeout, retries=retries
         )
-        folder = None if folder is None else folder.expanduser().absolute()
+        if points.is_touched:
+            require_whole(Place(points, collection))
         return cls(points, collection=collection, path=folder)
 
     def __enter__(self) -> Self:
@@ -127,7 +130,7 @@ class DocumentStore:
 
     @property
     def engine(self) -> str:
-        """What keeps the store: ``"edge"``, ``"local"`` or ``"server"``."""
+        """``"edge"``, ``"local"`` or ``"server"``."""
         return self._points.engine
 
     @property
@@ -136,7 +139,7 @@ class DocumentStore:
         return self._collection.place
 
     def record(self) -> CollectionRecord | None:
-        """How the collection's vectors were made; None when there is no collection yet.
+        """How the collection's vectors were made; None when there is none yet.
 
         Raises:
             CollectionMismatchError: It was not made by this package.

@@ -73,7 +73,8 @@ def write_document(
         What the manifest has of it now.
     """
     require_writable(document)
-    own = document_point(document, terms, counts, options)
+    points = list(passage_points(document, terms, counts, options))
+    own = document_point(document, terms, counts, options, passages=points)
     # Before anything is sent, so that a point over the limit is refused with nothing written.
     place.points.require_room(own, source=document.source)
     entry = ManifestEntry(
@@ -87,7 +88,6 @@ def write_document(
     failure = not_written(document.source, place)
     manifest.put([entry], failure=failure)
     try:
-        points = list(passage_points(document, terms, counts, options))
         _upsert(place.passages, points, document.source, place)
         _upsert(place.documents, [own], document.source, place)
         if (

@@ -65,7 +65,7 @@ def test_a_document_has_three_vectors() -> None:
     """Its own, its terms by the collection's k1 and b, and what hybrid compares."""
     document = make_document("/a.txt", TEXT)
     terms = analyse(TEXT, document.passages, analyzer=get_analyzer())
-    point = document_point(document, terms, COUNTS, OPTIONS)
+    point = document_point(document, terms, COUNTS, OPTIONS, passages=[])
     assert point.id == document_id("/a.txt")
     assert set(point.vectors) == {DENSE_VECTOR, TERMS_VECTOR, PAIRS_VECTOR}
     np.testing.assert_allclose(

@@ -35,6 +35,7 @@ class ClientCollections:
         gateway: How it is called.
         engine: ``"server"``, or ``"local"`` for the client's own local mode.
         on_close: What closing it does.
+        is_touched: Whether another program has written to the files of local mode.
     """
 
     def __init__(
@@ -44,7 +45,9 @@ class ClientCollections:
         *,
         engine: str,
         on_close: Callable[[], None] = lambda: None,
+        is_touched: bool = False,
     ) -> None:
+        self.is_touched = is_touched
         self.client = client
         self.gateway = gateway
         self.engine = engine

@@ -24,6 +24,7 @@ from longembed_rag.points.values import Ask, Hit, Page, Point, Stored, native_id
 
 if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
+    from longembed_rag.points.seal import Damage
 
 # Values that are counted in one request.
 _MOST_VALUES = 1_000_000
@@ -204,6 +205,10 @@ class ClientPoints(ClientCollections):
             what=what,
             failure=failure,
         )
+
+    def damages(self) -> Sequence[Damage]:
+        """None: local mode's files are looked at when it is opened, and a server's by itself."""
+        return ()
 
     def flush(self) -> None:
         """Do nothing: what a server has confirmed is in its log, and local mode commits at once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,21 @@ class EdgeCollection:
     Args:
         folder: Where it lies.
         description: What it is.
+        before_writing: Is called before anything is written in it.
     """
 
-    def __init__(self, folder: CollectionFolder, description: Description) -> None:
+    def __init__(
+        self,
+        folder: CollectionFolder,
+        description: Description,
+        *,
+        before_writing: Callable[[], None],
+    ) -> None:
         self.folder = folder
         self.description = description
         self.layout = VectorLayout(description)
-        self.shard = Shard(folder.shard)
+        self.shard = Shard(folder.shard, before_writing=before_writing)
+        self._before_writing = before_writing
         self._lock = threading.Lock()
 
     def note_index(self, field: str, noted: Any) -> None:
@@ -43,6 +51,7 @@ class EdgeCollection:
 
     def _note(self, **changes: Any) -> None:
         description = replace(self.description, **changes)
+        self._before_writing()
         self.folder.write(description)
         self.description = description
 

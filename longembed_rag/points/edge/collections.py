@@ -16,7 +16,9 @@ from longembed_rag.points.edge.folders import (
     remove_unfinished,
     require_name,
 )
+from longembed_rag.points.edge.rewriting import mend
 from longembed_rag.points.edge.schema import shard_config
+from longembed_rag.points.seal import Seal
 
 
 class EdgeCollections:
@@ -31,6 +33,7 @@ class EdgeCollections:
         MissingDependencyError: qdrant-edge-py is not installed.
         RuntimeError: Somebody else holds the folder.
         ValueError: A collection's file is damaged.
+        StoreDamagedError: A file is not as it was written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,23 +44,32 @@ class EdgeCollections:
         self._root_lock = RootLock(self.path)
         self._closed = False
         try:
+            mend(self.path)
+            self.seal = Seal(self.path)
+            self.seal.require_whole(self.path.parent)
             self._collections = {
-                description.name: EdgeCollection(
-                    CollectionFolder(self.path, description.name), description
-                )
+                description.name: self._collection(description)
                 for description in read_folders(self.path)
             }
         except BaseException:  # whatever it was, it goes on; only the folder must not stay locked
             self._root_lock.release()
             raise
 
+    def _collection(self, description: Description) -> EdgeCollection:
+        folder = CollectionFolder(self.path, description.name)
+        return EdgeCollection(folder, description, before_writing=self.seal.break_up)
+
     def close(self) -> None:
         """Write out and close every collection and let other processes in; again is harmless."""
-        with self._lock, ExitStack() as closing:  # goes on where one of them fails
+        with self._lock, ExitStack() as closing:
             self._closed = True
             closing.callback(self._root_lock.release)
-            while self._collections:
-                closing.callback(self._collections.popitem()[1].shard.close)
+            if not self._collections:
+                return
+            with ExitStack() as shards:  # goes on where one of them fails
+                while self._collections:
+                    shards.callback(self._collections.popitem()[1].shard.close)
+            self.seal.close()  # where none has failed
 
     def flush(self) -> None:
         """Write out what is only in the log.
@@ -107,10 +119,10 @@ class EdgeCollections:
         with self._lock:
             if description.name in self.names():
                 raise ValueError(f"Collection {description.name} already exists")
-            folder = CollectionFolder(self.path, description.name)
+            collection = self._collection(description)
+            folder = collection.folder
             remove_unfinished(folder.path)
             folder.path.mkdir()
-            collection = EdgeCollection(folder, description)
             try:
                 collection.shard.create(config)
                 folder.write(description)
@@ -131,6 +143,7 @@ class EdgeCollections:
             collection = self._collections.pop(name, None)
             if collection is None:
                 return False
+            self.seal.break_up()
             collection.shard.close(flush=False)
             collection.folder.remove()
         return True

@@ -81,14 +81,17 @@ class Shard:
 
     Args:
         folder: Its folder.
+        before_writing: Is called before anything is written in it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, before_writing: Callable[[], None]) -> None:
         self._folder = folder
+        self._before_writing = before_writing
         self._lock = threading.RLock()
         self._shard: EdgeShard | None = None
         self._closed = False
         self._unflushed = 0.0
+        self._is_written = False
         self._identity: tuple[int, int] | None = None
 
     def create(self, config: EdgeConfig) -> None:
@@ -102,7 +105,9 @@ class Shard:
 
         require_room(self._folder.parent, TO_WRITE)
         with self._lock, engine_errors():
+            self._before_writing()
             self._shard = EdgeShard.create(str(self._folder), config)
+            self._is_written = True
             self._identity = identity_of(self._folder)
 
     def call(self, action: Callable[[EdgeShard], Result]) -> Result:
@@ -126,6 +131,8 @@ class Shard:
         with self._lock, engine_errors():
             shard = self._loaded()
             require_room(self._folder.parent, TO_WRITE)
+            self._before_writing()
+            self._is_written = True
             began = time.monotonic()
             shard.update(operation)
             self._unflushed += time.monotonic() - began
@@ -140,7 +147,7 @@ class Shard:
             RuntimeError: It cannot be written.
         """
         with self._lock, engine_errors():
-            if self._shard is not None:
+            if self._shard is not None and self._is_written:
                 self._shard.flush()
                 self._unflushed = 0.0
 
@@ -157,11 +164,28 @@ class Shard:
                 with suppress(RuntimeError, ValueError), engine_errors():
                     shard.close()
             elif shard is not None:
+                # One that was only read is left as it is: flushing it writes to its files.
+                is_to_flush = flush and self._is_written
                 try:
-                    if flush:
+                    if is_to_flush:
                         shard.flush()
                 finally:
                     shard.close()
+                if is_to_flush:
+                    self._settle()
+
+    def _settle(self) -> None:
+        """Let the engine put away what it leaves until it loads a shard again (its journals).
+
+        So that who only reads it later changes none of its files.
+        """
+        from qdrant_edge import EdgeShard
+
+        shard = EdgeShard.load(str(self._folder))
+        try:
+            shard.flush()
+        finally:
+            shard.close()
 
     def _loaded(self) -> EdgeShard:
         if self._shard is not None:

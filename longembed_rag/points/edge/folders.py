@@ -68,6 +68,16 @@ class Description:
     indexes: dict[str, Any] = field(default_factory=dict)
 
 
+def shard_in(folder: Path) -> Path:
+    """Where the shard of a collection lies, by the collection's folder."""
+    return folder / _SHARD
+
+
+def file_in(folder: Path) -> Path:
+    """The file that describes a collection, by the collection's folder."""
+    return folder / _FILE
+
+
 class CollectionFolder:
     """The folder of one collection.
 
@@ -81,7 +91,7 @@ class CollectionFolder:
 
     def __init__(self, root: Path, name: str) -> None:
         self.path = root / folder_name(name)
-        self.shard = self.path / _SHARD
+        self.shard = shard_in(self.path)
 
     def write(self, description: Description) -> None:
         """Write the collection's file, whole or not at all."""
@@ -111,7 +121,7 @@ def read_folders(root: Path) -> list[Description]:
     found = []
     for path in sorted(root.glob(f"*{_SUFFIX}")):
         if (path / _FILE).is_file():
-            found.append(_read(path / _FILE))
+            found.append(read_description(path))
         else:
             remove_unfinished(path)
     return found
@@ -129,7 +139,13 @@ def remove_unfinished(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def _read(path: Path) -> Description:
+def read_description(folder: Path) -> Description:
+    """What the file in a collection's folder says of it.
+
+    Raises:
+        ValueError: It is damaged, or of a later version.
+    """
+    path = folder / _FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
@@ -141,7 +157,7 @@ def _read(path: Path) -> Description:
             metadata=content["metadata"],
             indexes=content["payload_indexes"],
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 

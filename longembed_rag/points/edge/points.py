@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import qdrant_edge as edge
 
     from longembed_rag.points.filters import AnyFilter
+    from longembed_rag.points.seal import Damage
 
 Result = TypeVar("Result")
 
@@ -52,6 +53,7 @@ class EdgePoints:
 
     engine = "edge"
     embedded = True
+    is_touched = False
 
     def __init__(
         self,
@@ -271,6 +273,10 @@ class EdgePoints:
                     assert chosen is not None
                     operation = edge.UpdateOperation.delete_points_by_filter(chosen)
             self.collections.get(name).shard.update(operation)
+
+    def damages(self) -> Sequence[Damage]:
+        """The files that are not as they were written."""
+        return self.collections.seal.damages(thorough=True)
 
     def flush(self) -> None:
         """Write out what is only in the log."""

@@ -18,6 +18,8 @@ _PLACEHOLDER = "-"
 _LONGEST_NAME = 200
 _LARGEST_SIZE = 65536
 _FORBIDDEN = '<>:"/\\|?*\0\x1f'
+# What only says where an index lies or how a graph is built.
+_PLACEMENT = ("type", "on_disk", "memory", "is_tenant", "is_principal", "enable_hnsw")
 
 
 def shard_config(description: Description) -> edge.EdgeConfig:
@@ -90,3 +92,32 @@ def field_index(kind: str) -> Any:
     import qdrant_edge as edge
 
     return getattr(edge.PayloadSchemaType, kind.capitalize())
+
+
+def noted_index(noted: Any) -> Any:
+    """A payload index for the engine, as it is noted down with a collection.
+
+    Args:
+        noted: Its type, or its type with parameters, JSON values.
+
+    Raises:
+        ValueError: A parameter is not supported.
+    """
+    import qdrant_edge as edge
+
+    if not isinstance(noted, dict):
+        return field_index(str(noted))
+    options = {
+        name: _option(name, value) for name, value in noted.items() if name not in _PLACEMENT
+    }
+    return getattr(edge, f"{noted['type'].capitalize()}IndexParams")(**options)
+
+
+def _option(name: str, value: Any) -> Any:
+    import qdrant_edge as edge
+
+    if isinstance(value, bool | int):
+        return value
+    if name == "tokenizer":
+        return getattr(edge.TokenizerType, value.capitalize())
+    raise ValueError(f"the option {name}={value!r} of a payload index is not supported here")

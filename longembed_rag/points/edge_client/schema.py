@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from longembed_rag.points.edge.schema import field_index
+from longembed_rag.points.edge.schema import noted_index as schema_of
 
 if TYPE_CHECKING:
     import qdrant_edge as edge
     from qdrant_client import models
 
     from longembed_rag.points.edge.collection import EdgeCollection
-
-# What only says where an index lies or how a graph is built.
-_PLACEMENT = ("type", "on_disk", "memory", "is_tenant", "is_principal", "enable_hnsw")
-_PLAIN = (bool, int)
 
 
 def noted_index(schema: Any) -> Any:
@@ -33,27 +29,7 @@ def index_of(given: Any) -> Any:
     Raises:
         ValueError: The engine has no such index, or a parameter is not supported.
     """
-    import qdrant_edge as edge
-
-    kind = kind_of(given)
-    if not hasattr(given, "model_dump"):
-        return field_index(kind)
-    options = {
-        name: _option(name, value)
-        for name, value in given
-        if name not in _PLACEMENT and value is not None
-    }
-    return getattr(edge, f"{kind.capitalize()}IndexParams")(**options)
-
-
-def _option(name: str, value: Any) -> Any:
-    import qdrant_edge as edge
-
-    if isinstance(value, _PLAIN):
-        return value
-    if name == "tokenizer":
-        return getattr(edge.TokenizerType, value.value.capitalize())
-    raise ValueError(f"the option {name}={value!r} of a payload index is not supported here")
+    return schema_of(noted_index(given))
 
 
 def kind_of(given: Any) -> str:
