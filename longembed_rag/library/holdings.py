@@ -13,6 +13,7 @@ from longembed_rag.encoder.sharing import SharedEncoder
 from longembed_rag.errors import CollectionNotFoundError, SettingsError, StoreError
 from longembed_rag.points.addresses import masked_url
 from longembed_rag.points.connection import GIVEN_CLIENT, has_store
+from longembed_rag.points.locking import require_wait
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.collection import require_name
 from longembed_rag.store.inheritance import build_settings
@@ -22,6 +23,7 @@ from longembed_rag.store.values import CollectionRecord
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.encoder.planner import Planner
@@ -44,6 +46,8 @@ class OpenOptions(TypedDict):
     api_key: str | None
     timeout: float
     retries: Any
+    wait: float
+    on_wait: Callable[[str], None] | None
 
 
 @dataclass
@@ -79,6 +83,7 @@ class Holdings:
                 "settings already; give either"
             )
         require_name(self.where["collection"])
+        require_wait(self.where["wait"])
         build_settings(self.settings_given)
         IndexOptions(**self.keeping)
         self.find_store()
