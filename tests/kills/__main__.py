@@ -48,6 +48,9 @@ def main() -> int:
             outcomes += latest
             _tell(outcomes, len(latest))
             killed += sum(not each.late for each in latest)
+            if options.out is not None:
+                result = _result(outcomes, time.monotonic() - began, options)
+                options.out.write_text(json.dumps(result, indent=1) + "\n")
             if killed >= options.kills or time.monotonic() > until:
                 break
     finally:
@@ -55,9 +58,6 @@ def main() -> int:
         shutil.rmtree(root, ignore_errors=True)
     seconds = time.monotonic() - began
     _table(outcomes, seconds)
-    if options.out is not None:
-        result = _result(outcomes, seconds, options)
-        options.out.write_text(json.dumps(result, indent=1) + "\n")
     return int(any(each.fault for each in outcomes))
 
 
@@ -67,7 +67,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=1e9, help="how long, once it has begun (default: no limit)"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6, help="default: any")
     parser.add_argument("--operations", default=",".join(each.name for each in OPERATIONS))
     parser.add_argument("--engines", default=",".join(ENGINES))
     parser.add_argument("--out", type=Path, help="where to write the counts, as JSON")

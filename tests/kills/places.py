@@ -102,22 +102,25 @@ class ServerTemplate:
     _process: int = 0
     _ask: int = 0
     _told: int = 0
+    _live: int = 0
     _buffer: bytes = field(default=b"")
 
     def fill(self, body: Callable[[ServerPlace], None]) -> None:
         """Make what it holds."""
         asked, self._ask = os.pipe()
         self._told, tell = os.pipe()
+        lives, self._live = os.pipe()
         self._process = os.fork()
         if self._process == 0:
             try:
                 os.setpgid(0, 0)
                 os.close(self._ask)
-                _hold(asked, tell)
+                os.close(self._live)
+                _hold(asked, tell, lives)
             finally:
                 os._exit(1)
-        os.close(asked)
-        os.close(tell)
+        for own in (asked, tell, lives):
+            os.close(own)
         body(ServerPlace(self._read(), self._process))
         os.write(self._ask, b"x")
 
@@ -131,8 +134,8 @@ class ServerTemplate:
         """End it."""
         os.kill(self._process, signal.SIGKILL)
         os.waitpid(self._process, 0)
-        os.close(self._ask)
-        os.close(self._told)
+        for own in (self._ask, self._told, self._live):
+            os.close(own)
 
     def _read(self) -> str:
         while b"\n" not in self._buffer:
@@ -144,7 +147,7 @@ class ServerTemplate:
         return line.decode()
 
 
-def _hold(asked: int, tell: int) -> None:
+def _hold(asked: int, tell: int, lives: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)  # the server tells of every client that was killed
     fake = FakeQdrant()
@@ -156,7 +159,7 @@ def _hold(asked: int, tell: int) -> None:
         if os.fork() == 0:
             with serving(fake):
                 os.write(tell, f"{fake.url} {os.getpid()}\n".encode())
-                signal.pause()
+                os.read(lives, 1)  # until the process that kills is gone, or kills this one
 
 
 Place = FolderPlace | ServerPlace
