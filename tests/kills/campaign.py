@@ -165,8 +165,7 @@ class Campaign:
             bout.template.fill(lambda place: self._begin(operation, place))
         with self._documents(operation.documents), self._place(bout) as scene:
             ended = self._command(operation.command(scene), operation.patch)
-            if operation.damage is None:  # whose repair names what is left to do
-                self._done(ended)
+            self._done(ended, operation.statuses)
             bout.seconds = ended.seconds
             for arguments in operation.finishing(scene) if operation.finish else ():
                 self._done(self._command(arguments, operation.patch))
@@ -211,17 +210,15 @@ class Campaign:
     def _killed(self, bout: Bout, scene: Scene) -> Outcome:
         chance, operation = self.chance, bout.operation
         number = chance.choice(SIGNALS)
-        again = (
-            chance.uniform(0, 0.1) if number is signal.SIGINT and chance.random() < 0.3 else None
-        )
+        twice = number is signal.SIGINT and chance.random() < 0.3
+        again = chance.uniform(0, 0.1) if twice else None
         kill = Kill(number, chance.uniform(0, bout.seconds), again)
         as_json = ["--json"] if chance.random() < 0.5 else []
         ended = self._command([*operation.command(scene), *as_json], operation.patch, kill)
-        faults = [
-            *_faults_of_end(ended, number, as_json=bool(as_json)),
-            *_faults_of_files(self._cwd),
-        ]
-        late = ended.status in (0, 1)
+        faults = [*_faults_of_talk(ended), *_faults_of_files(self._cwd)]
+        late = ended.status in operation.statuses
+        if not late:
+            faults += _faults_of_end(ended, number, as_json=bool(as_json))
         return Outcome(
             operation.name, bout.engine, number, kill.after, late, "; ".join(faults) or None
         )
@@ -291,8 +288,8 @@ class Campaign:
     ) -> Ended:
         return forked(lambda: command(arguments, before=patch), folder=self._cwd, kill=kill)
 
-    def _done(self, ended: Ended) -> None:
-        if ended.status:
+    def _done(self, ended: Ended, statuses: tuple[int, ...] = (0,)) -> None:
+        if ended.status not in statuses:
             raise RuntimeError(f"an undisturbed command ended with {ended.status}: {ended.err}")
 
     def close(self) -> None:
@@ -324,15 +321,17 @@ def _make_model(folder: Path) -> int:
     return 0
 
 
-def _faults_of_end(ended: Ended, number: signal.Signals, *, as_json: bool) -> Iterator[str]:
-    """What is wrong with how a command ended that was sent a signal."""
+def _faults_of_talk(ended: Ended) -> Iterator[str]:
+    """What a command must not say or leave, however it ended."""
     if ended.left:
         yield "a process stayed behind"
     for word in ("Traceback", "Exception ignored"):
         if word in ended.err:
             yield f"{word} on stderr: {ended.err}"
-    if ended.status in (0, 1):  # it was too late
-        return
+
+
+def _faults_of_end(ended: Ended, number: signal.Signals, *, as_json: bool) -> Iterator[str]:
+    """What is wrong with how a command ended that was sent a signal in time."""
     if number is not signal.SIGINT:
         if ended.status != -number:
             yield f"status {ended.status} after {number.name}: {ended.err}"

@@ -65,6 +65,7 @@ class Operation:
         damage: What is done to the collection before.
         patch: What every process of it does first.
         stores: Whether it writes to a collection.
+        statuses: What it ends with when nobody kills it.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Operation:
     damage: Callable[[DocumentStore], None] | None = None
     patch: Callable[[], None] | None = None
     stores: bool = True
+    statuses: tuple[int, ...] = (0,)
 
     def finishing(self, scene: Scene) -> Sequence[list[str]]:
         """The commands that finish it."""
@@ -179,6 +181,7 @@ OPERATIONS = (
         finish=lambda scene: [scene.ingest()],
         before=1,
         damage=lose_passages,
+        statuses=(0, 1),  # it names what is left to an ingest
     ),
     Operation("re-weighing", Scene.ingest, before=1, patch=later_release),
     Operation("copy", _copied),
