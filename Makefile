@@ -22,7 +22,7 @@ TORCH := torch==2.13.0
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-integrations test-integrations-lowest lint format figures clean
+.PHONY: help demo test kills test-integrations test-integrations-lowest lint format figures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 36
@@ -33,6 +33,9 @@ demo: $(VENV)/.installed ## ingest demo/documents and ask it a few questions
 # One thread per worker: more would only fight over the cores.
 test: $(VENV)/.installed-dev ## the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+kills: $(VENV)/.installed-dev ## kill commands at random moments for a minute: nothing is lost or doubled
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.kills --seconds 60
 
 test-integrations: $(INTEGRATIONS_VENV)/.python ## the packages in integrations/, with the newest frameworks
 	$(INTEGRATIONS_VENV)/bin/python integrations/run.py --install

@@ -85,7 +85,18 @@ class CollectionMismatchError(StoreError):
 
 
 class StoreLockedError(StoreError):
-    """Another process holds the embedded store."""
+    """Another process holds the embedded store.
+
+    Args:
+        held: Which store is held by whom.
+        advice: What to do about it.
+        is_own: Whether this process holds it itself, so that waiting for it may be in vain.
+    """
+
+    def __init__(self, held: str, advice: str = "", *, is_own: bool = False) -> None:
+        super().__init__(f"{held}; {advice}" if advice else held)
+        self.held = held
+        self.is_own = is_own
 
 
 class StoreDamagedError(StoreError):

@@ -20,7 +20,7 @@ MODULES = {
 }
 
 #: What every room may import, and what imports nothing of ours.
-GROUND = ("errors", "layout", "whole_files")
+GROUND = ("errors", "interrupts", "layout", "whole_files")
 #: Which rooms a room may import, beside itself and the ground.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(GROUND, ()),
@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 }
 EVERYTHING = (*MAY_IMPORT, "cli")
 MAY_IMPORT["cli"] = EVERYTHING
+MAY_IMPORT["__main__"] = ("cli",)
 _FACADE = ("longembed_rag", "longembed_rag._version")
 
 #: Packages that take long to import, and the rooms whose modules may do so at their top.

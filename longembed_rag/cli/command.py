@@ -21,6 +21,7 @@ from longembed_rag.cli.output import printable, write_json
 from longembed_rag.cli.quiet import quiet_libraries
 from longembed_rag.cli.streams import UnwrittenError, give_up_output, prepare_streams
 from longembed_rag.errors import SettingsError
+from longembed_rag.interrupts import interrupts
 
 _INTERRUPTED = "stopped before it was done"
 
@@ -133,10 +134,13 @@ class Group(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the program, whatever became of its standard streams."""
         prepare_streams()
+        if not (args or options.get("args")) and not debugging():
+            interrupts.take_over()
         try:
             try:
                 return super().main(*args, **options)
             finally:
+                interrupts.is_answered = True  # what follows is the end of the interpreter
                 sys.stdout.flush()
         except UnwrittenError as error:
             give_up_output()

@@ -14,7 +14,7 @@ import click
 
 from longembed_rag.cli.command import Command
 from longembed_rag.cli.failures import FAILED
-from longembed_rag.cli.location import StoreLocation, api_key_for
+from longembed_rag.cli.location import StoreLocation, api_key_for, tell_waiting
 from longembed_rag.cli.options import storage_options, store_options
 from longembed_rag.cli.output import count, duration, one_line, shown_path, write_json
 from longembed_rag.errors import SettingsError
@@ -66,7 +66,7 @@ def copy_command(
     collection = to_collection or location.collection
     with (
         location.library() as library,
-        _target(library, to, collection, storage) as target,
+        _target(library, to, collection, wait=location.wait, **storage) as target,
         _progress() as on_progress,
     ):
         report = library.copy(target, on_progress=on_progress)
@@ -78,7 +78,7 @@ def copy_command(
         context.exit(FAILED)
 
 
-def _target(library: Library, to: str, collection: str, storage: Mapping[str, Any]) -> Library:
+def _target(library: Library, to: str, collection: str, **options: Any) -> Library:
     """The library to copy into.
 
     Raises:
@@ -94,7 +94,10 @@ def _target(library: Library, to: str, collection: str, storage: Mapping[str, An
         return Library.open(client=library.store.client, collection=collection)
     url = to if is_url else None
     key = os.environ.get("LONGEMBED_TO_API_KEY") or api_key_for(url)
-    return Library.open(None if url else to, url=url, api_key=key, collection=collection, **storage)
+    path = None if url else to
+    return Library.open(
+        path, url=url, api_key=key, collection=collection, on_wait=tell_waiting, **options
+    )
 
 
 @contextmanager

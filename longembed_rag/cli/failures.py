@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,8 +29,9 @@ from longembed_rag.errors import (
     OutOfMemoryError,
     SettingsError,
 )
+from longembed_rag.interrupts import INTERRUPTED, interrupts
 
-DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, WRONG_USE = 0, 1, 2
 
 _REQUEST_IS_WRONG = (
     SettingsError,
@@ -65,6 +67,7 @@ def reported(*, as_json: bool, debug: bool, interrupted: str) -> Iterator[None]:
     Raises:
         click.exceptions.Exit: In place of the error, with its exit code.
     """
+    interrupts.message, interrupts.as_json = interrupted, as_json
     try:
         yield
     except LongEmbedError as error:
@@ -100,7 +103,7 @@ def _end(error: BaseException, message: str, *, code: int, as_json: bool, debug:
     if as_json:
         write_error(type(error).__name__, message)
     label = "interrupted" if code == INTERRUPTED else "error"
-    if code == INTERRUPTED:
+    if code == INTERRUPTED and sys.stderr.isatty():
         click.echo(err=True)  # the terminal has just echoed ^C
     click.echo(f"{label}: {printable(message)}", err=True)
     raise click.exceptions.Exit(code)

@@ -15,6 +15,7 @@ from longembed_rag.cli.output import one_line
 from longembed_rag.errors import SettingsError
 from longembed_rag.library.places import DEFAULT_PATH, api_key
 from longembed_rag.points.addresses import masked_url
+from longembed_rag.points.locking import DEFAULT_WAIT
 
 if TYPE_CHECKING:
     from longembed_rag.library.library import Library
@@ -37,6 +38,7 @@ class StoreLocation:
         url: Address of the server; None when it is embedded.
         collection: Name of the collection.
         timeout: Seconds to wait for an answer of the server.
+        wait: Seconds to wait for a store that another process has open.
         from_file: Whether ``longembed.toml`` named the server.
     """
 
@@ -44,6 +46,7 @@ class StoreLocation:
     url: str | None = field(repr=False)  # it may hold a password
     collection: str
     timeout: float
+    wait: float = DEFAULT_WAIT
     from_file: bool = False
 
     @classmethod
@@ -54,6 +57,7 @@ class StoreLocation:
         url: str | None,
         collection: str,
         timeout: float,
+        wait: float = DEFAULT_WAIT,
         sources: Mapping[str, ParameterSource | None],
     ) -> StoreLocation:
         """Pick between folder and server: the one that was set more directly.
@@ -63,6 +67,7 @@ class StoreLocation:
             url: Server, if one was set.
             collection: Name of the collection.
             timeout: Seconds to wait for an answer.
+            wait: Seconds to wait for a store that another process has open.
             sources: Where ``path`` and ``url`` come from.
 
         Raises:
@@ -79,7 +84,14 @@ class StoreLocation:
         if url is None:
             path = (path or DEFAULT_PATH).expanduser().absolute()
         from_file = sources["url"] is ParameterSource.DEFAULT_MAP
-        return cls(path=path, url=url, collection=collection, timeout=timeout, from_file=from_file)
+        return cls(
+            path=path,
+            url=url,
+            collection=collection,
+            timeout=timeout,
+            wait=wait,
+            from_file=from_file,
+        )
 
     def library(self, **options: Any) -> Library:
         """The library there, with a warning where its key would cross a network unencrypted.
@@ -100,8 +112,15 @@ class StoreLocation:
             api_key=api_key_for(self.url, from_file=self.from_file),
             collection=self.collection,
             timeout=self.timeout,
+            wait=self.wait,
+            on_wait=tell_waiting,
             **options,
         )
+
+
+def tell_waiting(what: str) -> None:
+    """Say on stderr what is waited for."""
+    click.echo(one_line(what), err=True)
 
 
 def api_key_for(url: str | None, *, from_file: bool = False) -> str | None:

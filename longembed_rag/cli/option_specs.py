@@ -17,6 +17,7 @@ from longembed_rag.files.options import (
     GIB,
 )
 from longembed_rag.library.places import DEFAULT_PATH
+from longembed_rag.points.locking import DEFAULT_WAIT
 from longembed_rag.store.options import DEFAULT_PASSAGE_TOKENS
 from longembed_rag.store.values import DEFAULT_COLLECTION
 from longembed_rag.words.terms import K1, B
@@ -142,6 +143,15 @@ STORE_SPECS = (
         section=COLLECTION_SECTION,
         default=60.0,
         shown_default="60",
+    ),
+    OptionSpec(
+        name="wait",
+        type=Number(min=0),
+        help="Wait this long for a store that another process has open.",
+        metavar="SECONDS",
+        section=COLLECTION_SECTION,
+        default=DEFAULT_WAIT,
+        shown_default=f"{DEFAULT_WAIT:g}",
     ),
 )
 READING_SPECS = (

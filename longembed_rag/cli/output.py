@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from longembed_rag.interrupts import interrupts
+
 if TYPE_CHECKING:
     from longembed_rag.layout import Place
 
@@ -30,6 +32,7 @@ def write_json(value: Any) -> None:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:  # a narrow stream, or a file name that is not valid text
         text = json.dumps(value, indent=2)
+    interrupts.is_answered = True  # a second value, or half of one, would be no answer
     click.echo(re.sub(r"[^\x20-\x7e\n]", _escaped, text))
 
 

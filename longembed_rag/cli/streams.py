@@ -32,6 +32,23 @@ class _Output(io.TextIOWrapper):
             raise _told(error) from error
 
 
+class _Errors(io.TextIOWrapper):
+    """Standard errors, which go nowhere once nobody takes them: that changes no result."""
+
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            _lead_nowhere(2)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError:
+            _lead_nowhere(2)
+
+
 def _told(error: OSError) -> OSError:
     if error.errno not in _CANNOT_WRITE:
         return error
@@ -51,21 +68,31 @@ def prepare_streams() -> None:
             os.open(os.devnull, how)  # takes the lowest number that is free: this one
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    elif type(sys.stderr) is io.TextIOWrapper and sys.stderr is sys.__stderr__:
+        sys.stderr = _watched(sys.stderr, _Errors)
     if sys.stdout is None:
         sys.stdout = _Output(open(1, "wb", closefd=False), encoding="utf-8")  # noqa: SIM115
     elif type(sys.stdout) is io.TextIOWrapper and sys.stdout is sys.__stdout__:
-        given = sys.stdout
-        sys.stdout = _Output(
-            given.detach(),
-            encoding=given.encoding,
-            errors=given.errors,
-            line_buffering=given.line_buffering,
-        )
+        sys.stdout = _watched(sys.stdout, _Output)
+
+
+def _watched(given: io.TextIOWrapper, kind: type[io.TextIOWrapper]) -> io.TextIOWrapper:
+    """A stream of a kind in the place of a given one."""
+    return kind(
+        given.detach(),
+        encoding=given.encoding,
+        errors=given.errors,
+        line_buffering=given.line_buffering,
+    )
 
 
 def give_up_output() -> None:
     """Drop what could not be written, so that the interpreter does not try again as it ends."""
+    _lead_nowhere(1)
+
+
+def _lead_nowhere(number: int) -> None:
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
+        os.dup2(nowhere, number)
         os.close(nowhere)

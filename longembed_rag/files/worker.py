@@ -1,7 +1,8 @@
 """The process that reads files for another: paths in, texts out, a line of JSON each.
 
 Started by :mod:`longembed_rag.files.reading` with its options as the first argument. It ends when
-its input does, by ``SIGALRM`` when a file takes too long, and by whatever a library does to it.
+its input does, even in the middle of a file, since then the other process is gone; by ``SIGALRM``
+when a file takes too long, and by whatever a library does to it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import json
 import os
 import signal
 import sys
+import threading
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from longembed_rag.errors import ReadError
@@ -28,12 +31,22 @@ def main() -> None:
     # Libraries may write to what they think is the terminal.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    for line in sys.stdin.buffer:
+    asked: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_receive, args=(asked,), daemon=True).start()
+    while True:
+        line = asked.get()
         _begin(options.timeout)
         answer = _answer(Path(json.loads(line)), options)
         signal.setitimer(signal.ITIMER_REAL, 0)
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
+
+
+def _receive(asked: SimpleQueue[bytes]) -> None:
+    """Take what is asked for; end where there is nobody any more who might ask."""
+    for line in sys.stdin.buffer:
+        asked.put(line)
+    os._exit(0)
 
 
 def _begin(seconds: float) -> None:

@@ -19,6 +19,7 @@ from longembed_rag.errors import (
 )
 from longembed_rag.points.addresses import masked_url
 from longembed_rag.points.connection import GIVEN_CLIENT, has_store
+from longembed_rag.points.locking import require_wait
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.collection import require_name
 from longembed_rag.store.inheritance import build_settings
@@ -29,6 +30,7 @@ from longembed_rag.store.values import CollectionRecord
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.encoder.planner import Planner
@@ -52,6 +54,8 @@ class OpenOptions(TypedDict):
     api_key: str | None
     timeout: float
     retries: Any
+    wait: float
+    on_wait: Callable[[str], None] | None
 
 
 @dataclass
@@ -87,6 +91,7 @@ class Holdings:
                 "settings already; give either"
             )
         require_name(self.where["collection"])
+        require_wait(self.where["wait"])
         build_settings(self.settings_given)
         IndexOptions(**self.keeping)
         with suppress(StoreDamagedError):  # said again to whoever uses it, until it is mended

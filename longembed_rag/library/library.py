@@ -14,6 +14,7 @@ from longembed_rag.library.places import api_key as key_of_environment
 from longembed_rag.library.reading import Reads
 from longembed_rag.library.writing import Writes
 from longembed_rag.points.addresses import masked_url
+from longembed_rag.points.locking import DEFAULT_WAIT
 from longembed_rag.points.values import Quantization, StorageOptions
 from longembed_rag.store.copying import CopyReport, copy_collection
 from longembed_rag.store.tokens import LateChoice
@@ -59,6 +60,8 @@ class Library(Reads, Writes):
         api_key: str | None = None,
         timeout: float = 60.0,
         retries: RetryPolicy | None = None,
+        wait: float = DEFAULT_WAIT,
+        on_wait: Callable[[str], None] | None = None,
         passages: bool | None = None,
         passage_tokens: int | None = None,
         language: str | None = None,
@@ -90,6 +93,9 @@ class Library(Reads, Writes):
                 the environment.
             timeout: Seconds to wait for an answer of the server, per try.
             retries: How often and how long to try while a server is busy or away.
+            wait: Seconds to wait for a folder that another process holds; 0 does not wait. Who
+                holds it in this process is not waited for.
+            on_wait: Is told once, in a sentence, what is waited for.
             passages: Whether a new collection keeps passages beside the documents.
             passage_tokens: Most tokens in a passage.
             language: What words are stemmed as: ``"auto"``, the default, each document's own
@@ -108,7 +114,7 @@ class Library(Reads, Writes):
 
         Raises:
             SettingsError: More than one place is given, or a setting is unknown or out of range.
-            StoreLockedError: Another process holds the folder.
+            StoreLockedError: Another process holds the folder, and goes on doing so.
             StoreError: The folder cannot be used.
 
         Example:
@@ -147,6 +153,8 @@ class Library(Reads, Writes):
                 "api_key": _key(api_key, url),
                 "timeout": timeout,
                 "retries": retries,
+                "wait": wait,
+                "on_wait": on_wait,
             },
             keeping=_given(keeping),
             storage=StorageOptions(**_given(storage)),
@@ -223,6 +231,8 @@ class Library(Reads, Writes):
                 collection=self.collection,
                 timeout=where["timeout"],
                 retries=where["retries"],
+                wait=where["wait"],
+                on_wait=where["on_wait"],
             ) as other:
                 return self.copy(other, on_progress=on_progress)
         target = to._holdings

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from longembed_rag.errors import (
     MissingDependencyError,
@@ -25,7 +26,13 @@ from longembed_rag.points.engine_mark import (
     mend_meta,
     remove_leftovers,
 )
-from longembed_rag.points.locking import FolderLock, locked
+from longembed_rag.points.locking import (
+    DEFAULT_WAIT,
+    FolderLock,
+    locked_by_others,
+    once_free,
+    require_wait,
+)
 from longembed_rag.points.pickles import are_sound, require_harmless
 from longembed_rag.points.refusing import refuse_local_mode
 from longembed_rag.points.seal import LOCAL_PARTS, Seal
@@ -55,6 +62,18 @@ _DAMAGE = (
 )
 
 
+class PlaceOptions(TypedDict, total=False):
+    """Where points lie that are in no folder, and how long to wait; see :func:`open_points`."""
+
+    url: str | None
+    client: QdrantClient | None
+    api_key: str | None
+    timeout: float
+    retries: RetryPolicy | None
+    wait: float
+    on_wait: Callable[[str], None] | None
+
+
 def open_points(
     *,
     path: Path | None = None,
@@ -63,6 +82,8 @@ def open_points(
     api_key: str | None = None,
     timeout: float = 60.0,
     retries: RetryPolicy | None = None,
+    wait: float = DEFAULT_WAIT,
+    on_wait: Callable[[str], None] | None = None,
 ) -> Points:
     """Open the one place that is given: a folder, a server, or what a client leads to.
 
@@ -74,6 +95,8 @@ def open_points(
         api_key: Key of the server, if it wants one.
         timeout: Seconds to wait for an answer of the server, per try.
         retries: How often and how long to try while a server is busy or away.
+        wait: Seconds to wait for a folder that another process holds; 0 does not wait.
+        on_wait: Is told once, in a sentence, what is waited for.
 
     Raises:
         SettingsError: Not exactly one place is given, or one of the values is wrong.
@@ -83,7 +106,9 @@ def open_points(
     if sum(place is not None for place in (path, url, client)) != 1:
         raise SettingsError("give one of path (embedded), url (server) and client")
     if path is not None:
-        return _open_embedded(path)
+        folder = path.expanduser().absolute()
+        seconds = require_wait(wait)
+        return once_free(partial(_open_embedded, folder), wait=seconds, on_wait=on_wait)
     if client is not None:
         return _points_of(client, retries or RetryPolicy())
     return _open_server(str(url), api_key=api_key, timeout=timeout, retries=retries)
@@ -175,13 +200,12 @@ def _available_engine() -> EmbeddedEngine:
     return "edge"
 
 
-def _open_embedded(path: Path) -> Points:
+def _open_embedded(folder: Path) -> Points:
     """Open the store in a folder: with the engine that made it, a new one with Qdrant's own.
 
     The points of local mode are Python pickles, as qdrant-client writes them: they are read with
     care first, so that a store that somebody else made runs no code.
     """
-    folder = path.expanduser().absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
@@ -254,7 +278,7 @@ def _damage_named(folder: Path) -> Iterator[None]:
         raise
     except _DAMAGE as error:
         if "already accessed" in str(error):
-            raise locked(folder) from error
+            raise locked_by_others(folder) from error
         told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         raise StoreError(
             f"the store at {folder} cannot be opened ({told}). Another version of its engine "
@@ -274,5 +298,5 @@ def _require_unlocked(folder: Path) -> None:
         try:
             portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
         except portalocker.LockException as error:
-            raise locked(folder) from error
+            raise locked_by_others(folder) from error
         portalocker.unlock(file)

@@ -1,20 +1,29 @@
-"""The lock on an embedded store's folder, and who holds it."""
+"""The lock on an embedded store's folder, who holds it, and waiting for it."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
-from longembed_rag.errors import StoreError, StoreLockedError
+from longembed_rag.errors import SettingsError, StoreError, StoreLockedError
+
+Opened = TypeVar("Opened")
+
+#: Seconds to wait for a store that another process holds.
+DEFAULT_WAIT = 30.0
 
 _LOCK_FILE = "longembed.lock"
 # Beside the lock, since some systems do not let others read a file that is locked.
 _HOLDER_FILE = "longembed.holder"
+_INTERVAL = 0.05
 
 
 class FolderLock:
@@ -46,7 +55,7 @@ class FolderLock:
         except portalocker.LockException as error:
             file.close()
             raise locked(folder) from error
-        self._file = file
+        self._file, self._folder = file, folder
         _write_holder(folder)
 
     def release(self) -> None:
@@ -54,16 +63,74 @@ class FolderLock:
         import portalocker
 
         if self._file is not None:
+            with suppress(OSError):  # else the next one who holds it may be taken for this one
+                (self._folder / _HOLDER_FILE).unlink()
             portalocker.unlock(self._file)
             self._file.close()
             self._file = None
 
 
+def once_free(
+    opener: Callable[[], Opened], *, wait: float, on_wait: Callable[[str], None] | None = None
+) -> Opened:
+    """Open what another process may hold, as soon as it lets it go.
+
+    Who holds it in this process is not waited for: it may be the very thread that asks.
+
+    Args:
+        opener: Opens it, or raises :class:`StoreLockedError`.
+        wait: Seconds to wait at most.
+        on_wait: Is told once, in a sentence, what is waited for.
+
+    Returns:
+        What was opened.
+
+    Raises:
+        StoreLockedError: It was not let go.
+    """
+    until, told = time.monotonic() + wait, False
+    while True:
+        try:
+            return opener()
+        except StoreLockedError as error:
+            left = until - time.monotonic()
+            if error.is_own or left <= 0:
+                raise
+            if on_wait is not None and not told:
+                on_wait(f"{error.held}: waiting up to {wait:g} s")
+            told = True
+            time.sleep(min(_INTERVAL, left))
+
+
+def require_wait(wait: float) -> float:
+    """The number of seconds that it is.
+
+    Raises:
+        SettingsError: It is none.
+    """
+    if isinstance(wait, bool) or not isinstance(wait, int | float) or not math.isfinite(wait):
+        raise SettingsError(f"wait={wait!r} is not a number of seconds")
+    if wait < 0:
+        raise SettingsError(f"wait={wait} must not be negative; 0 does not wait")
+    return wait
+
+
 def locked(folder: Path) -> StoreLockedError:
     """The error for a store that somebody else holds; says who, as far as that is known."""
+    holder, is_own = _holder(folder)
     return StoreLockedError(
-        f"the store at {folder} is in use by {_holder(folder)}; wait until it is done, or use a "
-        "Qdrant server (url=...) for several at once"
+        f"the store at {folder} is in use by {holder}",
+        "try again when it is done, wait longer (--wait, wait=), or use a Qdrant server (url=...) "
+        "for several at once",
+        is_own=is_own,
+    )
+
+
+def locked_by_others(folder: Path) -> StoreLockedError:
+    """The error for a store that a program holds which leaves no word: a ``QdrantClient``."""
+    return StoreLockedError(
+        f"the store at {folder} is in use by a client that is not of longembed-rag",
+        "close it, or use a Qdrant server (url=...) for several at once",
     )
 
 
@@ -77,12 +144,13 @@ def _write_holder(folder: Path) -> None:
         (folder / _HOLDER_FILE).write_text(json.dumps(holder), encoding="utf-8")
 
 
-def _holder(folder: Path) -> str:
+def _holder(folder: Path) -> tuple[str, bool]:
+    """Who holds a folder, and whether that is this process."""
     try:
         holder = json.loads((folder / _HOLDER_FILE).read_text(encoding="utf-8"))
         pid, program, since = holder["pid"], holder["program"], holder["since"]
     except (OSError, ValueError, KeyError, TypeError):
-        return "another process (or another client in this one)"
+        return "another process (or another client in this one)", False
     if pid == os.getpid():
-        return f"another client in this process ({program}, since {since})"
-    return f"another process ({program}, process id {pid}, since {since})"
+        return f"another client in this process ({program}, since {since})", True
+    return f"another process ({program}, process id {pid}, since {since})", False

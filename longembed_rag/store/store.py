@@ -7,11 +7,10 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
 from longembed_rag.errors import CollectionNotFoundError
-from longembed_rag.points.client.retries import RetryPolicy
-from longembed_rag.points.connection import client_of, open_points
+from longembed_rag.points.connection import PlaceOptions, client_of, open_points
 from longembed_rag.points.filters import filtered_fields
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.collection import Collection, require_name
@@ -60,24 +59,16 @@ class DocumentStore:
         cls,
         *,
         path: Path | str | None = None,
-        url: str | None = None,
-        api_key: str | None = None,
         collection: str = DEFAULT_COLLECTION,
-        timeout: float = 60.0,
-        client: QdrantClient | None = None,
-        retries: RetryPolicy | None = None,
+        **place: Unpack[PlaceOptions],
     ) -> DocumentStore:
         """Open a store; give one of ``path``, ``url`` and ``client``.
 
         Args:
             path: Folder of an embedded store, made when it is not there.
-            url: Address of a server. Nothing is sent yet; the first call waits for a server that
-                is only starting.
-            api_key: Key of the server, if it wants one.
             collection: Name of the collection.
-            timeout: Seconds to wait for an answer of the server, per try.
-            client: A client to work with; it is not closed with the store.
-            retries: How often and how long to try while a server is busy or away.
+            **place: ``url``, ``client``, ``api_key``, ``timeout``, ``retries``, ``wait`` and
+                ``on_wait``, as :func:`~longembed_rag.points.connection.open_points` takes them.
 
         Raises:
             SettingsError: Not exactly one place is given, or one of the values is wrong.
@@ -87,9 +78,7 @@ class DocumentStore:
         """
         require_name(collection)
         folder = None if path is None else Path(path).expanduser().absolute()
-        points = open_points(
-            path=folder, url=url, client=client, api_key=api_key, timeout=timeout, retries=retries
-        )
+        points = open_points(path=folder, **place)
         if points.is_touched:
             require_whole(Place(points, collection))
         return cls(points, collection=collection, path=folder)

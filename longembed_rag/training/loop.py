@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from longembed_rag.errors import SettingsError, TrainingError
+from longembed_rag.interrupts import interrupts
 from longembed_rag.training.ahead import ahead
 from longembed_rag.training.checkpoint import load_checkpoint, read_state, save_checkpoint
 from longembed_rag.training.options import TrainingOptions
@@ -153,7 +154,8 @@ class Trainer(Generic[Batch]):
             return self._last_logged() or self._progress({})
         self._started = time.monotonic() - self._seconds
         try:
-            return self._run()
+            with interrupts.raised():
+                return self._run()
         except KeyboardInterrupt:
             if self._whole and self._step:
                 self._save()

@@ -90,7 +90,7 @@ def test_interrupt_says_what_is_safe() -> None:
     """Ctrl-C ends with 130 and the command's own words on what is stored."""
     result = run(fail(KeyboardInterrupt()), "--json")
     assert result.exit_code == 130
-    assert result.stderr == "\ninterrupted: stored are three\n"
+    assert result.stderr == "interrupted: stored are three\n"
     assert json.loads(result.stdout)["error"] == {
         "type": "KeyboardInterrupt",
         "message": "stored are three",

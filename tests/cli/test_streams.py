@@ -13,7 +13,10 @@ import pytest
 import longembed_rag
 from longembed_rag._version import __version__
 from longembed_rag.library.library import Library
+from longembed_rag.store.store import DocumentStore
 from tests.cli.conftest import Run, as_json
+from tests.store.fakes import make_document
+from tests.stores import ensure
 
 PROGRAM = "from longembed_rag.cli import main; main()"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(longembed_rag.__file__).parent.parent)}
@@ -54,6 +57,16 @@ def test_closed_errors_and_input_change_nothing(redirected: str) -> None:
     ended = _shell("models --json", redirected)
     assert ended.returncode == 0
     assert json.loads(ended.stdout)["models"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_errors_that_cannot_be_written_change_nothing(tmp_path: Path) -> None:
+    """The number of documents is told there, and the list is whole."""
+    with DocumentStore.open(path=tmp_path / "store") as store:
+        ensure(store).upsert(make_document("/a.txt", "some words"))
+    ended = _shell("list --path store", "2>/dev/full", cwd=tmp_path)
+    assert ended.returncode == 0
+    assert "/a.txt" in ended.stdout
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -23,6 +23,7 @@ from longembed_rag.ingest.verify import verify
 from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.store import DocumentStore
 from tests.store.fakes import FakeEncoder
+from tests.stores import make_local
 
 # So many that none of the ingests below is done before it is killed.
 DOCUMENTS = 24
@@ -164,7 +165,10 @@ def ingested(
         if isinstance(event, DocumentDone) and event.status != "unchanged":
             embedded.append(event.source)
 
+    if engine == "local" and not store_path.exists():
+        make_local(store_path)
     with DocumentStore.open(path=store_path) as store:
+        assert store.engine == engine
         synchronise([folder], encoder=FakeEncoder(), store=store, on_event=tell)
         assert verify(store) == []
         return embedded, content(store)
@@ -184,6 +188,8 @@ def test_killed_at_any_moment_it_loses_and_repeats_nothing(
     """
     chance = random.Random(seed)
     folder, store_path = tmp_path / "documents", tmp_path / "store"
+    if engine == "local":
+        make_local(store_path)
     for version in (1, 2):
         write_documents(folder, version=version)
         written: set[str] = set()

@@ -218,13 +218,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_fake(*, listening: bool = True) -> Iterator[FakeQdrant]:
-    """The server, running until the block ends.
+def serving(fake: FakeQdrant, *, listening: bool = True) -> Iterator[FakeQdrant]:
+    """A server of what somebody's fake holds, running until the block ends.
 
     Args:
+        fake: What is served; gets its address.
         listening: From the beginning; else its port refuses connections until ``start()``.
     """
-    fake = FakeQdrant()
     handler = type("Handler", (_Handler,), {"fake": fake})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler, bind_and_activate=False)
     server.daemon_threads = True
@@ -246,4 +246,14 @@ def running_fake(*, listening: bool = True) -> Iterator[FakeQdrant]:
             server.shutdown()
             thread.join()
         server.server_close()
+
+
+@contextmanager
+def running_fake(*, listening: bool = True) -> Iterator[FakeQdrant]:
+    """An empty server, running until the block ends; arguments as of :func:`serving`."""
+    fake = FakeQdrant()
+    try:
+        with serving(fake, listening=listening):
+            yield fake
+    finally:
         fake.client.close()

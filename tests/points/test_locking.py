@@ -35,7 +35,7 @@ def test_a_second_process_is_told_who_is_in_the_way(folder: Path, engine: str) -
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
         with pytest.raises(StoreLockedError, match=rf"{folder}.*\(-c, process id {other.pid}, sin"):
-            DocumentStore.open(path=folder)
+            DocumentStore.open(path=folder, wait=0)
         other.kill()
     DocumentStore.open(path=folder).close()
 
@@ -66,8 +66,8 @@ def test_a_client_of_somebody_else_locks_the_store_too(folder: Path) -> None:
 
     DocumentStore.open(path=make_local(folder)).close()
     other = QdrantClient(path=str(folder))
-    with pytest.raises(StoreLockedError, match=str(folder)):
-        DocumentStore.open(path=folder)
+    with pytest.raises(StoreLockedError, match=rf"{folder} is in use by a client that is not of"):
+        DocumentStore.open(path=folder, wait=0)
     other.close()
     DocumentStore.open(path=folder).close()
 
@@ -77,8 +77,8 @@ def test_an_edge_client_of_somebody_else_locks_the_store_too(folder: Path) -> No
     from longembed_rag.points.edge_client.client import EdgeClient
 
     other = EdgeClient(folder / "edge")
-    with pytest.raises(StoreLockedError, match=str(folder)):
-        DocumentStore.open(path=folder)
+    with pytest.raises(StoreLockedError, match=rf"{folder} is in use by a client that is not of"):
+        DocumentStore.open(path=folder, wait=0)
     other.close()
     DocumentStore.open(path=folder).close()
 

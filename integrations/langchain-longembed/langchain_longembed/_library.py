@@ -26,6 +26,7 @@ class Place(TypedDict, total=False):
     client: Any
     collection: str | None
     timeout: float | None
+    wait: float | None
     retries: RetryPolicy | None
     passages: bool | None
     passage_tokens: int | None

@@ -38,6 +38,7 @@ class LongDocumentStore(Writes):
         collection: Name of the collection.
         api_key: Key of the server.
         timeout: Seconds to wait for an answer of the server, per try.
+        wait: Seconds to wait for a folder that another process holds; 0 does not wait.
         passages: Whether a new collection keeps passages beside the documents.
         passage_tokens: Most tokens in a passage.
         language: What words are stemmed as: ``"auto"``, the default, each document's own language;
@@ -70,6 +71,7 @@ class LongDocumentStore(Writes):
         collection: str = "documents",
         api_key: Secret | None = Secret.from_env_var(_KEY_VARIABLES, strict=False),  # noqa: B008
         timeout: float = 60.0,
+        wait: float = 30.0,
         passages: bool | None = None,
         passage_tokens: int | None = None,
         language: str | None = None,
@@ -103,6 +105,7 @@ class LongDocumentStore(Writes):
             "url": url,
             "collection": collection,
             "timeout": timeout,
+            "wait": wait,
             **keeping,
             "quantization": quantization,
             "on_disk": on_disk,

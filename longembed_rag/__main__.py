@@ -1,0 +1,19 @@
+"""The program, as ``longembed-rag`` or ``python -m longembed_rag``."""
+
+from __future__ import annotations
+
+from longembed_rag.interrupts import interrupts
+
+# Now, and not in main(): who imports this module is the program, and what it imports takes long.
+interrupts.take_over()
+
+
+def main() -> None:
+    """Run the program."""
+    from longembed_rag.cli import main as command_line
+
+    command_line(prog_name="longembed-rag")
+
+
+if __name__ == "__main__":
+    main()
