@@ -145,7 +145,7 @@ def _require_reading(planner: Planner, loaded: LoadedModel) -> None:
     with torch.inference_mode():
         states = loaded.states([ids], [planner.rules.plan(len(ids))])[0]
         vectors = loaded.chain(states.float())
-    if not bool(vectors.any()):
+    if not (bool(states.any()) and bool(vectors.any())):
         raise ModelLoadError(
             f"the model in {planner.folder.path} makes vectors of nothing but zeros: its weights "
             "are not all there; download it again"
