@@ -32,6 +32,11 @@ KEEPING_SECTION = "New collections"
 READING_SECTION = "Reading files"
 
 
+#: No number that is set means more: steps, tokens and seeds are counted in 32 bits, and a
+#: thousand million seconds are 30 years.
+MOST, MOST_NUMBER = 2**31 - 1, 1e9
+
+
 class Number(click.FloatRange):
     """A number within bounds that is one: neither infinite nor ``nan``, which is in no order."""
 
@@ -42,7 +47,20 @@ class Number(click.FloatRange):
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
+        if self.max is None and number > MOST_NUMBER:
+            self.fail(f"{value} is more than {MOST_NUMBER:,.0f}.", param, ctx)
         return float(number)
+
+
+class Count(click.IntRange):
+    """A whole number within bounds, by default of 32 bits."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; wrong usage where it is none, or too large."""
+        number = super().convert(value, param, ctx)
+        if self.max is None and number > MOST:
+            self.fail(f"{value} is more than {MOST:,}.", param, ctx)
+        return int(number)
 
 
 class SectionedOption(click.Option):
@@ -200,7 +218,7 @@ KEEPING_SPECS = (
     ),
     OptionSpec(
         name="passage_tokens",
-        type=click.IntRange(min=1),
+        type=Count(min=1),
         help="Most tokens in a passage.",
         metavar="TOKENS",
         section=KEEPING_SECTION,

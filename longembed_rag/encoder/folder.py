@@ -102,12 +102,26 @@ def find_folder(model: str | Path | None, *, revision: str | None = None) -> Mod
     elif name == MINILM:
         root = _minilm_folder()
     else:
-        root = Path(name).expanduser()
-        if not root.is_dir():
-            root = _from_hub(name, revision)
+        root = _named_folder(name) or _from_hub(name, revision)
     root = root.resolve()
     with told(f"model folder {root}"):
         return _read_folder(name, root)
+
+
+def _named_folder(name: str) -> Path | None:
+    """The folder of that name; None where there is nothing that has it."""
+    try:
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            return folder
+        there = folder.exists() or folder.is_symlink()
+    except (OSError, ValueError, RuntimeError) as error:
+        shown = name if len(name) <= 60 else f"{name[:60]}..."
+        reason = getattr(error, "strerror", None) or error
+        raise ModelLoadError(f"model {shown!r} is no name of a folder: {reason}") from error
+    if there:
+        raise ModelLoadError(f"model {name!r} is no folder; name the folder that holds its files")
+    return None
 
 
 def _minilm_folder() -> Path:

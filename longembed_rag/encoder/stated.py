@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from longembed_rag.errors import LongEmbedError, ModelLoadError
+from longembed_rag.whole_files import read_plain
 
-#: More than any published config or table of frequencies takes, bytes.
-_MOST_BYTES = 64 << 20
 #: More than any size of a model counts, apart from positions and layers.
 MOST = 2**31 - 1
 _REASON = 300
@@ -86,9 +85,7 @@ def read_json(path: Path) -> Any:
         return {}
     require_files(path.parent, (path.name,))
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ModelLoadError(f"{path} is larger than {_MOST_BYTES >> 20} MiB, and no settings")
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        return json.loads(read_plain(path).decode("utf-8"), parse_constant=_no_number)
     except (OSError, ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise ModelLoadError(
