@@ -19,7 +19,7 @@ from longembed_rag.cli.failures import FAILED
 from longembed_rag.cli.lists import lengths as lengths_of
 from longembed_rag.cli.lists import words
 from longembed_rag.cli.location import api_key_for
-from longembed_rag.cli.option_specs import Count, SectionedOption
+from longembed_rag.cli.option_specs import Count, Folder, SectionedOption
 from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import one_line, shown_path, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
@@ -135,7 +135,7 @@ settings of one system follow its name, as in pcw:max_length=8192.""",
 ).decorate
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(),
     default=DEFAULT_OUT,
     metavar="DIR",
     help=f"Folder for results; the same again goes on where it stopped.  [default: {DEFAULT_OUT}]",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +63,27 @@ class Count(click.IntRange):
         if self.max is None and number > MOST:
             self.fail(f"{value} is more than {MOST:,}.", param, ctx)
         return int(number)
+
+
+class Folder(click.Path):
+    """A folder that is there, or can be made: no file, pipe or device, and no link in a circle."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path; wrong usage where no folder can be."""
+        try:
+            path = Path(os.fsdecode(super().convert(value, param, ctx)))
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except FileNotFoundError:
+            return Path(value)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            self.fail(f"{str(value)[:60]!r} is no name of a folder: {reason}.", param, ctx)
+        if not is_folder:
+            self.fail(f"{str(value)!r} is no folder.", param, ctx)
+        return path
 
 
 class SectionedOption(click.Option):
@@ -130,7 +153,7 @@ class OptionSpec:
 STORE_SPECS = (
     OptionSpec(
         name="path",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=Folder(),
         help="Folder of the embedded store.",
         section=COLLECTION_SECTION,
         shown_default=str(DEFAULT_PATH),

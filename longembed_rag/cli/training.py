@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longembed_rag.cli.configurable import spec_named
-from longembed_rag.cli.option_specs import Count, Number
+from longembed_rag.cli.option_specs import Count, Folder, Number
 from longembed_rag.cli.output import count, duration, one_line, write_json
 from longembed_rag.cli.session import load_planner
 
@@ -40,7 +40,7 @@ _MATERIAL = (
         "--out",
         required=True,
         metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Folder(),
         help="Where checkpoint, log and model go.",
     ),
     click.option(

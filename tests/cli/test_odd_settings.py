@@ -147,6 +147,28 @@ def test_models_that_are_no_folder(run: Run, model: str, words: str) -> None:
     assert len(error["message"]) < 400
 
 
+@pytest.mark.parametrize("kind", ["pipe", "zeros", "circle", "long"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("info", "--path"),
+        ("eval", "--docs", ".", "--out"),
+        ("train", "positions", "--pairs", "none.jsonl", "--out"),
+    ],
+)
+def test_folders_that_cannot_be(words: tuple[str, ...], kind: str, run: Run) -> None:
+    """A folder that is a pipe, a device or no name is wrong use, before any work is done."""
+    name = "n" * 5000 if kind == "long" else kind
+    if kind != "long":
+        odd_file(kind, Path(kind))
+    result = run(*words, name, "--json")
+    assert result.exit_code == 2
+    message = as_json(result)["error"]["message"]
+    assert words[-1] in message
+    assert "folder" in message
+    assert len(message) < 300
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "..", "n" * 300, "a\0b", "a\nb", "\udcff"])
 def test_names_that_no_collection_can_have(run: Run, documents: Path, name: str) -> None:
     """A collection's name that cannot be is told before a store is made."""
