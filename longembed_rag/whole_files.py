@@ -1,15 +1,37 @@
-"""Files that are there whole, or as they were before, whenever the process ends."""
+"""Files that are there whole, or as they were before; and small ones, read within bounds."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _HALF = ".half"
+
+
+def read_plain(path: Path, *, most: int = 64 << 20) -> bytes:
+    """Read a file of settings: one that is a file, and not without end.
+
+    Args:
+        path: The file. A pipe is not waited for, and a device not read.
+        most: Largest size, bytes.
+
+    Raises:
+        OSError: It cannot be read, is larger, or is a folder, a pipe or a device.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, and no file", str(path))
+        if state.st_size > most:
+            raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB", str(path))
+        return file.read(most + 1)
 
 
 def write_whole(path: Path, content: str | bytes | memoryview) -> None:

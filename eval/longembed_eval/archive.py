@@ -40,8 +40,11 @@ class Archive:
 
     def get(self, key: str) -> Row | None:
         """The row of a fingerprint; None if it has not been run, or its file is damaged."""
+        path = self._path(key)
+        if not path.is_file():  # a pipe would be waited for
+            return None
         try:
-            values = json.loads(self._path(key).read_text(encoding="utf-8"))
+            values = json.loads(path.read_text(encoding="utf-8"))
             cost = Cost.from_dict(values.pop("cost"))
             return Row(**values, cost=cost)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -21,6 +21,7 @@ import click
 from longembed_rag.cli.selecting import PatternList
 from longembed_rag.errors import SettingsError
 from longembed_rag.points.addresses import masked_url
+from longembed_rag.whole_files import read_plain
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,6 +29,9 @@ else:
     import tomli as tomllib
 
 CONFIG_FILE = "longembed.toml"
+
+#: More than all settings there are.
+_MOST_BYTES = 1 << 20
 
 _SECRETS = ("api_key", "api-key", "key", "token")
 
@@ -46,12 +50,13 @@ def load_config(path: Path, *, types: Mapping[str, click.ParamType[Any]]) -> dic
         SettingsError: The file cannot be read, or a key or value in it is wrong.
     """
     try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
+        values = tomllib.loads(read_plain(path, most=_MOST_BYTES).decode("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise SettingsError(
+            f"{path} cannot be read as TOML: {error}; mend it, or move it away"
+        ) from error
     return {key: _checked(path, key, value, types) for key, value in values.items()}
 
 
@@ -68,6 +73,8 @@ def _checked(path: Path, key: str, value: Any, types: Mapping[str, click.ParamTy
     ):
         shown = masked_url(repr(value)) if key == "url" else repr(value)
         raise SettingsError(f"{path}: {key} = {shown} should be {_description(expected)}")
+    if isinstance(value, str) and "\0" in value:
+        raise SettingsError(f"{path}: {key} = {value!r} holds a NUL, which no name does")
     try:
         return expected.convert(value, None, None)
     except click.BadParameter as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.whole_files import write_whole
+from longembed_rag.whole_files import read_plain, write_whole
 
 
 def write_settings(path: Path, settings: Mapping[str, Any], *, remark: str) -> None:
@@ -26,7 +26,7 @@ def write_settings(path: Path, settings: Mapping[str, Any], *, remark: str) -> N
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = read_plain(path).decode("utf-8") if path.exists() else ""
         document = tomlkit.parse(text)
     except (OSError, UnicodeDecodeError, TOMLKitError) as error:
         raise SettingsError(f"{path} cannot be read as TOML: {error}") from error

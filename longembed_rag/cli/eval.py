@@ -19,7 +19,7 @@ from longembed_rag.cli.failures import FAILED
 from longembed_rag.cli.lists import lengths as lengths_of
 from longembed_rag.cli.lists import words
 from longembed_rag.cli.location import api_key_for
-from longembed_rag.cli.option_specs import SectionedOption
+from longembed_rag.cli.option_specs import Count, Folder, SectionedOption
 from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import one_line, shown_path, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
@@ -88,7 +88,7 @@ settings of one system follow its name, as in pcw:max_length=8192.""",
 )
 @_task_option(
     "--seed",
-    type=click.INT,
+    type=Count(min=0),
     default=0,
     help="What passkey, needle and held-out sentences are drawn with.  [default: 0]",
 )
@@ -110,20 +110,20 @@ settings of one system follow its name, as in pcw:max_length=8192.""",
 @_system_option(
     "--window",
     metavar="TOKENS",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     help="Tokens of a chunk.  [default: 512, or the model's own length if less]",
 )
 @_system_option(
     "--overlap",
     metavar="TOKENS",
-    type=click.IntRange(min=0),
+    type=Count(min=0),
     default=0,
     help="Tokens that neighbouring chunks share.  [default: 0]",
 )
 @_system_option(
     "--depth",
     metavar="N",
-    type=click.IntRange(min=10),
+    type=Count(min=10),
     default=10,
     help="Documents that each query may find; recall is told at this depth, too.  [default: 10]",
 )
@@ -135,7 +135,7 @@ settings of one system follow its name, as in pcw:max_length=8192.""",
 ).decorate
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(),
     default=DEFAULT_OUT,
     metavar="DIR",
     help=f"Folder for results; the same again goes on where it stopped.  [default: {DEFAULT_OUT}]",

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from longembed_rag.errors import SettingsError
 
+#: Tokens of a text that is made; more would be a hundred books.
+_LONGEST = 1 << 24
+
 
 def words(given: Sequence[str]) -> tuple[str, ...]:
     """Names from options that may be given several times, each with several names."""
@@ -20,10 +23,17 @@ def lengths(given: Sequence[str]) -> tuple[int, ...]:
         SettingsError: One is not a number.
     """
     named = [word.strip() for word in words(given)]
-    wrong = [word for word in named if not word.isdecimal() or int(word) == 0]
+    wrong = [word for word in named if not _is_length(word)]
     if wrong:
-        raise SettingsError(f"lengths: {wrong[0]!r} is not a number of tokens")
+        raise SettingsError(
+            f"lengths: {wrong[0][:40]!r} is not a number of tokens from 1 to {_LONGEST:,}"
+        )
     return tuple(dict.fromkeys(int(word) for word in named))
+
+
+def _is_length(word: str) -> bool:
+    digits = word.isdecimal() and len(word) <= len(str(_LONGEST))
+    return digits and 1 <= int(word) <= _LONGEST
 
 
 def weighted_lengths(given: Sequence[str]) -> dict[int, float]:

@@ -22,4 +22,10 @@ def find_document(library: Library, name: str) -> StoredDocument | None:
     """
     from longembed_rag.files.discover import source_of
 
-    return library.get(name) or library.get(source_of(Path(name).expanduser()))
+    if (found := library.get(name)) is not None:
+        return found
+    try:
+        source = source_of(Path(name).expanduser())
+    except (OSError, ValueError, RuntimeError):  # links that go in circles, and no path at all
+        return None
+    return library.get(source)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,11 @@ KEEPING_SECTION = "New collections"
 READING_SECTION = "Reading files"
 
 
+#: No number that is set means more: steps, tokens and seeds are counted in 32 bits, and a
+#: thousand million seconds are 30 years.
+MOST, MOST_NUMBER = 2**31 - 1, 1e9
+
+
 class Number(click.FloatRange):
     """A number within bounds that is one: neither infinite nor ``nan``, which is in no order."""
 
@@ -43,7 +50,41 @@ class Number(click.FloatRange):
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
+        if self.max is None and number > MOST_NUMBER:
+            self.fail(f"{value} is more than {MOST_NUMBER:,.0f}.", param, ctx)
         return float(number)
+
+
+class Count(click.IntRange):
+    """A whole number within bounds, by default of 32 bits."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; wrong usage where it is none, or too large."""
+        number = super().convert(value, param, ctx)
+        if self.max is None and number > MOST:
+            self.fail(f"{value} is more than {MOST:,}.", param, ctx)
+        return int(number)
+
+
+class Folder(click.Path):
+    """A folder that is there, or can be made: no file, pipe or device, and no link in a circle."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path; wrong usage where no folder can be."""
+        try:
+            path = Path(os.fsdecode(super().convert(value, param, ctx)))
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except FileNotFoundError:
+            return Path(value)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            self.fail(f"{str(value)[:60]!r} is no name of a folder: {reason}.", param, ctx)
+        if not is_folder:
+            self.fail(f"{str(value)!r} is no folder.", param, ctx)
+        return path
 
 
 class SectionedOption(click.Option):
@@ -113,7 +154,7 @@ class OptionSpec:
 STORE_SPECS = (
     OptionSpec(
         name="path",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=Folder(),
         help="Folder of the embedded store.",
         section=COLLECTION_SECTION,
         shown_default=str(DEFAULT_PATH),
@@ -210,7 +251,7 @@ KEEPING_SPECS = (
     ),
     OptionSpec(
         name="passage_tokens",
-        type=click.IntRange(min=1),
+        type=Count(min=1),
         help="Most tokens in a passage.",
         metavar="TOKENS",
         section=KEEPING_SECTION,

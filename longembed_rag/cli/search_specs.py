@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from longembed_rag.cli.option_specs import OptionSpec
+from longembed_rag.cli.option_specs import Count, OptionSpec
 
 SEARCH_MODES = ("hybrid", "dense", "sparse", "passages", "late")
 
 LIMIT_SPEC = OptionSpec(
     name="limit",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     help="Most documents to show.",
     metavar="N",
     shown_default="5, with --adaptive 50",
@@ -33,7 +33,7 @@ ADAPTIVE_SPEC = OptionSpec(
 )
 PASSAGES_SHOWN_SPEC = OptionSpec(
     name="show_passages",
-    type=click.IntRange(min=0),
+    type=Count(min=0),
     help="Most passages of each document to show.",
     metavar="N",
     shown_default="1; with --json 3",

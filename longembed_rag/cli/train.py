@@ -10,7 +10,7 @@ import click
 from longembed_rag.cli.command import Command, Group
 from longembed_rag.cli.configurable import spec_named
 from longembed_rag.cli.lists import weighted_lengths
-from longembed_rag.cli.option_specs import Number
+from longembed_rag.cli.option_specs import Count, Number
 from longembed_rag.cli.training import (
     document_options,
     options_of,
@@ -64,13 +64,13 @@ Examples:
 )
 @click.option(
     "--length",
-    type=click.IntRange(min=2),
+    type=Count(min=2, max=1 << 20),
     default=4096,
     help="Tokens that the model shall read.  [default: 4096]",
 )
 @click.option(
     "--batch-pairs",
-    type=click.IntRange(min=2),
+    type=Count(min=2, max=1 << 16),
     default=128,
     help="Pairs of an update.  [default: 128]",
 )
@@ -170,13 +170,13 @@ Examples:
 @click.option(
     "--batch-tokens",
     "batch",
-    type=click.IntRange(min=1),
+    type=Count(min=1, max=1 << 24),
     default=2048,
     help="Tokens of an update while the student learns to read as its teacher.  [default: 2048]",
 )
 @click.option(
     "--length-steps",
-    type=click.IntRange(min=0),
+    type=Count(min=0),
     default=450,
     help="Updates on long documents, afterwards; 0 for none.  [default: 450]",
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longembed_rag.cli.configurable import spec_named
-from longembed_rag.cli.option_specs import Number
+from longembed_rag.cli.option_specs import Count, Folder, Number
 from longembed_rag.cli.output import count, duration, one_line, write_json
 from longembed_rag.cli.session import load_planner
 
@@ -40,7 +40,7 @@ _MATERIAL = (
         "--out",
         required=True,
         metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Folder(),
         help="Where checkpoint, log and model go.",
     ),
     click.option(
@@ -53,7 +53,7 @@ _MATERIAL = (
 _COURSE = (
     click.option(
         "--seed",
-        type=click.IntRange(min=0),
+        type=Count(min=0),
         default=0,
         help="Decides every random choice.  [default: 0]",
     ),
@@ -75,7 +75,7 @@ _DOCUMENTS = (
     ),
     click.option(
         "--document-tokens",
-        type=click.IntRange(min=2),
+        type=Count(min=2, max=1 << 24),
         default=8192,
         help="Tokens of the documents of an update.  [default: 8192]",
     ),
@@ -111,7 +111,7 @@ def _pace(*, steps: int, learning_rate: float, warmup: int) -> tuple[Decorator, 
     return (
         click.option(
             "--steps",
-            type=click.IntRange(min=1),
+            type=Count(min=1),
             default=steps,
             help=f"Updates.  [default: {steps:,}]",
         ),
@@ -123,7 +123,7 @@ def _pace(*, steps: int, learning_rate: float, warmup: int) -> tuple[Decorator, 
         ),
         click.option(
             "--warmup",
-            type=click.IntRange(min=0),
+            type=Count(min=0),
             default=warmup,
             help=f"Updates until it is reached.  [default: {warmup}]",
         ),

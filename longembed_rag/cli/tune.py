@@ -13,7 +13,7 @@ from longembed_rag.cli.command import Command
 from longembed_rag.cli.config import CONFIG_FILE
 from longembed_rag.cli.config_writing import require_writable_config, write_settings
 from longembed_rag.cli.configurable import spec_named
-from longembed_rag.cli.option_specs import Number
+from longembed_rag.cli.option_specs import Count, Number
 from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import count, duration, one_line, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
@@ -59,7 +59,9 @@ Examples:
     help="What is judged: vectors of whole documents (what LlamaIndex compares), of the best "
     "passage (what weighs most in search), or the mean of both.  [default: both]",
 )
-@click.option("--seed", type=click.INT, default=0, help="Which documents come first.  [default: 0]")
+@click.option(
+    "--seed", type=Count(min=0), default=0, help="Which documents come first.  [default: 0]"
+)
 @click.option("--dry-run", is_flag=True, help=f"Measure, and leave {CONFIG_FILE} as it is.")
 @spec_named("passage_tokens").decorate
 @encoder_options
@@ -89,12 +91,13 @@ def tune_command(
     require(("ir_measures", "psutil", "scipy", "tomlkit"))
     require_writable_config(Path(CONFIG_FILE), needed=not dry_run)
     values = given.values
+    settings_given = build_settings(values)
     task = held_out_task(tuple(docs), seed=seed)
     for note in task.notes:
         click.echo(f"note: {one_line(note)}", err=True)
     found = tune(
         task,
-        build_settings(values),
+        settings_given,
         minutes=minutes,
         by=by,  # type: ignore[arg-type]
         seed=seed,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from longembed_rag.encoder.config_bounds import require_bounds
 from longembed_rag.encoder.e5rope import E5_ROPE, e5_rope_config
 from longembed_rag.encoder.folder import ModelFolder
-from longembed_rag.encoder.modules import read_json
 from longembed_rag.encoder.settings import EncoderSettings
+from longembed_rag.encoder.stated import Stated, told
 from longembed_rag.errors import ModelLoadError
 from longembed_rag.extension.plan import require_method
 
@@ -16,11 +17,26 @@ def load_config(folder: ModelFolder, settings: EncoderSettings) -> Any:
     """The model's config.
 
     Raises:
-        ModelLoadError: It cannot be parsed, or its architecture is unknown to transformers.
+        ModelLoadError: It cannot be parsed, holds what cannot be, or its architecture is unknown
+            to transformers.
     """
+    raw = Stated(folder.path / "config.json")
+    with told(str(raw.file)):
+        require_bounds(raw)
+        config = _parsed(raw, folder, settings)
+    hidden = getattr(config, "hidden_size", None)
+    if folder.width not in (None, hidden):
+        raise ModelLoadError(
+            f"{folder.root}: word_embedding_dimension of its pooling is {folder.width}, and "
+            f"hidden_size in {raw.file} {hidden}: they are of two models"
+        )
+    return config
+
+
+def _parsed(raw: Stated, folder: ModelFolder, settings: EncoderSettings) -> Any:
+    """What transformers makes of a config."""
     from transformers import AutoConfig
 
-    raw = read_json(folder.path / "config.json")
     if raw.get("model_type") == E5_ROPE:
         return e5_rope_config(raw)
     if raw.get("position_embedding_type") == "alibi" and not settings.trust_remote_code:
@@ -34,10 +50,6 @@ def load_config(folder: ModelFolder, settings: EncoderSettings) -> Any:
             f"{folder.name} is an ALiBi model whose code is not part of transformers; "
             "trust_remote_code=True would let it run its own"
         )
-    try:
-        return AutoConfig.from_pretrained(
-            str(folder.path), trust_remote_code=settings.trust_remote_code
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelLoadError(f"{folder.path / 'config.json'} cannot be read: {reason}") from error
+    return AutoConfig.from_pretrained(
+        str(folder.path), trust_remote_code=settings.trust_remote_code
+    )

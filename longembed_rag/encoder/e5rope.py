@@ -7,6 +7,7 @@ their own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 #: ``model_type`` in the published checkpoint's config.
@@ -44,7 +45,7 @@ _SHARED = (
 )
 
 
-def e5_rope_config(raw: dict[str, Any]) -> Any:
+def e5_rope_config(raw: Mapping[str, Any]) -> Any:
     """E5-RoPE's config as transformers' ``JinaEmbeddingsV3Config``.
 
     Args:

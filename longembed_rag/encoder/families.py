@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from longembed_rag.encoder.config_bounds import require_positive_length
 from longembed_rag.encoder.presets import Preset
 from longembed_rag.errors import ModelLoadError, SettingsError, UnsupportedModelError
 from longembed_rag.extension.plan import Method, PositionKind
@@ -187,7 +188,7 @@ def native_length(config: Any, family: Family, *, model_name: str) -> int:
         length = min(length, int(config.sliding_window))
     if family.positions == "learned":
         length -= table_offset(family.name, getattr(config, "pad_token_id", None))
-    return length
+    return require_positive_length(length, model_name=model_name)
 
 
 def rotary_dim(config: Any) -> int:

@@ -15,12 +15,9 @@ from longembed_rag.encoder.late_interaction import (
     of_colbert,
     of_modules,
 )
-from longembed_rag.encoder.modules import ChainModule, Steps, read_json
-from longembed_rag.errors import (
-    MissingDependencyError,
-    ModelLoadError,
-    UnsafeWeightsError,
-)
+from longembed_rag.encoder.modules import ChainModule, Steps
+from longembed_rag.encoder.stated import Stated, require_files, told
+from longembed_rag.errors import MissingDependencyError, ModelLoadError
 
 #: Name of the default model, which lies in this package: MiniLM, made for length by our training.
 DEFAULT_MODEL = "long-minilm"
@@ -45,7 +42,6 @@ _TOKENIZER_EXTRAS = (
     "added_tokens.json",
     "merges.txt",
 )
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _QUERY_NAMES = ("query", "search_query", "retrieval.query", "Retrieval-query", "s2p_query")
 _DOCUMENT_NAMES = (
     "document",
@@ -66,6 +62,7 @@ class ModelFolder:
         root: The folder that was named; holds ``modules.json`` where there is one.
         path: The folder of config, tokenizer and weights.
         pooling: What the folder itself says; None where it says nothing.
+        width: Numbers of a token's state, as pooling's config states them; None where it does not.
         include_prompt: Whether prompt tokens take part in pooling.
         chain: The steps after pooling, without the closing normalisation; those on every token
             where the model was made for late interaction.
@@ -79,6 +76,7 @@ class ModelFolder:
     root: Path
     path: Path
     pooling: str | None = None
+    width: int | None = None
     include_prompt: bool = True
     chain: tuple[ChainModule, ...] = field(default_factory=tuple)
     query_prompt: str | None = None
@@ -104,11 +102,26 @@ def find_folder(model: str | Path | None, *, revision: str | None = None) -> Mod
     elif name == MINILM:
         root = _minilm_folder()
     else:
-        root = Path(name).expanduser()
-        if not root.is_dir():
-            root = _from_hub(name, revision)
+        root = _named_folder(name) or _from_hub(name, revision)
     root = root.resolve()
-    return _read_folder(name, root)
+    with told(f"model folder {root}"):
+        return _read_folder(name, root)
+
+
+def _named_folder(name: str) -> Path | None:
+    """The folder of that name; None where there is nothing that has it."""
+    try:
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            return folder
+        there = folder.exists() or folder.is_symlink()
+    except (OSError, ValueError, RuntimeError) as error:
+        shown = name if len(name) <= 60 else f"{name[:60]}..."
+        reason = getattr(error, "strerror", None) or error
+        raise ModelLoadError(f"model {shown!r} is no name of a folder: {reason}") from error
+    if there:
+        raise ModelLoadError(f"model {name!r} is no folder; name the folder that holds its files")
+    return None
 
 
 def _minilm_folder() -> Path:
@@ -150,19 +163,20 @@ def _from_hub(name: str, revision: str | None) -> Path:
 
 
 def _read_folder(name: str, root: Path) -> ModelFolder:
+    require_files(root, _WANTED)
     steps = Steps(root)
+    for place in (steps.path, *(module.path for module in steps.chain)):
+        require_files(place, _WANTED)
     if not (steps.path / "config.json").is_file():
         raise ModelLoadError(f"model folder {steps.path} has no config.json")
-    stated = read_json(root / "config_sentence_transformers.json")
-    transformer = read_json(steps.path / "sentence_bert_config.json")
-    prompts, late = stated.get("prompts") or {}, None
+    stated = Stated(root / "config_sentence_transformers.json")
+    transformer = Stated(steps.path / "sentence_bert_config.json")
+    prompts, late = stated.words("prompts"), None
     if is_late(stated, steps.types):
         steps.require_tokens(normalized=stated.get("model_type") != NATIVE)
-        late, prompts = of_modules(stated, transformer, steps.mask, root=root)
-    elif (
-        COLBERT in (read_json(root / "config.json").get("architectures") or []) and not steps.types
-    ):
-        late, prompts = of_colbert(read_json(root / COLBERT_FILE), root=root)
+        late, prompts = of_modules(stated, transformer, steps.mask)
+    elif not steps.types and COLBERT in (Stated(root / "config.json").texts("architectures") or ()):
+        late, prompts = of_colbert(Stated(root / COLBERT_FILE))
         steps.chain.append(ChainModule("ColBERT", root))
     # sentence-transformers writes empty prompts for models that were never given any.
     spoken = {key: value for key, value in prompts.items() if value}
@@ -171,37 +185,18 @@ def _read_folder(name: str, root: Path) -> ModelFolder:
         root=root,
         path=steps.path,
         pooling=steps.pooling,
+        width=steps.width,
         include_prompt=steps.include_prompt,
         chain=tuple(steps.chain),
         query_prompt=_first(prompts, _QUERY_NAMES) if spoken else None,
         document_prompt=_first(prompts, _DOCUMENT_NAMES) if spoken else None,
-        lower_case=bool(transformer.get("do_lower_case")),
+        lower_case=transformer.flag("do_lower_case"),
         late=late,
     )
 
 
 def _first(prompts: dict[str, str], names: tuple[str, ...]) -> str:
     return next((prompts[name] for name in names if name in prompts), "")
-
-
-def weight_files(folder: ModelFolder) -> list[Path]:
-    """The folder's safetensors files.
-
-    Raises:
-        UnsafeWeightsError: Only pickled weights are there.
-        ModelLoadError: No weights are there at all.
-    """
-    files = sorted(folder.path.glob("*.safetensors"))
-    if files:
-        return files
-    pickled = sorted(path.name for pattern in _PICKLED for path in folder.path.glob(pattern))
-    if pickled:
-        raise UnsafeWeightsError(
-            f"model folder {folder.path} has only pickled weights ({', '.join(pickled)}), and "
-            "loading those can run code. Save the model as safetensors: "
-            "model.save_pretrained(folder, safe_serialization=True)"
-        )
-    raise ModelLoadError(f"model folder {folder.path} has no *.safetensors file")
 
 
 def require_tokenizer(folder: ModelFolder) -> None:

@@ -26,6 +26,7 @@ from longembed_rag.encoder.remarks import warn_of_gaps
 from longembed_rag.encoder.settings import Kind
 from longembed_rag.encoder.token_vectors import TokenOptions
 from longembed_rag.encoder.values import Encoding, PassageEncoding, QueryEncoding
+from longembed_rag.errors import InputError
 
 
 class Forward:
@@ -57,7 +58,7 @@ class Forward:
 
         for job, part in self._run(readings, labels, pool, budget):
             sums[job.owner] += part
-        return Encoding(self._finish(sums), tuple(r.coverage for r in readings))
+        return Encoding(self._finish(sums, labels), tuple(r.coverage for r in readings))
 
     def encode_queries(
         self, texts: Sequence[str], names: Sequence[str] | None, *, budget: int
@@ -82,7 +83,7 @@ class Forward:
             sums[job.owner] += whole
             parts[job.owner].append((job.window.start, tokens))
         return QueryEncoding(
-            embeddings=self._finish(sums),
+            embeddings=self._finish(sums, labels),
             tokens=tuple(
                 np.concatenate([tokens for _, tokens in sorted(each, key=lambda part: part[0])])
                 for each in parts
@@ -141,9 +142,9 @@ class Forward:
             if on_progress is not None:
                 on_progress(done, reading.coverage.tokens_read)
         return PassageEncoding(
-            embedding=self._finish(sums)[0],
+            embedding=self._finish(sums, labels)[0],
             passages=tuple(passage for _, passage in passages),
-            embeddings=self._finish(self._chain(parts.vectors())),
+            embeddings=self._finish(self._chain(parts.vectors()), labels),
             coverage=reading.coverage,
             tokens=None if by_token is None else by_token.vectors(),
         )
@@ -169,7 +170,21 @@ class Forward:
     ) -> Iterator[tuple[Job, Result]]:
         attend = self._late is not None and self._late.attend
         jobs = make_jobs(readings, labels, self._planner.rules, attend=attend)
-        return run_jobs(jobs, self._loaded, budget=budget, pool=pool)
+
+        def pool_numbers(job: Job, states: Tensor) -> Result:
+            if not bool(states.isfinite().all()):
+                raise self._no_numbers(job.name)
+            return pool(job, states)
+
+        return run_jobs(jobs, self._loaded, budget=budget, pool=pool_numbers)
+
+    def _no_numbers(self, name: str) -> InputError:
+        """What to say where a model makes no vector of a text."""
+        dtype = str(self._loaded.dtype).removeprefix("torch.")
+        return InputError(
+            f"{name}: the model makes a vector of it that holds NaN or infinite numbers; its "
+            f"weights are damaged, or dtype={dtype} is too small for it: try dtype float32"
+        )
 
     def _of_tokens(self, states: Tensor) -> Tensor:
         """Token states; of a model made for late interaction, the vectors that it makes of them.
@@ -215,6 +230,10 @@ class Forward:
         width = self._planner.settings.truncate_dim
         return finish(self._chain(states.float()), truncate_dim=width, normalize=True)
 
-    def _finish(self, vectors: Tensor) -> NDArray[np.float32]:
+    def _finish(self, vectors: Tensor, labels: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors as they are given away, each a text's, or each of the one text."""
+        wrong = (~vectors.isfinite().all(dim=1)).nonzero().flatten().tolist()
+        if wrong:
+            raise self._no_numbers(labels[min(wrong[0], len(labels) - 1)])
         settings = self._planner.settings
         return finish(vectors, truncate_dim=settings.truncate_dim, normalize=settings.normalize)

@@ -9,12 +9,10 @@ section 3.2), and words whose tokens take no part.
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from longembed_rag.errors import ModelLoadError, UnsupportedModelError
+from longembed_rag.encoder.stated import Stated
+from longembed_rag.errors import UnsupportedModelError
 
 #: What ColBERT calls itself among a config's ``architectures``.
 COLBERT = "HF_ColBERT"
@@ -35,6 +33,8 @@ _PYLATE_KEYS = (
     "query_expansion",
 )
 _USUAL_LENGTH = 32
+#: Longer queries would be filled up with more tokens than any model reads.
+_MOST_LENGTH = 1 << 20
 _PUNCTUATION = tuple(string.punctuation)
 
 #: For which pooling late interaction is on where nobody says, and why (or why not).
@@ -83,7 +83,7 @@ def auto_late_interaction(late: LateInteraction | None, pooling: str) -> tuple[b
     return _BY_POOLING[pooling]
 
 
-def is_late(stated: Mapping[str, Any], module_types: list[str]) -> bool:
+def is_late(stated: Stated, module_types: list[str]) -> bool:
     """Whether a folder's ``config_sentence_transformers.json`` and modules speak of one."""
     return (
         stated.get("model_type") in _TYPES
@@ -94,11 +94,7 @@ def is_late(stated: Mapping[str, Any], module_types: list[str]) -> bool:
 
 
 def of_modules(
-    stated: Mapping[str, Any],
-    transformer: Mapping[str, Any],
-    mask: Mapping[str, Any] | None,
-    *,
-    root: Path,
+    stated: Stated, transformer: Stated, mask: Stated | None
 ) -> tuple[LateInteraction, dict[str, str]]:
     """What sentence-transformers' and PyLate's folders say.
 
@@ -106,7 +102,6 @@ def of_modules(
         stated: ``config_sentence_transformers.json``.
         transformer: ``sentence_bert_config.json``.
         mask: The config of the step ``MultiVectorMask``; None where there is none, as in PyLate's.
-        root: The folder, for errors.
 
     Returns:
         What it says, and the prompts, markers before them.
@@ -115,90 +110,82 @@ def of_modules(
         ModelLoadError: A value makes no sense.
         UnsupportedModelError: It wants something that texts cannot have.
     """
-    prompts = {key: value for key, value in (stated.get("prompts") or {}).items() if value}
+    prompts = {key: value for key, value in stated.words("prompts").items() if value}
     markers = []
     for key, name in (("query_prefix", "query"), ("document_prefix", "document")):
-        if marker := stated.get(key):
-            markers.append(str(marker))
+        if marker := stated.text(key):
+            markers.append(marker)
             prompts[name] = marker + prompts.get(name, "").removeprefix(marker)
     native = stated.get("model_type") == NATIVE
-    expansion = _expansion(stated, transformer, root=root)
-    if mask is None and native:
-        if expansion is not None:
-            raise UnsupportedModelError(
-                f"{root}: queries are to be filled up, but no MultiVectorMask in modules.json "
-                "says that the tokens which do so count"
-            )
-        mask = {}
-    words, kinds = _skipped(stated, mask, root=root)
+    expansion = _expansion(stated, transformer)
+    if mask is None and native and expansion is not None:
+        raise UnsupportedModelError(
+            f"{stated.file.parent}: queries are to be filled up, but no MultiVectorMask in "
+            "modules.json says that the tokens which do so count"
+        )
+    words: tuple[str, ...] | None = ()
+    if mask is not None or not native:
+        words = (stated if mask is None else mask).texts("skiplist_words")
+    if words is None:
+        words = _PUNCTUATION if mask is None else ()
+    kinds = ("document",) if mask is None else _skipped_in(mask)
     length, attend, filler = expansion or (None, False, None)
     return LateInteraction(tuple(markers), length, attend, filler, words, kinds), prompts
 
 
-def of_colbert(
-    artifact: Mapping[str, Any], *, root: Path
-) -> tuple[LateInteraction, dict[str, str]]:
+def of_colbert(artifact: Stated) -> tuple[LateInteraction, dict[str, str]]:
     """What ColBERT's own ``artifact.metadata`` says; its defaults where there is none.
 
     Returns:
         As :func:`of_modules`.
+
+    Raises:
+        ModelLoadError: A value makes no sense.
     """
     prompts = {
-        "query": f"{artifact.get('query_token_id') or '[unused0]'} ",
-        "document": f"{artifact.get('doc_token_id') or '[unused1]'} ",
+        "query": f"{artifact.text('query_token_id') or '[unused0]'} ",
+        "document": f"{artifact.text('doc_token_id') or '[unused1]'} ",
     }
     said = LateInteraction(
         markers=tuple(prompts.values()),
-        query_length=_positive(artifact.get("query_maxlen") or _USUAL_LENGTH, root / COLBERT_FILE),
-        attend=bool(artifact.get("attend_to_mask_tokens")),
-        skip_words=_PUNCTUATION if artifact.get("mask_punctuation", True) else (),
+        query_length=artifact.count("query_maxlen", most=_MOST_LENGTH) or _USUAL_LENGTH,
+        attend=artifact.flag("attend_to_mask_tokens"),
+        skip_words=_PUNCTUATION if artifact.flag("mask_punctuation", True) else (),
     )
     return said, prompts
 
 
-def _expansion(
-    stated: Mapping[str, Any], transformer: Mapping[str, Any], *, root: Path
-) -> tuple[int, bool, str | None] | None:
+def _expansion(stated: Stated, transformer: Stated) -> tuple[int, bool, str | None] | None:
     """Length, whether it is attended to, and the token; None where queries stay as they are."""
-    file = root / "config_sentence_transformers.json"
     silent = not any(key in stated for key in _PYLATE_KEYS)
-    if "query_expansion" in transformer:
-        said, file = transformer["query_expansion"], root / "sentence_bert_config.json"
-    elif "query_expansion" in stated:
-        said = stated["query_expansion"]
-    elif silent or stated.get("do_query_expansion") is False:
+    for place in (transformer, stated):
+        if "query_expansion" in place:
+            said = place.inner("query_expansion")
+            if said is None:
+                return None
+            length = said.count("length", most=_MOST_LENGTH)
+            if length is None:
+                said.refuse("length", "a number of tokens")
+            return length, said.flag("attend"), said.text("token")
+    if silent or not stated.flag("do_query_expansion", True):
         return None
-    else:
-        said = {
-            "length": stated.get("query_length") or _USUAL_LENGTH,
-            "attend": stated.get("attend_to_expansion_tokens", stated.get("attend_to_mask_tokens")),
-        }
-    if said is None:
-        return None
-    if not isinstance(said, dict):
-        raise ModelLoadError(f"{file}: query_expansion {said!r} is no object")
-    return _positive(said.get("length"), file), bool(said.get("attend")), said.get("token")
+    older, newer = (
+        stated.flag(key) for key in ("attend_to_mask_tokens", "attend_to_expansion_tokens")
+    )
+    length = stated.count("query_length", most=_MOST_LENGTH) or _USUAL_LENGTH
+    return length, newer if "attend_to_expansion_tokens" in stated else older, None
 
 
-def _positive(length: object, file: Path) -> int:
-    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-        raise ModelLoadError(f"{file}: a query's length of {length!r} is no number of tokens")
-    return length
-
-
-def _skipped(
-    stated: Mapping[str, Any], mask: Mapping[str, Any] | None, *, root: Path
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The words that take no part, and in which kind of text."""
-    words = stated.get("skiplist_words") if mask is None else mask.get("skiplist_words") or []
-    words = _PUNCTUATION if words is None else words
-    if not all(isinstance(word, str) for word in words):
-        raise ModelLoadError(f"{root}: skiplist_words {words!r} is no list of words")
-    said = mask or {}
-    if said.get("keep_only_token_ids"):
+def _skipped_in(mask: Stated) -> tuple[str, ...]:
+    """In which kind of text words of a skip list take no part."""
+    if mask.get("keep_only_token_ids"):
         raise UnsupportedModelError(
-            f"{root}: its MultiVectorMask keeps nothing of a document but some token ids, which "
-            "models for images do; take a model for texts"
+            f"{mask.file}: its MultiVectorMask keeps nothing of a document but some token ids, "
+            "which models for images do; take a model for texts"
         )
-    kinds = said.get("skiplist_tasks") or ["document"]
-    return tuple(words), tuple([kinds] if isinstance(kinds, str) else kinds)
+    said = mask.get("skiplist_tasks")
+    one = (said,) if isinstance(said, str) else None
+    kinds = one or mask.texts("skiplist_tasks") or ("document",)
+    if not set(kinds) <= {"document", "query"}:
+        mask.refuse("skiplist_tasks", "made of document and query")
+    return kinds

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from longembed_rag.encoder.chain import load_chain
 from longembed_rag.encoder.devices import pick_device, pick_dtype
 from longembed_rag.encoder.e5rope import E5_ROPE, E5_ROPE_KEYS
 from longembed_rag.encoder.families import table_offset
-from longembed_rag.encoder.folder import weight_files
-from longembed_rag.encoder.modules import ChainModule, read_json
 from longembed_rag.encoder.planner import Planner
+from longembed_rag.encoder.stated import Stated, told
+from longembed_rag.encoder.weights import require_fitting, require_numbers
 from longembed_rag.errors import ModelLoadError
 from longembed_rag.extension.absolute import install_table
 from longembed_rag.extension.frequencies import RotaryFrequencies
@@ -28,38 +28,6 @@ from longembed_rag.extension.rotary import ATTENTION, install_rotary, register
 
 _HAS_POOLER = ("bert", "roberta", "xlm-roberta", "mpnet", "gte", "jina_embeddings_v3", E5_ROPE)
 _HAS_TOKEN_TYPES = ("bert", "roberta", "xlm-roberta", "nomic_bert", "gte", "jina_embeddings_v3")
-
-
-class Dense(nn.Module):
-    """A sentence-transformers ``Dense`` step: linear, activation, perhaps a residual."""
-
-    def __init__(self, config: dict[str, Any]) -> None:
-        super().__init__()
-        width, out = int(config["in_features"]), int(config["out_features"])
-        self.linear = nn.Linear(width, out, bias=bool(config.get("bias", True)))
-        name = str(config.get("activation_function") or "torch.nn.Identity")
-        activation = getattr(nn, name.rsplit(".", 1)[-1], None)
-        if not name.startswith("torch.nn.") or not isinstance(activation, type):
-            raise ModelLoadError(f"activation {name!r} of a Dense step is not one of torch.nn's")
-        self.activation = cast(nn.Module, activation())
-        self.use_residual = bool(config.get("use_residual", False))
-        if self.use_residual and width != out:
-            self.residual = nn.Linear(width, out, bias=False)
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """``[n, in_features]`` to ``[n, out_features]``."""
-        out = cast(Tensor, self.activation(self.linear(vectors)))
-        if not self.use_residual:
-            return out
-        return out + (self.residual(vectors) if hasattr(self, "residual") else vectors)
-
-
-class Normalize(nn.Module):
-    """A sentence-transformers ``Normalize`` step in the middle of a chain."""
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """Unit length, row by row."""
-        return nn.functional.normalize(vectors, dim=-1)
 
 
 @dataclass
@@ -133,28 +101,61 @@ def load_model(planner: Planner) -> LoadedModel:
     packs = family.positions != "alibi"
     attention = None if family.own_attention else ATTENTION
     model = load_weights(planner, dtype=dtype, attention=attention)
-    model.requires_grad_(False).eval()
-    frequencies: dict[str, RotaryFrequencies] = {}
+    with told(f"the model in {planner.folder.path}"):
+        model.requires_grad_(False).eval()
+        frequencies = _install(planner, model)
+        model.to(device)
+        hidden = int(config.hidden_size)
+        chain, dimension = load_chain(planner.folder, hidden=hidden, device=device)
+        loaded = LoadedModel(
+            model=model,
+            chain=chain,
+            device=device,
+            dtype=dtype,
+            dimension=dimension,
+            frequencies=frequencies,
+            packs=packs,
+            token_types=has_token_types(planner),
+            cached=family.causal and packs,
+        )
+        _require_reading(planner, loaded)
+    return loaded
+
+
+def _install(planner: Planner, model: nn.Module) -> dict[str, RotaryFrequencies]:
+    """Put our reading of positions into a model; says how each kind of its layers rotates."""
+    family = planner.family
     if family.positions == "rotary":
-        frequencies = install_rotary(model, model_name=planner.folder.name)
-    elif family.positions == "learned":
-        padding = getattr(config, "pad_token_id", None)
+        return install_rotary(model, model_name=planner.folder.name)
+    if family.positions == "learned":
+        padding = getattr(planner.config, "pad_token_id", None)
         install_table(model, offset=table_offset(family.name, padding))
         if family.name == "mpnet":
             install_relative(model)
-    model.to(device)
-    chain = _load_chain(planner, device)
-    return LoadedModel(
-        model=model,
-        chain=chain,
-        device=device,
-        dtype=dtype,
-        dimension=_dimension(chain, int(config.hidden_size)),
-        frequencies=frequencies,
-        packs=packs,
-        token_types=has_token_types(planner),
-        cached=family.causal and packs,
-    )
+    return {}
+
+
+def _require_reading(planner: Planner, loaded: LoadedModel) -> None:
+    """Require that a model reads a few tokens: what contradicts itself shows here, not later.
+
+    Raises:
+        ModelLoadError: Its vectors are not numbers.
+    """
+    ids = torch.from_numpy(planner.tokenizer.probe)
+    with torch.inference_mode():
+        states = loaded.states([ids], [planner.rules.plan(len(ids))])[0]
+        vectors = loaded.chain(states.float())
+    if not (bool(states.any()) and bool(vectors.any())):
+        raise ModelLoadError(
+            f"the model in {planner.folder.path} makes vectors of nothing but zeros: its weights "
+            "are not all there; download it again"
+        )
+    if not bool(vectors.isfinite().all()):
+        raise ModelLoadError(
+            f"the model in {planner.folder.path} makes vectors that hold NaN or infinite numbers: "
+            "its weights do not belong to its config.json, or dtype "
+            f"{str(loaded.dtype).removeprefix('torch.')} is too small for it (--dtype float32)"
+        )
 
 
 def load_weights(planner: Planner, *, dtype: torch.dtype, attention: str | None) -> nn.Module:
@@ -172,9 +173,9 @@ def load_weights(planner: Planner, *, dtype: torch.dtype, attention: str | None)
     from transformers import AutoModel
 
     folder, config = planner.folder, planner.config
-    weight_files(folder)
+    require_fitting(folder)
     options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "config": config}
-    raw_type = read_json(folder.path / "config.json").get("model_type")
+    raw_type = Stated(folder.path / "config.json").get("model_type")
     if raw_type == E5_ROPE:
         options["key_mapping"] = E5_ROPE_KEYS
     if planner.family.name == "mistral":
@@ -184,73 +185,27 @@ def load_weights(planner: Planner, *, dtype: torch.dtype, attention: str | None)
         options["add_pooling_layer"] = False
     if attention is not None:
         options["attn_implementation"] = attention
-    try:
-        with _quiet():
-            model, report = AutoModel.from_pretrained(
-                str(folder.path),
-                trust_remote_code=planner.settings.trust_remote_code,
-                output_loading_info=True,
-                **options,
-            )
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
-        raise ModelLoadError(f"the weights in {folder.path} cannot be loaded: {error}") from error
+    with told(where := f"the weights in {folder.path}"), _quiet():
+        model, report = AutoModel.from_pretrained(
+            str(folder.path),
+            trust_remote_code=planner.settings.trust_remote_code,
+            output_loading_info=True,
+            **options,
+        )
     # transformers fills in at random what a file lacks; only an unused pooler may be missing.
     missing = sorted(key for key in report["missing_keys"] if "pooler." not in key)
     if missing:
         raise ModelLoadError(
-            f"the weights in {folder.path} do not belong to its config.json: {len(missing)} "
+            f"{where} do not belong to its config.json: {len(missing)} "
             f"parameters are missing, {missing[0]} among them"
         )
+    require_numbers(model, where)
     return cast(nn.Module, model)
 
 
 def has_token_types(planner: Planner) -> bool:
     """Whether the model wants to be told which of two texts a token belongs to."""
     return planner.family.name in _HAS_TOKEN_TYPES
-
-
-def _load_chain(planner: Planner, device: torch.device) -> nn.Sequential:
-    steps: list[nn.Module] = []
-    for module in planner.folder.chain:
-        if module.kind == "Normalize":
-            steps.append(Normalize())
-        else:
-            steps.append(_colbert_dense(planner) if module.kind == "ColBERT" else _dense(module))
-    return nn.Sequential(*steps).float().requires_grad_(False).eval().to(device)
-
-
-def _dense(module: ChainModule) -> Dense:
-    from safetensors.torch import load_file
-
-    dense = Dense(read_json(module.path / "config.json"))
-    file = module.path / "model.safetensors"
-    if not file.is_file():
-        raise ModelLoadError(f"the Dense step in {module.path} has no model.safetensors")
-    try:
-        dense.load_state_dict(load_file(file))
-    except (RuntimeError, SafetensorError) as error:
-        raise ModelLoadError(f"{file} does not fit its config.json: {error}") from error
-    return dense
-
-
-def _colbert_dense(planner: Planner) -> Dense:
-    """The Dense that ColBERT keeps among the model's own weights."""
-    from safetensors import safe_open
-
-    for file in weight_files(planner.folder):
-        with safe_open(file, framework="pt") as weights:
-            if "linear.weight" in weights.keys():  # noqa: SIM118  # it is no dict
-                weight = weights.get_tensor("linear.weight")
-                out, width = weight.shape
-                dense = Dense({"in_features": width, "out_features": out, "bias": False})
-                dense.linear.weight = nn.Parameter(weight)
-                return dense
-    raise ModelLoadError(f"the weights in {planner.folder.path} have no linear.weight for tokens")
-
-
-def _dimension(chain: nn.Sequential, hidden: int) -> int:
-    widths = [step.linear.out_features for step in chain if isinstance(step, Dense)]
-    return widths[-1] if widths else hidden
 
 
 @contextmanager

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from longembed_rag.encoder.stated import Stated, read_json, shown
 from longembed_rag.errors import ModelLoadError, UnsupportedModelError
 
 _POOLING_MODES = {
@@ -30,20 +29,6 @@ class ChainModule:
     path: Path
 
 
-def read_json(path: Path) -> Any:
-    """Parse a JSON file of a model folder; an empty dict where there is none.
-
-    Raises:
-        ModelLoadError: The file is broken; names it.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelLoadError(f"{path} is not valid JSON: {error}") from error
-
-
 class Steps:
     """What ``modules.json`` lists.
 
@@ -52,6 +37,7 @@ class Steps:
         path: Where config, tokenizer and weights lie.
         pooling: ``"mean"``, ``"cls"`` or ``"last_token"``; None where there is no such step.
         include_prompt: Whether prompt tokens take part in pooling.
+        width: Numbers of a token's state, as pooling states them; None where it does not.
         chain: The other steps, without the closing normalisation.
         mask: The config of the step ``MultiVectorMask``; None where there is none.
 
@@ -60,6 +46,7 @@ class Steps:
 
     Raises:
         UnsupportedModelError: A step is not known.
+        ModelLoadError: The file, or one of a step, is broken or missing.
     """
 
     def __init__(self, root: Path) -> None:
@@ -67,11 +54,12 @@ class Steps:
         self.pooling: str | None = None
         self.include_prompt = True
         self.chain: list[ChainModule] = []
-        self.mask: dict[str, Any] | None = None
+        self.mask: Stated | None = None
+        self.width: int | None = None
         self.types: list[str] = []
-        for module in read_json(root / "modules.json") or []:
-            self.types.append(str(module["type"]))
-            self._add(self.types[-1].rsplit(".", 1)[-1], root / module.get("path", ""))
+        for kind, place in _listed(root / "modules.json"):
+            self.types.append(kind)
+            self._add(kind.rsplit(".", 1)[-1], place)
         self._every = tuple(self.chain)
         while self.chain and self.chain[-1].kind == "Normalize":
             self.chain.pop()
@@ -80,11 +68,13 @@ class Steps:
         if kind == "Transformer":
             self.path = place
         elif kind == "Pooling":
-            self.pooling, self.include_prompt = _read_pooling(place)
+            stated = _stated(place)
+            self.pooling, self.include_prompt = _read_pooling(stated)
+            self.width = stated.count("word_embedding_dimension")
         elif kind in ("Dense", "Normalize"):
             self.chain.append(ChainModule(kind, place))
         elif kind == "MultiVectorMask":
-            self.mask = read_json(place / "config.json")
+            self.mask = Stated(place / "config.json")
         elif kind != "Dropout":
             raise UnsupportedModelError(
                 f"{self._root / 'modules.json'}: module {kind!r} is not supported; supported are "
@@ -106,7 +96,7 @@ class Steps:
         for module in self._every:
             config = module.path / "config.json"
             silent = "token_embeddings" if module.kind == "Dense" else "sentence_embedding"
-            read = read_json(config).get("module_input_name") or silent
+            read = Stated(config).text("module_input_name") or silent
             if read != "token_embeddings":
                 raise UnsupportedModelError(f"{config}: this step reads {read!r}, not the tokens")
         closed = len(self._every) > len(self.chain)
@@ -117,18 +107,53 @@ class Steps:
             )
 
 
-def _read_pooling(place: Path) -> tuple[str, bool]:
-    config = read_json(place / "config.json")
+def _listed(file: Path) -> list[tuple[str, Path]]:
+    """The class and the folder of every step."""
+    if not file.exists():
+        return []
+    modules = read_json(file)
+    if not isinstance(modules, list) or not modules:
+        raise ModelLoadError(
+            f"{file} holds {shown(modules)} and no list of modules; take a whole copy of the model"
+        )
+    found = []
+    for module in modules:
+        kind = module.get("type") if isinstance(module, dict) else None
+        path = module.get("path", "") if isinstance(module, dict) else None
+        if not isinstance(kind, str) or not isinstance(path, str):
+            raise ModelLoadError(f"{file}: {shown(module)} is no module with a type and a path")
+        if Path(path).is_absolute() or ".." in Path(path).parts or "\0" in path:
+            raise ModelLoadError(
+                f"{file}: the path {shown(path)} of a module leads out of the model's folder"
+            )
+        found.append((kind, file.parent / path))
+    return found
+
+
+def _stated(place: Path) -> Stated:
+    """The config of a step that cannot be without one."""
+    file = place / "config.json"
+    if not file.exists():
+        raise ModelLoadError(f"{file} is missing; take a whole copy of the model")
+    return Stated(file)
+
+
+def _read_pooling(config: Stated) -> tuple[str, bool]:
     stated = config.get("pooling_mode")
     if stated is None:
-        modes = [key for key, on in config.items() if key.startswith("pooling_mode_") and on]
+        keys = [key for key in config if key.startswith("pooling_mode_")]
+        modes = [key for key in keys if config.flag(key)]
+        if keys and not modes:
+            raise UnsupportedModelError(
+                f"{config.file}: every pooling_mode is off; turn the model's own one on"
+            )
     else:
-        modes = [stated] if isinstance(stated, str) else list(stated)
+        modes = [stated] if isinstance(stated, str) else list(config.texts("pooling_mode") or ())
     modes = modes or ["mean"]
     known = [_POOLING_MODES[mode] for mode in modes if mode in _POOLING_MODES]
     if len(modes) != 1 or not known:
         raise UnsupportedModelError(
-            f"{place / 'config.json'}: pooling {', '.join(modes)} is not "
+            f"{config.file}: pooling {', '.join(modes)} is not "
             "supported; supported are mean, cls and lasttoken, one at a time"
         )
-    return known[0], bool(config.get("include_prompt", True))
+    return known[0], config.flag("include_prompt", True)

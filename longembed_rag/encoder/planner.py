@@ -27,6 +27,7 @@ from longembed_rag.encoder.presets import Preset, find_preset
 from longembed_rag.encoder.reading import Reading
 from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderOptions, EncoderSettings, Kind
 from longembed_rag.encoder.sif import weights_for
+from longembed_rag.encoder.stated import told
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
 from longembed_rag.errors import SettingsError, TextTooLongError, UnsupportedModelError
@@ -96,14 +97,12 @@ class Planner:
                 f"{folder.name} fills queries up with tokens that its {self.family.name} is not to "
                 "see, which is done for models with transformers' common attention only"
             )
-        preset_query = preset.query_prompt if preset else ""
-        preset_document = preset.document_prompt if preset else ""
-        self.query_prompt = _first(settings.query_prompt, folder.query_prompt, preset_query)
-        self.document_prompt = _first(
-            settings.document_prompt, folder.document_prompt, preset_document
-        )
+        known = (preset.query_prompt, preset.document_prompt) if preset else ("", "")
+        self.query_prompt = _first(settings.query_prompt, folder.query_prompt, known[0])
+        self.document_prompt = _first(settings.document_prompt, folder.document_prompt, known[1])
         self.tokenizer = Tokenizer(
             folder,
+            rows=getattr(config, "vocab_size", None),
             append_eos=self.pooling == "last_token",
             trust_remote_code=settings.trust_remote_code,
         )
@@ -130,7 +129,8 @@ class Planner:
     def from_settings(cls, settings: EncoderSettings) -> Planner:
         """:meth:`from_pretrained`, from settings made before."""
         folder = find_folder(settings.model, revision=settings.revision)
-        return cls(settings, folder, load_config(folder, settings))
+        with told(f"model folder {folder.path}"):
+            return cls(settings, folder, load_config(folder, settings))
 
     def _resolve_length(self, preset: Preset | None) -> int:
         if self.settings.original_length is not None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longembed_rag.encoder.folder import ModelFolder
-from longembed_rag.encoder.modules import read_json
+from longembed_rag.encoder.stated import read_json
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.errors import SettingsError
 from longembed_rag.extension.windows import Window

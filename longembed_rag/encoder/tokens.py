@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from longembed_rag.encoder.folder import ModelFolder, require_tokenizer
 from longembed_rag.encoder.late_interaction import LateInteraction
+from longembed_rag.encoder.stated import told
+from longembed_rag.encoder.tokenizer_files import require_parsed, require_readable
 from longembed_rag.errors import EmptyTextError, InputError, ModelLoadError
 
 Ints = NDArray[np.int64]
@@ -64,6 +67,7 @@ class Tokenizer:
 
     Args:
         folder: Where the tokenizer lies.
+        rows: Tokens that the model has a vector for; None where it is not known.
         append_eos: Whether to close texts with the end-of-sequence token where the tokenizer
             itself closes them with nothing (last-token pooling reads that token).
         trust_remote_code: Whether a tokenizer may run the folder's own code.
@@ -73,20 +77,47 @@ class Tokenizer:
     """
 
     def __init__(
-        self, folder: ModelFolder, *, append_eos: bool = False, trust_remote_code: bool = False
+        self,
+        folder: ModelFolder,
+        *,
+        rows: int | None = None,
+        append_eos: bool = False,
+        trust_remote_code: bool = False,
     ) -> None:
         require_tokenizer(folder)
-        self._path = folder.path
-        self._tokenizer = _load(folder, trust_remote_code=trust_remote_code)
-        before, after = self._specials()
-        if append_eos and not after and self._tokenizer.eos_token_id is not None:
-            after = [int(self._tokenizer.eos_token_id)]
-        self._before, self._after = before, after
-        # Tokenizers that spell out every byte have none.
-        self._unknown: int | None = self._tokenizer.unk_token_id
+        self._path, self._rows = folder.path, rows
         self._late = folder.late or LateInteraction()
-        self._filler = self._find_filler()
-        self.skipped = self._find_skipped()
+        with told(f"the tokenizer in {folder.path}", look=partial(require_parsed, folder.path)):
+            self._tokenizer = _load(folder, trust_remote_code=trust_remote_code)
+            self._before, self._after = self._specials()
+            if append_eos and not self._after and self._tokenizer.eos_token_id is not None:
+                self._after = [int(self._tokenizer.eos_token_id)]
+            # Tokenizers that spell out every byte have none.
+            self._unknown: int | None = self._tokenizer.unk_token_id
+            self._filler = self._find_filler()
+            self.skipped = self._find_skipped()
+            self._require_rows()
+
+    @property
+    def probe(self) -> Ints:
+        """A few tokens that a model can be tried with, as any text would be opened and closed."""
+        inner = self._tokenizer("a", add_special_tokens=False)["input_ids"][:1]
+        unknown = [] if self._unknown is None else [self._unknown]
+        return np.asarray([*self._before, *(inner or unknown or [0]), *self._after], dtype=np.int64)
+
+    def _require_rows(self) -> None:
+        """Refuse a tokenizer of another model, whose tokens are more than the model's.
+
+        Added tokens that nothing puts into a text may lie beyond, as Gemma's for images do.
+        """
+        own = self._tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False).values()
+        used = [*own, *self._before, *self._after, self._filler, self._unknown or 0]
+        if self._rows is not None and max(used) >= self._rows:
+            raise ModelLoadError(
+                f"the tokenizer in {self._path} has a token {max(used):,}, and the model's table "
+                f"{self._rows:,} rows (vocab_size in its config.json): it is another model's. "
+                "Copy the tokenizer files of the model into the folder"
+            )
 
     @property
     def vocabulary(self) -> list[str]:
@@ -195,6 +226,11 @@ class Tokenizer:
         self, ids: list[int], offsets: list[tuple[int, int]], prompt_length: int, label: str
     ) -> TokenizedText:
         all_ids = np.asarray(ids, dtype=np.int64)
+        if self._rows is not None and len(all_ids) and all_ids.max() >= self._rows:
+            beyond = self._tokenizer.convert_ids_to_tokens(int(all_ids.max()))
+            raise InputError(
+                f"{label} holds {beyond!r}, a token that the model has no vector for; take it out"
+            )
         spans = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
         in_prompt = 0
         if prompt_length:
@@ -217,12 +253,10 @@ class Tokenizer:
 def _load(folder: ModelFolder, *, trust_remote_code: bool) -> Any:
     from transformers import AutoTokenizer
 
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            str(folder.path), use_fast=True, trust_remote_code=trust_remote_code
-        )
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise ModelLoadError(f"the tokenizer in {folder.path} cannot be loaded: {error}") from error
+    require_readable(folder.path)
+    tokenizer = AutoTokenizer.from_pretrained(
+        str(folder.path), use_fast=True, trust_remote_code=trust_remote_code
+    )
     if not tokenizer.is_fast:
         raise ModelLoadError(
             f"the tokenizer in {folder.path} has no fast form, which is needed to know where "

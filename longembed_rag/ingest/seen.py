@@ -22,7 +22,7 @@ from longembed_rag.files.selection import Selection
 from longembed_rag.files.stamps import Stamp
 from longembed_rag.points.connection import GIVEN_CLIENT
 from longembed_rag.store.values import READERS_VERSION
-from longembed_rag.whole_files import write_whole
+from longembed_rag.whole_files import read_plain, write_whole
 
 if TYPE_CHECKING:
     from longembed_rag.store.store import DocumentStore
@@ -89,7 +89,7 @@ class Seen:
         if file is None:
             return cls(None, reading=reading)
         try:
-            values = json.loads(file.read_text(encoding="utf-8"))
+            values = json.loads(read_plain(file, most=1 << 30))
             if values["format"] != _FORMAT:
                 return cls(file, reading=reading)
             now = reading or ReadOptions(**values["reading"])
@@ -102,7 +102,7 @@ class Seen:
                 now,
                 values["is_done"],
             )
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return cls(file, reading=reading)  # damaged; SettingsError is a ValueError, too
 
     def unchanged(self, source: str, stamp: Stamp | None, *, held: str | None) -> SeenFile | None:

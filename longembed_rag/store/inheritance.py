@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,5 +72,7 @@ def _folder_here(name: str) -> str:
 
 def _absolute_folder(model: str) -> str:
     """A model folder by its absolute path, so that the collection can be used from anywhere."""
-    folder = Path(model).expanduser()
-    return str(folder.resolve()) if folder.is_dir() else model
+    with suppress(OSError, ValueError, RuntimeError):  # no name of a folder, as find_folder says
+        folder = Path(model).expanduser()
+        return str(folder.resolve()) if folder.is_dir() else model
+    return model

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from longembed_rag._version import __version__
-from longembed_rag.errors import CollectionMismatchError
+from longembed_rag.errors import CollectionMismatchError, StoreError
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.tokens import TokenRecord
@@ -117,10 +117,24 @@ def with_tokens(metadata: Mapping[str, Any], tokens: TokenRecord) -> dict[str, A
 
 
 def read_record(metadata: Mapping[str, Any]) -> CollectionRecord | None:
-    """The record in a collection's metadata; None when it was not made by this package."""
+    """The record in a collection's metadata; None when it was not made by this package.
+
+    Raises:
+        StoreError: It is damaged, or somebody has changed it; says what is wrong.
+    """
     own = metadata.get(OWN_KEY)
     if not isinstance(own, dict) or "fingerprint" not in own or "index" not in own:
         return None
+    try:
+        return _parsed(own)
+    except (TypeError, KeyError, ValueError, OverflowError, AttributeError) as error:
+        raise StoreError(
+            "the record that the collection keeps of how it was made is damaged "
+            f"({type(error).__name__}: {error}); ingest its documents into another collection"
+        ) from error
+
+
+def _parsed(own: Mapping[str, Any]) -> CollectionRecord:
     # Those that were made before late interaction, or before languages, say nothing of them.
     before = {"late_interaction": "off", "language": DEFAULT_LANGUAGE}
     options = IndexOptions.from_dict({**before, **own["index"]})

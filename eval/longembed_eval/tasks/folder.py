@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from longembed_eval.tasks.rows import Row, task_of_rows
@@ -134,11 +135,11 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _source(folder: Path, name: str) -> str:
-    try:
-        with (folder / SOURCE).open(encoding="utf-8", errors="replace") as file:
-            title = file.readline().strip().lstrip("# ")
-    except OSError:
-        title = ""
+    title = ""
+    with suppress(OSError):
+        if (folder / SOURCE).is_file():  # a pipe would be waited for
+            with (folder / SOURCE).open(encoding="utf-8", errors="replace") as file:
+                title = file.readline(_LONGEST_TITLE * 8).strip().lstrip("# ")
     return f"folder {name}" + (f": {title[:_LONGEST_TITLE]}" if title else "")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from longembed_rag.whole_files import sync_folder, write_whole
+from longembed_rag.whole_files import read_plain, sync_folder, write_whole
 
 _SUFFIX = ".edge"
 _FILE = "collection.json"
@@ -147,17 +147,17 @@ def read_description(folder: Path) -> Description:
     """
     path = folder / _FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_plain(path))
         if content["format"] != _FORMAT:
             raise ValueError(f"format {content['format']}, made by a later version")
         return Description(
-            name=content["name"],
+            name=str(content["name"]),
             vectors=dict(content["vectors"] or {}),
             sparse_vectors=dict(content.get("sparse_vectors") or {}),
-            metadata=content["metadata"],
-            indexes=content["payload_indexes"],
+            metadata=None if content["metadata"] is None else dict(content["metadata"]),
+            indexes=dict(content["payload_indexes"] or {}),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
