@@ -14,9 +14,15 @@ _XML_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z
 _XML_VERBATIM = re.compile(
     r"<!\[CDATA\[(.*?)\]\]>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.S
 )
-_XML_DECLARATION = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.:-]*)["']""")
+_XML_DECLARATION = re.compile(rb"""\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.:-]*)["']""")
 # Emacs's and Vim's line, which Python reads as well, and LaTeX's package.
 _CODING = re.compile(rb"\A(?:[^\n]*\n)?[^\n]*?coding[:=][ \t]*([-\w.]+)")
+# Both may stand at the end as well, Emacs's as a list of its own.
+_AT_THE_END = re.compile(
+    rb"\b(?:vim?|ex):[^\n]*?\b(?:fenc|fileencoding)=([-\w]+)"
+    rb"|Local Variables:[^\0]*?\bcoding:[ \t]*([-\w]+)"
+)
+_OF_TRANSLATIONS = re.compile(rb'^"Content-Type:[^"\n]*charset=([-\w]+)', re.MULTILINE)
 _INPUTENC = re.compile(rb"^[ \t]*\\usepackage\[([\w-]+)\]\{inputenc\}", re.MULTILINE)
 _OF_INPUTENC = {
     "ansinew": "cp1252",
@@ -37,6 +43,7 @@ _OF_INPUTENC = {
     "utf8x": "utf-8",
 }
 _DECLARED_WITHIN = 8_192
+_ENDS_WITHIN = 3_000
 
 
 def declared_encoding(data: bytes, suffix: str) -> str | None:
@@ -47,13 +54,13 @@ def declared_encoding(data: bytes, suffix: str) -> str | None:
         suffix: Its suffix, lower case.
     """
     head = data[:_DECLARED_WITHIN]
-    if suffix == ".xml":
-        found = _XML_DECLARATION.search(head[:512])
-        return None if found is None else found[1].decode("ascii", "replace")
-    if suffix == ".tex" and (found := _INPUTENC.search(head)) is not None:
-        return _OF_INPUTENC.get(found[1].decode("ascii", "replace").lower())
-    found = _CODING.search(head)
-    return None if found is None else found[1].decode("ascii", "replace")
+    found = _XML_DECLARATION.match(head)
+    if found is None and suffix == ".tex" and (said := _INPUTENC.search(head)) is not None:
+        return _OF_INPUTENC.get(said[1].decode("ascii", "replace").lower())
+    if found is None and suffix in (".po", ".pot"):
+        found = _OF_TRANSLATIONS.search(head)
+    found = found or _CODING.search(head) or _AT_THE_END.search(data[-_ENDS_WITHIN:])
+    return None if found is None else found[found.lastindex or 0].decode("ascii", "replace")
 
 
 def without_json_escapes(text: str) -> str:
