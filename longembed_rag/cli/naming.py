@@ -20,6 +20,6 @@ def find_document(library: Library, name: str) -> StoredDocument | None:
     Raises:
         StoreError: The store cannot be read.
     """
-    from longembed_rag.files.discover import source_of
+    from longembed_rag.files.sources import source_of
 
     return library.get(name) or library.get(source_of(Path(name).expanduser()))
