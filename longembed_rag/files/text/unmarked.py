@@ -20,6 +20,7 @@ _COMMON_HAN = re.compile(rb"[\x30-\x57][\x21-\x7e]|[\x21-\x23][\x21-\x7e]")
 # Of Latin text half of the bytes are zeros.
 _FEW_ZEROS = 0.25
 _HARDLY_ANY = 0.05
+_COMMON_PLANE = 1.25
 _CONTROLS = re.compile(rb"[\x01-\x07\x0e-\x1a\x7f]")
 _STOPS = re.compile("[\u3001\u3002\uff0c]")
 _OF_THE_EAST = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]")
@@ -72,8 +73,11 @@ def as_wide(data: bytes) -> str | None:
 
 def _as_utf32(data: bytes) -> str | None:
     whole = data[: len(data) // 4 * 4]
-    for encoding, uppermost in (("utf-32-le", 3), ("utf-32-be", 0)):
-        if len(whole) >= 8 and not any(whole[uppermost::4]):
+    for encoding, uppermost, next_one in (("utf-32-le", 3, 2), ("utf-32-be", 0, 1)):
+        planes = whole[next_one::4]
+        # Texts hold an emoji or two; of all other signs the second byte is a zero as well.
+        is_likely = 0 < len(planes) <= _COMMON_PLANE * planes.count(0)
+        if is_likely and not any(whole[uppermost::4]):
             try:
                 text = whole.decode(encoding)
             except UnicodeDecodeError:
