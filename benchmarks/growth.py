@@ -1,7 +1,7 @@
 """How long files take to read that are made to take long: each shape at sizes n, 2n and 4n.
 
 The shapes are those of ``tests/files/hostile.py``, of every format. A file is made larger until
-reading it takes about half a second of CPU, or it has six megabytes, or is refused at every size; then
+reading it takes about half a second of CPU, or it has six megabytes; then
 the growth is the time at the last size over that at half of it: 2 where it is linear, 4 where it
 is quadratic. Each file is read in a process of its own, which is given up after a minute, as
 ``--read-timeout`` does it.
