@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from email.header import decode_header
 from email.message import EmailMessage
 from email.policy import EmailPolicy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.formats.archives import refuse_other_kinds
@@ -42,7 +42,13 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 _ANY_MAIL = (*_SHOWN, "Received", "Message-ID", "MIME-Version", "Return-Path")
 
 
-class _Policy(EmailPolicy):
+if TYPE_CHECKING:
+    _Python = EmailPolicy[EmailMessage]
+else:
+    _Python = EmailPolicy
+
+
+class _Policy(_Python):
     """Python's own, whatever the length of headers."""
 
     def header_fetch_parse(self, name: str, value: str) -> Any:
