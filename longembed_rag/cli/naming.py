@@ -20,7 +20,7 @@ def find_document(library: Library, name: str) -> StoredDocument | None:
     Raises:
         StoreError: The store cannot be read.
     """
-    from longembed_rag.files.discover import source_of
+    from longembed_rag.files.sources import source_of
 
     if (found := library.get(name)) is not None:
         return found

@@ -14,6 +14,7 @@ from longembed_rag.errors import SettingsError
 from longembed_rag.files.debris import LOCK_FILE, is_lock, reason_debris
 from longembed_rag.files.looking import reason_not_text
 from longembed_rag.files.selection import Layer, Rules, Selection
+from longembed_rag.files.sources import source_of_resolved
 from longembed_rag.files.stamps import Stamp
 from longembed_rag.files.suffixes import (
     AMBIGUOUS_SUFFIXES,
@@ -24,6 +25,9 @@ from longembed_rag.files.suffixes import (
 )
 from longembed_rag.files.values import Failure, Skipped
 
+#: Folders below the given one that are entered. What lies deeper was made by a mistake, and its
+#: path is as long as the system allows.
+_DEEPEST = 250
 #: What lies in the folder of an embedded store; a copy of one may lie among documents.
 _STORE_MARK = "longembed.lock"
 
@@ -59,6 +63,11 @@ class Discovery:
         """The files to read, as paths; of thousands these take longer to make than to find."""
         return tuple(map(Path, self.names))
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What the files are called in a collection, in their order."""
+        return tuple(self.stamps)
+
     def __iter__(self) -> Iterator[Path]:
         return iter(self.files)
 
@@ -75,14 +84,6 @@ class Discovery:
             return False
         above = (str(parent) for parent in Path(source).parents)
         return source in self._passed_over or any(each in self._passed_over for each in above)
-
-
-def source_of(path: Path) -> str:
-    r"""What a file is called in a collection: its absolute path, symbolic links resolved.
-
-    Bytes of a name that are not UTF-8 are written as ``\xNN``: Qdrant takes only valid text.
-    """
-    return _text(str(path.resolve()))
 
 
 def discover(
@@ -139,7 +140,7 @@ def discover_each(selections: dict[Path, Selection], *, exclude: Iterable[Path] 
         unreadable=tuple(found.unreadable[path] for path in sorted(found.unreadable)),
         roots=tuple(roots),
         excluded=_sorted(found.excluded, but={*found.files, *found.entered}),
-        stamps={_text(name): found.files[name] for name in names},
+        stamps={source_of_resolved(name): found.files[name] for name in names},
         taken=taken,
         selections=roots,
     )
@@ -147,7 +148,9 @@ def discover_each(selections: dict[Path, Selection], *, exclude: Iterable[Path] 
 
 def _sorted(reasons: dict[str, str], *, but: Iterable[str]) -> tuple[Skipped, ...]:
     taken = frozenset(but)
-    return tuple(Skipped(_text(path), reasons[path]) for path in sorted(reasons.keys() - taken))
+    return tuple(
+        Skipped(source_of_resolved(path), reasons[path]) for path in sorted(reasons.keys() - taken)
+    )
 
 
 def resolve_given(path: Path) -> Path:
@@ -191,6 +194,9 @@ class _Found:
             if folder in self.entered or folder in self.exclude:
                 continue
             self.entered.add(folder)
+            if (depth := way.count("/")) > _DEEPEST:
+                self._fail(folder, f"it lies {depth} folders deep, which is too deep; move it up")
+                continue
             try:
                 with os.scandir(folder) as listing:
                     entries = sorted(listing, key=lambda entry: entry.name)
@@ -267,7 +273,7 @@ class _Found:
             self.files[path] = Stamp.of(root.stat())
 
     def _fail(self, path: str, reason: str) -> None:
-        self.unreadable[path] = Failure(_text(path), reason)
+        self.unreadable[path] = Failure(source_of_resolved(path), reason)
 
     def _skip(self, path: str, reason: str) -> None:
         if path not in self.unreadable:
@@ -298,7 +304,3 @@ def _reason_to_skip(path: str, status: os.stat_result, *, all_text: bool) -> str
     if is_known and suffix not in AMBIGUOUS_SUFFIXES:
         return None
     return reason_not_text(path)
-
-
-def _text(path: str) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -7,10 +7,10 @@ import os
 import re
 
 from longembed_rag.files.text.decoding import signed_as
-from longembed_rag.files.text.unmarked import as_utf16
+from longembed_rag.files.text.unmarked import as_wide
 
 _LOOKED_AT = 16_384
-_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _CONTROLS = re.compile(rb"[\x00-\x07\x0e-\x1a\x7f]")
 # As in decoding: a log with a few of them is still text.
 _MOST_CONTROLS = 0.01
@@ -38,7 +38,7 @@ def reason_bytes_are_not_text(data: bytes) -> str | None:
     kind = signed_as(data)
     if kind is not None:
         return f"no text: it holds {kind}"
-    if data.startswith(_MARKS) or as_utf16(data) is not None:
+    if data.startswith(_MARKS) or as_wide(data) is not None:
         return None
     controls = len(_CONTROLS.findall(data))
     if controls > 1 and controls > _MOST_CONTROLS * len(data):

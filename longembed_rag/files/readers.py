@@ -47,7 +47,7 @@ def read_file(
     writes to it.
 
     Args:
-        path: The file.
+        path: The file, resolved, as :func:`~longembed_rag.files.discover.discover` gives it.
         options: How to read it; its limits are those of :func:`read_files`, which can end a
             reader.
         on_step: Is told when a reader that takes long has done a part of its work.
@@ -60,7 +60,7 @@ def read_file(
         ReadError: It is of no supported type, cannot be opened, is damaged, encrypted or binary,
             or holds no text; says which, and what to do.
     """
-    from longembed_rag.files.discover import source_of
+    from longembed_rag.files.sources import source_of_resolved
 
     options = options or ReadOptions()
     read = _reader(path, options, on_step)
@@ -71,16 +71,15 @@ def read_file(
     text = content.text
     if not text.strip():
         raise ReadError(f"{path}: no text in it")
-    modified = datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
-    shown = source_of(path)
+    shown = source_of_resolved(str(path))
     metadata: dict[str, Any] = {
         **content.metadata,
         "source": shown,
-        "file_name": os.fsencode(path.name).decode("utf-8", "backslashreplace"),
+        "file_name": source_of_resolved(path.name),
         "file_path": shown,
         "file_type": path.suffix.lower().removeprefix("."),
         "file_size": status.st_size,
-        "last_modified": modified.isoformat(timespec="seconds"),
+        **_modified(status),
     }
     title = metadata.get("title")
     if isinstance(title, str):
@@ -89,6 +88,15 @@ def read_file(
         if title:
             metadata["title"] = title
     return FileText(text, metadata, content.notes, content.layout)
+
+
+def _modified(status: os.stat_result) -> dict[str, str]:
+    """When a file was last written; nothing for a time that no calendar has."""
+    try:
+        moment = datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return {}
+    return {"last_modified": moment.isoformat(timespec="seconds")}
 
 
 def _reader(

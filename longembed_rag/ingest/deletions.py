@@ -11,7 +11,8 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from longembed_rag.errors import DeletionsRefusedError
-from longembed_rag.files.discover import Discovery, discover, source_of
+from longembed_rag.files.discover import Discovery, discover
+from longembed_rag.files.sources import path_of, source_of
 from longembed_rag.store.values import document_id
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def is_gone(source: str) -> bool:
 
     Sources are resolved paths, so one that has become a link is known by another name now.
     """
-    path = Path(source)
+    path = path_of(source)
     try:
         return path.resolve(strict=True) != path or path.is_dir()
     except (FileNotFoundError, NotADirectoryError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.errors import LongEmbedError
-from longembed_rag.files.discover import discover, source_of
+from longembed_rag.files.discover import discover
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.reading import FileReader
 from longembed_rag.files.selection import Selection
@@ -182,8 +182,8 @@ def plan_ingest(
     steps: list[Step] = []
     failed = list(found.unreadable)
     with FileReader(reading) as reader:
-        for path, read in zip(found.files, reader.ahead(found.files), strict=True):
-            source = source_of(path)
+        texts = reader.ahead(found.files)
+        for path, source, read in zip(found.files, found.sources, texts, strict=True):
             earlier = stored.get(source)
             is_whole = whole is None or source in whole
             try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longembed_rag.files.discover import Discovery, discover, source_of
+from longembed_rag.files.discover import Discovery, discover
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.reading import FileReader
 from longembed_rag.files.selection import Selection
@@ -133,8 +133,8 @@ def _take_all(
     as_before = {} if known is None else _as_before(run, found, known)
     with FileReader(reading) as reader:
         texts = reader.ahead(path for path in found.files if path not in as_before)
-        for position, path in enumerate(found.files, start=1):
-            source = source_of(path)
+        named = zip(found.files, found.sources, strict=True)
+        for position, (path, source) in enumerate(named, start=1):
             stamp = found.stamps.get(source)
             size = 0 if stamp is None else stamp.size
             if path in as_before:
@@ -150,8 +150,7 @@ def _take_all(
 def _as_before(run: Run, found: Discovery, known: Seen) -> dict[Path, SeenFile]:
     """The files that need not be read: as they were, and in the collection."""
     kept = {}
-    for path in found.files:
-        source = source_of(path)
+    for path, source in zip(found.files, found.sources, strict=True):
         each = known.unchanged(source, found.stamps.get(source), held=run.held(source))
         if each is not None:
             kept[path] = each

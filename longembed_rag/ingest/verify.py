@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.reading import FileReader
+from longembed_rag.files.sources import path_of
 from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.ingest.deletions import is_gone
 from longembed_rag.store.listing import lacking_versions, passages_by_document
@@ -171,7 +172,7 @@ def _against_files(stored: Mapping[str, StoredSource]) -> Iterator[Finding]:
     for source in sorted(set(files) - set(there)):
         yield Finding(source, "file gone", "ingest its folder to remove it")
     with FileReader() as reader:
-        for source, read in zip(there, reader.ahead(map(Path, there)), strict=True):
+        for source, read in zip(there, reader.ahead(map(path_of, there)), strict=True):
             try:
                 text = read().text
             except ReadError as error:
@@ -222,7 +223,7 @@ def repair(
 
 def can_be_ingested(source: str) -> bool:
     """Whether a document comes from a file that is there."""
-    path = Path(source)
+    path = path_of(source)
     return path.is_absolute() and path.is_file()
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.files.discover import discover, source_of
+from longembed_rag.files.discover import discover
+from longembed_rag.files.sources import source_of
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ _KIND = "the EPUB"
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 # A page's title, which programs for reading books do not show.
-_TITLE = re.compile(rb"<title\b[^>]*(?:/>|>.*?</title\s*>)", re.DOTALL | re.IGNORECASE)
+_TITLE = re.compile(rb"<title\b[^<>]*(?:/>|>[^<]*</title\s*>)", re.IGNORECASE)
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "image/svg+xml")
 
 
@@ -44,7 +44,7 @@ def read_epub(data: bytes, name: str) -> Content:
     archive = open_archive(data, name, kind=_KIND, holds=_CONTAINER)
     try:
         path, package = _package(archive)
-        chapters = list(_chapters(path, package))
+        chapters = list(dict.fromkeys(_chapters(path, package)))
         names = set(archive.namelist())
         _require_readable(archive, [each for each in chapters if each in names], name)
         builder = TextBuilder()
@@ -55,7 +55,7 @@ def read_epub(data: bytes, name: str) -> Content:
                 continue
             page = archive.read(chapter)
             if page.strip():
-                builder.add_content(read_html(_TITLE.sub(b"", page), chapter))
+                builder.add_content(read_html(_TITLE.sub(b"", page), f"{name}: {chapter}"))
         pairs = [
             (local(each), each.text)
             for group in package

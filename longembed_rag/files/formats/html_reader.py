@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from longembed_rag.errors import ReadError
 from longembed_rag.files.formats.html_metadata import page_properties
 from longembed_rag.files.formats.html_writer import BLOCKS, HtmlWriter
 from longembed_rag.files.text.decoding import decode
@@ -35,7 +36,9 @@ _DECLARED = re.compile(
     rb"""([^"'\s/>;]+)"""
 )
 _LOOKED_THROUGH = 65_536
-_AT_ONCE = 1_000_000
+_AT_ONCE = 16_384
+# For an end tag libxml2 looks through what is open: so many looks take seconds.
+_MOST_LOOKS = 2_000_000_000
 
 
 def read_html(data: bytes, name: str) -> Content:
@@ -69,7 +72,7 @@ def read_page(data: bytes, name: str, *, declared: str | None) -> Content:
     """
     decoded = decode(data, name=name, declared=declared)
     page = _Page()
-    _parse(decoded.text, page)
+    _parse(decoded.text, page, name)
     body, headings = page.writer.text()
     title = " ".join("".join(page.title).split())
     metadata = page_properties(page.metas, title=title, language=page.language)
@@ -83,17 +86,26 @@ def read_page(data: bytes, name: str, *, declared: str | None) -> Content:
     return Content(body, metadata, notes, Layout(headings=headings))
 
 
-def _parse(text: str, page: _Page) -> None:
+def _parse(text: str, page: _Page, name: str) -> None:
     """Tell a page what is in it.
 
     Raises:
+        ReadError: So many elements are open below so many end tags that it would take minutes.
         MemoryError: There is too little memory, of which libxml2 says nothing aloud.
     """
     from lxml import etree
 
     parser = etree.HTMLParser(target=page, huge_tree=True, encoding="utf-8")
+    looks = 0
     for start in range(0, len(text), _AT_ONCE):
-        parser.feed(text[start : start + _AT_ONCE].encode("utf-8", "replace"))
+        piece = text[start : start + _AT_ONCE]
+        looks += page.depth * piece.count("</")
+        if looks > _MOST_LOOKS:
+            raise ReadError(
+                f"{name}: {page.depth:,} of its elements lie inside of each other, far more than "
+                "on any page; save it again from a browser"
+            )
+        parser.feed(piece.encode("utf-8", "replace"))
         last = parser.feed_error_log.last_error
         if last is not None and last.type == etree.ErrorTypes.ERR_NO_MEMORY:
             raise MemoryError("too little memory to parse the page")
@@ -117,6 +129,7 @@ class _Page:
         self._drawings = 0
         self._titles = 0  # of the page: its first; drawings have titles, too
         self._in_title = False
+        self.depth = 0
         self._headings: list[bool] = []
         self._links: list[bool] = []  # open links, and whether they lead to a place in the page
         self._raised = 0
@@ -125,6 +138,7 @@ class _Page:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
+        self.depth += 1
         if self._hidden:
             self._hidden += 1
             return
@@ -185,6 +199,7 @@ class _Page:
 
     def end(self, tag: str) -> None:
         """An element ends."""
+        self.depth -= 1
         if self._hidden:
             self._hidden -= 1
             self._in_title = self._in_title and bool(self._hidden)

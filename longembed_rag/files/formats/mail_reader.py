@@ -6,10 +6,13 @@ names, and reads attachments by its own readers where ours are meant.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.header import decode_header
 from email.message import EmailMessage
-from typing import Any
+from email.policy import EmailPolicy
+from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.formats.archives import refuse_other_kinds
@@ -29,8 +32,43 @@ MOST_ATTACHMENTS = 100
 MOST_ATTACHED = 64 << 20
 #: How deep mails inside of mails are followed.
 DEEPEST = 3
+#: Parts that are in parts themselves: for every line, the end of each of them is looked for.
+_MOST_MULTIPARTS = 1_000
+_MULTIPART = re.compile(rb"(?i)\bboundary\*?(?:0\*?)?=")
+#: Of longer headers Python's parser of their grammar takes the square of their length.
+_LONGEST_HEADER = 5_000
+_HEADER_PARTS = re.compile(r"(?s).{1,2000}(?:\s|\Z)|.{2000}")
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 _ANY_MAIL = (*_SHOWN, "Received", "Message-ID", "MIME-Version", "Return-Path")
+
+
+if TYPE_CHECKING:
+    _Python = EmailPolicy[EmailMessage]
+else:
+    _Python = EmailPolicy
+
+
+class _Policy(_Python):
+    """Python's own, whatever the length of headers."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        """A header as it is shown; of a long one that says how to read a part, its beginning."""
+        if len(value) <= _LONGEST_HEADER:
+            return super().header_fetch_parse(name, value)
+        if name.lower().startswith("content-"):
+            return super().header_fetch_parse(name, value[:_LONGEST_HEADER])
+        pieces = [
+            piece
+            for part in _HEADER_PARTS.findall(without_surrogates(value))
+            for piece in decode_header(part)
+        ]
+        return "".join(
+            each if isinstance(each, str) else decode(each, name=name, declared=charset).text
+            for each, charset in pieces
+        )
+
+
+_POLICY = _Policy()
 
 
 @dataclass(frozen=True)
@@ -81,11 +119,15 @@ def read_mail(data: bytes, name: str, *, reader_of: ReaderOf) -> Content:
         ReadError: It is no mail.
     """
     import email
-    from email import policy
 
     refuse_other_kinds(data, name)
+    if len(_MULTIPART.findall(data)) > _MOST_MULTIPARTS:
+        raise ReadError(
+            f"{name}: it is in more than {_MOST_MULTIPARTS:,} parts of parts; save it again from "
+            "the mail program"
+        )
     try:
-        message = email.message_from_bytes(data, policy=policy.default)
+        message = email.message_from_bytes(data, policy=_POLICY)
         if not any(header in message for header in _ANY_MAIL):
             raise ReadError(
                 f"{name}: it is no mail: it has none of the headers {', '.join(_SHOWN)}; give it "
@@ -170,14 +212,13 @@ def _inside(part: EmailMessage) -> Iterator[EmailMessage]:
     """The mail in a part; some programs encode it, which the standard does not allow."""
     import base64
     import email
-    from email import policy
 
     for message in part.get_payload():
         if not isinstance(message, EmailMessage):
             continue
         if str(part.get("Content-Transfer-Encoding", "")).lower() == "base64":
             raw = base64.b64decode(str(message.get_payload()))
-            message = email.message_from_bytes(raw, policy=policy.default)
+            message = email.message_from_bytes(raw, policy=_POLICY)
         yield message
 
 

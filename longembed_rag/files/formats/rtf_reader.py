@@ -28,11 +28,14 @@ _PICTURE = re.compile(
     r"\{\s*(?:\\\*\s*)?\\(?:pict|objdata|themedata|colorschememapping|datastore)\b"
 )
 _BYTE = re.compile(r"\\'[0-9a-fA-F]{2}")
+_FONT = re.compile(r"(?=\\f\d)")
 _CELL = re.compile(r"\\(?:nest)?cell(?![a-zA-Z0-9]) ?")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _PROPERTY = re.compile(r"\{\s*(?:\\\*\s*)?\\(title|author|subject|keywords|doccomm|category)\b ?")
 _CREATED = re.compile(r"\{\s*\\(creatim|revtim)\\yr(\d+)\\mo(\d+)\\dy(\d+)(?:\\hr(\d+)\\min(\d+))?")
 _CODE_PAGES = (("\\mac", "mac_roman"), ("\\pca", "cp850"), ("\\pc", "cp437"))
+#: What of a property is looked at; more than is kept.
+_LONGEST_PROPERTY = 20_000
 #: Properties stand before the text.
 _HEAD = 1 << 20
 
@@ -89,7 +92,9 @@ def _prepared(source: str) -> str:
     if begin >= 0:
         # Names of fonts in another script would be taken for text.
         end = _group_end(source, begin)
-        source = source[:begin] + _BYTE.sub("", source[begin:end]) + source[end:]
+        # striprtf looks for a font's character set up to the line's end.
+        fonts = _FONT.sub("\n", _BYTE.sub("", source[begin:end]))
+        source = source[:begin] + fonts + source[end:]
     source, _ = _parted(source, _PICTURE)  # megabytes of digits, gone through one by one
     # striprtf looks for a link's target up to the line's end, again and again.
     source = _LINK.sub(lambda match: match.group() + "\n", source)
@@ -134,8 +139,10 @@ def _properties(source: str) -> dict[str, Any]:
 
 
 def _pairs(info: str, page: str, encoding: str) -> Iterator[tuple[str, str]]:
-    for match in _PROPERTY.finditer(info):
-        inner = info[match.end() : _group_end(info, match.start())]
+    begin = 0
+    while (match := _PROPERTY.search(info, begin)) is not None:
+        begin = _group_end(info, match.start())
+        inner = info[match.end() : begin][:_LONGEST_PROPERTY]
         key = {"doccomm": "description"}.get(match.group(1), match.group(1))
         yield key, without_surrogates(_spoken(f"{{\\rtf1{page} {inner}}}", encoding))
     for match in _CREATED.finditer(info):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.text.guessing import guess
-from longembed_rag.files.text.unmarked import as_seven_bits, as_utf16
+from longembed_rag.files.text.unmarked import as_seven_bits, as_wide
 
 # Longest mark first: UTF-32's little-endian mark starts with UTF-16's.
 _MARKS = (
@@ -31,23 +31,34 @@ _SIGNATURES = (
     (b"SQLite format 3", "an SQLite database"),
     (b"{\\rtf", "an RTF document"),
 )
-# The candidates where bytes are not UTF-8 and spell no words of a language that is known. Western
-# Europe stands for itself: its neighbours (cp1250, cp1254, cp1257) differ in so few letters that
-# guessing between them by letters alone goes wrong.
-_CANDIDATES = [
-    "cp1252",
-    "cp1251",
-    "koi8_r",
-    "cp1253",
-    "cp1255",
-    "cp1256",
-    "shift_jis",
-    "euc_jp",
-    "gb18030",
-    "big5",
-    "euc_kr",
-]
 _FALLBACK = "cp1252"
+# Who says Latin-1 means cp1252, and so on: as browsers have it.
+_MEANT = {
+    "ascii": "cp1252",
+    "big5": "big5hkscs",
+    "euc_kr": "cp949",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "shift_jis": "cp932",
+    "tis-620": "cp874",
+}
+# Codecs of Python that no file is in; some take minutes for a megabyte.
+_NO_ENCODINGS = frozenset(
+    {
+        "idna",
+        "mbcs",
+        "oem",
+        "punycode",
+        "raw-unicode-escape",
+        "undefined",
+        "unicode-escape",
+        "utf-7",
+    }
+)
+# So many of a text's characters beyond ASCII may be broken, in what it says that it is in.
+_MOST_BROKEN = 0.05
 _CONTROLS = re.compile("[\x00-\x07\x0e-\x1a\x7f-\x84\x86-\x9f]")
 # Above this share of control characters a file is no text.
 _MOST_CONTROLS = 0.01
@@ -73,9 +84,8 @@ def decode(data: bytes, *, name: str, declared: str | None = None) -> Decoded:
     """Turn a file's bytes into text.
 
     In this order: a byte order mark; UTF-8 where the bytes are that and more than ASCII; what
-    the file declares; UTF-16 without a mark; ISO-2022 and HZ, whose bytes are ASCII's; ASCII;
-    UTF-8 with a few broken places; the encoding in which the bytes spell words, or that they look
-    like most; cp1252.
+    the file declares; UTF-16 and UTF-32 without a mark; ISO-2022 and HZ, whose bytes are ASCII's;
+    ASCII; UTF-8 with a few broken places; the encoding that the bytes are likeliest in; cp1252.
 
     Args:
         data: The bytes.
@@ -129,24 +139,45 @@ def _by_declaration(data: bytes, declared: str | None) -> Decoded | None:
         sound = _strict(data, "utf-8")
         if sound is not None:
             return sound  # no other encoding's text is valid UTF-8 by chance
-    try:
-        encoding = codecs.lookup(declared).name
-        # As browsers do: who says Latin-1 means cp1252.
-        encoding = "cp1252" if encoding in ("iso8859-1", "ascii") else encoding
-    except (LookupError, ValueError):  # ValueError: a NUL in its name
+    encoding = _meant(declared)
+    if encoding is None:
         return None
-    return _strict(data, encoding)
+    # A declaration that could be found is not written in these.
+    if encoding.startswith(("utf-16", "utf-32")) and as_wide(data[:_SAMPLE]) is None:
+        return None
+    found = _strict(data, encoding)
+    if found is None:
+        lenient = _lenient(data, encoding)
+        beyond = sum(character > "\x7f" for character in lenient.text)
+        found = lenient if lenient.text.count("\ufffd") <= _MOST_BROKEN * beyond else None
+    return found
+
+
+def _meant(declared: str) -> str | None:
+    """What a name of an encoding stands for; None where it is none."""
+    written = declared.strip().lower()
+    others = (written.removeprefix("x-"), written.removesuffix("-i"))
+    for name in (written, *others, written.replace("windows-", "cp")):
+        try:
+            codec = codecs.lookup(name)
+        except (LookupError, ValueError):  # ValueError: a NUL in its name
+            continue
+        # Of Python's codecs some make bytes, such as hex.
+        if not getattr(codec, "_is_text_encoding", True) or codec.name in _NO_ENCODINGS:
+            return None
+        return _MEANT.get(codec.name, codec.name)
+    return None
 
 
 def _strict(data: bytes, encoding: str) -> Decoded | None:
     try:
         return Decoded(data.decode(encoding), encoding)
-    except (LookupError, UnicodeError):
-        return None  # LookupError: a codec that does not make text, such as hex
+    except UnicodeError:
+        return None
 
 
 def _by_look(data: bytes) -> Decoded:
-    unmarked = as_utf16(data[:_SAMPLE]) or as_seven_bits(data[:_SAMPLE])
+    unmarked = as_wide(data[:_SAMPLE]) or as_seven_bits(data[:_SAMPLE])
     if unmarked is not None:
         text = data.decode(unmarked, "replace")
         return Decoded(text, unmarked, f"read as {unmarked}, which it does not say")
@@ -161,12 +192,7 @@ def _by_look(data: bytes) -> Decoded:
 
 
 def _guessed(data: bytes) -> Decoded:
-    import charset_normalizer
-
     encoding = guess(data)
-    if encoding is None:
-        best = charset_normalizer.from_bytes(data, cp_isolation=_CANDIDATES).best()
-        encoding = None if best is None else best.encoding
     if encoding is not None:
         text = data.decode(encoding, "replace")
         return Decoded(text, encoding, f"not UTF-8: its encoding was guessed, {encoding}")

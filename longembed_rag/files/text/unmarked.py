@@ -1,4 +1,4 @@
-"""Encodings that show in the bytes themselves: UTF-16 without its mark, ISO-2022 and HZ."""
+"""Encodings that show in the bytes themselves: UTF-16 and 32 without a mark, ISO-2022 and HZ."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ _HZ = re.compile(rb"~\{([\x21-\x7d][\x21-\x7e])+~\}")
 _COMMON_HAN = re.compile(rb"[\x30-\x57][\x21-\x7e]|[\x21-\x23][\x21-\x7e]")
 # Of Latin text half of the bytes are zeros.
 _FEW_ZEROS = 0.25
+_HARDLY_ANY = 0.05
+_COMMON_PLANE = 1.25
 _CONTROLS = re.compile(rb"[\x01-\x07\x0e-\x1a\x7f]")
+_STOPS = re.compile("[\u3001\u3002\uff0c]")
+_OF_THE_EAST = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]")
 _PLAIN = frozenset("\t\n\r")
 #: Scripts that one text mixes, at most: Japanese has three beside ours.
 _MOST_SCRIPTS = 5
+# Names of letters that belong to no script alone begin so.
+_OF_SEVERAL = frozenset({"FULLWIDTH", "HALFWIDTH", "IDEOGRAPHIC", "KATAKANA-HIRAGANA", "MODIFIER"})
 
 
 def as_seven_bits(data: bytes) -> str | None:
@@ -53,17 +59,41 @@ def _is_sound(data: bytes, encoding: str) -> bool:
     return True
 
 
-def as_utf16(data: bytes) -> str | None:
-    """``"utf-16-le"`` or ``"utf-16-be"`` where bytes are that without a mark; else None.
+def as_wide(data: bytes) -> str | None:
+    """The UTF-16 or UTF-32 that bytes are in without its mark; None where they are in neither.
 
-    Zeros give it away: a text of any script has blanks, line breaks or digits, whose upper byte is
-    zero.
+    Zeros give it away: of UTF-32's four bytes the uppermost always is one, of UTF-16's two the
+    upper one in blanks, line breaks and digits, which a text of any script has.
 
     Args:
         data: The beginning of a file.
     """
+    return _as_utf32(data) or _as_utf16(data)
+
+
+def _as_utf32(data: bytes) -> str | None:
+    whole = data[: len(data) // 4 * 4]
+    for encoding, uppermost, next_one in (("utf-32-le", 3, 2), ("utf-32-be", 0, 1)):
+        planes = whole[next_one::4]
+        # Texts hold an emoji or two; of all other signs the second byte is a zero as well.
+        is_likely = 0 < len(planes) <= _COMMON_PLANE * planes.count(0)
+        if is_likely and not any(whole[uppermost::4]):
+            try:
+                text = whole.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            if sum(_kind(each) == "odd" for each in text) <= 0.01 * len(text):
+                return encoding
+    return None
+
+
+def _as_utf16(data: bytes) -> str | None:
     zeros = data.count(0)
-    if not zeros or (zeros < _FEW_ZEROS * len(data) and _is_text_with_zeros(data)):
+    if zeros < _HARDLY_ANY * len(data) and (east := _as_utf16_of_the_east(data)) is not None:
+        return east
+    if not zeros:
+        return None
+    if zeros < _FEW_ZEROS * len(data) and _is_text_with_zeros(data):
         return None
     upper_first = data[0::2].count(0)
     encoding = "utf-16-be" if upper_first > zeros - upper_first else "utf-16-le"
@@ -76,6 +106,20 @@ def as_utf16(data: bytes) -> str | None:
     return encoding
 
 
+def _as_utf16_of_the_east(data: bytes) -> str | None:
+    """The same of Chinese and Japanese without blanks and line breaks, which have hardly any zeros.
+
+    Their commas and full stops have bytes that are control characters everywhere else.
+    """
+    if not _CONTROLS.search(data):
+        return None
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = data[: len(data) // 2 * 2].decode(encoding, "replace")
+        if _STOPS.search(text) and len(_OF_THE_EAST.findall(text)) > 0.95 * len(text):
+            return encoding
+    return None
+
+
 def _is_text_with_zeros(data: bytes) -> bool:
     """Whether bytes are UTF-8 with some zeros in it, such as a log that a crash has cut."""
     return not _CONTROLS.search(data) and _is_sound(data, "utf-8")
@@ -85,7 +129,8 @@ def _kind(character: str) -> str:
     """The script of a letter; ``"odd"`` for what no text holds."""
     category = unicodedata.category(character)
     if category[0] == "L":
-        return unicodedata.name(character, "odd").partition(" ")[0]
+        script = unicodedata.name(character, "odd").partition(" ")[0]
+        return "plain" if script in _OF_SEVERAL else script
     if category in ("Cc", "Cn", "Co", "Cs") or character == "\ufffd":
         return "plain" if character in _PLAIN else "odd"
     return "plain"
