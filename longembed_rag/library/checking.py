@@ -87,6 +87,23 @@ class Checks(Part):
             documents=None, findings=(*_findings(salvaged), *findings), left=tuple(left)
         )
 
+    def purge(self) -> None:
+        """Leave nothing in an embedded store's files of what was removed or replaced.
+
+        The engine keeps that until it needs the room. All of the store's collections are written
+        anew; for a while that takes as much room again as the largest of them.
+
+        Raises:
+            CollectionNotFoundError: Nothing has been ingested yet.
+            SettingsError: The library is on a server, which does this by itself in its own time.
+            StoreError: The store cannot be written to, or there is no room.
+
+        Example:
+            >>> library.purge()
+        """
+        with self._holdings.writing:
+            self._holdings.purge()
+
     def _damaged(self) -> tuple[Finding, ...]:
         held = self._holdings
         try:
