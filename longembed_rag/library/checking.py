@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from longembed_rag.errors import StoreDamagedError
 from longembed_rag.ingest.again import embed_again
+from longembed_rag.ingest.seen import Seen
 from longembed_rag.ingest.verify import LOST_PARTS, Finding, VerifyReport, can_be_ingested, verify
 from longembed_rag.ingest.verify import repair as put_right
 from longembed_rag.library.holdings import Part
@@ -101,8 +102,10 @@ class Checks(Part):
         Example:
             >>> library.purge()
         """
-        with self._holdings.writing:
-            self._holdings.purge()
+        held = self._holdings
+        with held.writing:
+            held.purge()
+            Seen.of(held.store()).forget_gone(held.store().sources())
 
     def _damaged(self) -> tuple[Finding, ...]:
         held = self._holdings

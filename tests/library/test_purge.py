@@ -92,17 +92,17 @@ def test_a_purge_that_was_killed_loses_nothing(
     with opened() as library:
         library.add([Document(id=name, text=f"apples {name}") for name in ("one", "two")])
     rename = Path.rename
-    calls = 0
+    left = 0
 
     def stopping(self: Path, target: Path) -> Path:
-        nonlocal calls
-        calls += 1
-        if calls == stop:
+        nonlocal left
+        if left == 0:
             raise KeyboardInterrupt
+        left -= 1
         return rename(self, target)
 
-    for stop in range(1, 7):
-        calls = 0
+    for renamed in range(6):
+        left = renamed
         with monkeypatch.context() as patch:
             patch.setattr(Path, "rename", stopping)
             with opened() as library, pytest.raises(KeyboardInterrupt):
