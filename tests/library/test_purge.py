@@ -19,6 +19,8 @@ from tests.stores import make_local
 
 REMOVED = ("zanzibarword", "quixoticword", "obsoleteword")
 
+pytestmark = pytest.mark.sealed
+
 
 @pytest.fixture(params=["edge", "local"])
 def store(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Path:

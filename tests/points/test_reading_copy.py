@@ -16,6 +16,8 @@ from longembed_rag.store.store import DocumentStore
 from tests.store.fakes import make_document
 from tests.stores import ensure, find
 
+pytestmark = pytest.mark.sealed
+
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

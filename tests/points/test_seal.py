@@ -17,6 +17,8 @@ from longembed_rag.points.seal import SEAL_FILE, Seal
 
 PARTS = {"a.dat": b"\0" * 200_000 + b"held" + b"\0" * 200_000, "deep/b.json": b'{"x": 1, "y": [2]}'}
 
+pytestmark = pytest.mark.sealed
+
 
 @pytest.fixture
 def sealed(tmp_path: Path) -> Path:
