@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from longembed_rag.errors import SettingsError, StoreError, StoreLockedError
+from longembed_rag.whole_files import read_plain, unwaiting
 
 Opened = TypeVar("Opened")
 
@@ -47,7 +48,7 @@ class FolderLock:
 
         self._file: IO[str] | None = None
         try:
-            file = (folder / _LOCK_FILE).open("a", encoding="utf-8")
+            file = open(folder / _LOCK_FILE, "a", encoding="utf-8", opener=unwaiting)  # noqa: SIM115
         except OSError as error:
             raise StoreError(f"cannot write to the store at {folder}: {error.strerror}") from error
         try:
@@ -140,14 +141,16 @@ def _write_holder(folder: Path) -> None:
         "program": Path(sys.argv[0] or "python").name,
         "since": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
-    with suppress(OSError):  # only a courtesy to who comes second
-        (folder / _HOLDER_FILE).write_text(json.dumps(holder), encoding="utf-8")
+    file = folder / _HOLDER_FILE
+    # Only a courtesy to who comes second.
+    with suppress(OSError), open(file, "w", encoding="utf-8", opener=unwaiting) as opened:
+        opened.write(json.dumps(holder))
 
 
 def _holder(folder: Path) -> tuple[str, bool]:
     """Who holds a folder, and whether that is this process."""
     try:
-        holder = json.loads((folder / _HOLDER_FILE).read_text(encoding="utf-8"))
+        holder = json.loads(read_plain(folder / _HOLDER_FILE))
         pid, program, since = holder["pid"], holder["program"], holder["since"]
     except (OSError, ValueError, KeyError, TypeError):
         return "another process (or another client in this one)", False
