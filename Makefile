@@ -22,7 +22,7 @@ TORCH := torch==2.13.0
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills test-integrations test-integrations-lowest lint format figures clean
+.PHONY: help demo test kills audit test-integrations test-integrations-lowest lint format figures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 36
@@ -36,6 +36,9 @@ test: $(VENV)/.installed-dev ## the tests
 
 kills: $(VENV)/.installed-dev ## kill commands at random moments for a minute: nothing is lost or doubled
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.kills --seconds 60
+
+audit: $(VENV)/.installed-dev ## look up known weaknesses of what is installed; skipped without a net
+	$(BIN)/python .ci/audit.py
 
 test-integrations: $(INTEGRATIONS_VENV)/.python ## the packages in integrations/, with the newest frameworks
 	$(INTEGRATIONS_VENV)/bin/python integrations/run.py --install

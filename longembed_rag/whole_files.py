@@ -34,6 +34,19 @@ def read_plain(path: Path, *, most: int = 64 << 20) -> bytes:
         return file.read(most + 1)
 
 
+def unwaiting(path: str, flags: int) -> int:
+    """Open a file for ``open(..., opener=...)`` to write to: one that is a file.
+
+    Raises:
+        OSError: It cannot be opened, or is a pipe or a device; a pipe is not waited for.
+    """
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is a pipe or a device, and no file", path)
+    return handle
+
+
 def write_whole(path: Path, content: str | bytes | memoryview) -> None:
     """Write a file so that it is there whole or as it was before, whenever the process ends.
 

@@ -20,7 +20,7 @@ MODULES = {
 }
 
 #: What every room may import, and what imports nothing of ours.
-GROUND = ("errors", "interrupts", "layout", "whole_files")
+GROUND = ("errors", "interrupts", "layout", "limits", "whole_files")
 #: Which rooms a room may import, beside itself and the ground.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(GROUND, ()),

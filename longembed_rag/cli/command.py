@@ -22,6 +22,7 @@ from longembed_rag.cli.quiet import quiet_libraries
 from longembed_rag.cli.streams import UnwrittenError, give_up_output, prepare_streams
 from longembed_rag.errors import SettingsError
 from longembed_rag.interrupts import interrupts
+from longembed_rag.limits import lack_of_threads
 
 _INTERRUPTED = "stopped before it was done"
 
@@ -46,12 +47,16 @@ def _usage_errors_as_json(as_json: bool) -> Iterator[None]:
         raise
 
 
-def _require_working_folder() -> None:
-    """Refuse to work in a folder that is gone: no relative path means anything there.
+def _require_ground() -> None:
+    """Refuse to work in a folder that is gone, or without threads.
+
+    No relative path means anything there, and libraries end the process that cannot begin theirs.
 
     Raises:
-        SettingsError: It is gone.
+        SettingsError: It is gone, or no threads can begin.
     """
+    if (lack := lack_of_threads()) is not None:
+        raise SettingsError(lack)
     try:
         os.getcwd()  # noqa: PTH109 - the system's word
     except FileNotFoundError as error:
@@ -91,7 +96,7 @@ class Command(click.Command):
         if os.environ.get("NO_COLOR"):
             extra.setdefault("color", False)
         with reported(as_json=as_json, debug=debug, interrupted=self.interrupted):
-            _require_working_folder()
+            _require_ground()
             try:
                 extra["default_map"] = load_config(Path(CONFIG_FILE), types=CONFIGURABLE)
             except SettingsError:

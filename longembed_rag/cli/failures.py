@@ -42,6 +42,17 @@ _REQUEST_IS_WRONG = (
     InputError,
 )
 
+_NO_ROOM = "; make room on the disk, or for temporary files in another folder (TMPDIR)"
+_WAYS_OUT = {
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.EFBIG: "; raise the limit on the size of files (ulimit -f)",
+    errno.EMFILE: "; raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "; other programs hold too many files open",
+    errno.ENOMEM: "; raise the limit on memory (ulimit -v), or end other programs",
+    errno.EAGAIN: "; raise the limit on processes and threads (ulimit -u)",
+}
+
 
 def exit_code(error: LongEmbedError) -> int:
     """The exit code for an error: 2 where the request has to change, 1 where it was right."""
@@ -79,13 +90,18 @@ def reported(*, as_json: bool, debug: bool, interrupted: str) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.EPIPE:
             raise  # the reader of our output went away; click ends quietly
-        _end(error, str(error), code=FAILED, as_json=as_json, debug=debug)
+        _end(error, _told(error), code=FAILED, as_json=as_json, debug=debug)
     except MemoryError as error:
         _end(error, "memory ran out", code=FAILED, as_json=as_json, debug=debug)
     except (click.exceptions.Exit, click.Abort, click.ClickException):
         raise
     except Exception as error:  # noqa: BLE001 - a traceback helps nobody who is not asked for it
         _end(error, _unforeseen(error), code=FAILED, as_json=as_json, debug=debug)
+
+
+def _told(error: OSError) -> str:
+    """What the system said, and the way out where it ran short of something."""
+    return f"{error}{_WAYS_OUT.get(error.errno or 0, '')}"
 
 
 def _unforeseen(error: Exception) -> str:

@@ -12,7 +12,11 @@ from typing import TextIO
 import click
 
 from longembed_rag.cli.output import printable
-from longembed_rag.errors import LongEmbedWarning
+from longembed_rag.errors import LongEmbedWarning, ModelLoadError
+from longembed_rag.limits import lack_of_address_space
+
+# Bytes of address space that torch, transformers, a small model and a store take.
+_FOR_MODELS = 3 << 30
 
 
 class _LineHandler(logging.Handler):
@@ -61,7 +65,15 @@ def quiet_libraries(*, debug: bool) -> Iterator[None]:
 
 
 def quiet_transformers() -> None:
-    """Switch off transformers' load reports and bars; downloads show theirs on a terminal."""
+    """Switch off transformers' load reports and bars; downloads show theirs on a terminal.
+
+    Raises:
+        ModelLoadError: The process may not map what it and a model need; so early, since the
+            libraries themselves end the process, or wait for ever.
+    """
+    lack = lack_of_address_space(_FOR_MODELS)
+    if lack is not None:
+        raise ModelLoadError(f"no model can be loaded: {lack}")
     from huggingface_hub.utils.tqdm import enable_progress_bars
     from transformers.utils import logging as transformers_logging
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import SettingsError
+from longembed_rag.whole_files import read_plain
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -236,8 +237,8 @@ def _layers_above(root: Path) -> Iterable[Layer]:
 
 
 def _read(file: str, name: str) -> GitIgnoreSpec:
-    with open(file, encoding="utf-8-sig", errors="surrogateescape") as opened:  # noqa: PTH123
-        lines = [line.rstrip("\r") for line in opened.read().split("\n")]
+    text = read_plain(Path(file)).decode("utf-8-sig", "surrogateescape")
+    lines = [line.rstrip("\r") for line in text.split("\n")]
     if name == _GITIGNORE:  # somebody else's: what git passes over is passed over
         lines = [line for line in lines if _is_pattern(line)]
     return compiled(lines, told=f"{os.fsencode(file).decode('utf-8', 'backslashreplace')}: ")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from longembed_rag.points.refusing import is_refusal
-from longembed_rag.whole_files import remove_halves, write_whole
+from longembed_rag.whole_files import read_plain, remove_halves, write_whole
 
 #: An engine that keeps its points in a folder.
 EmbeddedEngine = Literal["edge", "local"]
@@ -31,7 +31,7 @@ _LEFTOVER = re.compile(r"\.\d+-[0-9a-f]{8}\.half$|^\.atomicwrite")
 def engine_in(folder: Path) -> EmbeddedEngine | None:
     """What keeps the embedded store in a folder; None where there is no store."""
     with suppress(OSError, UnicodeDecodeError):
-        marked = (folder / _MARK).read_text(encoding="utf-8").strip()
+        marked = read_plain(folder / _MARK).decode("utf-8").strip()
         if marked in ("edge", "local"):
             return cast(EmbeddedEngine, marked)
     # Earlier versions made no mark.
@@ -55,8 +55,8 @@ def mark_engine(folder: Path, engine: EmbeddedEngine) -> None:
         OSError: The folder is a new store's and cannot be written to.
     """
     mark = folder / _MARK
-    with suppress(OSError):
-        if mark.read_text(encoding="utf-8").strip() == engine:
+    with suppress(OSError, UnicodeDecodeError):
+        if read_plain(mark).decode("utf-8").strip() == engine:
             return
     try:
         write_whole(mark, f"{engine}\n")
@@ -87,9 +87,9 @@ def remove_leftovers(folder: Path) -> None:
 def keep_meta(folder: Path) -> None:
     """Keep a copy of what qdrant-client notes down, which it does not write whole."""
     with suppress(OSError):
-        meta = (folder / META_FILE).read_bytes()
+        meta = read_plain(folder / META_FILE)
         kept = folder / _KEPT_META
-        if meta and not (kept.exists() and kept.read_bytes() == meta):
+        if meta and not (kept.exists() and read_plain(kept) == meta):
             write_whole(kept, meta)
 
 
@@ -106,6 +106,6 @@ def mend_meta(folder: Path) -> None:
     if not meta.exists() or meta.stat().st_size:
         return
     if kept.exists():
-        write_whole(meta, kept.read_bytes())
+        write_whole(meta, read_plain(kept))
     else:
         meta.unlink()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from longembed_rag.errors import SettingsError, StoreError, StoreLockedError
+from longembed_rag.whole_files import read_plain, unwaiting
 
 Opened = TypeVar("Opened")
 
@@ -49,7 +50,8 @@ class FolderLock:
         self._file: IO[str] | None = None
         self._is_shared = shared
         try:
-            file = (folder / _LOCK_FILE).open("r" if shared else "a", encoding="utf-8")
+            mode = "r" if shared else "a"
+            file = open(folder / _LOCK_FILE, mode, encoding="utf-8", opener=unwaiting)  # noqa: SIM115
         except OSError as error:
             if shared and isinstance(error, FileNotFoundError):
                 return  # nobody has ever held it
@@ -154,14 +156,16 @@ def _write_holder(folder: Path) -> None:
         "program": Path(sys.argv[0] or "python").name,
         "since": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
-    with suppress(OSError):  # only a courtesy to who comes second
-        (folder / _HOLDER_FILE).write_text(json.dumps(holder), encoding="utf-8")
+    file = folder / _HOLDER_FILE
+    # Only a courtesy to who comes second.
+    with suppress(OSError), open(file, "w", encoding="utf-8", opener=unwaiting) as opened:
+        opened.write(json.dumps(holder))
 
 
 def _holder(folder: Path) -> tuple[str, bool]:
     """Who holds a folder, and whether that is this process."""
     try:
-        holder = json.loads((folder / _HOLDER_FILE).read_text(encoding="utf-8"))
+        holder = json.loads(read_plain(folder / _HOLDER_FILE))
         pid, program, since = holder["pid"], holder["program"], holder["since"]
     except (OSError, ValueError, KeyError, TypeError):
         return "another process (or another client in this one)", False

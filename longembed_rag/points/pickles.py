@@ -20,6 +20,7 @@ from typing import Any
 
 from longembed_rag.errors import StoreDamagedError, StoreError
 from longembed_rag.points.numbers import STAND_INS
+from longembed_rag.whole_files import read_plain
 
 _META_FILE = "meta.json"
 _COLLECTIONS = "collection"
@@ -100,7 +101,7 @@ def are_sound(folder: Path) -> bool:
     What SQLite does not see is in the rows.
     """
     try:
-        names = json.loads((folder / _META_FILE).read_text(encoding="utf-8"))["collections"]
+        names = json.loads(read_plain(folder / _META_FILE))["collections"]
         for name in names:
             rows = (folder / _COLLECTIONS / name / _ROWS_FILE).absolute()
             with closing(sqlite3.connect(f"{rows.as_uri()}?mode=ro", uri=True)) as storage:
@@ -114,7 +115,7 @@ def are_sound(folder: Path) -> bool:
 def _check_names(folder: Path) -> None:
     """Refuse names of collections that lead out of the folder; some qdrant-clients follow them."""
     try:
-        meta = json.loads((folder / _META_FILE).read_text(encoding="utf-8"))
+        meta = json.loads(read_plain(folder / _META_FILE))
     except FileNotFoundError:
         return
     names = meta.get("collections") if isinstance(meta, dict) else None

@@ -10,7 +10,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from longembed_rag.whole_files import write_whole
+from longembed_rag.whole_files import read_plain, write_whole
 
 _SENTENCE = (
     "This store is kept by Qdrant's own engine, not by qdrant-client's local mode: open it with "
@@ -21,7 +21,7 @@ _SENTENCE = (
 def is_refusal(meta: Path) -> bool:
     """Whether a ``meta.json`` is the one that :func:`refuse_local_mode` leaves."""
     try:
-        return _SENTENCE in meta.read_text(encoding="utf-8", errors="replace")
+        return _SENTENCE in read_plain(meta).decode("utf-8", "replace")
     except OSError:
         return False
 

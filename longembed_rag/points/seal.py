@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,7 +24,7 @@ from typing import Any
 
 from longembed_rag.errors import StoreDamagedError
 from longembed_rag.points.edge.space import identity_of
-from longembed_rag.whole_files import remove_halves, write_whole
+from longembed_rag.whole_files import read_plain, remove_halves, write_whole
 
 SEAL_FILE = "longembed.seal"
 #: What is sealed in the folder of a store of qdrant-client's local mode.
@@ -209,7 +210,7 @@ class Seal:
 
     def _read(self) -> dict[str, _Noted] | None:
         try:
-            content = json.loads(self._file.read_bytes())
+            content = json.loads(read_plain(self._file))
             if content["format"] != _FORMAT:
                 return None  # a later version's, which says what this one cannot check
             if _signed(content["files"])["digest"] != content["digest"]:
@@ -229,6 +230,8 @@ def _signed(files: dict[str, Any]) -> dict[str, Any]:
 
 def _compared(path: Path, status: os.stat_result, noted: _Noted) -> str | None:
     """What is wrong with a file; None where it holds what it held."""
+    if not stat.S_ISREG(status.st_mode):
+        return "it is no file any more"
     if status.st_size != noted.size and path.suffix != _JSON:
         return f"{status.st_size} bytes in place of {noted.size}"
     return None if _digest(path) == noted.digest else "it holds something else than was written"

@@ -14,6 +14,7 @@ from longembed_rag.points.edge.space import (
     TO_OPEN,
     TO_WRITE,
     identity_of,
+    require_mappable,
     require_room,
     require_same,
 )
@@ -106,6 +107,7 @@ class Shard:
         from qdrant_edge import EdgeShard
 
         require_room(self._folder.parent, TO_WRITE)
+        require_mappable(self._folder)
         with self._lock, engine_errors():
             self._before_writing()
             self._shard = EdgeShard.create(str(self._folder), config)
@@ -210,6 +212,7 @@ class Shard:
             if self._closed:
                 raise RuntimeError("the collection is closed or deleted; open a new client")
             require_room(self._folder.parent, TO_OPEN)
+            require_mappable(self._folder)
             self._shard = EdgeShard.load(str(self._folder))
             self._identity = identity_of(self._folder)
         return self._shard

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from longembed_rag.whole_files import read_plain, sync_folder, write_whole
+from longembed_rag.whole_files import read_plain, sync_folder, unwaiting, write_whole
 
 _SUFFIX = ".edge"
 _FILE = "collection.json"
@@ -177,7 +177,7 @@ class RootLock:
     def __init__(self, root: Path) -> None:
         import portalocker
 
-        file = (root / _LOCK).open("a", encoding="utf-8")
+        file = open(root / _LOCK, "a", encoding="utf-8", opener=unwaiting)  # noqa: SIM115
         try:
             portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
         except portalocker.LockException as error:

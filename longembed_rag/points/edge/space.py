@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 from longembed_rag.errors import StoreError
+from longembed_rag.limits import lack_of_address_space, lack_of_file_size
 
 _MIB = 1 << 20
 #: What is to be free before a shard is opened, in bytes: the log takes 32 MiB of it at once.
@@ -17,6 +18,11 @@ TO_OPEN = 48 * _MIB
 #: What is to be free before something is written: a request of 5 MB is written several times over,
 #: to the log, to the points and to what is sorted anew.
 TO_WRITE = 64 * _MIB
+#: The largest file that a store begins with, in bytes.
+LARGEST = 32 * _MIB
+# Address space that the engine takes at most, in bytes, for a new shard and for its own work,
+# beside the files of one that is loaded.
+_NEW_SHARD, _WORK = 256 * _MIB, 384 * _MIB
 
 
 def require_room(folder: Path, room: int) -> None:
@@ -29,6 +35,8 @@ def require_room(folder: Path, room: int) -> None:
     Raises:
         StoreError: Less is free; says how much is needed.
     """
+    if room >= TO_WRITE:
+        _require(folder, lack_of_file_size(LARGEST))
     free = shutil.disk_usage(folder).free
     if free < room:
         raise StoreError(
@@ -36,6 +44,24 @@ def require_room(folder: Path, room: int) -> None:
             f"store needs {room / _MIB:.0f} MiB to go on; nothing that was in it is lost. Make "
             "room, or name a store on another disk"
         )
+
+
+def require_mappable(folder: Path) -> None:
+    """Refuse to load a shard where its files, which are all mapped, do not fit.
+
+    Args:
+        folder: The shard's folder; one that is not there is to be made.
+
+    Raises:
+        StoreError: They do not; says how much is needed.
+    """
+    files = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    _require(folder, lack_of_address_space((files or _NEW_SHARD) + _WORK))
+
+
+def _require(folder: Path, lack: str | None) -> None:
+    if lack is not None:
+        raise StoreError(f"the store at {_store(folder)} cannot be used: {lack}")
 
 
 def identity_of(folder: Path) -> tuple[int, int] | None:
