@@ -173,7 +173,7 @@ def _over_client(
     on_close: Callable[[], None] = lambda: None,
     secrets: Secrets | None = None,
     patience: float | None = None,
-    is_touched: bool = False,
+    believing: Callable[[], None] | None = None,
 ) -> Points:
     from longembed_rag.points.client.gateway import Gateway
     from longembed_rag.points.client.points import ClientPoints
@@ -189,7 +189,7 @@ def _over_client(
         secrets=secrets,
         patience=patience,
     )
-    return ClientPoints(client, gateway, engine=engine, on_close=on_close, is_touched=is_touched)
+    return ClientPoints(client, gateway, engine=engine, on_close=on_close, believing=believing)
 
 
 def has_store(folder: Path) -> bool:
@@ -255,8 +255,13 @@ def _open_local(folder: Path, lock: FolderLock) -> Points:
         raise
     if touched and not are_sound(folder):
         seal.require_whole(folder, thorough=True)
-    with suppress(OSError):  # it may be writable for nobody
-        seal.break_up()  # qdrant-client does not say when it begins to write
+
+    def believe() -> None:
+        with suppress(OSError):  # it may be writable for nobody
+            seal.break_up()  # qdrant-client does not say when it begins to write
+
+    if not touched:
+        believe()
     client = QdrantClient(path=str(folder))
     keep_meta(folder)
 
@@ -272,7 +277,7 @@ def _open_local(folder: Path, lock: FolderLock) -> Points:
         "local",
         policy=RetryPolicy(),
         on_close=close,
-        is_touched=bool(touched),
+        believing=believe if touched else None,
     )
 
 

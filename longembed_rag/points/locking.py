@@ -153,13 +153,19 @@ def locked_by_others(folder: Path) -> StoreLockedError:
 def _write_holder(folder: Path) -> None:
     holder = {
         "pid": os.getpid(),
-        "program": Path(sys.argv[0] or "python").name,
+        "program": _program(),
         "since": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     file = folder / _HOLDER_FILE
     # Only a courtesy to who comes second.
     with suppress(OSError), open(file, "w", encoding="utf-8", opener=unwaiting) as opened:
         opened.write(json.dumps(holder))
+
+
+def _program() -> str:
+    path = Path(sys.argv[0] or "python")
+    # What was started as a module: python -m longembed_rag.
+    return path.parent.name if path.name == "__main__.py" else path.name
 
 
 def _holder(folder: Path) -> tuple[str, bool]:

@@ -51,8 +51,11 @@ class Points(Protocol):
     def is_touched(self) -> bool:
         """Whether files were changed since this package closed them, by a program or by damage.
 
-        So that what is ours is to be looked at before it is believed.
+        So that what is ours is to be looked at before it is believed (:meth:`believe`).
         """
+
+    def believe(self) -> None:
+        """Go on with files that somebody has changed: what is ours in them was found whole."""
 
     def describe(self, name: str) -> Described | None:
         """A collection; None when it is not there. A name may be an alias on a server."""

@@ -81,6 +81,7 @@ class DocumentStore:
         points = open_points(path=folder, **place)
         if points.is_touched:
             require_whole(Place(points, collection))
+            points.believe()
         return cls(points, collection=collection, path=folder)
 
     def __enter__(self) -> Self:

@@ -257,7 +257,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--mend-every", type=int, default=10)
     given = parser.parse_args()
-    for engine, share in (("edge", 0.8), ("local", 0.2)):
+    for engine, share in (("local", 0.2), ("edge", 0.8)):
         with tempfile.TemporaryDirectory() as folder:
             began = time.monotonic()
             damaged = Damaged(Path(folder), engine)  # type: ignore[arg-type]

@@ -12,7 +12,10 @@ from longembed_rag.store.store import DocumentStore
 from tests.store.fakes import make_document
 from tests.stores import ensure, find, make_local
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
+pytestmark = [
+    pytest.mark.sealed,
+    pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes"),
+]
 
 
 def _make(folder: Path, engine: str) -> None:

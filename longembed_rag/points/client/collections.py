@@ -35,7 +35,8 @@ class ClientCollections:
         gateway: How it is called.
         engine: ``"server"``, or ``"local"`` for the client's own local mode.
         on_close: What closing it does.
-        is_touched: Whether another program has written to the files of local mode.
+        believing: What is to be done once the files of local mode, which somebody has changed,
+            have been found whole; None where nobody has.
     """
 
     def __init__(
@@ -45,9 +46,9 @@ class ClientCollections:
         *,
         engine: str,
         on_close: Callable[[], None] = lambda: None,
-        is_touched: bool = False,
+        believing: Callable[[], None] | None = None,
     ) -> None:
-        self.is_touched = is_touched
+        self._believing = believing
         self.client = client
         self.gateway = gateway
         self.engine = engine
@@ -64,6 +65,17 @@ class ClientCollections:
     def embedded(self) -> bool:
         """Whether it is local mode."""
         return self.engine != "server"
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether somebody has changed the files of local mode."""
+        return self._believing is not None
+
+    def believe(self) -> None:
+        """Go on with files that were found whole."""
+        if self._believing is not None:
+            self._believing()
+            self._believing = None
 
     def describe(self, name: str) -> Described | None:
         """A collection; None when it is not there."""

@@ -71,6 +71,9 @@ class EdgePoints:
         """Open the collections in a folder; raises as :class:`EdgeCollections`."""
         return cls(EdgeCollections(path), location=location, on_close=on_close)
 
+    def believe(self) -> None:
+        """Do nothing: nobody else writes to them."""
+
     def describe(self, name: str) -> Described | None:
         """A collection; None when it is not there."""
         with self._told(f"reading collection {name!r}"):
