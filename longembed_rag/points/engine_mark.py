@@ -55,7 +55,7 @@ def mark_engine(folder: Path, engine: EmbeddedEngine) -> None:
         OSError: The folder is a new store's and cannot be written to.
     """
     mark = folder / _MARK
-    with suppress(OSError):
+    with suppress(OSError, UnicodeDecodeError):
         if mark.read_text(encoding="utf-8").strip() == engine:
             return
     try:
