@@ -51,6 +51,18 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setattr("longembed_rag.ingest.seen.cache_folder", folder)
 
 
+@pytest.fixture(autouse=True)
+def unsealed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores stay without a seal, as killed processes leave them, but in tests marked ``sealed``.
+
+    Setting it takes a quarter of a second, a quarter of what most tests of stores take.
+    """
+    if request.node.get_closest_marker("sealed") is None:
+        from longembed_rag.points.edge.collections import EdgeCollections
+
+        monkeypatch.setattr(EdgeCollections, "_seal", lambda self, shards: None)
+
+
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
     """Tiny random models of every family: ``tiny_models.folder("bert")`` and its variants."""

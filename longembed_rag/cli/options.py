@@ -148,3 +148,22 @@ def paths_argument(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="PATH...",
         type=click.Path(exists=True, path_type=Path),
     )(function)
+
+
+def purge_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--purge``; stands above :func:`store_options`, and refuses a server beforehand."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, purge: bool, location: StoreLocation, **parameters: Any) -> Any:
+        if purge and location.url is not None:
+            raise click.UsageError(
+                "--purge is for embedded stores: a Qdrant server takes what was removed out of its "
+                "files by itself, when it next optimises a segment"
+            )
+        return function(*args, purge=purge, location=location, **parameters)
+
+    return click.option(
+        "--purge",
+        is_flag=True,
+        help="Leave nothing in the store's files of what was removed or replaced, now or earlier.",
+    )(wrapper)

@@ -7,7 +7,7 @@ import click
 from longembed_rag.cli.command import Command
 from longembed_rag.cli.failures import FAILED
 from longembed_rag.cli.location import StoreLocation
-from longembed_rag.cli.options import store_options
+from longembed_rag.cli.options import purge_option, store_options
 from longembed_rag.cli.output import count, one_line, shown_path, write_json
 
 
@@ -21,24 +21,33 @@ Examples:
   longembed-rag verify --no-files --json
   longembed-rag verify --repair""",
 )
-@click.option("--repair", is_flag=True, help="Put right what can be without reading files.")
+@click.option("--repair", is_flag=True, help="Put right what can be without the files.")
 @click.option(
     "--files/--no-files", default=True, help="Whether to read the files, too.  [default: files]"
 )
 @store_options
+@purge_option
 @click.pass_context
 def verify_command(
-    context: click.Context, repair: bool, files: bool, location: StoreLocation, as_json: bool
+    context: click.Context,
+    repair: bool,
+    files: bool,
+    purge: bool,
+    location: StoreLocation,
+    as_json: bool,
 ) -> None:
     """Compare manifest, collection and files, and name whatever does not agree.
 
-    Runs no model. Exit code 0: all agree, or all was put right; 1: something is left to do.
-    --repair finishes or undoes what an interrupted run had begun, removes passages without a
-    document, and takes out documents that have lost passages; what needs the files (changed, gone
-    or taken out) is done by the next ingest.
+    All that is stored is read, and compared with what was written. Exit code 0: all agree, or all
+    was put right; 1: something is left to do. --repair makes damaged files whole, finishes or
+    undoes what an interrupted run had begun, removes passages without a document, and takes out
+    documents that have lost something; what needs the files (changed, gone or taken out) is done by
+    the next ingest. It runs the model only for a document that comes from no file.
     """
     with location.library() as library:
         report = library.verify(repair=repair, files=files)
+        if purge:
+            library.purge()
     if as_json:
         write_json(report.to_dict())
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -19,6 +19,7 @@ from longembed_rag.files.discover import Discovery
 from longembed_rag.files.formats.recognition import tessdata
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.selection import Selection
+from longembed_rag.files.sources import path_of
 from longembed_rag.files.stamps import Stamp
 from longembed_rag.points.connection import GIVEN_CLIENT
 from longembed_rag.store.values import READERS_VERSION
@@ -175,6 +176,21 @@ class Seen:
             unread | {each for each in self._unreadable if not _is_below(each, roots)}
         )
         self._save()
+
+    def forget_gone(self, stored: Container[str]) -> None:
+        """Forget the names of files that are neither stored nor there any more.
+
+        Args:
+            stored: The sources that are stored.
+        """
+        there = {
+            source: each
+            for source, each in self._files.items()
+            if source in stored or path_of(source).exists()
+        }
+        if there != self._files:
+            self._files = there
+            self._save()
 
     def _save(self) -> None:
         if self._file is None:

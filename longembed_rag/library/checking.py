@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from longembed_rag.errors import StoreDamagedError
 from longembed_rag.ingest.again import embed_again
+from longembed_rag.ingest.seen import Seen
 from longembed_rag.ingest.verify import LOST_PARTS, Finding, VerifyReport, can_be_ingested, verify
 from longembed_rag.ingest.verify import repair as put_right
 from longembed_rag.library.holdings import Part
@@ -86,6 +87,25 @@ class Checks(Part):
         return VerifyReport(
             documents=None, findings=(*_findings(salvaged), *findings), left=tuple(left)
         )
+
+    def purge(self) -> None:
+        """Leave nothing in an embedded store's files of what was removed or replaced.
+
+        The engine keeps that until it needs the room. All of the store's collections are written
+        anew; for a while that takes as much room again as the largest of them.
+
+        Raises:
+            CollectionNotFoundError: Nothing has been ingested yet.
+            SettingsError: The library is on a server, which does this by itself in its own time.
+            StoreError: The store cannot be written to, or there is no room.
+
+        Example:
+            >>> library.purge()
+        """
+        held = self._holdings
+        with held.writing:
+            held.purge()
+            Seen.of(held.store()).forget_gone(held.store().sources())
 
     def _damaged(self) -> tuple[Finding, ...]:
         held = self._holdings

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock, RLock
@@ -24,7 +24,7 @@ from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.collection import require_name
 from longembed_rag.store.inheritance import build_settings
 from longembed_rag.store.options import IndexOptions
-from longembed_rag.store.salvage import find_damages, salvage
+from longembed_rag.store.salvage import find_damages, purge, salvage
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import CollectionRecord
 
@@ -134,11 +134,33 @@ class Holdings:
                 return []
         except StoreDamagedError:
             pass
+        with self._closed_for_a_while():
+            return salvage(self._folder)
+
+    def purge(self) -> None:
+        """Write an embedded store anew, without what was removed from it.
+
+        Raises:
+            SettingsError: It is not in a folder.
+            StoreError: It cannot be opened or written, or the library is closed.
+        """
+        if self.where["path"] is None:
+            raise SettingsError(
+                "only the files of an embedded store can be purged: a Qdrant server takes what was "
+                "removed out of its files by itself, when it next optimises a segment"
+            )
+        self.store()
+        with self._closed_for_a_while():
+            purge(self._folder)
+
+    @contextmanager
+    def _closed_for_a_while(self) -> Iterator[None]:
+        """The store is closed, and opened again when it is next needed."""
         with self._opening:
             if self._store is not None:
                 self._store.close()
             self._store = self._checked = None
-            return salvage(self._folder)
+            yield
 
     def damages(self) -> list[Damage]:
         """The damaged files of a store that cannot be opened for them.

@@ -29,6 +29,7 @@ from longembed_rag.points.engine_mark import (
 from longembed_rag.points.locking import (
     DEFAULT_WAIT,
     FolderLock,
+    is_writable,
     locked_by_others,
     once_free,
     require_wait,
@@ -96,7 +97,8 @@ def open_points(
         timeout: Seconds to wait for an answer of the server, per try.
         retries: How often and how long to try while a server is busy or away.
         wait: Seconds to wait for a folder that another process holds; 0 does not wait.
-        on_wait: Is told once, in a sentence, what is waited for.
+        on_wait: Is told, in a sentence, what is waited for, or that a folder which cannot be
+            written to is copied.
 
     Raises:
         SettingsError: Not exactly one place is given, or one of the values is wrong.
@@ -108,7 +110,12 @@ def open_points(
     if path is not None:
         folder = path.expanduser().absolute()
         seconds = require_wait(wait)
-        return once_free(partial(_open_embedded, folder), wait=seconds, on_wait=on_wait)
+        opener: Callable[[], Points] = partial(_open_embedded, folder)
+        if not is_writable(folder) and engine_in(folder) == "edge":
+            from longembed_rag.points.edge.reading_copy import open_copy
+
+            opener = partial(open_copy, folder, on_wait=on_wait)
+        return once_free(opener, wait=seconds, on_wait=on_wait)
     if client is not None:
         return _points_of(client, retries or RetryPolicy())
     return _open_server(str(url), api_key=api_key, timeout=timeout, retries=retries)

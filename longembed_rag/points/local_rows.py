@@ -45,3 +45,13 @@ def _rows(path: Path) -> Iterator[tuple[str, bytes]]:
                     if isinstance(key, str) and isinstance(row, bytes) and key not in seen:
                         seen.add(key)
                         yield key, row
+
+
+def vacuum(path: Path) -> None:
+    """Write a collection's file anew, without what was removed from it.
+
+    Raises:
+        sqlite3.Error: It cannot be written.
+    """
+    with closing(sqlite3.connect(path)) as rows:
+        rows.execute("VACUUM")

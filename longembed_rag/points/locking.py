@@ -36,38 +36,52 @@ class FolderLock:
 
     Args:
         folder: The store's folder; it exists.
+        shared: Whether others may hold it so, too; nothing is written in the folder then.
 
     Raises:
         StoreLockedError: Another process holds it; says which.
-        StoreError: The lock file cannot be written.
+        StoreError: The lock file cannot be written, or, for a shared one, not be read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
         import portalocker
 
         self._file: IO[str] | None = None
+        self._is_shared = shared
         try:
-            file = (folder / _LOCK_FILE).open("a", encoding="utf-8")
+            file = (folder / _LOCK_FILE).open("r" if shared else "a", encoding="utf-8")
         except OSError as error:
-            raise StoreError(f"cannot write to the store at {folder}: {error.strerror}") from error
+            if shared and isinstance(error, FileNotFoundError):
+                return  # nobody has ever held it
+            what = "read" if shared else "write to"
+            raise StoreError(f"cannot {what} the store at {folder}: {error.strerror}") from error
+        kind = portalocker.LOCK_SH if shared else portalocker.LOCK_EX
         try:
-            portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+            portalocker.lock(file, kind | portalocker.LOCK_NB)
         except portalocker.LockException as error:
             file.close()
             raise locked(folder) from error
         self._file, self._folder = file, folder
-        _write_holder(folder)
+        if not shared:
+            _write_holder(folder)
 
     def release(self) -> None:
         """Let other processes in; again is harmless."""
         import portalocker
 
         if self._file is not None:
-            with suppress(OSError):  # else the next one who holds it may be taken for this one
-                (self._folder / _HOLDER_FILE).unlink()
+            if not self._is_shared:
+                with suppress(OSError):  # else the next one who holds it may be taken for this one
+                    (self._folder / _HOLDER_FILE).unlink()
             portalocker.unlock(self._file)
             self._file.close()
             self._file = None
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether this process may write in a store's folder, as far as the system says."""
+    lock = folder / _LOCK_FILE
+    return os.access(folder, os.W_OK) and (not lock.exists() or os.access(lock, os.W_OK))
 
 
 def once_free(

@@ -81,7 +81,15 @@ class Seal:
         self._identity = identity_of(root)
         self._is_damaged = False
         self._noted = self._read()
-        self._is_written = False
+        #: Whether there was a seal when the folder was opened.
+        self.was_set = self._noted is not None
+        #: Whether it was broken up since.
+        self.is_written = False
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the folder is the one that it was; it may be deleted or replaced meanwhile."""
+        return identity_of(self._root) == self._identity
 
     def damages(self, *, thorough: bool = False) -> list[Damage]:
         """The files that are not as they were written; none of a folder that is not sealed.
@@ -91,7 +99,7 @@ class Seal:
         """
         if self._is_damaged:
             return [Damage(self._file, "it cannot be read")]
-        if self._is_written or self._noted is None:
+        if self.is_written or self._noted is None:
             return []
         found, touched = [], False
         for name, noted in sorted(self._noted.items()):
@@ -146,9 +154,9 @@ class Seal:
             OSError: The folder cannot be written to.
         """
         with self._lock:
-            if not self._is_written:
+            if not self.is_written:
                 self._file.unlink(missing_ok=True)
-                self._is_written, self._is_damaged = True, False
+                self.is_written, self._is_damaged = True, False
 
     def set(self) -> None:
         """Note what the files hold now; they are closed.
@@ -160,14 +168,14 @@ class Seal:
             remove_halves(self._file)
             self._noted = {name: _note(path) for name, path in self._members()}
             self._write()
-            self._is_written = self._is_damaged = False
+            self.is_written = self._is_damaged = False
 
     def close(self) -> None:
         """Set the seal where it was broken up; a folder that cannot be written to stays without.
 
         So does one that has been deleted or replaced by another meanwhile.
         """
-        if self._is_written and identity_of(self._root) == self._identity:
+        if self.is_written and self.is_in_place:
             with suppress(OSError):
                 self.set()
 
@@ -276,3 +284,29 @@ def _blocks(handle: int, size: int) -> Iterator[int]:
         start = max(at, data - data % _BLOCK)
         yield from range(start, hole, _BLOCK)
         at = start + -(-(hole - start) // _BLOCK) * _BLOCK
+
+
+def copy_held(source: Path, target: Path) -> None:
+    """Copy a folder; what is empty in its files takes no room in the copy.
+
+    Args:
+        source: The folder.
+        target: Where to; it is not there yet.
+
+    Raises:
+        OSError: It cannot be read, or not be written.
+    """
+    for way, folders, files in os.walk(source):
+        here = target / Path(way).relative_to(source)
+        here.mkdir(parents=True)
+        folders.sort()
+        for name in files:
+            with (Path(way) / name).open("rb") as old, (here / name).open("wb") as new:
+                size = os.fstat(old.fileno()).st_size
+                new.truncate(size)
+                for start in _blocks(old.fileno(), size):
+                    old.seek(start)
+                    block = old.read(_BLOCK)
+                    if block != _ZEROS[: len(block)]:
+                        new.seek(start)
+                        new.write(block)

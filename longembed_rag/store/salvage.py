@@ -1,4 +1,4 @@
-"""Keeping what is whole of an embedded store whose files were damaged.
+"""Writing an embedded store's files anew: what is whole of damaged ones, or what was not removed.
 
 Of a collection with damaged files every point is read and written into a new shard, if its payload
 and text are as they were. A point whose vector or words are not is kept with its text, for
@@ -17,6 +17,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from longembed_rag.points.edge.folders import collection_folders
+from longembed_rag.points.edge.space import TO_WRITE, require_room
 from longembed_rag.points.engine_mark import EDGE_FOLDER, META_FILE, engine_in
 from longembed_rag.points.locking import FolderLock
 from longembed_rag.points.seal import LOCAL_PARTS, Damage, Seal
@@ -84,6 +86,54 @@ def salvage(folder: Path) -> list[Damage]:
         return found
     finally:
         lock.release()
+
+
+def purge(folder: Path) -> None:
+    """Write every collection of a store into new files, which hold nothing that was removed.
+
+    The engine leaves what is removed in its files until it needs the room, and all that was
+    written lately in its log.
+
+    Args:
+        folder: The store's folder; another process must not hold it.
+
+    Raises:
+        StoreLockedError: Somebody holds it.
+        StoreDamagedError: A file is not as it was written.
+        StoreError: The disk has no room for the largest collection once more, or a collection
+            cannot be written.
+    """
+    lock = FolderLock(folder)
+    try:
+        seal = _seal(folder)
+        seal.require_whole(folder)
+        if engine_in(folder) == "edge":
+            _purge_shards(folder / EDGE_FOLDER, seal)
+        else:
+            from longembed_rag.points.local_rows import vacuum
+
+            for rows in sorted(folder.rglob("*.sqlite")):
+                vacuum(rows)
+        seal.set()
+    finally:
+        lock.release()
+
+
+def _purge_shards(root: Path, seal: Seal) -> None:
+    from longembed_rag.points.edge.rewriting import Progress, begin, copy_points, finish, mend
+
+    mend(root)
+    seal.break_up()
+    for folder in collection_folders(root):
+        held = sum(each.stat().st_blocks * 512 for each in folder.rglob("*"))
+        require_room(root, held + TO_WRITE)
+        begin(folder)
+        copy_points(folder, keep=_all, progress=Progress(), on_progress=lambda reached: None)
+        finish(folder)
+
+
+def _all(point: Stored) -> Stored:
+    return point
 
 
 def _seal(folder: Path) -> Seal:

@@ -116,6 +116,27 @@ def test_remove(run: Run, filled: Path) -> None:
     assert as_json(run("info", "--json"))["documents"] == 1
 
 
+def test_remove_and_verify_purge(run: Run, filled: Path) -> None:
+    """The words of what was removed are in no file; a server is refused before anything is."""
+
+    def holding(word: bytes) -> list[Path]:
+        files = (each for each in Path(".longembed").rglob("*") if each.is_file())
+        return [each for each in files if word in each.read_bytes()]
+
+    assert run("remove", NOTE).exit_code == 0
+    assert holding(b"note.md")
+    (filled / "note.md").unlink()
+    assert run("verify", "--purge").exit_code == 0
+    assert holding(b"note.md") == []
+    lease = str(filled / "lease.txt")
+    (filled / "lease.txt").unlink()
+    assert as_json(run("remove", lease, "--purge", "--json"))["removed"] == [lease]
+    assert holding(b"lease.txt") == []
+    refused = run("remove", "a", "--purge", "--url", "http://127.0.0.1:1", "--json")
+    assert refused.exit_code == 2
+    assert "--purge is for embedded stores" in as_json(refused)["error"]["message"]
+
+
 @pytest.mark.parametrize("arguments", [["list"], ["show", "a"], ["remove", "a"]])
 def test_there_has_to_be_a_store(run: Run, arguments: list[str]) -> None:
     """Nothing to look at is wrong use, and makes no store."""

@@ -17,6 +17,8 @@ from tests.library.conftest import Open
 from tests.library.damage import Damaged, Engine, campaign
 from tests.store.fakes import FakeEncoder, vector_of
 
+pytestmark = pytest.mark.sealed
+
 
 @pytest.mark.parametrize(("engine", "count"), [("edge", 10), ("local", 5)])
 def test_damage_never_changes_an_answer_in_silence(

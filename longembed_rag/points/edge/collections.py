@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from longembed_rag.errors import StoreError
 from longembed_rag.points.edge.collection import EdgeCollection
-from longembed_rag.points.edge.engine import engine_errors, require_engine
+from longembed_rag.points.edge.engine import Shard, engine_errors, require_engine
 from longembed_rag.points.edge.folders import (
     CollectionFolder,
     Description,
@@ -28,6 +30,8 @@ class EdgeCollections:
 
     Args:
         path: The folder, made when it is not there.
+        read_only_of: The folder of the store that this is a copy of, to be read alone; None where
+            it is the store itself.
 
     Raises:
         MissingDependencyError: qdrant-edge-py is not installed.
@@ -36,8 +40,9 @@ class EdgeCollections:
         StoreDamagedError: A file is not as it was written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only_of: Path | None = None) -> None:
         require_engine()
+        self.read_only_of = read_only_of
         self.path = Path(path)
         self._lock = threading.RLock()
         self.path.mkdir(parents=True, exist_ok=True)
@@ -57,7 +62,15 @@ class EdgeCollections:
 
     def _collection(self, description: Description) -> EdgeCollection:
         folder = CollectionFolder(self.path, description.name)
-        return EdgeCollection(folder, description, before_writing=self.seal.break_up)
+        return EdgeCollection(folder, description, before_writing=self._before_writing)
+
+    def _before_writing(self) -> None:
+        if self.read_only_of is not None:
+            raise StoreError(
+                f"the store at {self.read_only_of} can only be read: its folder cannot be written "
+                "to; copy it to where it can, or ask whoever owns it"
+            )
+        self.seal.break_up()
 
     def close(self) -> None:
         """Write out and close every collection and let other processes in; again is harmless."""
@@ -66,10 +79,22 @@ class EdgeCollections:
             closing.callback(self._root_lock.release)
             if not self._collections:
                 return
-            with ExitStack() as shards:  # goes on where one of them fails
-                while self._collections:
-                    shards.callback(self._collections.popitem()[1].shard.close)
-            self.seal.close()  # where none has failed
+            shards = [each.shard for each in self._collections.values()]
+            self._collections.clear()
+            with ExitStack() as each_of_them:  # goes on where one of them fails
+                for shard in shards:
+                    each_of_them.callback(shard.close)
+            if self.seal.is_written:
+                self._seal(shards)  # where none has failed
+
+    def _seal(self, shards: Iterable[Shard]) -> None:
+        """Seal the files; not on a disk that is too full to settle them, nor in another folder."""
+        if not self.seal.is_in_place:
+            return
+        with suppress(StoreError, OSError, RuntimeError, ValueError):
+            for shard in shards:
+                shard.settle(always=not self.seal.was_set)
+            self.seal.close()
 
     def flush(self) -> None:
         """Write out what is only in the log.
@@ -140,10 +165,10 @@ class EdgeCollections:
         """
         with self._lock:
             self._require_open()
-            collection = self._collections.pop(name, None)
-            if collection is None:
+            if name not in self._collections:
                 return False
-            self.seal.break_up()
+            self._before_writing()
+            collection = self._collections.pop(name)
             collection.shard.close(flush=False)
             collection.folder.remove()
         return True

@@ -27,6 +27,8 @@ Result = TypeVar("Result")
 # returns and outlives the process; flushing each would cost 40 to 110 ms. But opening a shard
 # applies what was not flushed once more, which takes about as long as it took the first time.
 _UNFLUSHED = 2.0
+# What a flush leaves for the next load to take up, and loads until none is left.
+_JOURNAL, _MOST_LOADS = "tracker_journal.dat", 3
 _INTERNAL = "Service runtime error"
 
 
@@ -171,21 +173,32 @@ class Shard:
                         shard.flush()
                 finally:
                     shard.close()
-                if is_to_flush:
-                    self._settle()
 
-    def _settle(self) -> None:
-        """Let the engine put away what it leaves until it loads a shard again (its journals).
+    def settle(self, *, always: bool) -> None:
+        """Let the engine put away what it leaves until it loads a shard again; it is closed.
 
-        So that who only reads it later changes none of its files.
+        So that who only reads it later changes none of its files: the engine takes up its journals
+        when it loads a shard, and its log where that was not flushed.
+
+        Args:
+            always: Whether to do so where nothing was written, too.
+
+        Raises:
+            RuntimeError: It cannot be loaded.
+            StoreError: The disk is nearly full.
         """
         from qdrant_edge import EdgeShard
 
-        shard = EdgeShard.load(str(self._folder))
-        try:
-            shard.flush()
-        finally:
-            shard.close()
+        with self._lock, engine_errors():
+            for _ in range(_MOST_LOADS if self._is_written or always else 0):
+                require_room(self._folder.parent, TO_OPEN)
+                shard = EdgeShard.load(str(self._folder))
+                try:
+                    shard.flush()
+                finally:
+                    shard.close()
+                if not any(self._folder.rglob(_JOURNAL)):
+                    return
 
     def _loaded(self) -> EdgeShard:
         if self._shard is not None:

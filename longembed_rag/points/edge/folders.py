@@ -118,13 +118,16 @@ def read_folders(root: Path) -> list[Description]:
     Raises:
         ValueError: A collection's file is damaged, or of a later version.
     """
-    found = []
-    for path in sorted(root.glob(f"*{_SUFFIX}")):
-        if (path / _FILE).is_file():
-            found.append(read_description(path))
-        else:
+    there = collection_folders(root)
+    for path in root.glob(f"*{_SUFFIX}"):
+        if path not in there:
             remove_unfinished(path)
-    return found
+    return [read_description(path) for path in there]
+
+
+def collection_folders(root: Path) -> list[Path]:
+    """The folders of the collections in a folder, without what killed processes left of others."""
+    return sorted(path for path in root.glob(f"*{_SUFFIX}") if file_in(path).is_file())
 
 
 def remove_unfinished(path: Path) -> None:

@@ -115,6 +115,8 @@ class EdgePoints:
         """Index fields of the payload that are not indexed yet."""
         import qdrant_edge as edge
 
+        if self.collections.read_only_of is not None:
+            return  # a filter finds the same without
         with self._told(f"making an index in {name!r}"):
             collection = self.collections.get(name)
             for field, kinds in fields.items():

@@ -102,6 +102,7 @@ def copy_points(
     finally:
         new.close()
         old.close(flush=False)
+    new.settle(always=True)
 
 
 def _shard(folder: Path) -> Shard:
