@@ -64,16 +64,17 @@ def copy_command(
     some documents could not be copied; they are named, and the others are there.
     """
     collection = to_collection or location.collection
+    waiting = {"timeout": location.timeout, "wait": location.wait}
     with (
         location.library() as library,
-        _target(library, to, collection, wait=location.wait, **storage) as target,
+        _target(library, to, collection, **waiting, **storage) as target,
         _progress() as on_progress,
     ):
         report = library.copy(target, on_progress=on_progress)
+    place = library.location if _is_there(library, to) else target.location
     if as_json:
-        where = {"location": target.location, "collection": target.collection}
-        write_json({**report.to_dict(), **where})
-    _summarise(report, target)
+        write_json({**report.to_dict(), "location": place, "collection": target.collection})
+    _summarise(report, f"collection {target.collection} at {place}")
     if report.failed:
         context.exit(FAILED)
 
@@ -89,8 +90,7 @@ def _target(library: Library, to: str, collection: str, **options: Any) -> Libra
     is_url = to.lower().startswith(("http://", "https://"))
     if not is_url and re.fullmatch(r"[\w.-]+:\d+", to) and not Path(to).exists():
         raise SettingsError(f"to={to!r}: the address of a server begins with http://, or https://")
-    if not is_url and Path(to).expanduser().absolute() == library.path:
-        # Another collection in the same store, which is open already.
+    if _is_there(library, to):  # another collection in the same store, which is open already
         return Library.open(client=library.store.client, collection=collection)
     url = to if is_url else None
     key = os.environ.get("LONGEMBED_TO_API_KEY") or api_key_for(url)
@@ -98,6 +98,14 @@ def _target(library: Library, to: str, collection: str, **options: Any) -> Libra
     return Library.open(
         path, url=url, api_key=key, collection=collection, on_wait=tell_waiting, **options
     )
+
+
+def _is_there(library: Library, to: str) -> bool:
+    """Whether it is the folder that the library lies in, by whatever name."""
+    if library.path is None:
+        return False
+    there, here = os.path.expanduser(to), library.path.expanduser()  # noqa: PTH111
+    return os.path.realpath(there) == os.path.realpath(here)
 
 
 @contextmanager
@@ -116,7 +124,7 @@ def _progress() -> Iterator[Callable[[int, int], None] | None]:
         click.echo("\r\x1b[K", nl=False, err=True)
 
 
-def _summarise(report: CopyReport, target: Library) -> None:
+def _summarise(report: CopyReport, place: str) -> None:
     for source, reason in report.failed.items():
         click.echo(f"failed {shown_path(source)}: {one_line(reason)}", err=True)
     told = [f"{count(report.copied, 'document')} copied"]
@@ -127,8 +135,6 @@ def _summarise(report: CopyReport, target: Library) -> None:
     if report.failed:
         told.append(f"{len(report.failed):,} failed")
     click.echo(
-        f"{', '.join(told)}; "
-        f"{one_line(f'collection {target.collection} at {target.location}')}; "
-        f"{duration(report.seconds)}",
+        f"{', '.join(told)}; {one_line(place)}; {duration(report.seconds)}",
         err=True,
     )

@@ -74,6 +74,8 @@ class Folder(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path; wrong usage where no folder can be."""
+        if not value:  # for pathlib the working folder, which nobody means who says nothing
+            self.fail("'' is no name of a folder; the working folder is '.'.", param, ctx)
         try:
             path = Path(os.fsdecode(super().convert(value, param, ctx)))
             is_folder = stat.S_ISDIR(path.stat().st_mode)

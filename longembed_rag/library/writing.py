@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 
 from typing_extensions import Unpack
 
+from longembed_rag.errors import SettingsError
 from longembed_rag.files.discover import resolve_given
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.selection import Selection
@@ -92,7 +93,8 @@ class Writes(Checks):
             What was done, or would be; files that could not be read are among its ``failed``.
 
         Raises:
-            SettingsError: A path does not exist, or a pattern in an ignore file cannot be read.
+            SettingsError: A path does not exist or is the store's own folder, or a pattern in an
+                ignore file cannot be read.
             DeletionsRefusedError: A folder that had documents gives none, or would lose more than
                 half of at least ten; nothing was changed.
             CollectionMismatchError: The collection was made with other settings; names them.
@@ -106,12 +108,12 @@ class Writes(Checks):
         """
         given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         roots = [Path(path) for path in given]
+        for root in roots:  # first: a mistyped path makes no store and loads no model
+            self._require_documents(root)
         if dry_run:
             return self._plan(
                 roots, allow_deletions=allow_deletions, selection=selection, reading=reading
             )
-        for root in roots:
-            resolve_given(root)  # a mistyped path makes no store and loads no model
         run = partial(
             synchronise,
             roots,
@@ -121,6 +123,19 @@ class Writes(Checks):
             reading=reading,
         )
         return self._write(run, on_event=on_event)
+
+    def _require_documents(self, root: Path) -> None:
+        """Require that a path is there, and is not the folder that the store itself is in.
+
+        Raises:
+            SettingsError: It is not, or it is; nothing would be found in it.
+        """
+        found, store = resolve_given(root), self._holdings.where["path"]
+        if store is not None and str(found) == os.path.realpath(store.expanduser()):
+            raise SettingsError(
+                f"{root} is the folder of the store, in which no documents are looked for; name "
+                "another folder for the store with --path or path="
+            )
 
     def _write(self, run: Callable[..., IngestReport], *, on_event: OnEvent) -> IngestReport:
         held = self._holdings

@@ -20,7 +20,7 @@ from longembed_rag.points.filters import (
     matches,
 )
 
-_NAME = r'(?:"[^"]+"|[\w-]+)(?:\[\d*\])*'
+_NAME = r'(?:"[^"]+"|[\w-]+)(?:\[[0-9]{0,9}\])*'
 #: How a field is written: ``a.b``, ``list[]``, and names with other signs in double quotes.
 FIELD = re.compile(rf"{_NAME}(?:\.{_NAME})*")
 # What begins with a zero is the number of a part or of a telephone.

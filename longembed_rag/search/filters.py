@@ -115,6 +115,8 @@ def _parse(expression: str) -> Filter:
         return made
     if operator == "~":
         return joined("should", *(with_words(key, text) for text in texts))
+    if key == _PATH_KEY and "\0" in expression:
+        raise _refused(expression, "no path holds a NUL")
     same = _located(texts) if key == _PATH_KEY else equal(key, chain.from_iterable(meant))
     return negated(same) if operator == "!=" else same
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -173,7 +174,37 @@ def test_copy_without_a_collection_or_onto_itself_is_refused(run: Run, documents
     assert not Path("localhost:6333").exists()
     beside = as_json(run("copy", "--to", ".longembed", "--to-collection", "more", "--json"))
     assert (beside["copied"], beside["collection"]) == (3, "more")
+    assert beside["location"] == str(Path(".longembed").absolute())
     assert len(as_json(run("list", "--collection", "more", "--json"))["documents"]) == 3
+
+
+def test_copy_onto_itself_by_another_name_is_refused(run: Run, documents: Path) -> None:
+    """A link to the store is the store, not one that somebody else has open."""
+    run("ingest", "documents")
+    Path("link").symlink_to(".longembed")
+    refused = run("copy", "--to", "link")
+    assert refused.exit_code == 2
+    assert "onto itself" in refused.stderr
+    beside = as_json(run("copy", "--to", "link", "--to-collection", "more", "--json"))
+    assert beside["copied"] == 3
+
+
+def test_copy_waits_for_the_other_server_as_long_as_it_is_told(
+    run: Run, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--timeout holds for the place that is copied to, too."""
+    opened: list[Any] = []
+    run("ingest", "documents")
+    plain = Library.open
+
+    def noting(*given: Any, **options: Any) -> Library:
+        opened.append((options.get("url"), options.get("timeout")))
+        return plain(*given, **options)
+
+    monkeypatch.setattr(Library, "open", noting)
+    with running_fake() as fake:
+        assert run("copy", "--to", fake.url, "--timeout", "7").exit_code == 0
+        assert (fake.url, 7.0) in opened
 
 
 def test_names_that_are_no_text_are_shown_and_removed(run: Run, filled: Path) -> None:

@@ -169,6 +169,16 @@ def test_folders_that_cannot_be(words: tuple[str, ...], kind: str, run: Run) -> 
     assert len(message) < 300
 
 
+def test_a_folder_without_a_name_is_none(run: Run, documents: Path) -> None:
+    """An empty --path, as an unset variable of a shell gives, is not the working folder."""
+    Path("longembed.toml").write_text('path = ""\n')
+    for arguments in (("--path", ""), ()):
+        result = run("ingest", str(documents), *arguments, "--json")
+        assert result.exit_code == 2
+        assert "no name of a folder" in as_json(result)["error"]["message"]
+    assert not Path("longembed.lock").exists()
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "..", "n" * 300, "a\0b", "a\nb", "\udcff"])
 def test_names_that_no_collection_can_have(run: Run, documents: Path, name: str) -> None:
     """A collection's name that cannot be is told before a store is made."""

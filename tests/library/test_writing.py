@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from longembed_rag import Document, DocumentDone, Library
-from longembed_rag.errors import CollectionMismatchError, CollectionNotFoundError, InputError
+from longembed_rag.errors import (
+    CollectionMismatchError,
+    CollectionNotFoundError,
+    InputError,
+    SettingsError,
+)
 from longembed_rag.store.values import document_id
 from tests.ingest.conftest import numbers
 from tests.library.conftest import Open
@@ -33,6 +38,18 @@ def test_a_dry_run_does_nothing(library: Library, encoder: FakeEncoder) -> None:
     assert not Path(".longembed").exists()
     library.ingest("reports")
     assert library.ingest("reports", dry_run=True).count("keep") == 2
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_stores_own_folder_holds_no_documents(
+    opened: Open, folder: Path, *, dry_run: bool
+) -> None:
+    """It is refused by whatever name: nothing would be found there, and a store be made."""
+    Path("link").symlink_to("reports")
+    before = sorted(Path("reports").iterdir())
+    with opened(path="link") as library, pytest.raises(SettingsError, match="folder of the store"):
+        library.ingest(["reports"], dry_run=dry_run)  # type: ignore[call-overload]
+    assert sorted(Path("reports").iterdir()) == before
 
 
 def test_added_texts_are_found_by_their_ids(library: Library) -> None:

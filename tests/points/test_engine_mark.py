@@ -86,6 +86,18 @@ def test_temporary_files_of_killed_processes_are_removed(tmp_path: Path) -> None
     assert left == ["mine.12-0123abcd.half"]
 
 
+@pytest.mark.parametrize("mark", [b"\xff\xfe\0", b"", b"[]"])
+def test_a_mark_that_cannot_be_read_is_written_again(tmp_path: Path, mark: bytes) -> None:
+    """What lies in the folder tells the engine; bytes that are no text are no reason to end."""
+    with DocumentStore.open(path=tmp_path) as store:
+        ensure(store)
+        engine = store.engine
+    (tmp_path / "longembed.engine").write_bytes(mark)
+    with DocumentStore.open(path=tmp_path) as store:
+        assert store.engine == engine
+    assert (tmp_path / "longembed.engine").read_bytes() == f"{engine}\n".encode()
+
+
 def test_an_empty_meta_file_loses_no_document(tmp_path: Path) -> None:
     """Local mode does not write it whole; a kill at that moment left a store that looked new."""
     folder = make_local(tmp_path / "store")
@@ -97,8 +109,8 @@ def test_an_empty_meta_file_loses_no_document(tmp_path: Path) -> None:
         assert list(store.sources()) == ["/a.txt"]
     for name in ("meta.json", "longembed.meta.json"):
         (folder / name).write_bytes(b"")
-    (folder / "longembed.meta.json").unlink()
-    (folder / "longembed.engine").unlink()
+    for name in ("longembed.meta.json", "longembed.engine", "longembed.seal"):
+        (folder / name).unlink()
     assert engine_in(folder) == "local"
     with ensure(DocumentStore.open(path=folder)) as store:
         assert list(store.sources()) == ["/a.txt"]

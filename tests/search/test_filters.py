@@ -130,6 +130,8 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("draft>true", "> takes one number or date"),
         ("path~reports", "a path takes = or !="),
         ("path>3", "a path takes = or !="),
+        ("path=a\0b", "no path holds a NUL"),
+        ("pages[99999999999999999999]=1", "not a field"),
     ],
 )
 def test_what_cannot_be_understood_is_shown_with_what_can(expression: str, message: str) -> None:
