@@ -17,11 +17,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import StoreDamagedError
 from longembed_rag.points.port import scroll
 from longembed_rag.points.values import SparseVector
+from longembed_rag.store.listing import list_documents
+from longembed_rag.store.manifest import Manifest
 from longembed_rag.store.payload import (
     OWN_KEY,
     read_node,
@@ -123,7 +126,7 @@ def require_whole(place: Place) -> None:
     try:
         if place.points.describe(place.documents) is None:
             return
-        for source, told in find_damaged(place):
+        for source, told in chain(find_damaged(place), _of_manifest(place)):
             raise StoreDamagedError(
                 f"the store at {place.location} is damaged ({source}: {told}): 'longembed-rag "
                 "verify --repair' keeps what is whole, and the next ingest embeds the rest again"
@@ -131,6 +134,14 @@ def require_whole(place: Place) -> None:
     except BaseException:  # whatever it was, it goes on; only the folder must not stay locked
         place.points.close()
         raise
+
+
+def _of_manifest(place: Place) -> Iterator[tuple[str, str]]:
+    """Documents of which the manifest says something else; searches believe it."""
+    versions = {each.source: each.content_hash for each in list_documents(place)}
+    for source, entry in Manifest(place).entries().items():
+        if entry.state == "stored" and versions.get(source) != entry.content_hash:
+            yield source, "the manifest tells of another version"
 
 
 @dataclass
