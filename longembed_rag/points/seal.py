@@ -72,9 +72,12 @@ class Seal:
     Args:
         root: The folder; the seal lies in it.
         parts: Names in the folder that are sealed, with what is below; None for all.
+        by: What writes the files, with its version, where another version may write them anew when
+            it only reads them.
     """
 
-    def __init__(self, root: Path, *, parts: tuple[str, ...] | None = None) -> None:
+    def __init__(self, root: Path, *, parts: tuple[str, ...] | None = None, by: str = "") -> None:
+        self._by = self._set_by = by
         self._root = root
         self._parts = parts
         self._file = root / SEAL_FILE
@@ -86,6 +89,11 @@ class Seal:
         self.was_set = self._noted is not None
         #: Whether it was broken up since.
         self.is_written = False
+
+    @property
+    def is_of_another(self) -> bool:
+        """Whether another version of what writes the files has sealed them."""
+        return self.was_set and self._set_by != self._by
 
     @property
     def is_in_place(self) -> bool:
@@ -206,7 +214,7 @@ class Seal:
             name: [each.size, each.modified, each.changed, each.digest, each.content]
             for name, each in (self._noted or {}).items()
         }
-        write_whole(self._file, json.dumps({"format": _FORMAT, **_signed(files)}))
+        write_whole(self._file, json.dumps({"format": _FORMAT, "by": self._by, **_signed(files)}))
 
     def _read(self) -> dict[str, _Noted] | None:
         try:
@@ -215,6 +223,7 @@ class Seal:
                 return None  # a later version's, which says what this one cannot check
             if _signed(content["files"])["digest"] != content["digest"]:
                 raise ValueError("the seal's own digest is another")
+            self._set_by = str(content.get("by", ""))
             return {name: _Noted(*each) for name, each in content["files"].items()}
         except FileNotFoundError:
             return None

@@ -17,6 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from longembed_rag.points.edge.engine import engine_version
 from longembed_rag.points.edge.folders import collection_folders
 from longembed_rag.points.edge.space import TO_WRITE, require_room
 from longembed_rag.points.engine_mark import EDGE_FOLDER, META_FILE, engine_in
@@ -138,7 +139,7 @@ def _all(point: Stored) -> Stored:
 
 def _seal(folder: Path) -> Seal:
     if engine_in(folder) == "edge":
-        return Seal(folder / EDGE_FOLDER)
+        return Seal(folder / EDGE_FOLDER, by=engine_version())
     return Seal(folder, parts=LOCAL_PARTS)
 
 

@@ -185,3 +185,24 @@ def test_what_a_killed_process_left_is_settled_before_it_is_sealed(tmp_path: Pat
             assert [reader.count(name).count for name in ("a", "b")] == [30, 30]
             reader.close()
             assert Seal(folder).damages(thorough=True) == []
+
+
+def test_another_version_of_the_engine_seals_its_own_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may write files anew that it only reads: that is no damage, and what came before is."""
+    client = EdgeClient(tmp_path / "store")
+    client.create_collection("c", {})
+    client.close()
+    monkeypatch.setattr("longembed_rag.points.edge.collections.engine_version", lambda: "later")
+    (file,) = (tmp_path / "store").glob("*/shard/edge_config.json")
+    before = file.read_text()
+    file.write_text("{}")
+    with pytest.raises(StoreDamagedError):
+        EdgeClient(tmp_path / "store")
+    file.write_text(before)
+    reader = EdgeClient(tmp_path / "store")
+    file.write_text(before.replace("{", '{"later": 1,', 1))
+    reader.close()
+    EdgeClient(tmp_path / "store").close()
+    assert json.loads((tmp_path / "store" / SEAL_FILE).read_bytes())["by"] == "later"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from longembed_rag.errors import StoreError
 from longembed_rag.points.edge.collection import EdgeCollection
-from longembed_rag.points.edge.engine import Shard, engine_errors, require_engine
+from longembed_rag.points.edge.engine import Shard, engine_errors, engine_version, require_engine
 from longembed_rag.points.edge.folders import (
     CollectionFolder,
     Description,
@@ -50,8 +50,10 @@ class EdgeCollections:
         self._closed = False
         try:
             mend(self.path)
-            self.seal = Seal(self.path)
+            self.seal = Seal(self.path, by=engine_version())
             self.seal.require_whole(self.path.parent)
+            if self.seal.is_of_another and read_only_of is None:
+                self.seal.break_up()  # set again by this version, whose files are others
             self._collections = {
                 description.name: self._collection(description)
                 for description in read_folders(self.path)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -45,6 +46,14 @@ def require_engine() -> None:
         raise MissingDependencyError(
             "the embedded engine needs the package qdrant-edge-py: pip install qdrant-edge-py"
         ) from error
+
+
+@lru_cache(maxsize=1)
+def engine_version() -> str:
+    """The engine's name and version."""
+    from importlib.metadata import version
+
+    return f"qdrant-edge-py {version('qdrant-edge-py')}"
 
 
 @contextmanager

@@ -56,13 +56,14 @@ def open_copy(folder: Path, *, on_wait: Callable[[str], None] | None = None) -> 
                 location=str(folder),
                 on_close=lambda: shutil.rmtree(copy, ignore_errors=True),
             )
-        except BaseException as error:  # whatever it was, it goes on; only no copy must stay
+        except OSError as error:
             shutil.rmtree(copy, ignore_errors=True)
-            if isinstance(error, OSError):
-                raise StoreError(
-                    f"the store at {folder} cannot be written to, and not be copied to {copy} "
-                    f"either: {error.strerror}; set TMPDIR to a folder with room"
-                ) from error
+            raise StoreError(
+                f"the store at {folder} cannot be written to, and not be copied to {copy} "
+                f"either: {error.strerror}; set TMPDIR to a folder with room"
+            ) from error
+        except BaseException:  # whatever it was, it goes on; only no copy must stay
+            shutil.rmtree(copy, ignore_errors=True)
             raise
     finally:
         lock.release()
