@@ -25,8 +25,11 @@ def read_plain(path: Path, *, most: int = 64 << 20) -> bytes:
         OSError: It cannot be read, is larger, or is a folder, a pipe or a device.
     """
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    state = os.fstat(handle)
+    if stat.S_ISDIR(state.st_mode):
+        os.close(handle)
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     with os.fdopen(handle, "rb") as file:
-        state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
             raise OSError(errno.EINVAL, "it is a pipe or a device, and no file", str(path))
         if state.st_size > most:

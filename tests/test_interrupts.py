@@ -68,7 +68,7 @@ class Odd:
 Odd()
 """
     ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
     )
     assert ended.returncode == status
     assert ended.stderr == ("" if before else "interrupted: all is stored\n")

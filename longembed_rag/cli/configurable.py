@@ -27,6 +27,7 @@ ONCE_ONLY = frozenset(
             "reread",
             "filters",
             "repair",
+            "purge",
             "files",
             "text",
         ),

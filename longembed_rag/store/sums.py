@@ -140,7 +140,10 @@ def _of_manifest(place: Place) -> Iterator[tuple[str, str]]:
     """Documents of which the manifest says something else; searches believe it."""
     versions = {each.source: each.content_hash for each in list_documents(place)}
     for source, entry in Manifest(place).entries().items():
-        if entry.state == "stored" and versions.get(source) != entry.content_hash:
+        # Other programs remove documents, and leave what the manifest says of them.
+        if entry.state == "stored" and versions.get(source, entry.content_hash) != (
+            entry.content_hash
+        ):
             yield source, "the manifest tells of another version"
 
 
@@ -201,6 +204,8 @@ def find_damaged(place: Place) -> Iterator[tuple[str, str]]:
         if not is_whole or (known is not None and not known.fit(0, point.vectors)):
             yield read_source(point.payload, point_id=point.id), _OF_DOCUMENT
     wrong: dict[str, int] = defaultdict(int)
+    if place.points.describe(place.passages) is None:
+        return  # somebody has deleted it, and with it all passages
     for point in scroll(
         place.points, place.passages, what="checking passages", vectors=True, limit=_PAGE
     ):

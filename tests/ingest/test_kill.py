@@ -142,6 +142,7 @@ def content(store: DocumentStore) -> dict[str, tuple[Any, ...]]:
             payload = dict(record.payload or {})
             own = dict(payload.pop(OWN_KEY, {}))
             terms = own.pop("counts", [])[:2]
+            own.pop("words", None)  # the sums of their weights
             vectors: Any = record.vector if isinstance(record.vector, dict) else {}
             points[f"{name} {record.id}"] = (payload, own, terms, _shape(vectors))
     return points

@@ -13,7 +13,6 @@ import pytest
 from qdrant_client import QdrantClient, models
 
 from longembed_rag.points.edge_client.client import EdgeClient
-from longembed_rag.points.seal import SEAL_FILE
 from tests.points.edge_client.twins import NAME, SIZE, Twins, assert_same, make_points, sparse
 
 RNG = np.random.default_rng(7)
@@ -568,7 +567,6 @@ def test_a_damaged_collection_is_named(tmp_path: Path) -> None:
     client.create_collection(NAME, {})
     client.close()
     (file,) = tmp_path.glob("*/collection.json")
-    (tmp_path / SEAL_FILE).unlink()
     for content in ("", "{", "[]", '{"format": 2}'):
         file.write_text(content)
         for _ in range(2):
