@@ -77,7 +77,7 @@ class Checks(Part):
         """
         held = self._holdings
         with held.writing:
-            salvaged = held.salvage()
+            salvaged = held.salvage(once=True)
             store = held.find_store() if salvaged else None
             findings: list[Finding] = []
             left: list[Finding] = []

@@ -78,6 +78,7 @@ class Holdings:
     encoder_given: DocumentEncoder | None = None
     writing: Any = field(default_factory=RLock)
     _store: DocumentStore | None = None
+    _whole: DocumentStore | None = None
     _shared: SharedEncoder | None = None
     _checked: LongEncoder | None = None
     _closed: bool = False
@@ -121,8 +122,12 @@ class Holdings:
                 self._store = DocumentStore.open(**self.where)
             return self._store
 
-    def salvage(self) -> list[Damage]:
+    def salvage(self, *, once: bool = False) -> list[Damage]:
         """Make an embedded store whole again whose files were damaged; gives the files.
+
+        Args:
+            once: Whether to believe a store that was found whole since it was opened: all of its
+                files are read for it.
 
         Raises:
             StoreLockedError: Another process holds it.
@@ -130,7 +135,10 @@ class Holdings:
         """
         try:
             store = self.find_store()
-            if store is None or not store.place.points.damages():
+            if store is None or (once and store is self._whole):
+                return []
+            if not store.place.points.damages():
+                self._whole = store
                 return []
         except StoreDamagedError:
             pass
@@ -159,7 +167,7 @@ class Holdings:
         with self._opening:
             if self._store is not None:
                 self._store.close()
-            self._store = self._checked = None
+            self._store = self._whole = self._checked = None
             yield
 
     def damages(self) -> list[Damage]:
