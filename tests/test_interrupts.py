@@ -17,8 +17,8 @@ from longembed_rag.interrupts import interrupts
 def taken_over(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ctrl-C is answered by the program, as long as the test lasts."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name, value in vars(interrupts).items():
-        monkeypatch.setattr(interrupts, name, value)
+    for name, value in vars(type(interrupts)()).items():
+        monkeypatch.setattr(interrupts, name, value)  # as new: other tests have answered by it
     interrupts.take_over()
     yield
     signal.signal(signal.SIGINT, before)
