@@ -12,7 +12,13 @@ from typing_extensions import Unpack
 from longembed_rag.errors import InputError, SettingsError
 from longembed_rag.library.holdings import Part
 from longembed_rag.search.filters import as_filter
-from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions, search_documents
+from longembed_rag.search.search import (
+    DEFAULT_MODE,
+    AskedQuery,
+    Mode,
+    SearchOptions,
+    search_many,
+)
 from longembed_rag.search.syntax import Query, read_query
 from longembed_rag.store.document import StoredDocument, read_documents
 from longembed_rag.store.info import CollectionInfo
@@ -77,7 +83,8 @@ class Reads(Part):
         search at the same time: they take turns only at the model.
 
         Args:
-            query: What to look for; several queries are embedded in one go.
+            query: What to look for; several queries are embedded in one go, and ask the store
+                together.
             mode: ``"hybrid"`` weighs words and meaning of documents and passages; ``"dense"``
                 compares vectors of documents, ``"sparse"`` their words, ``"passages"`` vectors of
                 passages, ``"late"`` the tokens of passages.
@@ -155,10 +162,8 @@ class Reads(Part):
                 vectors, by_query = list(encoding.embeddings), encoding.tokens
             else:
                 vectors = list(encoder.encode(texts, kind="query", names=names).embeddings)
-        return [
-            search_documents(store, query, vector=each, tokens=of_query, options=options)
-            for query, each, of_query in zip(queries, vectors, by_query, strict=True)
-        ]
+        asked = zip(queries, vectors, by_query, strict=True)
+        return search_many(store, [AskedQuery(*each) for each in asked], options=options)
 
     @overload
     async def asearch(
