@@ -124,7 +124,7 @@ class Looking:
         """Remember how far it was looked: up at once, down little by little."""
         if self.table is not None:
             # To ask once more takes as long as some thousand passages more.
-            deep = max(looked * 5 // 4, self._depth * (31 if was_enough else 48) // 32)
+            deep = max(looked * 9 // 8, self._depth * (15 if was_enough else 20) // 16)
             self.known.depths[self.probe[0]] = min(deep, _DEEPEST)
 
     def _keys(self, points: Sequence[Hit]) -> Steps[dict[str, Key]]:
@@ -132,7 +132,7 @@ class Looking:
         if self.table is None:
             return {point.id: _key(point) for point in points}
         ids = [point.id for point in points]
-        keys = self.table.owners.of(ids)
+        keys = self.known.owned(ids)
         others = [identity for identity in ids if identity not in keys]
         read = yield from fetch(self.place.passages, others, keys=_KEYS)
         keys.update({each: _key(read[each]) if each in read else ("", "") for each in others})

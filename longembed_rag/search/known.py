@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from longembed_rag.points.port import scroll
 from longembed_rag.points.values import Ask
-from longembed_rag.search.owners import Owners
+from longembed_rag.search.owners import Key, Owners
 from longembed_rag.search.requests import sample_filter
 from longembed_rag.search.steps import run
 from longembed_rag.search.versions import passages_there
@@ -33,6 +33,7 @@ _PASSAGES_A_SEARCH = 10_000
 # Words, and passages' bits, of which something is kept at most: some 30 MB each.
 _MOST_WORDS = 100_000
 _MOST_BITS = 10_000
+_MOST_OWNED = 200_000
 _PAGE = 1000
 
 
@@ -80,6 +81,7 @@ class Known:
     ideals: dict[tuple[str, Forms], float | None] = field(default_factory=dict)
     depths: dict[str, int] = field(default_factory=dict)
     _totals: dict[str, int] = field(default_factory=dict)
+    _owned: dict[str, Key] = field(default_factory=dict)
     _table: Table | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -115,6 +117,17 @@ class Known:
     def table_now(self) -> Table | None:
         """The documents, where they are known already."""
         return self._table
+
+    def owned(self, passages: Sequence[str]) -> dict[str, Key]:
+        """Whose passages are, by their ids, where the documents are known."""
+        told = self._owned
+        new = [each for each in passages if each not in told]
+        if new and self._table is not None:
+            if len(told) >= _MOST_OWNED:
+                told = self._owned = {}
+                new = list(passages)
+            told.update(self._table.owners.of(new))
+        return {each: told[each] for each in passages if each in told}
 
     def keep_bits(self, passage: str, bits: NDArray[np.uint8], *, place: Place) -> None:
         """Keep the bits of a passage's tokens, unless others may change them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from longembed_rag.points.values import Ask, Hit
@@ -126,8 +127,11 @@ def _spread(hits: Sequence[Hit], table: Table) -> Floats:
     import numpy as np
 
     scores = np.zeros(len(table.documents))
-    found = [(table.rows[hit.id], hit.score) for hit in hits if hit.id in table.rows]
-    if found:
-        rows, values = zip(*found, strict=True)
-        scores[list(rows)] = values
+    if hits:
+        ids, values, _ = zip(*hits, strict=True)
+        rows = list(map(table.rows.get, ids))
+        known = [row is not None for row in rows]
+        if not all(known):
+            rows, values = compress(rows, known), compress(values, known)  # type: ignore[assignment]
+        scores[list(rows)] = list(values)
     return scores

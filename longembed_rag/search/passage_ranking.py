@@ -150,7 +150,7 @@ def _told(
     told: dict[str, _Told] = {}
     table = known_of(place).table_now
     if table is not None:
-        keys, numbers = table.owners.of(unread), table.owners.numbers(unread)
+        keys, numbers = known_of(place).owned(unread), table.owners.numbers(unread)
         told = {each: (*key, numbers[each], None) for each, key in keys.items()}
         unread = [each for each in unread if each not in told]
         found = yield from fetch(place.passages, unread, keys=PLACE_KEYS)

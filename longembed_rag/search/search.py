@@ -45,7 +45,7 @@ _TOGETHER = 32
 
 @dataclass(frozen=True)
 class _Ranking:
-    """Documents by the ids of their points, best first."""
+    """Documents by the ids of their points, best first; with parts where they may be shown."""
 
     ids: list[str]
     scores: list[float]
@@ -186,12 +186,13 @@ def _rank(
             words_vector=record.words_vector,
         )
         fusion = fuse(evidence)
-        indices = {evidence.documents[i]: int(i) for i in fusion.order}
+        order = fusion.order.tolist()
+        shown = {evidence.documents[i]: i for i in order[: options.most]}
         return _Ranking(
-            list(indices),
+            [evidence.documents[i] for i in order],
             fusion.scores.tolist(),
-            {identity: fusion.parts_of(i) for identity, i in indices.items()},
-            {identity: evidence.signals(i) for identity, i in indices.items()},
+            {identity: fusion.parts_of(i) for identity, i in shown.items()},
+            {identity: evidence.signals(i) for identity, i in shown.items()},
             evidence,
         )
     # Adaptive-k looks at more scores than it keeps, and some documents may be gone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.points.edge.convert import convert_filter, plain_id
@@ -50,7 +51,11 @@ def search(collection: EdgeCollection, asks: Sequence[Ask]) -> list[list[Hit]]:
     import qdrant_edge as edge
 
     found: list[list[Hit]] = [[] for _ in asks]
-    owners = [number for number, each in enumerate(asks) if not each.finds_nothing]
+    # The engine compares neighbours that differ in their vectors only in one go.
+    owners = sorted(
+        (number for number, each in enumerate(asks) if not each.finds_nothing),
+        key=lambda number: (asks[number].using, asks[number].limit, asks[number].filter is None),
+    )
     if not owners:
         return found
     # Several queries share a filter, which may name thousands of ids.
@@ -75,7 +80,9 @@ def search(collection: EdgeCollection, asks: Sequence[Ask]) -> list[list[Hit]]:
     answers = collection.shard.call(lambda shard: shard.query_batch(batch))
     for owner, answer in zip(owners, answers, strict=True):
         names = collection.names.of([each.id for each in answer])
-        payloads = [each.payload or _NOTHING for each in answer]
+        payloads: Iterable[dict[str, Any]] = repeat(_NOTHING, len(answer))
+        if asks[owner].keys:
+            payloads = [each.payload or _NOTHING for each in answer]
         scores = [each.score for each in answer]
         found[owner] = list(map(Hit._make, zip(names, scores, payloads, strict=True)))
     return found
