@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def test_the_examples_run(
     cases = [each for each in doctest.DocTestFinder().find(module) if each.examples]
     assert cases
     monkeypatch.setattr(SharedEncoder, "encoder", encoder)
+    monkeypatch.setattr(SharedEncoder, "query_reader", None)
     public = {name: getattr(longembed_rag, name) for name in ("Library", "Document")}
     for number, case in enumerate(cases):
         with Library.open(f"store-{number}", encoder=encoder) as example:
@@ -182,13 +184,30 @@ def test_a_model_is_shared(folder: Path, tiny_models: TinyModels) -> None:
     assert SharedEncoder.of_settings(embedding.settings) is embedding._shared
 
 
+def test_a_library_that_nobody_has_any_more_frees_its_model(
+    folder: Path, tiny_models: TinyModels
+) -> None:
+    """At once, not when Python next looks for circles."""
+    library = Library.open(model=str(tiny_models.folder("bert")))
+    library.ingest("reports")
+    shared = weakref.ref(library._holdings._share())
+    library.close()
+    gc.disable()
+    try:
+        del library
+        assert shared() is None
+    finally:
+        gc.enable()
+
+
 def test_a_word_search_loads_no_model(
     folder: Path, opened: Open, tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even where settings are given, as no vector is looked at."""
     with Library.open(model=str(tiny_models.folder("bert"))) as library:
         library.ingest("reports")
-    monkeypatch.setattr(holdings.Holdings, "encoder", lambda self: pytest.fail("a model is loaded"))
+    for name in ("encoder", "query_reader"):
+        monkeypatch.setattr(holdings.Holdings, name, lambda self: pytest.fail("a model is loaded"))
     with Library.open(method="gp") as library:
         assert len(library.search("lease", mode="sparse")) == 1
         assert library.documents().documents
