@@ -124,7 +124,7 @@ class Looking:
         """Remember how far it was looked: up at once, down little by little."""
         if self.table is not None:
             # To ask once more takes as long as some thousand passages more.
-            deep = max(looked * 9 // 8, self._depth * (15 if was_enough else 20) // 16)
+            deep = max(looked * 9 // 8, self._depth * (31 if was_enough else 40) // 32)
             self.known.depths[self.probe[0]] = min(deep, _DEEPEST)
 
     def _keys(self, points: Sequence[Hit]) -> Steps[dict[str, Key]]:

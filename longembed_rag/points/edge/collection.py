@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from longembed_rag.points.edge.engine import Shard
 from longembed_rag.points.edge.vectors import VectorLayout
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from longembed_rag.points.edge.folders import CollectionFolder, Description
 
 
@@ -24,20 +23,23 @@ class Names:
     """Points' ids spelled out, each once: that takes longer than to find them."""
 
     def __init__(self) -> None:
-        self._names: dict[Any, str] = {}
+        self._names: dict[int, str] = {}
 
-    def of(self, identities: Sequence[int | str | UUID]) -> list[str]:
-        """Ids of the engine, spelled out."""
+    def of(self, points: Iterable[Any]) -> list[str]:
+        """Ids of points that the engine has found, spelled out."""
+        points = list(points)
         names = self._names
         if len(names) >= _MOST_NAMES:
             names = self._names = {}
-        numbers = [getattr(each, "int", None) for each in identities]
+        try:
+            # One by one: an id that lives on is one more thing for Python to count.
+            numbers = [each.id.int for each in points]
+        except AttributeError:  # another program's points may be numbered
+            return [str(each.id) for each in points]
         spelled: list[Any] = list(map(names.get, numbers))
         for place, name in enumerate(spelled):
             if name is None:
-                spelled[place] = name = str(identities[place])
-                if numbers[place] is not None:
-                    names[numbers[place]] = name
+                spelled[place] = names[numbers[place]] = str(UUID(int=numbers[place]))
         return spelled
 
 

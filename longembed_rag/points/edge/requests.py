@@ -79,7 +79,7 @@ def search(collection: EdgeCollection, asks: Sequence[Ask]) -> list[list[Hit]]:
         batch = edge.QueryBatchRequest(requests)
     answers = collection.shard.call(lambda shard: shard.query_batch(batch))
     for owner, answer in zip(owners, answers, strict=True):
-        names = collection.names.of([each.id for each in answer])
+        names = collection.names.of(answer)
         payloads: Iterable[dict[str, Any]] = repeat(_NOTHING, len(answer))
         if asks[owner].keys:
             payloads = [each.payload or _NOTHING for each in answer]
