@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
 from typing import TYPE_CHECKING
 
 from longembed_rag.points.values import Ask, Hit
@@ -126,12 +125,7 @@ def _spread(hits: Sequence[Hit], table: Table) -> Floats:
     """Scores by the rows of documents; those that were not found have none."""
     import numpy as np
 
-    scores = np.zeros(len(table.documents))
-    if hits:
-        ids, values, _ = zip(*hits, strict=True)
-        rows = list(map(table.rows.get, ids))
-        known = [row is not None for row in rows]
-        if not all(known):
-            rows, values = compress(rows, known), compress(values, known)  # type: ignore[assignment]
-        scores[list(rows)] = list(values)
-    return scores
+    scores = np.zeros(len(table.documents) + 1)  # the last is for those that are not known
+    rows = [table.rows.get(hit.id, -1) for hit in hits]
+    scores[rows] = [hit.score for hit in hits]
+    return scores[:-1]
