@@ -103,7 +103,7 @@ def search_command(
 ) -> None:
     """Find the documents that answer QUERY, best first, each with the passages that fit best.
 
-    With --queries a file's queries are answered together, several times as fast as one by one;
+    With --queries a file's queries are answered together, with the store and the model opened once;
     --json writes a list then.
 
     In a query of one line and at most 32 words, "a phrase" in quotes finds only documents in which
