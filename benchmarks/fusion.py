@@ -40,8 +40,10 @@ from fusion_tasks import Task, tasks_of
 from longembed_rag import LongEncoder, __version__
 from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.ingest.encoding import ensure_for
-from longembed_rag.search.evidence import Question, Scope, gather
+from longembed_rag.search.evidence import gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence, Weights, weigh
+from longembed_rag.search.requests import Question, Scope
+from longembed_rag.search.steps import run
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import TERMS_VECTOR, IndexedDocument, document_id
@@ -104,8 +106,8 @@ def gathered(task: Task, encoder: LongEncoder, cache: Path) -> list[Gathered]:
             found.append(
                 Gathered(
                     document_id(task.answers[name]),
-                    ask(Question(words, vector, tokens)),
-                    ask(Question(words, vector), words_vector=TERMS_VECTOR),
+                    run(ask(Question(words, vector, tokens)), store.place),
+                    run(ask(Question(words, vector), words_vector=TERMS_VECTOR), store.place),
                 )
             )
     file.write_bytes(pickle.dumps(found))
