@@ -177,10 +177,9 @@ class SingleWords:
     def __init__(self, question: Question, vector: str, known: Known) -> None:
         self._question, self._vector, self._known = question, vector, known
         self._counts = Counter(question.words.words).most_common(_MOST_WORDS)
+        ideals = known.ideals  # another thread may put others in their place
         self._ideals = {
-            forms: known.ideals[vector, forms]
-            for forms, _ in self._counts
-            if (vector, forms) in known.ideals
+            forms: ideals[vector, forms] for forms, _ in self._counts if (vector, forms) in ideals
         }
         self._new = [forms for forms, _ in self._counts if forms not in self._ideals]
 

@@ -43,7 +43,8 @@ def late_scores(
     wanted = list(dict.fromkeys(passages))
     new = [each for each in wanted if each not in scores]
     known = known_of(place)
-    bits = {each: known.bits[each] for each in new if each in known.bits}
+    kept_bits = known.bits  # another thread may put others in their place
+    bits = {each: kept_bits[each] for each in new if each in kept_bits}
     missing = [each for each in new if each not in bits]
     found = yield from fetch(place.passages, missing, keys=(PASSAGE_BITS_KEY,))
     for identity, record in found.items():

@@ -17,6 +17,7 @@ from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
 from longembed_rag.store.writing import of_documents
 
 if TYPE_CHECKING:
+    from longembed_rag.search.known import Known, Table
     from longembed_rag.search.requests import Question
     from longembed_rag.store.place import Place
 
@@ -93,6 +94,7 @@ def rank_passages(
         place: Where they are.
         holding: Of each document those that are ranked; None for all.
     """
+    known = known_of(place)  # once: it is another as soon as somebody writes
     held = {each.point_id: each for places in (holding or {}).values() for each in places}
     ranked: dict[str, list[RankedPassage]] = {}
     for start in range(0, len(documents), _PAGE):
@@ -101,8 +103,8 @@ def rank_passages(
         among = of_documents(page)
         if holding is not None:
             among = only([where.point_id for each in page for where in holding[each]])
-        is_known = holding is not None or known_of(place).table_now is not None
-        keys = () if is_known else tuple(PLACE_KEYS)
+        table = known.table_now
+        keys = tuple(PLACE_KEYS) if holding is None and table is None else ()
         probes = _probes(question, scorer)
         asks = [Ask(*probe, depth, among, keys) for _, probe in probes]
         answers = yield from ask(place.passages, asks)
@@ -111,7 +113,7 @@ def rank_passages(
             most = min(_DEPTH, max(_LATE_DEPTH, scorer.most)) * len(page)
             by_signal["late"] = yield from _by_tokens(question, answers, most, place)
         points = {point.id: point for points in by_signal.values() for point in points}
-        told = yield from _told(points.values(), held, place)
+        told = yield from _told(points.values(), held, known, table, place)
         for each in _ranked(by_signal, told, scorer, depth):
             ranked.setdefault(each.document, []).append(each)
     for document, places in (holding or {}).items():
@@ -141,16 +143,19 @@ def _by_tokens(
 
 
 def _told(
-    points: Iterable[Hit], held: Mapping[str, PassagePlace], place: Place
+    points: Iterable[Hit],
+    held: Mapping[str, PassagePlace],
+    known: Known,
+    table: Table | None,
+    place: Place,
 ) -> Steps[dict[str, _Told]]:
     """Whose passages points are, and their order; those that are none of ours are left out."""
     points = list(points)
     places = {each.id: held.get(each.id) or read_place(each.id, each.payload) for each in points}
     unread = [identity for identity, where in places.items() if where is None]
     told: dict[str, _Told] = {}
-    table = known_of(place).table_now
     if table is not None:
-        keys, numbers = known_of(place).owned(unread), table.owners.numbers(unread)
+        keys, numbers = known.owned(unread), table.owners.numbers(unread)
         told = {each: (*key, numbers[each], None) for each, key in keys.items()}
         unread = [each for each in unread if each not in told]
         found = yield from fetch(place.passages, unread, keys=PLACE_KEYS)
