@@ -20,6 +20,7 @@ from longembed_rag.encoder.stated import Stated, told
 from longembed_rag.encoder.weights import require_fitting, require_numbers
 from longembed_rag.errors import ModelLoadError
 from longembed_rag.extension.absolute import install_table
+from longembed_rag.extension.blocks import fuse_blocks
 from longembed_rag.extension.frequencies import RotaryFrequencies
 from longembed_rag.extension.packing import Pack, activate
 from longembed_rag.extension.plan import ExtensionPlan
@@ -105,6 +106,8 @@ def load_model(planner: Planner) -> LoadedModel:
         model.requires_grad_(False).eval()
         frequencies = _install(planner, model)
         model.to(device)
+        if device.type == "cuda":
+            fuse_blocks(model)
         hidden = int(config.hidden_size)
         chain, dimension = load_chain(planner.folder, hidden=hidden, device=device)
         loaded = LoadedModel(
