@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from typing_extensions import Unpack
 
 from longembed_rag.encoder.batching import default_batch_tokens
-from longembed_rag.encoder.forward import Forward
+from longembed_rag.encoder.forward_crew import forward_on
 from longembed_rag.encoder.loading import LoadedModel, load_model
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind
@@ -48,7 +48,7 @@ class LongEncoder:
                 f"truncate_dim={width} is more than the {loaded.dimension} dimensions of "
                 f"{planner.model_name}"
             )
-        self._forward = Forward(planner, loaded)
+        self._forward = forward_on(planner, loaded)
 
     @classmethod
     def from_pretrained(
@@ -176,6 +176,14 @@ class LongEncoder:
             "dtype": str(self.dtype).removeprefix("torch."),
             "batch_tokens": self.batch_tokens,
         }
+
+    def close(self) -> None:
+        """End the processes of further devices, where there are any; reading starts them again.
+
+        They end with the encoder, too.
+        """
+        with self._lock:
+            self._forward.close()
 
     def plan(self, n_tokens: int) -> ExtensionPlan:
         """How a document of that many tokens (specials and prompt included) is read."""

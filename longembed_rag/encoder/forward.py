@@ -45,6 +45,14 @@ class Forward:
         self._loaded = loaded
         self._late = planner.folder.late
 
+    @property
+    def devices(self) -> int:
+        """How many devices read at once."""
+        return 1
+
+    def close(self) -> None:
+        """End what reads elsewhere, which is nothing here."""
+
     def encode(
         self, texts: Sequence[str], kind: Kind, names: Sequence[str] | None, *, budget: int
     ) -> Encoding:
