@@ -28,7 +28,7 @@ from longembed_rag.encoder.reading import Reading
 from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderOptions, EncoderSettings, Kind
 from longembed_rag.encoder.sif import weights_for
 from longembed_rag.encoder.stated import told
-from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
+from longembed_rag.encoder.tokens import TokenizedText, Tokenizer, Vocabulary
 from longembed_rag.encoder.values import Coverage
 from longembed_rag.errors import SettingsError, TextTooLongError, UnsupportedModelError
 from longembed_rag.extension.plan import (
@@ -65,7 +65,14 @@ class Planner:
         document_prompt: Text put before documents.
     """
 
-    def __init__(self, settings: EncoderSettings, folder: ModelFolder, config: Any) -> None:
+    def __init__(
+        self,
+        settings: EncoderSettings,
+        folder: ModelFolder,
+        config: Any,
+        *,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
         self.settings = settings
         self.folder = folder
         self.config = config
@@ -102,6 +109,7 @@ class Planner:
         self.document_prompt = _first(settings.document_prompt, folder.document_prompt, known[1])
         self.tokenizer = Tokenizer(
             folder,
+            vocabulary=vocabulary,
             rows=getattr(config, "vocab_size", None),
             append_eos=self.pooling == "last_token",
             trust_remote_code=settings.trust_remote_code,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,12 @@ from longembed_rag.encoder.stated import told
 from longembed_rag.encoder.tokenizer_files import require_parsed, require_readable
 from longembed_rag.errors import EmptyTextError, InputError, ModelLoadError
 
+if TYPE_CHECKING:
+    import tokenizers
+
 Ints = NDArray[np.int64]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-#: transformers asks for a limit; texts here have none before they are cut into windows.
-_NO_LIMIT = 10**12
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,39 @@ class TokenizedText:
         return self.overhead + len(self.content)
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """What turns text into token ids, and which of its tokens mean something special.
+
+    Attributes:
+        backend: The ``tokenizers`` library's, which neither cuts nor pads.
+        unknown: The token for what it does not know; None where it spells out every byte.
+        end: The token that ends a sequence; None where there is none.
+        mask: The token that stands for one that is left out.
+    """
+
+    backend: tokenizers.Tokenizer
+    unknown: int | None = None
+    end: int | None = None
+    mask: int | None = None
+
+    def __post_init__(self) -> None:
+        # Texts here have no limit before they are cut into windows.
+        self.backend.no_truncation()
+        self.backend.no_padding()
+
+    def ids(self, text: str, *, specials: bool = False) -> list[int]:
+        """The tokens of a text, with those that open and close it where they are asked for."""
+        found: list[int] = self.backend.encode(text, add_special_tokens=specials).ids
+        return found
+
+
 class Tokenizer:
     """A model's fast tokenizer, its special tokens, and the prompts put before texts.
 
     Args:
         folder: Where the tokenizer lies.
+        vocabulary: What is read of it already; None has transformers read it.
         rows: Tokens that the model has a vector for; None where it is not known.
         append_eos: Whether to close texts with the end-of-sequence token where the tokenizer
             itself closes them with nothing (last-token pooling reads that token).
@@ -80,6 +109,7 @@ class Tokenizer:
         self,
         folder: ModelFolder,
         *,
+        vocabulary: Vocabulary | None = None,
         rows: int | None = None,
         append_eos: bool = False,
         trust_remote_code: bool = False,
@@ -88,12 +118,10 @@ class Tokenizer:
         self._path, self._rows = folder.path, rows
         self._late = folder.late or LateInteraction()
         with told(f"the tokenizer in {folder.path}", look=partial(require_parsed, folder.path)):
-            self._tokenizer = _load(folder, trust_remote_code=trust_remote_code)
+            self._known = vocabulary or _load(folder, trust_remote_code=trust_remote_code)
             self._before, self._after = self._specials()
-            if append_eos and not self._after and self._tokenizer.eos_token_id is not None:
-                self._after = [int(self._tokenizer.eos_token_id)]
-            # Tokenizers that spell out every byte have none.
-            self._unknown: int | None = self._tokenizer.unk_token_id
+            if append_eos and not self._after and self._known.end is not None:
+                self._after = [self._known.end]
             self._filler = self._find_filler()
             self.skipped = self._find_skipped()
             self._require_rows()
@@ -101,8 +129,8 @@ class Tokenizer:
     @property
     def probe(self) -> Ints:
         """A few tokens that a model can be tried with, as any text would be opened and closed."""
-        inner = self._tokenizer("a", add_special_tokens=False)["input_ids"][:1]
-        unknown = [] if self._unknown is None else [self._unknown]
+        inner = self._known.ids("a")[:1]
+        unknown = [] if self._known.unknown is None else [self._known.unknown]
         return np.asarray([*self._before, *(inner or unknown or [0]), *self._after], dtype=np.int64)
 
     def _require_rows(self) -> None:
@@ -110,8 +138,8 @@ class Tokenizer:
 
         Added tokens that nothing puts into a text may lie beyond, as Gemma's for images do.
         """
-        own = self._tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False).values()
-        used = [*own, *self._before, *self._after, self._filler, self._unknown or 0]
+        own = self._known.backend.get_vocab(with_added_tokens=False).values()
+        used = [*own, *self._before, *self._after, self._filler, self._known.unknown or 0]
         if self._rows is not None and max(used) >= self._rows:
             raise ModelLoadError(
                 f"the tokenizer in {self._path} has a token {max(used):,}, and the model's table "
@@ -122,40 +150,35 @@ class Tokenizer:
     @property
     def vocabulary(self) -> list[str]:
         """All tokens, added ones included, in the order of their ids."""
-        by_token: dict[str, int] = self._tokenizer.get_vocab()
+        by_token: dict[str, int] = self._known.backend.get_vocab()
         return sorted(by_token, key=by_token.__getitem__)
 
     def overhead(self, prompt: str) -> int:
         """Tokens that every window carries besides its content: specials and prompt."""
         probe = "a"  # a prompt's closing space often becomes part of the first word's token
-        with_prompt, alone = (
-            len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
-            for text in (prompt + probe, probe)
-        )
+        with_prompt, alone = (len(self._known.ids(text)) for text in (prompt + probe, probe))
         return len(self._before) + with_prompt - alone + len(self._after)
 
     def _find_filler(self) -> int:
         """The token that fills queries up."""
         if self._late.query_length is None:
             return 0
-        known, word = self._tokenizer, self._late.filler
+        known, word = self._known, self._late.filler
         if word is not None:
             found = self._id_of(word)
         else:
-            found = known.eos_token_id if known.mask_token_id is None else known.mask_token_id
+            found = known.end if known.mask is None else known.mask
         if found is None:
             raise ModelLoadError(
                 f"{self._path}: queries are to be filled up with "
                 f"{'mask tokens' if word is None else repr(word)}, which its tokenizer has not"
             )
-        return int(found)
+        return found
 
     def _id_of(self, word: str) -> int | None:
         """The id of a word that is one token; None where it is none."""
-        found = self._tokenizer.convert_tokens_to_ids(word)
-        if found is None or (found == self._unknown and word != self._tokenizer.unk_token):
-            return None
-        return int(found)
+        found: int | None = self._known.backend.token_to_id(word)
+        return found
 
     def _find_skipped(self) -> Ints:
         """The tokens whose vectors take no part: of the words that are one token."""
@@ -177,10 +200,9 @@ class Tokenizer:
 
     def _specials(self) -> tuple[list[int], list[int]]:
         """Which tokens the tokenizer puts before and after any text."""
-        probes = ["a", "the", "0", *self._tokenizer.convert_ids_to_tokens(range(100, 110))]
-        for probe in (text for text in probes if isinstance(text, str)):
-            inner = self._tokenizer(probe, add_special_tokens=False)["input_ids"]
-            outer = self._tokenizer(probe)["input_ids"]
+        probes = ["a", "the", "0", *map(self._known.backend.id_to_token, range(100, 110))]
+        for probe in (text for text in probes if text is not None):
+            inner, outer = self._known.ids(probe), self._known.ids(probe, specials=True)
             for start in range(len(outer) - len(inner) + 1) if inner else ():
                 if outer[start : start + len(inner)] == inner:
                     return list(outer[:start]), list(outer[start + len(inner) :])
@@ -212,22 +234,18 @@ class Tokenizer:
             clean.append(prompt + _SURROGATES.sub("�", text))
         if not clean:
             return []
-        encoded = self._tokenizer(
-            clean,
-            add_special_tokens=False,
-            return_offsets_mapping=True,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )
-        pairs = zip(encoded["input_ids"], encoded["offset_mapping"], labels, strict=True)
-        return [self._split(ids, spans, len(prompt), label) for ids, spans, label in pairs]
+        found = self._known.backend.encode_batch(clean, add_special_tokens=False)
+        return [
+            self._split(each.ids, each.offsets, len(prompt), label)
+            for each, label in zip(found, labels, strict=True)
+        ]
 
     def _split(
         self, ids: list[int], offsets: list[tuple[int, int]], prompt_length: int, label: str
     ) -> TokenizedText:
         all_ids = np.asarray(ids, dtype=np.int64)
         if self._rows is not None and len(all_ids) and all_ids.max() >= self._rows:
-            beyond = self._tokenizer.convert_ids_to_tokens(int(all_ids.max()))
+            beyond = self._known.backend.id_to_token(int(all_ids.max()))
             raise InputError(
                 f"{label} holds {beyond!r}, a token that the model has no vector for; take it out"
             )
@@ -236,13 +254,13 @@ class Tokenizer:
         if prompt_length:
             # Content starts with the first token that reaches beyond the prompt.
             in_prompt = int(np.argmax(np.append(spans[:, 1] > prompt_length, True)))
-        content = all_ids[in_prompt:]
+        content, stranger = all_ids[in_prompt:], self._known.unknown
         text = TokenizedText(
             head=np.concatenate([np.asarray(self._before, dtype=np.int64), all_ids[:in_prompt]]),
             content=content,
             tail=np.asarray(self._after, dtype=np.int64),
             spans=np.maximum(spans[in_prompt:] - prompt_length, 0),
-            unknown=0 if self._unknown is None else int((content == self._unknown).sum()),
+            unknown=0 if stranger is None else int((content == stranger).sum()),
             prompt=in_prompt,
         )
         if text.tokens == 0:
@@ -250,7 +268,7 @@ class Tokenizer:
         return text
 
 
-def _load(folder: ModelFolder, *, trust_remote_code: bool) -> Any:
+def _load(folder: ModelFolder, *, trust_remote_code: bool) -> Vocabulary:
     from transformers import AutoTokenizer
 
     require_readable(folder.path)
@@ -262,12 +280,16 @@ def _load(folder: ModelFolder, *, trust_remote_code: bool) -> Any:
             f"the tokenizer in {folder.path} has no fast form, which is needed to know where "
             "tokens stand in the text; save a tokenizer.json beside the model"
         )
-    tokenizer.model_max_length = _NO_LIMIT
     if folder.lower_case:
-        _lower(tokenizer)
+        lower(tokenizer.backend_tokenizer)
     if folder.late is not None:
         _take_whole(tokenizer, folder.late.markers)
-    return tokenizer
+    return Vocabulary(
+        tokenizer.backend_tokenizer,
+        unknown=tokenizer.unk_token_id,
+        end=tokenizer.eos_token_id,
+        mask=tokenizer.mask_token_id,
+    )
 
 
 def _take_whole(tokenizer: Any, markers: Sequence[str]) -> None:
@@ -288,10 +310,9 @@ def _take_whole(tokenizer: Any, markers: Sequence[str]) -> None:
                 break
 
 
-def _lower(tokenizer: Any) -> None:
+def lower(backend: tokenizers.Tokenizer) -> None:
     """Lower-case inside the tokenizer, so that spans still point into the text as it was."""
     from tokenizers.normalizers import Lowercase, Sequence
 
-    backend = tokenizer.backend_tokenizer
     steps = [Lowercase()] + ([backend.normalizer] if backend.normalizer is not None else [])
     backend.normalizer = Sequence(steps)
