@@ -12,6 +12,7 @@ from torch import Tensor
 
 from longembed_rag.encoder.loading import LoadedModel
 from longembed_rag.encoder.reading import Reading
+from longembed_rag.encoder.returning import at_home
 from longembed_rag.errors import OutOfMemoryError
 from longembed_rag.extension.plan import ExtensionPlan, PlanRules
 from longembed_rag.extension.windows import Window
@@ -85,7 +86,7 @@ def run_jobs(
     loaded: LoadedModel,
     *,
     budget: int,
-    pool: Callable[[Job, Tensor], Result],
+    pool: Callable[[Sequence[Job], list[Tensor]], list[Result]],
 ) -> Iterator[tuple[Job, Result]]:
     """Read windows in batches of ``budget`` tokens.
 
@@ -93,8 +94,9 @@ def run_jobs(
         jobs: The windows.
         loaded: The model.
         budget: Tokens per forward pass.
-        pool: Makes a small result on the CPU of a window's token states, ``[tokens, hidden]``.
-            Runs again for the windows of a batch that ran out of memory.
+        pool: Makes a small result of each window's token states, ``[tokens, hidden]``; whatever
+            tensors are in it come to the CPU. Runs again for the windows of a batch that ran out
+            of memory.
 
     Yields:
         Every job, once, with what ``pool`` made of it.
@@ -107,7 +109,7 @@ def run_jobs(
         with torch.inference_mode():
             ids, plans = [job.ids for job in batch], [job.plan for job in batch]
             states = loaded.states(ids, plans, [job.unseen for job in batch])
-            return [pool(job, each) for job, each in zip(batch, states, strict=True)]
+            return at_home(pool(batch, states))
 
     for batch in pack_by_budget(jobs, tokens=lambda job: job.tokens, budget=budget):
         yield from zip(batch, with_back_off(batch, forward, too_large=_too_large), strict=True)
