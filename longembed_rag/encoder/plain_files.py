@@ -31,6 +31,7 @@ _WITHOUT_EFFECT = frozenset(
         *("architectures", "_name_or_path", "transformers_version", "torch_dtype", "dtype"),
         *("attention_probs_dropout_prob", "hidden_dropout_prob", "classifier_dropout"),
         *("initializer_range", "gradient_checkpointing", "use_cache", "tie_word_embeddings"),
+        "head_dim",  # of which the rest is compared
         *("bos_token_id", "eos_token_id", "sep_token_id", "cls_token_id", "id2label", "label2id"),
     )
 )
@@ -79,7 +80,8 @@ def plain_config(folder: ModelFolder) -> SimpleNamespace | None:
         return None
     if values["model_type"] in _ROTARY and not _turns_plainly(values.get("rope_parameters")):
         return None
-    if values["hidden_size"] % values["num_attention_heads"]:
+    width, rest = divmod(values["hidden_size"], values["num_attention_heads"])
+    if rest or values.get("head_dim") not in (None, width):
         return None
     return SimpleNamespace(**values)
 

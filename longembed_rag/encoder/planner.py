@@ -96,17 +96,16 @@ class Planner:
             anchor_step=1 if table is None else table.step,
         )
         self.pooling = self._resolve_pooling(preset)
-        late = folder.late
-        comparing = auto_late_interaction(late, self.pooling)
+        comparing = auto_late_interaction(folder.late, self.pooling)
         self.late_interaction, self.late_interaction_reason = comparing
-        if late is not None and late.has_unseen and self.family.own_attention:
+        if folder.late is not None and folder.late.has_unseen and self.family.own_attention:
             raise UnsupportedModelError(
                 f"{folder.name} fills queries up with tokens that its {self.family.name} is not to "
                 "see, which is done for models with transformers' common attention only"
             )
-        known = (preset.query_prompt, preset.document_prompt) if preset else ("", "")
-        self.query_prompt = _first(settings.query_prompt, folder.query_prompt, known[0])
-        self.document_prompt = _first(settings.document_prompt, folder.document_prompt, known[1])
+        query, document = (preset.query_prompt, preset.document_prompt) if preset else ("", "")
+        self.query_prompt = _first(settings.query_prompt, folder.query_prompt, query)
+        self.document_prompt = _first(settings.document_prompt, folder.document_prompt, document)
         self.tokenizer = Tokenizer(
             folder,
             vocabulary=vocabulary,
@@ -166,19 +165,15 @@ class Planner:
     def _resolve_method(self, preset: Preset | None) -> tuple[Method, str]:
         name, positions = self.folder.name, self.family.positions
         if self.settings.method != "auto":
-            method = self.settings.method
-            require_method(method, positions=positions, model=f"{name} ({self.family.name})")
-            return method, "asked for"
+            model = f"{name} ({self.family.name})"
+            require_method(self.settings.method, positions=positions, model=model)
+            return self.settings.method, "asked for"
         return pick_method(self.family, preset, model_name=name)
 
     def _resolve_pooling(self, preset: Preset | None) -> str:
-        if self.settings.pooling is not None:
-            return self.settings.pooling
-        if self.folder.pooling is not None:
-            return self.folder.pooling
-        if preset is not None:
-            return preset.pooling
-        return "last_token" if self.family.causal else "mean"
+        known = None if preset is None else preset.pooling
+        usual = "last_token" if self.family.causal else "mean"
+        return _first(self.settings.pooling, self.folder.pooling, known, usual)
 
     @property
     def model_name(self) -> str:
@@ -298,13 +293,8 @@ class Planner:
             SettingsError: The prompt leaves no room for content.
         """
         windows = self._windows(len(text.content), text.overhead, text.tokens, name)
-        coverage = Coverage(
-            tokens=text.tokens,
-            tokens_read=text.overhead + max(window.stop for window in windows),
-            windows=len(windows),
-            method=self.method,
-            tokens_unknown=text.unknown,
-        )
+        read = text.overhead + max(window.stop for window in windows)
+        coverage = Coverage(text.tokens, read, len(windows), self.method, text.unknown)
         if self.token_weights is not None:
             windows = self.token_weights.share(text, windows, head=self.folder.include_prompt)
         return Reading(text, tuple(windows), coverage)

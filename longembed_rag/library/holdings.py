@@ -22,7 +22,6 @@ from longembed_rag.points.locking import require_wait
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.collection import require_name
 from longembed_rag.store.options import IndexOptions
-from longembed_rag.store.salvage import find_damages, purge, salvage
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import CollectionRecord
 
@@ -127,6 +126,8 @@ class Holdings:
                 return []
         except StoreDamagedError:
             pass
+        from longembed_rag.store.salvage import salvage
+
         with self._closed_for_a_while():
             return salvage(self._folder)
 
@@ -142,6 +143,8 @@ class Holdings:
                 "only the files of an embedded store can be purged: a Qdrant server takes what was "
                 "removed out of its files by itself, when it next optimises a segment"
             )
+        from longembed_rag.store.salvage import purge
+
         self.store()
         with self._closed_for_a_while():
             purge(self._folder)
@@ -162,6 +165,8 @@ class Holdings:
         Raises:
             StoreLockedError: Another process holds it.
         """
+        from longembed_rag.store.salvage import find_damages
+
         return find_damages(self._folder)
 
     @property

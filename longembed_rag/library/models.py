@@ -146,12 +146,12 @@ class Models:
             StoreError: The collection cannot be read.
         """
         with self._loading:
-            if self._encoder_given is not None or self._checked is not None:
+            store, record = self._find_store(), self._record()
+            if self._encoder_given or self._checked or self._kept(record):
                 return None
             reader = self._share().query_reader
             if reader is None or reader is self._read_by:
                 return reader
-            store, record = self._find_store(), self._record()
             if store is not None and record is not None:
                 store.check(fingerprint=reader.fingerprint, description=reader.describe())
                 self._read_by = reader

@@ -327,6 +327,4 @@ def _counted(library: Library, texts: Sequence[str]) -> _SparseVectors:
 
 
 def _listed(vectors: Sequence[TermVector | QueryVector]) -> _SparseVectors:
-    return [list(map(int, each.indices)) for each in vectors], [
-        list(map(float, each.values)) for each in vectors
-    ]
+    return [[*map(int, v.indices)] for v in vectors], [[*map(float, v.values)] for v in vectors]
