@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from longembed_rag.encoder.loading import LoadedModel
 from longembed_rag.encoder.reading import Reading
-from longembed_rag.encoder.returning import at_home
+from longembed_rag.encoder.returning import sent_home
 from longembed_rag.errors import OutOfMemoryError
 from longembed_rag.extension.plan import ExtensionPlan, PlanRules
 from longembed_rag.extension.windows import Window
@@ -105,14 +106,27 @@ def run_jobs(
         OutOfMemoryError: A window does not fit into memory even alone; names its text.
     """
 
-    def forward(batch: Sequence[Job]) -> list[Result]:
+    def forward(batch: Sequence[Job]) -> list[Callable[[], Result]]:
         with torch.inference_mode():
             ids, plans = [job.ids for job in batch], [job.plan for job in batch]
             states = loaded.states(ids, plans, [job.unseen for job in batch])
-            return at_home(pool(batch, states))
+            arrived = cache(sent_home(pool(batch, states)))
+        return [partial(_nth, arrived, number) for number in range(len(batch))]
 
+    # A device is given the next batch before it is waited for.
+    ahead = loaded.device.type == "cuda"
+    waiting: list[tuple[Job, Callable[[], Result]]] = []
     for batch in pack_by_budget(jobs, tokens=lambda job: job.tokens, budget=budget):
-        yield from zip(batch, with_back_off(batch, forward, too_large=_too_large), strict=True)
+        given = with_back_off(batch, forward, too_large=_too_large)
+        waiting += zip(batch, given, strict=True)
+        kept = len(batch) if ahead else 0
+        ready, waiting = waiting[: len(waiting) - kept], waiting[len(waiting) - kept :]
+        yield from ((job, result()) for job, result in ready)
+    yield from ((job, result()) for job, result in waiting)
+
+
+def _nth(arrived: Callable[[], list[Result]], number: int) -> Result:
+    return arrived()[number]
 
 
 def _too_large(job: Job) -> OutOfMemoryError:

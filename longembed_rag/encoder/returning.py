@@ -6,7 +6,7 @@ passage, keeps device and processor waiting for each other in turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import torch
@@ -15,16 +15,25 @@ from torch import Tensor
 Result = TypeVar("Result")
 
 
-def at_home(results: Sequence[Result]) -> list[Result]:
-    """Results with every tensor in them on the CPU.
+def sent_home(results: Sequence[Result]) -> Callable[[], list[Result]]:
+    """Send every tensor in some results to the CPU, without waiting for it.
 
     Args:
         results: Tensors, tuples and lists of such, and whatever else, which stays as it is.
+
+    Returns:
+        What waits until they are there, and gives the results with their tensors on the CPU.
     """
     away = [each for each in _tensors(results) if each.device.type != "cpu"]
     if not away:
-        return list(results)
-    return cast("list[Result]", _rebuilt(list(results), _fetched(away)))
+        return lambda: list(results)
+    fetched, wait = _fetched(away)
+
+    def arrived() -> list[Result]:
+        wait()
+        return cast("list[Result]", _rebuilt(list(results), fetched))
+
+    return arrived
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
@@ -43,8 +52,11 @@ def _rebuilt(value: Any, fetched: dict[int, Tensor]) -> Any:
     return value
 
 
-def _fetched(tensors: Sequence[Tensor]) -> dict[int, Tensor]:
-    """Tensors of one device on the CPU, by the identities of those that they are copies of."""
+def _fetched(tensors: Sequence[Tensor]) -> tuple[dict[int, Tensor], Callable[[], None]]:
+    """Tensors of one device on their way to the CPU, by the identities of what they are copies of.
+
+    Also returns what waits until they are there.
+    """
     found: dict[int, Tensor] = {}
     for dtype in dict.fromkeys(each.dtype for each in tensors):
         alike = list({id(each): each for each in tensors if each.dtype == dtype}.values())
@@ -52,14 +64,16 @@ def _fetched(tensors: Sequence[Tensor]) -> dict[int, Tensor]:
         pieces = torch.split(flat, [each.numel() for each in alike])
         for each, piece in zip(alike, pieces, strict=True):
             found[id(each)] = piece.view(each.shape)
-    return found
+    if tensors[0].device.type != "cuda":
+        return found, lambda: None
+    done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    done.record(torch.cuda.current_stream(tensors[0].device))
+    return found, done.synchronize
 
 
 def _fetch(flat: Tensor) -> Tensor:
     if flat.device.type != "cuda":
         return flat.cpu()
-    # A device writes to memory that cannot be moved without the processor's help.
+    # A device writes without the processor's help only to memory that cannot be moved.
     here = torch.empty(flat.shape, dtype=flat.dtype, pin_memory=True)
-    here.copy_(flat, non_blocking=True)
-    torch.cuda.current_stream(flat.device).synchronize()
-    return here
+    return here.copy_(flat, non_blocking=True)

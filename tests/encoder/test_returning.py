@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from longembed_rag.encoder import returning
-from longembed_rag.encoder.returning import at_home
+from longembed_rag.encoder.returning import sent_home
 
 
 class Copies:
@@ -25,7 +25,7 @@ def test_what_is_here_stays() -> None:
     """On a CPU nothing is copied, nor made anew."""
     tensor = torch.ones(3)
     results = [(tensor, "name", [tensor])]
-    found = at_home(results)
+    found = sent_home(results)()
     assert found == results
     assert found[0] is results[0]
 
@@ -41,7 +41,7 @@ def test_one_copy_for_each_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
         (torch.empty(4, device=there), ([1, 2], torch.empty((0, 5), device=there)), numbers),
         (shared, (shared, torch.empty((), dtype=torch.bool, device=there)), torch.ones(2)),
     ]
-    found = at_home(results)
+    found = sent_home(results)()
     assert copies.made == 2
     assert [tuple(each.shape) for each in returning._tensors(found)] == [
         (4,),
@@ -59,7 +59,8 @@ def test_one_copy_for_each_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pieces_are_cut_as_they_were_joined() -> None:
     """Values come back in their places."""
     tensors = [torch.arange(6.0).view(2, 3), torch.tensor(True), torch.arange(4.0)]
-    found = returning._fetched(tensors)
+    found, wait = returning._fetched(tensors)
+    wait()
     for each in tensors:
         assert torch.equal(found[id(each)], each)
 
@@ -68,7 +69,7 @@ def test_pieces_are_cut_as_they_were_joined() -> None:
 def test_a_gpu_gives_back_what_it_has(gpu: str) -> None:
     """Values, shapes and dtypes."""
     tensors = [torch.arange(6.0).view(2, 3), torch.tensor([True, False]), torch.arange(4.0)]
-    found = at_home([(each.to(gpu), "name") for each in tensors])
+    found = sent_home([(each.to(gpu), "name") for each in tensors])()
     for (each, name), expected in zip(found, tensors, strict=True):
         assert name == "name"
         assert each.device.type == "cpu"

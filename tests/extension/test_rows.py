@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -93,14 +93,19 @@ def frequencies(width: int) -> dict[str, RotaryFrequencies]:
     return {FULL: RotaryFrequencies(inv_freq=inv_freq, theta=100.0)}
 
 
-def attention_of(
-    pack: Pack, layer: Layer, states: list[torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """By stretches, and run by run as without the kernels, both ``[tokens, heads, head_dim]``."""
-    by_rows, by_runs = torch.empty_like(states[0]), torch.empty_like(states[0])
-    for stretch in stretches(pack, layer, states[0], states[1], states[2]):
-        own = [each[stretch.rows] for each in states]
-        by_rows[stretch.rows] = stretch_attention(pack, stretch, layer, own[0], own[1], own[2])
+def by_stretches(pack: Pack, layer: Layer, states: list[torch.Tensor]) -> torch.Tensor:
+    """As on a GPU, ``[tokens, heads, head_dim]``."""
+    query, key, value = states
+    pieces = []
+    for stretch in stretches(pack, layer, query, key, value):
+        own = (each[stretch.rows] for each in states)
+        pieces.append(stretch_attention(pack, stretch, layer, *own))
+    return torch.cat(pieces)
+
+
+def by_runs(pack: Pack, layer: Layer, states: list[torch.Tensor]) -> torch.Tensor:
+    """As without the kernels, which is tested by brute force elsewhere."""
+    out = torch.empty_like(states[0])
     groups = states[0].shape[1] // states[1].shape[1]
     full = [states[0], *(each.repeat_interleave(groups, dim=1) for each in states[1:])]
     for run in pack.runs:
@@ -115,8 +120,8 @@ def attention_of(
             causal=layer.causal,
             scale=layer.scale,
         )
-        by_runs[run.start : run.stop] = piece.transpose(1, 2).flatten(0, 1)
-    return by_rows, by_runs
+        out[run.start : run.stop] = piece.transpose(1, 2).flatten(0, 1)
+    return out
 
 
 @settings(max_examples=60)
@@ -162,8 +167,8 @@ def test_stretches_give_what_runs_give(
     layer = Layer(causal=causal, scale=0.3, window=window)
     with pytest.MonkeyPatch.context() as patch, interpreted(FLASH, CUDNN):
         patch.setattr(rows, "_HEAVY", heavy)
-        by_rows, by_runs = attention_of(pack, layer, states)
-    assert (by_rows - by_runs).abs().max() < 5e-5
+        off = by_stretches(pack, layer, states) - by_runs(pack, layer, states)
+    assert off.abs().max() < 5e-5
 
 
 def launches(lengths: list[int], layer: Layer, heavy: float) -> Counted:
@@ -227,3 +232,40 @@ def test_short_texts_keep_their_vectors(load_encoder: EncoderFactory) -> None:
         together = encoder.encode(texts).embeddings
         alone = np.concatenate([encoder.encode([text]).embeddings for text in texts])
     assert np.abs(together - alone).max() < 1e-6
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("heavy", [0.0, float("inf")])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize(("width", "groups"), [(32, 1), (64, 1), (64, 4), (128, 4)])
+def test_a_gpu_gives_what_explicit_scores_give(
+    width: int, groups: int, causal: bool, heavy: float, gpu: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own kernels over a ragged pack, up to what bfloat16 rounds off."""
+    device = torch.device(gpu)
+    if device.type != "cuda":
+        pytest.skip("only CUDA has these kernels")
+    monkeypatch.setattr(rows, "_HEAVY", heavy)
+    generator = torch.Generator().manual_seed(0)
+    for method, window in (("none", None), ("ntk", None), ("ntk", 65), ("self_extend", None)):
+        rules = PlanRules(
+            method=cast("Method", method),
+            positions="rotary",
+            original_length=256,
+            max_length=4096,
+            rotary_dim=width,
+        )
+        plans = [rules.plan(length) for length in (2000, 1500, 1500, 700, 200, 30)]
+        total = sum(plan.tokens for plan in plans)
+        layer = Layer(causal=causal, scale=width**-0.5, window=window)
+        states = [
+            torch.randn(total, heads, width, generator=generator).bfloat16()
+            for heads in (4, 4 // groups, 4 // groups)
+        ]
+        there = [each.to(device) for each in states]
+        assert rows.reads_rows(*there)
+        pack = Pack(plans, device, frequencies(width))
+        exact = Pack(plans, torch.device("cpu"), frequencies(width))
+        expected = by_runs(exact, layer, [each.float() for each in states])
+        off = by_stretches(pack, layer, there).float().cpu() - expected
+        assert off.abs().max() < 0.05, (method, window)
