@@ -164,13 +164,9 @@ class Planner:
         return pick_method(self.family, preset, model_name=name)
 
     def _resolve_pooling(self, preset: Preset | None) -> str:
-        if self.settings.pooling is not None:
-            return self.settings.pooling
-        if self.folder.pooling is not None:
-            return self.folder.pooling
-        if preset is not None:
-            return preset.pooling
-        return "last_token" if self.family.causal else "mean"
+        usual = "last_token" if self.family.causal else "mean"
+        known = usual if preset is None else preset.pooling
+        return self.settings.pooling or self.folder.pooling or known
 
     @property
     def model_name(self) -> str:
@@ -240,10 +236,15 @@ class Planner:
         return self.query_prompt if kind == "query" else self.document_prompt
 
     def tokenize(
-        self, texts: Sequence[str], *, kind: Kind = "document", names: Sequence[str] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Kind = "document",
+        names: Sequence[str] | None = None,
+        spans: bool = True,
     ) -> list[TokenizedText]:
-        """Token ids of texts, prompt and specials apart from content."""
-        tokenized = self.tokenizer(texts, prompt=self.prompt(kind), names=names)
+        """Token ids of texts, prompt and specials apart from content; ``spans`` as Tokenizer's."""
+        tokenized = self.tokenizer(texts, prompt=self.prompt(kind), names=names, spans=spans)
         if kind == "document":
             return tokenized
         return [self.tokenizer.fill_up(text, room=self.rules.window) for text in tokenized]
