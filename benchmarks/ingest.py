@@ -35,6 +35,7 @@ class Clock:
     cpu: float = 0.0
 
     def run(self, work: Callable[[], Any]) -> Any:
+        """Do some work, and add what it takes; gives what it gives."""
         wall, cpu = time.perf_counter(), time.process_time()
         done = work()
         self.wall += time.perf_counter() - wall
@@ -42,9 +43,11 @@ class Clock:
         return done
 
     def to_dict(self) -> dict[str, float]:
+        """Both, ready for JSON."""
         return {"wall seconds": round(self.wall, 2), "CPU seconds": round(self.cpu, 2)}
 
     def times(self, other: Clock) -> dict[str, float]:
+        """How many times what another came to."""
         return {"wall": round(self.wall / other.wall, 3), "CPU": round(self.cpu / other.cpu, 3)}
 
 

@@ -111,7 +111,7 @@ def search_command(
     with location.library(**given.values) as library:
         library.store.existing_record()  # before a model is loaded
         refreshed = refresh_library(library) if refresh else None
-        if mode != "sparse":
+        if mode != "sparse" and library.needs_encoder_for_queries:
             load_encoder(library)
         results = library.search(
             query,

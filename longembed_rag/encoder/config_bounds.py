@@ -60,7 +60,6 @@ def require_bounds(stated: Stated) -> None:
         if key.startswith("rope_") and not _all_positive(value):
             stated.refuse(key, "made of numbers above zero")
     _require_token_ids(stated)
-    _require_activations(stated)
 
 
 def _all_positive(value: Any) -> bool:
@@ -80,7 +79,15 @@ def _require_token_ids(stated: Stated) -> None:
         stated.refuse("pad_token_id", "one of the tokens that vocab_size counts")
 
 
-def _require_activations(stated: Stated) -> None:
+def require_activations(stated: Stated) -> None:
+    """Require that transformers knows the activations that a config names.
+
+    Args:
+        stated: ``config.json``.
+
+    Raises:
+        ModelLoadError: It does not; names file and key.
+    """
     from transformers.activations import ACT2FN
 
     for key in _ACTIVATIONS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from longembed_rag.encoder.config_bounds import require_bounds
+from longembed_rag.encoder.config_bounds import require_activations, require_bounds
 from longembed_rag.encoder.e5rope import E5_ROPE, e5_rope_config
 from longembed_rag.encoder.folder import ModelFolder
 from longembed_rag.encoder.settings import EncoderSettings
@@ -23,6 +23,7 @@ def load_config(folder: ModelFolder, settings: EncoderSettings) -> Any:
     raw = Stated(folder.path / "config.json")
     with told(str(raw.file)):
         require_bounds(raw)
+        require_activations(raw)
         config = _parsed(raw, folder, settings)
     hidden = getattr(config, "hidden_size", None)
     if folder.width not in (None, hidden):

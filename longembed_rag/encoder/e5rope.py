@@ -45,17 +45,20 @@ _SHARED = (
 )
 
 
-def e5_rope_config(raw: Mapping[str, Any]) -> Any:
-    """E5-RoPE's config as transformers' ``JinaEmbeddingsV3Config``.
+def e5_rope_values(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """E5-RoPE's config by the names of transformers' ``JinaEmbeddingsV3Config``.
 
     Args:
         raw: The checkpoint's ``config.json``.
     """
-    from transformers import JinaEmbeddingsV3Config
-
     values = {name: raw[name] for name in _SHARED if name in raw}
     values.setdefault("layer_norm_eps", 1e-12)
     theta = float(raw.get("rope_theta", 10000.0))
-    return JinaEmbeddingsV3Config(
-        **values, rope_parameters={"rope_type": "default", "rope_theta": theta}
-    )
+    return {**values, "rope_parameters": {"rope_type": "default", "rope_theta": theta}}
+
+
+def e5_rope_config(raw: Mapping[str, Any]) -> Any:
+    """:func:`e5_rope_values` as transformers' config."""
+    from transformers import JinaEmbeddingsV3Config
+
+    return JinaEmbeddingsV3Config(**e5_rope_values(raw))

@@ -30,6 +30,7 @@ from longembed_rag.encoder.sif import weights_for
 from longembed_rag.encoder.stated import told
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
+from longembed_rag.encoder.vocabulary import Vocabulary
 from longembed_rag.errors import SettingsError, TextTooLongError, UnsupportedModelError
 from longembed_rag.extension.plan import (
     METHODS_BY_POSITIONS,
@@ -65,7 +66,14 @@ class Planner:
         document_prompt: Text put before documents.
     """
 
-    def __init__(self, settings: EncoderSettings, folder: ModelFolder, config: Any) -> None:
+    def __init__(
+        self,
+        settings: EncoderSettings,
+        folder: ModelFolder,
+        config: Any,
+        *,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
         self.settings = settings
         self.folder = folder
         self.config = config
@@ -89,19 +97,19 @@ class Planner:
             anchor_step=1 if table is None else table.step,
         )
         self.pooling = self._resolve_pooling(preset)
-        late = folder.late
-        comparing = auto_late_interaction(late, self.pooling)
+        comparing = auto_late_interaction(folder.late, self.pooling)
         self.late_interaction, self.late_interaction_reason = comparing
-        if late is not None and late.has_unseen and self.family.own_attention:
+        if folder.late is not None and folder.late.has_unseen and self.family.own_attention:
             raise UnsupportedModelError(
                 f"{folder.name} fills queries up with tokens that its {self.family.name} is not to "
                 "see, which is done for models with transformers' common attention only"
             )
-        known = (preset.query_prompt, preset.document_prompt) if preset else ("", "")
-        self.query_prompt = _first(settings.query_prompt, folder.query_prompt, known[0])
-        self.document_prompt = _first(settings.document_prompt, folder.document_prompt, known[1])
+        query, document = (preset.query_prompt, preset.document_prompt) if preset else ("", "")
+        self.query_prompt = _first(settings.query_prompt, folder.query_prompt, query)
+        self.document_prompt = _first(settings.document_prompt, folder.document_prompt, document)
         self.tokenizer = Tokenizer(
             folder,
+            vocabulary=vocabulary,
             rows=getattr(config, "vocab_size", None),
             append_eos=self.pooling == "last_token",
             trust_remote_code=settings.trust_remote_code,
@@ -158,15 +166,15 @@ class Planner:
     def _resolve_method(self, preset: Preset | None) -> tuple[Method, str]:
         name, positions = self.folder.name, self.family.positions
         if self.settings.method != "auto":
-            method = self.settings.method
-            require_method(method, positions=positions, model=f"{name} ({self.family.name})")
-            return method, "asked for"
+            model = f"{name} ({self.family.name})"
+            require_method(self.settings.method, positions=positions, model=model)
+            return self.settings.method, "asked for"
         return pick_method(self.family, preset, model_name=name)
 
     def _resolve_pooling(self, preset: Preset | None) -> str:
+        known = None if preset is None else preset.pooling
         usual = "last_token" if self.family.causal else "mean"
-        known = usual if preset is None else preset.pooling
-        return self.settings.pooling or self.folder.pooling or known
+        return _first(self.settings.pooling, self.folder.pooling, known, usual)
 
     @property
     def model_name(self) -> str:
@@ -275,9 +283,8 @@ class Planner:
     ) -> tuple[Coverage, ExtensionPlan]:
         """What of a text would be read, and by which plan, without running the model."""
         tokenized = self.tokenize([text], kind=kind, names=[name])[0]
-        reading = self.read(tokenized, name=name)
-        plan = self._plan_of(reading.windows, tokenized.overhead, tokenized.tokens)
-        return reading.coverage, plan
+        read = self.read(tokenized, name=name)
+        return read.coverage, self._plan_of(read.windows, tokenized.overhead, tokenized.tokens)
 
     def coverage(self, text: str, *, kind: Kind = "document") -> Coverage:
         """What of a text would be read, without running the model."""
@@ -291,13 +298,8 @@ class Planner:
             SettingsError: The prompt leaves no room for content.
         """
         windows = self._windows(len(text.content), text.overhead, text.tokens, name)
-        coverage = Coverage(
-            tokens=text.tokens,
-            tokens_read=text.overhead + max(window.stop for window in windows),
-            windows=len(windows),
-            method=self.method,
-            tokens_unknown=text.unknown,
-        )
+        read = text.overhead + max(window.stop for window in windows)
+        coverage = Coverage(text.tokens, read, len(windows), self.method, text.unknown)
         if self.token_weights is not None:
             windows = self.token_weights.share(text, windows, head=self.folder.include_prompt)
         return Reading(text, tuple(windows), coverage)
@@ -320,11 +322,8 @@ class Planner:
             content = min(content, window_room)
         elif settings.overflow == "truncate":
             content = min(content, section_room)
-        return cut(
-            content,
-            section_room=max(section_room, 1),
-            window_room=window_room if self.method == "pcw" else None,
-        )
+        room = window_room if self.method == "pcw" else None
+        return cut(content, section_room=max(section_room, 1), window_room=room)
 
 
 def _first(*values: str | None) -> str:

@@ -9,7 +9,9 @@ from weakref import WeakValueDictionary
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.encoder.planner import Planner
+    from longembed_rag.encoder.query_reader import QueryReader
     from longembed_rag.encoder.settings import EncoderSettings, Kind
+    from longembed_rag.encoder.values import Encoding, QueryEncoding
 
 _EXCERPT_LENGTH = 60
 # Weak: a model is shared for as long as anybody who uses it lives, and freed with the last.
@@ -29,6 +31,8 @@ class SharedEncoder:
     def __init__(self, settings: EncoderSettings, encoder: LongEncoder | None = None) -> None:
         self.settings = settings
         self._encoder = encoder
+        self._reader: QueryReader | None = None
+        self._has_looked = encoder is not None
         self._loading = Lock()
 
     @classmethod
@@ -46,7 +50,24 @@ class SharedEncoder:
         with self._loading:
             if self._encoder is None:
                 self._encoder = _load(self.settings)
+                self._reader, self._has_looked = None, True
             return self._encoder
+
+    @property
+    def query_reader(self) -> QueryReader | None:
+        """What reads queries while no encoder is loaded; None where it takes one.
+
+        Raises:
+            SettingsError: A setting does not fit the model.
+            ModelLoadError: The model cannot be loaded.
+        """
+        with self._loading:
+            if not self._has_looked:
+                from longembed_rag.encoder.query_reader import QueryReader
+
+                self._reader = QueryReader.from_settings(self.settings)
+                self._has_looked = True
+            return self._reader
 
     @property
     def is_loaded(self) -> bool:
@@ -68,9 +89,12 @@ class SharedEncoder:
         if not texts:
             return []
         names = [_excerpt(text) for text in texts]
-        vectors: list[list[float]] = self.encoder.encode(
-            texts, kind=kind, names=names
-        ).embeddings.tolist()
+        encoding: Encoding | QueryEncoding | None = None
+        if kind == "query" and (reader := self.query_reader) is not None:
+            encoding = reader.encode_queries(texts, names=names)
+        if encoding is None:
+            encoding = self.encoder.encode(texts, kind=kind, names=names)
+        vectors: list[list[float]] = encoding.embeddings.tolist()
         return vectors
 
     def __copy__(self) -> SharedEncoder:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,11 @@ from longembed_rag.encoder.folder import ModelFolder, require_tokenizer
 from longembed_rag.encoder.late_interaction import LateInteraction
 from longembed_rag.encoder.stated import told
 from longembed_rag.encoder.tokenizer_files import require_parsed
-from longembed_rag.encoder.tokenizer_loading import is_plain, load_tokenizer
+from longembed_rag.encoder.vocabulary import Vocabulary, load_vocabulary
 from longembed_rag.errors import EmptyTextError, InputError, ModelLoadError
+
+if TYPE_CHECKING:
+    pass
 
 Ints = NDArray[np.int64]
 
@@ -67,6 +71,7 @@ class Tokenizer:
 
     Args:
         folder: Where the tokenizer lies.
+        vocabulary: What is read of it already; None has transformers read it.
         rows: Tokens that the model has a vector for; None where it is not known.
         append_eos: Whether to close texts with the end-of-sequence token where the tokenizer
             itself closes them with nothing (last-token pooling reads that token).
@@ -80,6 +85,7 @@ class Tokenizer:
         self,
         folder: ModelFolder,
         *,
+        vocabulary: Vocabulary | None = None,
         rows: int | None = None,
         append_eos: bool = False,
         trust_remote_code: bool = False,
@@ -88,22 +94,19 @@ class Tokenizer:
         self._path, self._rows = folder.path, rows
         self._late = folder.late or LateInteraction()
         with told(f"the tokenizer in {folder.path}", look=partial(require_parsed, folder.path)):
-            self._tokenizer = load_tokenizer(folder, trust_remote_code=trust_remote_code)
+            self._known = vocabulary or load_vocabulary(folder, trust_remote_code=trust_remote_code)
             self._before, self._after = self._specials()
-            if append_eos and not self._after and self._tokenizer.eos_token_id is not None:
-                self._after = [int(self._tokenizer.eos_token_id)]
-            # Tokenizers that spell out every byte have none.
-            self._unknown: int | None = self._tokenizer.unk_token_id
+            if append_eos and not self._after and self._known.end is not None:
+                self._after = [self._known.end]
             self._filler = self._find_filler()
-            self._is_plain = is_plain(self._tokenizer)
             self.skipped = self._find_skipped()
             self._require_rows()
 
     @property
     def probe(self) -> Ints:
         """A few tokens that a model can be tried with, as any text would be opened and closed."""
-        inner = self._tokenizer("a", add_special_tokens=False)["input_ids"][:1]
-        unknown = [] if self._unknown is None else [self._unknown]
+        inner = self._known.ids("a")[:1]
+        unknown = [] if self._known.unknown is None else [self._known.unknown]
         return np.asarray([*self._before, *(inner or unknown or [0]), *self._after], dtype=np.int64)
 
     def _require_rows(self) -> None:
@@ -111,8 +114,8 @@ class Tokenizer:
 
         Added tokens that nothing puts into a text may lie beyond, as Gemma's for images do.
         """
-        own = self._tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False).values()
-        used = [*own, *self._before, *self._after, self._filler, self._unknown or 0]
+        own = self._known.backend.get_vocab(with_added_tokens=False).values()
+        used = [*own, *self._before, *self._after, self._filler, self._known.unknown or 0]
         if self._rows is not None and max(used) >= self._rows:
             raise ModelLoadError(
                 f"the tokenizer in {self._path} has a token {max(used):,}, and the model's table "
@@ -123,40 +126,35 @@ class Tokenizer:
     @property
     def vocabulary(self) -> list[str]:
         """All tokens, added ones included, in the order of their ids."""
-        by_token: dict[str, int] = self._tokenizer.get_vocab()
+        by_token: dict[str, int] = self._known.backend.get_vocab()
         return sorted(by_token, key=by_token.__getitem__)
 
     def overhead(self, prompt: str) -> int:
         """Tokens that every window carries besides its content: specials and prompt."""
         probe = "a"  # a prompt's closing space often becomes part of the first word's token
-        with_prompt, alone = (
-            len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
-            for text in (prompt + probe, probe)
-        )
+        with_prompt, alone = (len(self._known.ids(text)) for text in (prompt + probe, probe))
         return len(self._before) + with_prompt - alone + len(self._after)
 
     def _find_filler(self) -> int:
         """The token that fills queries up."""
         if self._late.query_length is None:
             return 0
-        known, word = self._tokenizer, self._late.filler
+        known, word = self._known, self._late.filler
         if word is not None:
             found = self._id_of(word)
         else:
-            found = known.eos_token_id if known.mask_token_id is None else known.mask_token_id
+            found = known.end if known.mask is None else known.mask
         if found is None:
             raise ModelLoadError(
                 f"{self._path}: queries are to be filled up with "
                 f"{'mask tokens' if word is None else repr(word)}, which its tokenizer has not"
             )
-        return int(found)
+        return found
 
     def _id_of(self, word: str) -> int | None:
         """The id of a word that is one token; None where it is none."""
-        found = self._tokenizer.convert_tokens_to_ids(word)
-        if found is None or (found == self._unknown and word != self._tokenizer.unk_token):
-            return None
-        return int(found)
+        found: int | None = self._known.backend.token_to_id(word)
+        return found
 
     def _find_skipped(self) -> Ints:
         """The tokens whose vectors take no part: of the words that are one token."""
@@ -178,10 +176,9 @@ class Tokenizer:
 
     def _specials(self) -> tuple[list[int], list[int]]:
         """Which tokens the tokenizer puts before and after any text."""
-        probes = ["a", "the", "0", *self._tokenizer.convert_ids_to_tokens(range(100, 110))]
-        for probe in (text for text in probes if isinstance(text, str)):
-            inner = self._tokenizer(probe, add_special_tokens=False)["input_ids"]
-            outer = self._tokenizer(probe)["input_ids"]
+        probes = ["a", "the", "0", *map(self._known.backend.id_to_token, range(100, 110))]
+        for probe in (text for text in probes if text is not None):
+            inner, outer = self._known.ids(probe), self._known.ids(probe, specials=True)
             for start in range(len(outer) - len(inner) + 1) if inner else ():
                 if outer[start : start + len(inner)] == inner:
                     return list(outer[:start]), list(outer[start + len(inner) :])
@@ -225,35 +222,20 @@ class Tokenizer:
             clean.append(prompt + _SURROGATES.sub("�", text))
         if not clean:
             return []
-        found = self._encode(clean, spans=spans or bool(prompt))
-        pairs = zip(found, labels, strict=True)
-        return [self._split(*each, len(prompt), label) for each, label in pairs]
-
-    def _encode(
-        self, texts: Sequence[str], *, spans: bool
-    ) -> Iterator[tuple[list[int], list[tuple[int, int]]]]:
-        """Each text's token ids and, where they are asked for, the characters of each."""
-        if not self._is_plain:
-            encoded = self._tokenizer(
-                list(texts),
-                add_special_tokens=False,
-                return_offsets_mapping=True,
-                return_attention_mask=False,
-                return_token_type_ids=False,
-            )
-            yield from zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
-            return
-        backend = self._tokenizer.backend_tokenizer
-        encode = backend.encode_batch if spans else backend.encode_batch_fast
-        for each in encode(texts, add_special_tokens=False):
-            yield each.ids, each.offsets if spans else []
+        backend, placed = self._known.backend, spans or bool(prompt)
+        encode = backend.encode_batch if placed else backend.encode_batch_fast
+        found = encode(clean, add_special_tokens=False)
+        return [
+            self._split(each.ids, each.offsets if placed else [], len(prompt), label)
+            for each, label in zip(found, labels, strict=True)
+        ]
 
     def _split(
         self, ids: list[int], offsets: list[tuple[int, int]], prompt_length: int, label: str
     ) -> TokenizedText:
         all_ids = np.asarray(ids, dtype=np.int64)
         if self._rows is not None and len(all_ids) and all_ids.max() >= self._rows:
-            beyond = self._tokenizer.convert_ids_to_tokens(int(all_ids.max()))
+            beyond = self._known.backend.id_to_token(int(all_ids.max()))
             raise InputError(
                 f"{label} holds {beyond!r}, a token that the model has no vector for; take it out"
             )
@@ -264,13 +246,13 @@ class Tokenizer:
         if prompt_length:
             # Content starts with the first token that reaches beyond the prompt.
             in_prompt = int(np.argmax(np.append(spans[:, 1] > prompt_length, True)))
-        content = all_ids[in_prompt:]
+        content, stranger = all_ids[in_prompt:], self._known.unknown
         text = TokenizedText(
             head=np.concatenate([np.asarray(self._before, dtype=np.int64), all_ids[:in_prompt]]),
             content=content,
             tail=np.asarray(self._after, dtype=np.int64),
             spans=np.maximum(spans[in_prompt:] - prompt_length, 0),
-            unknown=0 if self._unknown is None else int((content == self._unknown).sum()),
+            unknown=0 if stranger is None else int((content == stranger).sum()),
             prompt=in_prompt,
         )
         if text.tokens == 0:

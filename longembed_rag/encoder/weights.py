@@ -143,7 +143,12 @@ def require_numbers(model: Any, where: str) -> None:
 
     for name, weight in model.named_parameters():
         if weight.numel() and not all(map(torch.isfinite, torch.aminmax(weight.detach()))):
-            raise ModelLoadError(
-                f"{where} hold NaN or infinite numbers ({name}): the model is damaged, or was "
-                "saved in a precision too small for it. Take another copy"
-            )
+            raise damaged_weights(where, name)
+
+
+def damaged_weights(where: str, name: str) -> ModelLoadError:
+    """What to say of weights that are NaN or infinite."""
+    return ModelLoadError(
+        f"{where} hold NaN or infinite numbers ({name}): the model is damaged, or was saved in a "
+        "precision too small for it. Take another copy"
+    )

@@ -170,4 +170,4 @@ def token_record(encoder: DocumentEncoder, options: IndexOptions) -> TokenRecord
         )
     if options.late_interaction == "auto" and not encoder.describe().get("late_interaction"):
         return None
-    return TokenRecord(TokenOptions(), encoder.token_centre)
+    return TokenRecord.of(TokenOptions(), encoder.token_centre)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from longembed_rag.errors import StoreDamagedError
-from longembed_rag.ingest.again import embed_again
-from longembed_rag.ingest.seen import Seen
-from longembed_rag.ingest.verify import LOST_PARTS, Finding, VerifyReport, can_be_ingested, verify
-from longembed_rag.ingest.verify import repair as put_right
 from longembed_rag.library.holdings import Part
-from longembed_rag.points.seal import Damage
+
+if TYPE_CHECKING:
+    from longembed_rag.ingest.verify import VerifyReport
 
 
 class Checks(Part):
@@ -37,24 +34,9 @@ class Checks(Part):
             >>> library.verify().findings
             ()
         """
-        held = self._holdings
-        if not repair:
-            damaged = self._damaged()
-            if damaged:
-                return VerifyReport(documents=None, findings=damaged, left=damaged)
-            store = held.store()
-            findings = verify(store, files=files)
-            left = findings
-        else:
-            with held.writing:
-                salvaged = held.salvage()
-                damaged = _findings(salvaged)
-                store = held.store()
-                findings = verify(store, files=files)
-                left = self._embed_again(self._put_right(findings, salvaged))
-        return VerifyReport(
-            documents=len(store.sources()), findings=(*damaged, *findings), left=tuple(left)
-        )
+        from longembed_rag.library.mending import look, repaired
+
+        return (repaired if repair else look)(self._holdings, files=files)
 
     def mend(self) -> VerifyReport:
         """Make an embedded store whole again whose files were damaged; others are left alone.
@@ -75,18 +57,9 @@ class Checks(Part):
             >>> library.mend().findings
             ()
         """
-        held = self._holdings
-        with held.writing:
-            salvaged = held.salvage(once=True)
-            store = held.find_store() if salvaged else None
-            findings: list[Finding] = []
-            left: list[Finding] = []
-            if store is not None and store.record() is not None:
-                findings = verify(store, files=False)
-                left = self._put_right(findings, salvaged)
-        return VerifyReport(
-            documents=None, findings=(*_findings(salvaged), *findings), left=tuple(left)
-        )
+        from longembed_rag.library.mending import mended
+
+        return mended(self._holdings)
 
     def purge(self) -> None:
         """Leave nothing in an embedded store's files of what was removed or replaced.
@@ -102,39 +75,9 @@ class Checks(Part):
         Example:
             >>> library.purge()
         """
+        from longembed_rag.ingest.seen import Seen
+
         held = self._holdings
         with held.writing:
             held.purge()
             Seen.of(held.store()).forget_gone(held.store().sources())
-
-    def _damaged(self) -> tuple[Finding, ...]:
-        held = self._holdings
-        try:
-            store = held.find_store()
-            return () if store is None else _findings(store.place.points.damages())
-        except StoreDamagedError:
-            return _findings(held.damages())
-
-    def _put_right(self, findings: list[Finding], salvaged: Sequence[Damage]) -> list[Finding]:
-        """Put right what can be without a model; gives what is left."""
-        store = self._holdings.store()
-        folder = f"{store.place.manifest.replace('.', '_')}-"
-        is_known = salvaged and not any(folder in str(each.path) for each in salvaged)
-        return put_right(store, findings, salvaged=bool(is_known))
-
-    def _embed_again(self, left: list[Finding]) -> list[Finding]:
-        """Embed documents again that are not whole and come from no file; gives what is left."""
-        held = self._holdings
-        again = {
-            each.source
-            for each in left
-            if each.problem in LOST_PARTS and not can_be_ingested(each.source)
-        }
-        if not again:
-            return left
-        done = embed_again(sorted(again), store=held.store(), encoder=held.encoder())
-        return [each for each in left if each.source not in done]
-
-
-def _findings(damages: Sequence[Damage]) -> tuple[Finding, ...]:
-    return tuple(Finding(str(each.path), "damaged file", each.what) for each in damages)

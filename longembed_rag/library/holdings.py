@@ -7,41 +7,30 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock, RLock
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings
-from longembed_rag.encoder.sharing import SharedEncoder
 from longembed_rag.errors import (
     CollectionNotFoundError,
     SettingsError,
     StoreDamagedError,
     StoreError,
 )
+from longembed_rag.library.models import Models
 from longembed_rag.points.addresses import masked_url
 from longembed_rag.points.connection import GIVEN_CLIENT, has_store
 from longembed_rag.points.locking import require_wait
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.collection import require_name
-from longembed_rag.store.inheritance import build_settings
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.salvage import find_damages, purge, salvage
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import CollectionRecord
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
 
-    from longembed_rag.encoder.encoder import LongEncoder
-    from longembed_rag.encoder.planner import Planner
     from longembed_rag.ingest.encoding import DocumentEncoder
     from longembed_rag.points.seal import Damage
-
-
-class LibrarySettings(EncoderOptions, total=False):
-    """The settings of a library's encoder; see :class:`~longembed_rag.EncoderSettings`."""
-
-    model: str | os.PathLike[str] | None
 
 
 class OpenOptions(TypedDict):
@@ -69,6 +58,7 @@ class Holdings:
         settings_given: Settings of the encoder that were given, by name.
         encoder_given: An encoder that is loaded already.
         writing: Held by whoever writes; there is one at a time.
+        models: What reads texts and queries.
     """
 
     where: OpenOptions = field(repr=False)  # it may hold a key
@@ -77,23 +67,18 @@ class Holdings:
     settings_given: Mapping[str, Any]
     encoder_given: DocumentEncoder | None = None
     writing: Any = field(default_factory=RLock)
+    models: Models = field(init=False)
     _store: DocumentStore | None = None
     _whole: DocumentStore | None = None
-    _shared: SharedEncoder | None = None
-    _checked: LongEncoder | None = None
     _closed: bool = False
     _opening: Any = field(default_factory=Lock)
-    _loading: Any = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
-        if self.encoder_given is not None and self.settings_given:
-            raise SettingsError(
-                f"{', '.join(sorted(self.settings_given))}: an encoder is given, which has its "
-                "settings already; give either"
-            )
+        self.models = Models(
+            self.settings_given, self.encoder_given, store=self.find_store, record=self.record
+        )
         require_name(self.where["collection"])
         require_wait(self.where["wait"])
-        build_settings(self.settings_given)
         IndexOptions(**self.keeping)
         with suppress(StoreDamagedError):  # said again to whoever uses it, until it is mended
             self.find_store()
@@ -167,7 +152,8 @@ class Holdings:
         with self._opening:
             if self._store is not None:
                 self._store.close()
-            self._store = self._whole = self._checked = None
+            self._store = self._whole = None
+            self.models.check_again()
             yield
 
     def damages(self) -> list[Damage]:
@@ -223,66 +209,6 @@ class Holdings:
         if record is None:
             return IndexOptions(**self.keeping)
         return replace(record.options, **self.keeping)
-
-    def settings(self) -> EncoderSettings:
-        """The encoder's: those that were given, the others as the collection has them."""
-        if self.encoder_given is not None:
-            return cast("EncoderSettings", self.encoder_given.settings)
-        return build_settings(self.settings_given, record=self.record())
-
-    def planner(self) -> Planner | None:
-        """What says how texts would be read, without weights; None of a foreign encoder.
-
-        Raises:
-            CollectionMismatchError: The collection was made with other settings; names them.
-            ModelLoadError: The model's config or tokenizer cannot be loaded.
-            StoreError: The collection cannot be read.
-        """
-        if self.encoder_given is not None:
-            return getattr(self.encoder_given, "planner", None)
-        with self._loading:
-            planner = self._share().planner
-        store, record = self.find_store(), self.record()
-        if store is not None and record is not None:
-            used = {"model": planner.model_name, **planner.vector_settings()}
-            # The fingerprint reads the weights, so that it is only asked for where settings differ.
-            if any(record.description.get(name) != value for name, value in used.items()):
-                description = {**planner.describe(), "dimension": record.dimension}
-                store.check(fingerprint=planner.fingerprint, description=description)
-        return planner
-
-    def encoder(self) -> LongEncoder:
-        """The encoder, loaded now if it was not, and that of the collection if there is one.
-
-        Raises:
-            CollectionMismatchError: The collection was made with other settings; names them.
-            ModelLoadError: The model cannot be loaded.
-            StoreError: The collection cannot be read.
-        """
-        with self._loading:
-            if self._checked is not None:
-                return self._checked
-            given = cast("LongEncoder | None", self.encoder_given)
-            store, record = self.find_store(), self.record()
-            encoder = given or self._kept(record) or self._share().encoder
-            if store is not None and record is not None:
-                store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
-                self._checked = encoder
-            return encoder
-
-    def _kept(self, record: CollectionRecord | None) -> LongEncoder | None:
-        """The encoder that is loaded already, where the collection has been made with it."""
-        if self._shared is None or record is None or not self._shared.is_loaded:
-            return None
-        encoder = self._shared.encoder
-        return encoder if encoder.fingerprint == record.fingerprint else None
-
-    def _share(self) -> SharedEncoder:
-        """The model that everybody with these settings shares; kept, so that it stays loaded."""
-        settings = self.settings()
-        if self._shared is None or self._shared.settings != settings:
-            self._shared = SharedEncoder.of_settings(settings)
-        return self._shared
 
     def close(self) -> None:
         """Close the store when nobody writes to it any more; again is harmless."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self, Unpack
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.library.holdings import Holdings, LibrarySettings
+from longembed_rag.library.holdings import Holdings
+from longembed_rag.library.models import LibrarySettings
 from longembed_rag.library.places import DEFAULT_PATH
 from longembed_rag.library.places import api_key as key_of_environment
 from longembed_rag.library.reading import Reads
@@ -279,7 +280,7 @@ class Library(Reads, Writes):
             SettingsError: Given ones and the collection's contradict each other.
             StoreError: The collection cannot be read.
         """
-        return self._holdings.settings()
+        return self._holdings.models.settings()
 
     @property
     def encoder(self) -> LongEncoder:
@@ -290,7 +291,20 @@ class Library(Reads, Writes):
             ModelLoadError: The model cannot be loaded.
             StoreError: The collection cannot be read.
         """
-        return self._holdings.encoder()
+        return self._holdings.models.encoder()
+
+    @property
+    def needs_encoder_for_queries(self) -> bool:
+        """Whether a query takes the encoder, which takes seconds to load, or has it loaded.
+
+        Queries of the most common models are read without torch, which takes none.
+
+        Raises:
+            CollectionMismatchError: The collection was made with other settings; names them.
+            ModelLoadError: The model cannot be loaded.
+            StoreError: The collection cannot be read.
+        """
+        return self._holdings.models.query_reader() is None
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

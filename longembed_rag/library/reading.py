@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, overload
@@ -149,12 +148,12 @@ class Reads(Part):
         if options.needs_vector and vector is None and queries:
             one = len(queries) == 1
             names = ["the query"] if one else [f"query {n}" for n in range(1, len(queries) + 1)]
-            encoder, texts = self._holdings.encoder(), [query.text for query in queries]
-            if options.compares_tokens and record.tokens is not None:
-                encoding = encoder.encode_queries(texts, names=names)
-                vectors, by_query = list(encoding.embeddings), encoding.tokens
-            else:
-                vectors = list(encoder.encode(texts, kind="query", names=names).embeddings)
+            compares = options.compares_tokens and record.tokens is not None
+            encoding = self._holdings.models.encode_queries(
+                [query.text for query in queries], names=names, with_tokens=compares
+            )
+            vectors = list(encoding.embeddings)
+            by_query = encoding.tokens if compares else by_query
         return [
             search_documents(store, query, vector=each, tokens=of_query, options=options)
             for query, each, of_query in zip(queries, vectors, by_query, strict=True)
@@ -179,6 +178,8 @@ class Reads(Part):
             >>> hit.passages[0].start
             0
         """
+        import asyncio
+
         return await asyncio.to_thread(partial(self.search, query, **options))
 
     @overload

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -13,18 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 from typing_extensions import Unpack
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.files.discover import resolve_given
-from longembed_rag.files.options import ReadOptions
-from longembed_rag.files.selection import Selection
-from longembed_rag.ingest.documents import Document, add_documents, as_documents
-from longembed_rag.ingest.plan import IngestPlan, plan_ingest
-from longembed_rag.ingest.refresh import Refreshed, look
-from longembed_rag.ingest.report import Event, IngestReport
-from longembed_rag.ingest.synchronise import follow, synchronise
 from longembed_rag.library.checking import Checks
-from longembed_rag.store.document import find_sources
 
 if TYPE_CHECKING:
+    from longembed_rag.files.options import ReadOptions
+    from longembed_rag.files.selection import Selection
+    from longembed_rag.ingest.documents import Document
+    from longembed_rag.ingest.plan import IngestPlan
+    from longembed_rag.ingest.refresh import Refreshed
+    from longembed_rag.ingest.report import Event, IngestReport
+
     OnEvent = Callable[[Event], None] | None
     Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -106,6 +103,8 @@ class Writes(Checks):
             >>> report.added, report.unchanged
             (0, 2)
         """
+        from longembed_rag.ingest.synchronise import synchronise
+
         given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         roots = [Path(path) for path in given]
         for root in roots:  # first: a mistyped path makes no store and loads no model
@@ -130,6 +129,8 @@ class Writes(Checks):
         Raises:
             SettingsError: It is not, or it is; nothing would be found in it.
         """
+        from longembed_rag.files.discover import resolve_given
+
         found, store = resolve_given(root), self._holdings.where["path"]
         if store is not None and str(found) == os.path.realpath(store.expanduser()):
             raise SettingsError(
@@ -141,7 +142,7 @@ class Writes(Checks):
         held = self._holdings
         with held.writing:
             damage = self.mend().damage
-            encoder = held.encoder()  # first: a model that cannot be loaded makes no store
+            encoder = held.models.encoder()  # first: a model that cannot be loaded makes no store
             store = held.made_store()
             report = run(
                 encoder=encoder,
@@ -174,6 +175,9 @@ class Writes(Checks):
             >>> len(done.folders), done.missing
             (1, ())
         """
+        from longembed_rag.ingest.refresh import look
+        from longembed_rag.ingest.synchronise import follow
+
         held = self._holdings
         with held.writing:
             store = held.store()
@@ -187,8 +191,10 @@ class Writes(Checks):
             return replace(seen.outcome, report=self._write(run, on_event=on_event))
 
     def _plan(self, roots: Sequence[Path], **options: Any) -> IngestPlan:
+        from longembed_rag.ingest.plan import plan_ingest
+
         held = self._holdings
-        planner = held.planner()
+        planner = held.models.planner()
         store = held.find_store()
         made = None if store is None or store.record() is None else store
         stored = {} if made is None else made.sources()
@@ -228,6 +234,8 @@ class Writes(Checks):
             >>> asyncio.run(library.aingest("reports/")).failed
             ()
         """
+        import asyncio
+
         return await asyncio.to_thread(partial(self.ingest, paths, **options))
 
     def add(
@@ -256,6 +264,8 @@ class Writes(Checks):
             >>> library.add([Document(id="minutes-7", text="The lease was signed.")]).added
             1
         """
+        from longembed_rag.ingest.documents import add_documents, as_documents
+
         return self._write(partial(add_documents, as_documents(documents)), on_event=on_event)
 
     async def aadd(
@@ -268,6 +278,8 @@ class Writes(Checks):
             >>> asyncio.run(library.aadd(Document(id="note", text="Apples."))).added
             1
         """
+        import asyncio
+
         return await asyncio.to_thread(partial(self.add, documents, on_event=on_event))
 
     def remove(self, ids: str | Iterable[str]) -> tuple[str, ...]:
@@ -288,6 +300,8 @@ class Writes(Checks):
             >>> library.remove(["minutes-7", "unknown"])
             ('minutes-7',)
         """
+        from longembed_rag.store.document import find_sources
+
         given = [ids] if isinstance(ids, str) else list(ids)
         held = self._holdings
         with held.writing:

@@ -36,6 +36,7 @@ from longembed_rag.store.payload import BUCKET_KEY, DELETE_KEY
 from longembed_rag.store.values import DENSE_VECTOR, PAIRS_VECTOR, TERMS_VECTOR
 from longembed_rag.store.writer import Writer
 from longembed_rag.words.terms import (
+    QueryVector,
     TermVector,
     document_vector,
     query_vector,
@@ -325,5 +326,5 @@ def _counted(library: Library, texts: Sequence[str]) -> _SparseVectors:
     return _listed([query_vector(record.query_words(text).weights) for text in texts])
 
 
-def _listed(vectors: Sequence[TermVector]) -> _SparseVectors:
-    return [each.indices.tolist() for each in vectors], [each.values.tolist() for each in vectors]
+def _listed(vectors: Sequence[TermVector | QueryVector]) -> _SparseVectors:
+    return [[*map(int, v.indices)] for v in vectors], [[*map(float, v.values)] for v in vectors]

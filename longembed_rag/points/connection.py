@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -34,7 +34,6 @@ from longembed_rag.points.locking import (
     once_free,
     require_wait,
 )
-from longembed_rag.points.pickles import are_sound, require_harmless
 from longembed_rag.points.refusing import refuse_local_mode
 from longembed_rag.points.seal import LOCAL_PARTS, Seal
 
@@ -51,9 +50,8 @@ Engine = Literal["edge", "local", "server"]
 GIVEN_CLIENT = "the given client"
 _QDRANT_LOCK_FILE = ".lock"
 # What the engines raise for content that is damaged, foreign, or JSON of another shape.
-_DAMAGE = (
+_DAMAGE: tuple[type[Exception], ...] = (
     OSError,
-    sqlite3.Error,
     ValueError,
     TypeError,
     AttributeError,
@@ -241,7 +239,11 @@ def _open_edge(folder: Path, lock: FolderLock) -> Points:
 
 
 def _open_local(folder: Path, lock: FolderLock) -> Points:
+    import sqlite3
+
     from qdrant_client import QdrantClient
+
+    from longembed_rag.points.pickles import are_sound, require_harmless
 
     _require_unlocked(folder)
     mend_meta(folder)
@@ -288,7 +290,7 @@ def _damage_named(folder: Path) -> Iterator[None]:
         yield
     except SettingsError:
         raise
-    except _DAMAGE as error:
+    except (*_DAMAGE, *_of_databases()) as error:
         if "already accessed" in str(error):
             raise locked_by_others(folder) from error
         told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
@@ -297,6 +299,12 @@ def _damage_named(folder: Path) -> Iterator[None]:
             "(qdrant-edge-py or qdrant-client) may have made it: update that package; if the "
             "store is damaged, delete the folder and ingest again"
         ) from error
+
+
+def _of_databases() -> tuple[type[Exception], ...]:
+    """What sqlite raises, where local mode has loaded it."""
+    loaded = sys.modules.get("sqlite3")
+    return () if loaded is None else (loaded.Error,)
 
 
 def _require_unlocked(folder: Path) -> None:

@@ -186,8 +186,6 @@ def _require_answerable(
     Raises:
         SettingsError: It keeps too little, or the query's vectors are none of its model's.
     """
-    import numpy as np
-
     if options.needs_vector and vector is None:
         raise SettingsError(f"mode={options.mode!r} needs the query's vector")
     if options.mode in ("passages", "late") and not record.options.passages:
@@ -212,9 +210,15 @@ def _require_answerable(
             f"the query's vector has shape {vector.shape}, the collection's vectors have "
             f"{record.dimension} numbers: it is another model's"
         )
-    finite = [each for each in (vector, tokens) if each is not None]
-    if not all(np.isfinite(each).all() for each in finite):
-        raise SettingsError("the query's vector holds values that are not finite")
+    for given in (vector, tokens):
+        if given is not None and not _is_finite(given):
+            raise SettingsError("the query's vector holds values that are not finite")
+
+
+def _is_finite(values: NDArray[np.float32]) -> bool:
+    import numpy as np
+
+    return bool(np.isfinite(values).all())
 
 
 def _rank(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.encoder.token_vectors import TokenOptions
@@ -24,42 +25,50 @@ if TYPE_CHECKING:
 LateChoice = Literal["auto", "on", "off"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class TokenRecord:
     """What a collection says of how it keeps token vectors.
 
     Attributes:
         options: How they are pooled and quantised.
-        centre: The mean token of the model, taken off before they became bits; float32, shape
-            ``[dimension]``.
+        numbers: :attr:`centre`, as the bytes of little-endian float32.
     """
 
     options: TokenOptions
-    centre: NDArray[np.float32]
+    numbers: bytes
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TokenRecord) and self.to_dict() == other.to_dict()
+    @classmethod
+    def of(cls, options: TokenOptions, centre: NDArray[np.float32]) -> TokenRecord:
+        """A record of vectors that are pooled so, with the model's mean token."""
+        import numpy as np
 
-    def __hash__(self) -> int:
-        return hash((self.options, self.centre.tobytes()))
+        return cls(options, np.asarray(centre, dtype="<f4").tobytes())
+
+    @cached_property
+    def centre(self) -> NDArray[np.float32]:
+        """The model's mean token, taken off before they became bits; shape ``[dimension]``."""
+        import numpy as np
+
+        return np.frombuffer(self.numbers, dtype="<f4").astype(np.float32)
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in a collection's record, ready for JSON."""
-        import numpy as np
-
-        numbers = np.asarray(self.centre, dtype="<f4").tobytes()
-        return {**asdict(self.options), "centre": base64.b64encode(numbers).decode()}
+        return {**asdict(self.options), "centre": base64.b64encode(self.numbers).decode()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TokenRecord:
-        """What :meth:`to_dict` gave."""
-        import numpy as np
+        """What :meth:`to_dict` gave.
 
+        Raises:
+            ValueError: The numbers of the mean token are cut.
+        """
         options = TokenOptions(
             pool=int(values["pool"]), pool_by=values["pool_by"], bits=bool(values["bits"])
         )
-        centre = np.frombuffer(base64.b64decode(values["centre"]), dtype="<f4")
-        return cls(options, centre.astype(np.float32))
+        numbers = base64.b64decode(values["centre"])
+        if len(numbers) % 4:
+            raise ValueError(f"{len(numbers)} bytes are no float32 numbers")
+        return cls(options, numbers)
 
 
 def bits_payload(tokens: TokenVectors, passage: int) -> str:

@@ -7,9 +7,12 @@ packages, so nothing is downloaded.
 from __future__ import annotations
 
 from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
 from typing import Any
 
-from longembed_rag.errors import SettingsError
+from longembed_rag.errors import MissingDependencyError, SettingsError
 
 DEFAULT_LANGUAGE = "english"
 #: No stemming and no stopwords: for code and part numbers, and languages without a stemmer.
@@ -186,9 +189,20 @@ def stopwords_of(language: str) -> frozenset[str]:
     name = _STOPWORD_LISTS.get(language)
     if name is None:
         return frozenset()
-    from bm25s import stopwords
+    return frozenset(getattr(_stopword_lists(), f"STOPWORDS_{name}"))
 
-    return frozenset(getattr(stopwords, f"STOPWORDS_{name}"))
+
+@cache
+def _stopword_lists() -> ModuleType:
+    """bm25s' module of them by itself: the package imports scipy, which takes a quarter second."""
+    package = find_spec("bm25s")
+    places = None if package is None else package.submodule_search_locations
+    found = PathFinder.find_spec("stopwords", places)
+    if found is None or found.loader is None:
+        raise MissingDependencyError("lists of stopwords need the package bm25s: pip install bm25s")
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
 
 
 def make_stemmer(language: str) -> Any:

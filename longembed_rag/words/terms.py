@@ -63,6 +63,22 @@ class TermVector:
         return len(self.indices)
 
 
+@dataclass(frozen=True)
+class QueryVector:
+    """A sparse vector of the few terms of a query.
+
+    Attributes:
+        indices: Ids of the terms, ascending, each once.
+        values: What they weigh.
+    """
+
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
 @lru_cache(maxsize=1 << 17)
 def term_id(term: str) -> int:
     """The id of a term: the same everywhere and always, so that no vocabulary has to be kept.
@@ -98,7 +114,11 @@ def document_vector(
         k1: How often a word is said in a document of average length when it has half its weight.
         b: How much length counts, 0 to 1.
     """
-    indices, counts = _counted(terms)
+    import numpy as np
+
+    by_id = _counted(terms)
+    indices = np.fromiter(by_id, dtype=np.int64, count=len(by_id))
+    counts = np.fromiter(by_id.values(), dtype=np.float64, count=len(by_id))
     ratio = length / average if average > 0 else 1.0
     half = k1 * (1 - b + b * ratio)
     return TermVector(indices, counts / (counts + half))
@@ -145,18 +165,17 @@ def words_and_pairs_vector(
     return TermVector(indices, weights)
 
 
-def query_vector(terms: Counted) -> TermVector:
+def query_vector(terms: Counted) -> QueryVector:
     """A query's terms, each as often as it is said, or with what it weighs."""
-    return TermVector(*_counted(terms))
+    by_id = _counted(terms)
+    return QueryVector(tuple(by_id), tuple(map(float, by_id.values())))
 
 
-def _counted(terms: Counted) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    import numpy as np
-
+def _counted(terms: Counted) -> dict[int, float]:
+    """What each term counts, by its id, ascending."""
     counts: dict[int, float] = {}
     weighed = terms if isinstance(terms, Mapping) else Counter(terms)
     for term, count in weighed.items():
         identity = term_id(term)
         counts[identity] = counts.get(identity, 0.0) + count
-    indices = np.fromiter(sorted(counts), dtype=np.int64, count=len(counts))
-    return indices, np.fromiter((counts[int(index)] for index in indices), np.float64, len(counts))
+    return dict(sorted(counts.items()))

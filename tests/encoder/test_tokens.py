@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longembed_rag.encoder.folder import find_folder
-from longembed_rag.encoder.tokenizer_loading import is_plain
 from longembed_rag.encoder.tokens import Tokenizer
 from longembed_rag.errors import InputError
 from tests.families import CAUSAL
@@ -61,28 +59,6 @@ def test_tokens_are_the_same_without_spans(
 @cache
 def _tokenizer(folder: Path) -> Tokenizer:
     return Tokenizer(find_folder(folder))
-
-
-def test_a_tokenizer_of_a_class_of_its_own_is_asked_itself(
-    tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It may do more to a text than its backend does."""
-    from transformers import PreTrainedTokenizerFast
-
-    folder = find_folder(tiny_models.folder("bert"))
-    plain = Tokenizer(folder)(["able note"])[0]
-    own = type("Own", (PreTrainedTokenizerFast,), {"_encode_plus": _backwards})
-    tokenizer = Tokenizer(folder)
-    monkeypatch.setattr(tokenizer._tokenizer, "__class__", own)
-    tokenizer._is_plain = is_plain(tokenizer._tokenizer)
-    assert tokenizer(["note able"])[0].content.tolist() == plain.content.tolist()
-
-
-def _backwards(self: Any, text: list[str], **options: Any) -> Any:
-    from transformers import PreTrainedTokenizerFast
-
-    turned = [" ".join(each.split()[::-1]) for each in text]
-    return PreTrainedTokenizerFast._encode_plus(self, turned, **options)
 
 
 def test_spans_are_exact(minilm: Tokenizer) -> None:

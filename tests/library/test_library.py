@@ -19,7 +19,7 @@ from longembed_rag.errors import (
     StoreError,
     StoreLockedError,
 )
-from longembed_rag.library import holdings, library, reading, writing
+from longembed_rag.library import library, models, reading, writing
 from tests.library.conftest import Open
 from tests.models import TinyModels
 from tests.points.fake_qdrant import running_fake
@@ -45,6 +45,7 @@ def test_the_examples_run(
     cases = [each for each in doctest.DocTestFinder().find(module) if each.examples]
     assert cases
     monkeypatch.setattr(SharedEncoder, "encoder", encoder)
+    monkeypatch.setattr(SharedEncoder, "query_reader", None)
     public = {name: getattr(longembed_rag, name) for name in ("Library", "Document")}
     for number, case in enumerate(cases):
         with Library.open(f"store-{number}", encoder=encoder) as example:
@@ -188,7 +189,8 @@ def test_a_word_search_loads_no_model(
     """Not even where settings are given, as no vector is looked at."""
     with Library.open(model=str(tiny_models.folder("bert"))) as library:
         library.ingest("reports")
-    monkeypatch.setattr(holdings.Holdings, "encoder", lambda self: pytest.fail("a model is loaded"))
+    for name in ("encoder", "query_reader"):
+        monkeypatch.setattr(models.Models, name, lambda self: pytest.fail("a model is loaded"))
     with Library.open(method="gp") as library:
         assert len(library.search("lease", mode="sparse")) == 1
         assert library.documents().documents

@@ -25,7 +25,7 @@ from longembed_rag.store.values import IndexedDocument
 
 DIMENSION = 16
 #: How the vectors of its words are kept.
-TOKENS = TokenRecord(TokenOptions(pool=1), np.zeros(DIMENSION, dtype=np.float32))
+TOKENS = TokenRecord.of(TokenOptions(pool=1), np.zeros(DIMENSION, dtype=np.float32))
 _WORD = re.compile(r"\S+")
 
 
@@ -128,7 +128,7 @@ class FakeEncoder:
             coverage=Coverage(count, count, 1, "none", tokens_unknown=self.unknown(text)),
             tokens=None
             if tokens is None
-            else self.vectors_of_tokens(text, passages, TokenRecord(tokens, centre)),
+            else self.vectors_of_tokens(text, passages, TokenRecord.of(tokens, centre)),
         )
 
     def vectors_of_tokens(

@@ -37,11 +37,11 @@ class Plain:
 def test_record_and_bits_survive_json() -> None:
     """What is stored comes back the same, at any dimension; what is no bits is none."""
     centre = np.linspace(-1, 1, 12, dtype=np.float32)
-    record = TokenRecord(TokenOptions(pool=3, pool_by="neighbours"), centre)
+    record = TokenRecord.of(TokenOptions(pool=3, pool_by="neighbours"), centre)
     again = TokenRecord.from_dict(record.to_dict())
     assert again == record
     assert hash(again) == hash(record)
-    assert again != TokenRecord(record.options, centre + 1)
+    assert again != TokenRecord.of(record.options, centre + 1)
     np.testing.assert_array_equal(again.centre, centre)
     rows = np.arange(10, dtype=np.uint8).reshape(5, 2)
     vectors = TokenVectors(np.array([2, 3]), rows, 12)

@@ -105,7 +105,7 @@ def test_only_words_in_common_count(first: list[str], second: list[str]) -> None
     """A query meets a document in the words that both have, and only in those."""
     document = document_vector(first, length=len(first), average=5.0)
     query = query_vector(second)
-    shared = set(document.indices.tolist()) & set(query.indices.tolist())
+    shared = set(document.indices.tolist()) & set(query.indices)
     assert shared == {term_id(word) for word in set(first) & set(second)}
 
 
@@ -132,7 +132,7 @@ def test_longer_documents_weigh_their_words_less(terms: list[str], more: int) ->
 def test_a_query_counts_what_it_says_twice() -> None:
     """Its weights are how often each word is said; nothing is said by an empty one."""
     query = query_vector(["lease", "plum", "lease"])
-    assert dict(zip(query.indices.tolist(), query.values.tolist(), strict=True)) == {
+    assert dict(zip(query.indices, query.values, strict=True)) == {
         term_id("lease"): 2.0,
         term_id("plum"): 1.0,
     }

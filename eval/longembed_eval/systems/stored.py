@@ -70,7 +70,7 @@ class StoredSystem:
                 dimension=int(reading.vectors.shape[1]),
                 description={},
                 options=IndexOptions(passages=self._keeps_parts, language=self.language),
-                tokens=None if tokens is None else TokenRecord(KEPT, tokens.centre),
+                tokens=None if tokens is None else TokenRecord.of(KEPT, tokens.centre),
             )
             for document in _documents(documents, reading, tokens, with_parts=self._keeps_parts):
                 store.upsert(document)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -120,6 +119,8 @@ def call_with_retries(
 
 def may_pass(error: Exception) -> bool:
     """Whether an error of the client may pass by itself."""
+    import ssl
+
     import httpx
     from qdrant_client.common.client_exceptions import QdrantException
     from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse

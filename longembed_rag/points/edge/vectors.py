@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 #: Name of the vector of a collection that has only one.
 UNNAMED = ""
 _LARGEST_INDEX = 2**32 - 1
+# Far below the largest of float32.
+_LARGEST_FLOAT = 1e38
 
 
 class VectorLayout:
@@ -111,8 +113,11 @@ def _floats(numbers: Any, name: str) -> NDArray[np.float32]:
 
 
 def _sparse(vector: Any, name: str) -> edge.SparseVector:
-    import numpy as np
     import qdrant_edge as edge
+
+    if isinstance(vector.indices, tuple) and _is_plain(vector.indices, vector.values):
+        return edge.SparseVector(list(vector.indices), list(vector.values))
+    import numpy as np
 
     indices = np.asarray(vector.indices)
     values = _floats(vector.values, name)
@@ -126,6 +131,16 @@ def _sparse(vector: Any, name: str) -> edge.SparseVector:
     if len(set(listed)) != len(listed):
         raise ValueError(f"Indices must be unique (vector '{name}')")
     return edge.SparseVector(listed, values.tolist())
+
+
+def _is_plain(indices: tuple[Any, ...], values: Any) -> bool:
+    """Whether ids and weights are right as they are: a query's words need no numpy."""
+    return (
+        isinstance(values, tuple)
+        and len(set(indices)) == len(indices) == len(values)
+        and all(type(each) is int and 0 <= each <= _LARGEST_INDEX for each in indices)
+        and all(type(each) is float and abs(each) < _LARGEST_FLOAT for each in values)
+    )
 
 
 def named_vectors(given: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

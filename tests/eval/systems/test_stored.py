@@ -131,7 +131,7 @@ def test_hybrid_is_what_the_product_finds(
             dimension=encoder.dimension,
             description=encoder.describe(),
             options=IndexOptions(passage_tokens=8),
-            tokens=None if kept is None else TokenRecord(kept, encoder.token_centre),
+            tokens=None if kept is None else TokenRecord.of(kept, encoder.token_centre),
         )
         for name, text in DOCUMENTS.items():
             encoding = encoder.encode_passages(text, passage_tokens=8, tokens=kept)

@@ -1,38 +1,48 @@
-"""A folder's tokenizer, as transformers loads it."""
+"""A folder's vocabulary, as transformers reads it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from longembed_rag.encoder.folder import ModelFolder
 from longembed_rag.encoder.tokenizer_files import require_readable
 from longembed_rag.errors import ModelLoadError
 
-#: transformers asks for a limit; texts here have none before they are cut into windows.
-_NO_LIMIT = 10**12
+if TYPE_CHECKING:
+    import tokenizers
 
 
-def is_plain(tokenizer: Any) -> bool:
-    """Whether a tokenizer is no more than its backend, which is then asked itself.
+@dataclass(frozen=True)
+class Vocabulary:
+    """What turns text into token ids, and which of its tokens mean something special.
 
-    The backend cuts nothing off and fills nothing up from then on.
+    Attributes:
+        backend: The ``tokenizers`` library's, which neither cuts nor pads.
+        unknown: The token for what it does not know; None where it spells out every byte.
+        end: The token that ends a sequence; None where there is none.
+        mask: The token that stands for one that is left out.
     """
-    from transformers import PreTrainedTokenizerFast
 
-    own = type(tokenizer)
-    plain = all(
-        getattr(own, name) is getattr(PreTrainedTokenizerFast, name)
-        for name in ("__call__", "_encode_plus")
-    )
-    if plain:
-        tokenizer.backend_tokenizer.no_truncation()
-        tokenizer.backend_tokenizer.no_padding()
-    return plain
+    backend: tokenizers.Tokenizer
+    unknown: int | None = None
+    end: int | None = None
+    mask: int | None = None
+
+    def __post_init__(self) -> None:
+        # Texts here have no limit before they are cut into windows.
+        self.backend.no_truncation()
+        self.backend.no_padding()
+
+    def ids(self, text: str, *, specials: bool = False) -> list[int]:
+        """The tokens of a text, with those that open and close it where they are asked for."""
+        found: list[int] = self.backend.encode(text, add_special_tokens=specials).ids
+        return found
 
 
-def load_tokenizer(folder: ModelFolder, *, trust_remote_code: bool) -> Any:
-    """A model's fast tokenizer, as the folder wants it: lower-casing, with its markers whole.
+def load_vocabulary(folder: ModelFolder, *, trust_remote_code: bool) -> Vocabulary:
+    """What transformers makes of a folder's tokenizer: lower-casing, with its markers whole.
 
     Raises:
         ModelLoadError: It has no fast form.
@@ -48,12 +58,16 @@ def load_tokenizer(folder: ModelFolder, *, trust_remote_code: bool) -> Any:
             f"the tokenizer in {folder.path} has no fast form, which is needed to know where "
             "tokens stand in the text; save a tokenizer.json beside the model"
         )
-    tokenizer.model_max_length = _NO_LIMIT
     if folder.lower_case:
-        _lower(tokenizer)
+        lower(tokenizer.backend_tokenizer)
     if folder.late is not None:
         _take_whole(tokenizer, folder.late.markers)
-    return tokenizer
+    return Vocabulary(
+        tokenizer.backend_tokenizer,
+        unknown=tokenizer.unk_token_id,
+        end=tokenizer.eos_token_id,
+        mask=tokenizer.mask_token_id,
+    )
 
 
 def _take_whole(tokenizer: Any, markers: Sequence[str]) -> None:
@@ -74,10 +88,9 @@ def _take_whole(tokenizer: Any, markers: Sequence[str]) -> None:
                 break
 
 
-def _lower(tokenizer: Any) -> None:
+def lower(backend: tokenizers.Tokenizer) -> None:
     """Lower-case inside the tokenizer, so that spans still point into the text as it was."""
     from tokenizers.normalizers import Lowercase, Sequence
 
-    backend = tokenizer.backend_tokenizer
     steps = [Lowercase()] + ([backend.normalizer] if backend.normalizer is not None else [])
     backend.normalizer = Sequence(steps)
