@@ -118,8 +118,8 @@ def documents(bench: Bench) -> None:
 
 
 def _passages(encoder: LongEncoder, texts: list[str]) -> None:
-    for text in texts:
-        encoder.encode_passages(text)
+    for read in encoder.encode_documents((None, text) for text in texts):
+        read.get()
 
 
 def large_model(bench: Bench, rate: float) -> None:

@@ -22,11 +22,11 @@ from longembed_rag.encoder.pooling import (
     finite_tokens,
     pool_windows,
 )
-from longembed_rag.encoder.reading import Reading
+from longembed_rag.encoder.reading import DocumentReading, Reading
 from longembed_rag.encoder.remarks import warn_of_gaps
 from longembed_rag.encoder.settings import Kind
 from longembed_rag.encoder.token_vectors import TokenOptions
-from longembed_rag.encoder.values import Encoding, PassageEncoding, QueryEncoding
+from longembed_rag.encoder.values import Encoding, Passage, PassageEncoding, QueryEncoding
 from longembed_rag.errors import InputError
 from longembed_rag.extension.packing import to_device
 
@@ -105,73 +105,102 @@ class Forward:
             coverage=tuple(reading.coverage for reading in readings),
         )
 
-    def encode_passages(
+    def prepare_document(
+        self, text: str, name: str | None, *, passage_tokens: int | None
+    ) -> DocumentReading:
+        """Everything about reading a document that needs no weights; on any thread."""
+        readings, labels = self._plan([text], "document", None if name is None else [name])
+        reading = readings[0]
+        passages: list[tuple[tuple[int, int], Passage]] = []
+        if passage_tokens is not None:
+            read = max(window.stop for window in reading.windows)
+            passages = split_passages(text, reading.text.spans[:read], passage_tokens)
+        return DocumentReading(labels[0], reading, passages)
+
+    def encode_documents(
         self,
-        text: str,
+        documents: Sequence[DocumentReading],
         *,
-        passage_tokens: int,
         tokens: TokenOptions | None,
         token_centre: NDArray[np.float32] | None,
-        name: str | None,
-        on_progress: Callable[[int, int], None] | None,
+        on_progress: Callable[[str, int, int], None] | None,
         budget: int,
-    ) -> PassageEncoding:
-        """A document's vector, those of its passages, and those of their tokens."""
-        readings, labels = self._read([text], "document", None if name is None else [name])
-        reading = readings[0]
-        read = max(window.stop for window in reading.windows)
-        passages = split_passages(text, reading.text.spans[:read], passage_tokens)
-        sums = torch.zeros((1, self._loaded.dimension), dtype=torch.float32)
-        bounds = PassageBounds([bounds for bounds, _ in passages])
-        parts = PassageSums(
+    ) -> list[PassageEncoding]:
+        """The vectors of documents, those of their passages, and those of the passages' tokens."""
+        readings = [each.reading for each in documents]
+        labels = [each.name for each in documents]
+        sums = torch.zeros((len(documents), self._loaded.dimension), dtype=torch.float32)
+        bounds = [PassageBounds([each for each, _ in one.passages]) for one in documents]
+        parts = [self._passage_sums(*each) for each in zip(bounds, readings, strict=True)]
+        by_token: list[PassageTokens] = []
+        if tokens is not None and token_centre is not None:
+            framed = self._late is not None
+            by_token = [
+                PassageTokens(each, options=tokens, centre=token_centre, framed=framed)
+                for each in bounds
+            ]
+
+        def pool(batch: Sequence[Job], states: list[Tensor]) -> list[tuple[Tensor, Any, Any]]:
+            states = self._of_tokens(states)
+            wholes = self._wholes(readings, batch, states)
+            pieces = [
+                parts[job.owner].of(job.window, each[len(readings[job.owner].text.head) :])
+                for job, each in zip(batch, states, strict=True)
+            ]
+            kept = map(self._token_vectors, states) if by_token else [None] * len(batch)
+            return list(zip(wholes, pieces, kept, strict=True))
+
+        done = [0] * len(documents)
+        for job, (whole, pieces, vectors) in self._run(readings, labels, pool, budget):
+            sums[job.owner] += whole
+            parts[job.owner].add(pieces)
+            if by_token:
+                head = len(readings[job.owner].text.head)
+                counts = self._counts(job, "document")
+                kept = by_token[job.owner].of(job.window, vectors.numpy(), head=head, counts=counts)
+                by_token[job.owner].add(kept)
+            done[job.owner] += job.window.stop - job.window.fresh
+            if on_progress is not None:
+                on_progress(job.name, done[job.owner], readings[job.owner].coverage.tokens_read)
+        embeddings = self._finish(sums, labels)
+        return [
+            PassageEncoding(
+                embedding=embeddings[number],
+                passages=tuple(passage for _, passage in each.passages),
+                embeddings=self._finish(self._chain(parts[number].vectors()), [each.name]),
+                coverage=each.reading.coverage,
+                tokens=by_token[number].vectors() if by_token else None,
+            )
+            for number, each in enumerate(documents)
+        ]
+
+    def _passage_sums(self, bounds: PassageBounds, reading: Reading) -> PassageSums:
+        return PassageSums(
             bounds,
             hidden=self._loaded.dimension if self._late else int(self._planner.config.hidden_size),
             last_token=self._planner.pooling == "last_token",
             weights=self._weights(reading.text.content),
         )
-        by_token = None
-        if tokens is not None and token_centre is not None:
-            by_token = PassageTokens(
-                bounds, options=tokens, centre=token_centre, framed=self._late is not None
-            )
 
-        def pool(batch: Sequence[Job], states: list[Tensor]) -> list[tuple[Tensor, Any, Any]]:
-            states = self._of_tokens(states)
-            wholes = self._wholes([reading], batch, states)
-            head = len(reading.text.head)
-            pieces = [
-                parts.of(job.window, each[head:]) for job, each in zip(batch, states, strict=True)
-            ]
-            tokens = [None] * len(batch) if by_token is None else map(self._token_vectors, states)
-            return list(zip(wholes, pieces, tokens, strict=True))
-
-        done = 0
-        for job, (whole, pieces, vectors) in self._run(readings, labels, pool, budget):
-            sums[0] += whole
-            parts.add(pieces)
-            if by_token is not None:
-                head, counts = len(reading.text.head), self._counts(job, "document")
-                kept = by_token.of(job.window, vectors.numpy(), head=head, counts=counts)
-                by_token.add(kept)
-            done += job.window.stop - job.window.fresh
-            if on_progress is not None:
-                on_progress(done, reading.coverage.tokens_read)
-        return PassageEncoding(
-            embedding=self._finish(sums, labels)[0],
-            passages=tuple(passage for _, passage in passages),
-            embeddings=self._finish(self._chain(parts.vectors()), labels),
-            coverage=reading.coverage,
-            tokens=None if by_token is None else by_token.vectors(),
-        )
+    def _plan(
+        self,
+        texts: Sequence[str],
+        kind: Kind,
+        names: Sequence[str] | None,
+        *,
+        spans: bool = True,
+    ) -> tuple[list[Reading], list[str]]:
+        """How texts will be read, and what each is called."""
+        texts = texts if isinstance(texts, str) else list(texts)
+        tokenized = self._planner.tokenize(texts, kind=kind, names=names, spans=spans)
+        labels = list(names) if names is not None else [f"text {i}" for i in range(len(texts))]
+        pairs = zip(tokenized, labels, strict=True)
+        return [self._planner.read(text, name=label) for text, label in pairs], labels
 
     def _read(
         self, texts: Sequence[str], kind: Kind, names: Sequence[str] | None
     ) -> tuple[list[Reading], list[str]]:
-        texts = texts if isinstance(texts, str) else list(texts)
-        tokenized = self._planner.tokenize(texts, kind=kind, names=names)
-        labels = list(names) if names is not None else [f"text {i}" for i in range(len(texts))]
-        pairs = zip(tokenized, labels, strict=True)
-        readings = [self._planner.read(text, name=label) for text, label in pairs]
+        readings, labels = self._plan(texts, kind, names, spans=False)
         for reading, label in zip(readings, labels, strict=True):
             warn_of_gaps(reading.coverage, name=label, kind=kind, stacklevel=4)
         return readings, labels

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from longembed_rag.encoder.crew import Crew
 from longembed_rag.encoder.devices import pick_devices
 from longembed_rag.encoder.forward import Forward
 from longembed_rag.encoder.loading import LoadedModel
 from longembed_rag.encoder.planner import Planner
+from longembed_rag.encoder.reading import DocumentReading
 from longembed_rag.encoder.settings import Kind
-from longembed_rag.encoder.values import Coverage, Encoding
+from longembed_rag.encoder.token_vectors import TokenOptions
+from longembed_rag.encoder.values import Coverage, Encoding, PassageEncoding
 
 
 def forward_on(planner: Planner, loaded: LoadedModel) -> Forward:
@@ -30,7 +35,7 @@ def forward_on(planner: Planner, loaded: LoadedModel) -> Forward:
 class CrewForward(Forward):
     """A :class:`Forward` that has other devices read parts of what it is given.
 
-    A single text is read here, and so are queries: a few words are read before they could be sent.
+    A single text is read here, and so are queries: few words are read before they could be sent.
 
     Args:
         planner: Says how texts are read.
@@ -74,3 +79,46 @@ class CrewForward(Forward):
             for place, each in zip(at, encoding.coverage, strict=True):
                 coverage[place] = each
         return Encoding(vectors, tuple(each for each in coverage if each is not None))
+
+    def encode_documents(
+        self,
+        documents: Sequence[DocumentReading],
+        *,
+        tokens: TokenOptions | None,
+        token_centre: NDArray[np.float32] | None,
+        on_progress: Callable[[str, int, int], None] | None,
+        budget: int,
+    ) -> list[PassageEncoding]:
+        """As :meth:`Forward.encode_documents`, each device a part of the documents.
+
+        Of what other devices read, ``on_progress`` is told once it is there.
+        """
+        shares, places = self._crew.share(documents, [each.tokens for each in documents])
+        encodings = self._crew.run(
+            "encode_documents",
+            [(share,) for share in shares],
+            partial(self._own_documents, told=on_progress),
+            tokens=tokens,
+            token_centre=token_centre,
+            on_progress=None,
+            budget=budget,
+        )
+        if on_progress is not None:
+            for each in (each for share in shares[1:] for each in share):
+                done = sum(window.stop - window.fresh for window in each.reading.windows)
+                on_progress(each.name, done, each.reading.coverage.tokens_read)
+        found = {
+            place: encoding
+            for at, part in zip(places, encodings, strict=True)
+            for place, encoding in zip(at, part, strict=True)
+        }
+        return [found[place] for place in range(len(documents))]
+
+    def _own_documents(
+        self,
+        documents: Sequence[DocumentReading],
+        *,
+        told: Callable[[str, int, int], None] | None,
+        **options: Any,
+    ) -> list[PassageEncoding]:
+        return super().encode_documents(documents, **{**options, "on_progress": told})

@@ -26,6 +26,7 @@ from longembed_rag.encoder.crew import Answer, Crew
 from longembed_rag.encoder.crew_worker import serve
 from longembed_rag.encoder.forward_crew import CrewForward
 from longembed_rag.encoder.settings import EncoderSettings
+from longembed_rag.encoder.token_vectors import TokenOptions
 from longembed_rag.errors import (
     DeviceError,
     InputError,
@@ -85,6 +86,43 @@ def test_other_ways_of_reading(both: LongEncoder, folder: Path) -> None:
     assert np.allclose(ours.embeddings, theirs.embeddings, atol=1e-6)
     ours, theirs = (each.encode_passages(TEXTS[0], passage_tokens=32) for each in (both, alone))
     assert np.allclose(ours.embeddings, theirs.embeddings, atol=1e-6)
+
+
+def test_documents_are_shared_out(both: LongEncoder, folder: Path) -> None:
+    """With their passages and the passages' tokens, in order; all of each is told in the end."""
+    alone = open_encoder(folder, max_length=128, overflow="error")
+    named = [(f"text {number}", text) for number, text in enumerate(TEXTS)]
+    options = TokenOptions(pool=2, bits=True)
+    told: dict[LongEncoder, dict[str, tuple[int, ...]]] = {both: {}, alone: {}}
+    found, expected = (
+        [
+            each.get()
+            for each in encoder.encode_documents(
+                named,
+                passage_tokens=32,
+                tokens=options,
+                on_progress=lambda name, *counts, of=of: of.update({name: counts}),
+            )
+        ]
+        for encoder, of in told.items()
+    )
+    for ours, theirs in zip(found, expected, strict=True):
+        assert np.allclose(ours.embedding, theirs.embedding, atol=1e-6)
+        assert np.allclose(ours.embeddings, theirs.embeddings, atol=1e-6)
+        assert ours.passages == theirs.passages
+        assert ours.tokens is not None
+        assert theirs.tokens is not None
+        assert np.array_equal(ours.tokens.counts, theirs.tokens.counts)
+    assert told[both] == told[alone]
+
+
+def test_a_document_that_cannot_be_read_is_none_of_the_others(both: LongEncoder) -> None:
+    """Whichever device it was given to."""
+    texts = [*TEXTS[:3], text_of(150), *TEXTS[3:]]
+    found = list(both.encode_documents([(None, text) for text in texts], passage_tokens=32))
+    assert [isinstance(each.error, TextTooLongError) for each in found] == [
+        number == 3 for number in range(len(texts))
+    ]
 
 
 def test_an_error_of_a_text_is_what_it_is_on_one_device(both: LongEncoder) -> None:
