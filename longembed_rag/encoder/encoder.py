@@ -276,6 +276,6 @@ class LongEncoder(Described):
         reader = DocumentReader(
             prepare=partial(self._forward.prepare_document, passage_tokens=passage_tokens),
             read=read,
-            budget=self.batch_tokens * self._forward.devices,
+            budget=self.batch_tokens * self._forward.passes,
         )
         return reader.all(documents)

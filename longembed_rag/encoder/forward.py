@@ -30,6 +30,8 @@ from longembed_rag.encoder.values import Encoding, Passage, PassageEncoding, Que
 from longembed_rag.errors import InputError
 from longembed_rag.extension.packing import to_device
 
+_GPU_PASSES = 4
+
 
 class Forward:
     """A loaded model at work for :class:`~longembed_rag.encoder.encoder.LongEncoder`.
@@ -51,6 +53,15 @@ class Forward:
     def devices(self) -> int:
         """How many devices read at once."""
         return 1
+
+    @property
+    def passes(self) -> int:
+        """Forward passes whose documents are best given together.
+
+        A GPU is given the next before it is waited for, each device has passes of its own, and
+        a CPU, which does one thing at a time, had better give away what it has read.
+        """
+        return self.devices * (_GPU_PASSES if self._loaded.device.type == "cuda" else 1)
 
     def close(self) -> None:
         """End what reads elsewhere, which is nothing here."""

@@ -23,6 +23,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longembed_rag.extension.packing import to_device
+
 FLASH = "_flash_attention_forward"
 CUDNN = "_scaled_dot_product_cudnn_attention"
 #: What each must be able to be asked.
@@ -52,7 +54,7 @@ class Segments:
     def of(cls, lengths: Sequence[int], device: torch.device) -> Segments:
         """Segments of these lengths, in tokens."""
         bounds = torch.tensor([0, *lengths], dtype=torch.int64).cumsum(0).to(torch.int32)
-        return cls(bounds.to(device), max(lengths))
+        return cls(to_device(bounds, device), max(lengths))
 
 
 def windowed(

@@ -143,6 +143,16 @@ def test_what_is_no_text_is_refused_as_ever(both: LongEncoder) -> None:
         both.encode(["note", 3])  # type: ignore[list-item]
 
 
+def test_documents_are_given_for_every_device(
+    both: LongEncoder, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass for each CPU; some for each GPU, which is given the next before it is waited for."""
+    alone = open_encoder(folder)
+    assert (alone._forward.passes, both._forward.passes) == (1, 2)
+    monkeypatch.setattr(alone._loaded, "device", torch.device("cuda"))
+    assert alone._forward.passes > 1
+
+
 class Requests:
     """Stands in for what a process is asked: what there is, and then the end."""
 

@@ -103,10 +103,11 @@ def test_windows_of_segments(left: int | None, right: int | None) -> None:
 @pytest.mark.gpu
 @pytest.mark.parametrize("width", [32, 64, 128])
 @pytest.mark.parametrize("groups", [1, 4])
-def test_a_gpu_has_windowed_attention(width: int, groups: int, gpu: str) -> None:
-    """CUDA devices since Ampere have it at half precision; where torch lacks it, this says so."""
+def test_a_gpu_has_both_kernels(width: int, groups: int, gpu: str) -> None:
+    """CUDA since Ampere has them at half precision; where torch lacks one, this says so."""
     device = torch.device(gpu)
     if device.type != "cuda":
         pytest.skip("only CUDA has these kernels")
     assert works(FLASH, device, torch.bfloat16, width, groups)
+    assert works(CUDNN, device, torch.bfloat16, width, groups)
     assert not works(FLASH, device, torch.float32, width, groups)
