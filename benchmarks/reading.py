@@ -81,12 +81,19 @@ def _exported(encoder: LongEncoder, other: Any, folder: Path) -> dict[str, Syste
 
     graph = folder / "model.onnx"
     model = AutoModel.from_pretrained(encoder.model_path, attn_implementation="eager").eval()
-    model.config.return_dict = False
+
+    class Plain(torch.nn.Module):
+        """The model with its inputs in one order, and its states alone."""
+
+        def forward(self, ids: Any, mask: Any, types: Any) -> Any:
+            given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+            return model(**given).last_hidden_state
+
     inputs = dict(other.tokenize(["a few words", "and some more of them"]))
     names = ["input_ids", "attention_mask", "token_type_ids"]
     axes = {name: {0: "batch", 1: "tokens"} for name in [*names, "states"]}
     torch.onnx.export(
-        model,
+        Plain(),
         tuple(inputs[name] for name in names),
         str(graph),
         input_names=names,
