@@ -21,8 +21,11 @@ from longembed_rag.extension.windows import Window
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_CPU_TOKENS = 16_384
+_MPS_TOKENS = 16_384
 _CUDA_TOKENS = 131_072
+#: Of the widest layer's output in float32: below what the C library keeps for the next one.
+_CPU_BYTES = 24 * 1024 * 1024
+_LEAST_TOKENS = 1024
 #: How torch says it without an error of its own: on CPUs, and on Apple's MPS.
 _MESSAGES = (
     "can't allocate memory",
@@ -136,13 +139,24 @@ def _too_large(job: Job) -> OutOfMemoryError:
     )
 
 
-def default_batch_tokens(device: torch.device) -> int:
+def default_batch_tokens(device: torch.device, *, width: int) -> int:
     """Tokens per forward pass where the user names none.
 
     A single longer window is always read whole; the budget only bounds what is read beside it.
-    Apple's MPS shares its memory with everything else, so it gets no more than a CPU.
+    On a CPU, more in one pass is slower: what is larger than 32 MiB, the C library asks the system
+    for anew each time, page by page (benchmarks/reading.py has the numbers). Apple's MPS shares
+    its memory with everything else, so it gets less than a GPU of its own.
+
+    Args:
+        device: Where the model runs.
+        width: Numbers of a token in its widest layer.
     """
-    return _CUDA_TOKENS if device.type == "cuda" else _CPU_TOKENS
+    if device.type == "cuda":
+        return _CUDA_TOKENS
+    if device.type != "cpu":
+        return _MPS_TOKENS
+    fitting = _CPU_BYTES // (4 * width)
+    return min(max(_LEAST_TOKENS, fitting), _MPS_TOKENS)
 
 
 def pack_by_budget(

@@ -108,7 +108,9 @@ class Described:
     @property
     def batch_tokens(self) -> int:
         """Tokens per forward pass."""
-        return self.settings.batch_tokens or default_batch_tokens(self.device)
+        config = self._planner.config
+        width = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+        return self.settings.batch_tokens or default_batch_tokens(self.device, width=int(width))
 
     @property
     def fingerprint(self) -> str:

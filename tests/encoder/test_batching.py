@@ -81,9 +81,16 @@ def test_what_counts_as_out_of_memory(error: Exception, expected: bool) -> None:
 
 
 def test_a_gpu_takes_more_at_once() -> None:
-    """The default budget depends on the device; MPS has the same memory as its CPU."""
-    cpu, mps, cuda = (default_batch_tokens(torch.device(name)) for name in ("cpu", "mps", "cuda"))
-    assert cuda > mps == cpu > 0
+    """The default budget depends on the device; CPUs get less of models with wide layers."""
+
+    def budget(name: str, width: int) -> int:
+        return default_batch_tokens(torch.device(name), width=width)
+
+    assert budget("cuda", 1536) > budget("mps", 1536) > budget("cpu", 1536)
+    assert budget("cpu", 1536) == 4096
+    assert budget("cpu", 3072) == 2048
+    assert budget("cpu", 10**6) == budget("cpu", 10**7) == 1024
+    assert budget("cpu", 1) == budget("mps", 1)
 
 
 @pytest.mark.parametrize("kind", ["cuda", "mps"])
