@@ -2,7 +2,8 @@
 
 The first device is this process's own. Every other has a process that loads the same model and does
 what it is asked, a part of the texts at a time; what crosses over are texts, readings and vectors.
-The processes start with the encoder and end with it, or with this process, however that ends.
+The processes start when they are first needed, and end with the encoder, or with this process,
+however that ends.
 """
 
 from __future__ import annotations
@@ -61,8 +62,6 @@ class Crew:
 
     def __init__(self, settings: EncoderSettings, devices: Sequence[str]) -> None:
         self._workers = [_Worker(replace(settings, device=device)) for device in devices]
-        for worker in self._workers:
-            worker.start()
         weakref.finalize(self, _end, self._workers)
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 from torch.nn import functional
 
-from longembed_rag.extension.fusing import Fused
+from longembed_rag.extension.fusing import Fused, offset_norm
 from longembed_rag.extension.packing import active_pack
 
 
@@ -23,6 +23,18 @@ class _FastNorm(nn.Module):
         return functional.rms_norm(
             hidden_states, norm.weight.shape, norm.weight, norm.variance_epsilon
         )
+
+
+class _FastOffsetNorm(nn.Module):
+    """Put before Gemma's RMS norm, which torch has no kernel for."""
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        """As the norm's own."""
+        stock = cast("Any", super())
+        if active_pack() is None:
+            return cast(Tensor, stock.forward(hidden_states))
+        norm = cast("Any", self)
+        return offset_norm(hidden_states, norm.weight, norm.eps)
 
 
 class _FastGate(nn.Module):
@@ -75,7 +87,10 @@ def fuse_blocks(model: nn.Module) -> int:
     changed = 0
     for module in model.modules():
         kind = type(module)
-        if issubclass(kind, _FastNorm | _FastGate):
+        if issubclass(kind, _FastNorm | _FastOffsetNorm | _FastGate):
+            changed += 1
+        elif kind.__name__ == "Gemma3RMSNorm":
+            module.__class__ = _before(_FastOffsetNorm, kind)
             changed += 1
         elif kind.__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
             module.__class__ = _before(_FastNorm, kind)

@@ -106,6 +106,12 @@ def _merge_causal(
     return (near.float() + (out.float() - near.float()) * share).to(near.dtype)
 
 
+def _offset_norm(states: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+    wide = states.float()
+    wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + epsilon)
+    return (wide * (1.0 + weight.float())).to(states.dtype)
+
+
 #: Turn the last dimension's halves by cosines and sines.
 rotate = Fused(_rotate)
 #: Merge attention over the band with that over the far keys to both sides, by their log-sum-exps:
@@ -114,3 +120,5 @@ rotate = Fused(_rotate)
 merge = Fused(_merge)
 #: The same where there are far keys to the left alone.
 merge_causal = Fused(_merge_causal)
+#: Gemma's RMS norm, whose weights are what is added to one.
+offset_norm = Fused(_offset_norm)

@@ -244,11 +244,14 @@ def test_an_error_here_leaves_no_answer_for_the_next_call(
 def test_processes_end_with_the_encoder(folder: Path) -> None:
     """By being closed, and by being forgotten."""
     encoder = open_encoder(folder, device="cpu,cpu")
+    forward = encoder._forward
+    assert isinstance(forward, CrewForward)
+    encoder.encode(["note"])
+    assert processes(encoder) == [], "nobody else is needed for a single text"
+    forward._crew._workers[0].start()
     (closed,) = processes(encoder)
     encoder.close()
     assert closed.wait(20) is not None
-    forward = encoder._forward
-    assert isinstance(forward, CrewForward)
     forward._crew._workers[0].start()
     (forgotten,) = processes(encoder)
     del encoder, forward
@@ -262,7 +265,8 @@ def test_processes_end_with_the_one_that_has_the_encoder(folder: Path) -> None:
     program = (
         "import os\nfrom longembed_rag import LongEncoder\n"
         f"encoder = LongEncoder.from_pretrained({str(folder)!r}, device='cpu,cpu')\n"
-        "print(encoder._forward._crew._workers[0]._process.pid, flush=True)\nos._exit(3)\n"
+        "worker = encoder._forward._crew._workers[0]\nworker.start()\n"
+        "print(worker._process.pid, flush=True)\nos._exit(3)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=120

@@ -23,7 +23,7 @@ CHANGED = {
     "eurobert": 2 * 3 + 1 + 3,
     "nomic_bert": 3,
     "gte": 3,
-    "gemma3_text": 4,
+    "gemma3_text": 6 * 4 + 1 + 4,
     "bert": 0,
 }
 

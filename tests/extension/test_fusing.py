@@ -137,7 +137,7 @@ def test_rows_that_nobody_uses_count_for_nothing() -> None:
     assert torch.allclose(merge_causal(near, near_lse, far, far_lse, 4), near)
 
 
-@pytest.mark.parametrize("name", ["rotate", "merge", "merge_causal"])
+@pytest.mark.parametrize("name", ["rotate", "merge", "merge_causal", "offset_norm"])
 def test_steps_can_be_compiled(name: str) -> None:
     """Each is one graph for all lengths, so that a compiler can make one kernel of it."""
     near, near_lse, far, far_lse = random(10, 2, 8), random(2, 10), random(6, 2, 8), random(2, 6)
@@ -145,8 +145,9 @@ def test_steps_can_be_compiled(name: str) -> None:
         "rotate": (near, random(10, 1, 8), random(10, 1, 8)),
         "merge": (near, near_lse, far, far_lse, far * 2, far_lse * 2, 4),
         "merge_causal": (near, near_lse, far, far_lse, 4),
+        "offset_norm": (near, random(8), 1e-6),
     }[name]
-    step = {"rotate": rotate, "merge": merge, "merge_causal": merge_causal}[name]
+    step = getattr(fusing, name)
     traced = torch.compile(step._function, backend="eager", fullgraph=True, dynamic=True)
     assert torch.allclose(traced(*arguments), step(*arguments))
 
