@@ -11,7 +11,13 @@ from typing_extensions import Unpack
 from longembed_rag.errors import InputError, SettingsError
 from longembed_rag.library.holdings import Part
 from longembed_rag.search.filters import as_filter
-from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions, search_documents
+from longembed_rag.search.search import (
+    DEFAULT_MODE,
+    AskedQuery,
+    Mode,
+    SearchOptions,
+    search_many,
+)
 from longembed_rag.search.syntax import Query, read_query
 from longembed_rag.store.document import StoredDocument, read_documents
 from longembed_rag.store.info import CollectionInfo
@@ -76,7 +82,8 @@ class Reads(Part):
         search at the same time: they take turns only at the model.
 
         Args:
-            query: What to look for; several queries are embedded in one go.
+            query: What to look for; several queries are embedded in one go, and ask the store
+                together.
             mode: ``"hybrid"`` weighs words and meaning of documents and passages; ``"dense"``
                 compares vectors of documents, ``"sparse"`` their words, ``"passages"`` vectors of
                 passages, ``"late"`` the tokens of passages.
@@ -154,10 +161,8 @@ class Reads(Part):
             )
             vectors = list(encoding.embeddings)
             by_query = encoding.tokens if compares else by_query
-        return [
-            search_documents(store, query, vector=each, tokens=of_query, options=options)
-            for query, each, of_query in zip(queries, vectors, by_query, strict=True)
-        ]
+        asked = zip(queries, vectors, by_query, strict=True)
+        return search_many(store, [AskedQuery(*each) for each in asked], options=options)
 
     @overload
     async def asearch(
