@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from longembed_rag.interrupts import interrupts
+from longembed_rag.limits import share_processors
 
 # Now, and not in main(): who imports this module is the program, and what it imports takes long.
 interrupts.take_over()
@@ -10,6 +11,7 @@ interrupts.take_over()
 
 def main() -> None:
     """Run the program."""
+    share_processors()
     from longembed_rag.cli import main as command_line
 
     command_line(prog_name="longembed-rag")

@@ -8,6 +8,7 @@ The tree::
     ├── ModelLoadError                     a model cannot be loaded
     │   ├── UnsafeWeightsError             its weights are pickled: loading them could run code
     │   └── UnsupportedModelError          its architecture is not one this package knows
+    ├── DeviceError                        a process that reads on a device of its own has ended
     ├── InputError (also ValueError)       a text cannot be embedded
     │   ├── EmptyTextError                 it holds nothing that the model could read
     │   ├── TextTooLongError               it is longer than allowed under ``overflow="error"``
@@ -54,6 +55,10 @@ class UnsafeWeightsError(ModelLoadError):
 
 class UnsupportedModelError(ModelLoadError):
     """The model's architecture is not one that this package knows how to read."""
+
+
+class DeviceError(LongEmbedError):
+    """One of several devices reads no more: its process has ended; says which and how."""
 
 
 class InputError(LongEmbedError, ValueError):

@@ -7,6 +7,7 @@ word, or wait for ever for a thread that could not begin.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,17 @@ _MIB = 1 << 20
 _PER_PROCESSOR = 16 * _MIB
 # Threads that are begun, at all and by processor; a limit above the next figure is none.
 _THREADS, _THREADS_PER_PROCESSOR, _MANY_THREADS = 8, 4, 1024
+
+
+def share_processors() -> None:
+    """Have torch's threads wait for each other asleep, where nobody has said how.
+
+    Awake, they take a processor from whoever else needs it: on two that others use too, one text
+    took 1.8 times the processor time, and 1.5 times as long (benchmarks/results/reading.json). It
+    has no effect once torch is imported.
+    """
+    if "torch" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def lack_of_address_space(needed: int) -> str | None:

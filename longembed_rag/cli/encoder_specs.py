@@ -94,7 +94,10 @@ _ENCODER_WORDS = {
         EXTENSION_SECTION, "What the model was trained to read (L0).", "the model's own", "TOKENS"
     ),
     "device": _Words(
-        MACHINE_SECTION, "Torch device.", "cuda or mps where there is one, else cpu", "DEVICE"
+        MACHINE_SECTION,
+        "Torch device, or several: cuda:0,1.",
+        "cuda or mps where there is one, else cpu",
+        "DEVICE",
     ),
     "dtype": _Words(MACHINE_SECTION, "auto, float32, bfloat16 or float16.", metavar="DTYPE"),
     "batch_tokens": _Words(MACHINE_SECTION, "Tokens per forward pass.", "by device", "N"),

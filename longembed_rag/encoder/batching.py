@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from longembed_rag.encoder.loading import LoadedModel
 from longembed_rag.encoder.reading import Reading
+from longembed_rag.encoder.returning import sent_home
 from longembed_rag.errors import OutOfMemoryError
 from longembed_rag.extension.plan import ExtensionPlan, PlanRules
 from longembed_rag.extension.windows import Window
@@ -19,8 +21,11 @@ from longembed_rag.extension.windows import Window
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_CPU_TOKENS = 16_384
+_MPS_TOKENS = 16_384
 _CUDA_TOKENS = 131_072
+#: Of the widest layer's output in float32: below what the C library keeps for the next one.
+_CPU_BYTES = 24 * 1024 * 1024
+_LEAST_TOKENS = 1024
 #: How torch says it without an error of its own: on CPUs, and on Apple's MPS.
 _MESSAGES = (
     "can't allocate memory",
@@ -85,7 +90,7 @@ def run_jobs(
     loaded: LoadedModel,
     *,
     budget: int,
-    pool: Callable[[Job, Tensor], Result],
+    pool: Callable[[Sequence[Job], list[Tensor]], list[Result]],
 ) -> Iterator[tuple[Job, Result]]:
     """Read windows in batches of ``budget`` tokens.
 
@@ -93,8 +98,9 @@ def run_jobs(
         jobs: The windows.
         loaded: The model.
         budget: Tokens per forward pass.
-        pool: Makes a small result on the CPU of a window's token states, ``[tokens, hidden]``.
-            Runs again for the windows of a batch that ran out of memory.
+        pool: Makes a small result of each window's token states, ``[tokens, hidden]``; whatever
+            tensors are in it come to the CPU. Runs again for the windows of a batch that ran out
+            of memory.
 
     Yields:
         Every job, once, with what ``pool`` made of it.
@@ -103,14 +109,27 @@ def run_jobs(
         OutOfMemoryError: A window does not fit into memory even alone; names its text.
     """
 
-    def forward(batch: Sequence[Job]) -> list[Result]:
+    def forward(batch: Sequence[Job]) -> list[Callable[[], Result]]:
         with torch.inference_mode():
             ids, plans = [job.ids for job in batch], [job.plan for job in batch]
             states = loaded.states(ids, plans, [job.unseen for job in batch])
-            return [pool(job, each) for job, each in zip(batch, states, strict=True)]
+            arrived = cache(sent_home(pool(batch, states)))
+        return [partial(_nth, arrived, number) for number in range(len(batch))]
 
+    # A device is given the next batch before it is waited for.
+    ahead = loaded.device.type == "cuda"
+    waiting: list[tuple[Job, Callable[[], Result]]] = []
     for batch in pack_by_budget(jobs, tokens=lambda job: job.tokens, budget=budget):
-        yield from zip(batch, with_back_off(batch, forward, too_large=_too_large), strict=True)
+        given = with_back_off(batch, forward, too_large=_too_large)
+        waiting += zip(batch, given, strict=True)
+        kept = len(batch) if ahead else 0
+        ready, waiting = waiting[: len(waiting) - kept], waiting[len(waiting) - kept :]
+        yield from ((job, result()) for job, result in ready)
+    yield from ((job, result()) for job, result in waiting)
+
+
+def _nth(arrived: Callable[[], list[Result]], number: int) -> Result:
+    return arrived()[number]
 
 
 def _too_large(job: Job) -> OutOfMemoryError:
@@ -120,13 +139,24 @@ def _too_large(job: Job) -> OutOfMemoryError:
     )
 
 
-def default_batch_tokens(device: torch.device) -> int:
+def default_batch_tokens(device: torch.device, *, width: int) -> int:
     """Tokens per forward pass where the user names none.
 
     A single longer window is always read whole; the budget only bounds what is read beside it.
-    Apple's MPS shares its memory with everything else, so it gets no more than a CPU.
+    On a CPU, more in one pass is slower: what is larger than 32 MiB, the C library asks the system
+    for anew each time, page by page (benchmarks/reading.py has the numbers). Apple's MPS shares
+    its memory with everything else, so it gets less than a GPU of its own.
+
+    Args:
+        device: Where the model runs.
+        width: Numbers of a token in its widest layer.
     """
-    return _CUDA_TOKENS if device.type == "cuda" else _CPU_TOKENS
+    if device.type == "cuda":
+        return _CUDA_TOKENS
+    if device.type != "cpu":
+        return _MPS_TOKENS
+    fitting = _CPU_BYTES // (4 * width)
+    return min(max(_LEAST_TOKENS, fitting), _MPS_TOKENS)
 
 
 def pack_by_budget(

@@ -23,15 +23,36 @@ _DTYPES = {
 
 
 def pick_device(device: str | None) -> torch.device:
-    """The device asked for; else CUDA or Apple's MPS where there is one, else the CPU.
+    """The device asked for, the first of several; see :func:`pick_devices`."""
+    return pick_devices(device)[0]
+
+
+def pick_devices(device: str | None) -> tuple[torch.device, ...]:
+    """The devices asked for; else CUDA or Apple's MPS where there is one, else the CPU.
+
+    Args:
+        device: Torch's name of one, or several with commas between: ``"cuda:0,1"`` is
+            ``"cuda:0,cuda:1"``.
 
     Raises:
-        SettingsError: torch does not know the device, or it is not there.
+        SettingsError: torch does not know a device, it is not there, or it is named twice.
     """
     if device is None:
-        return torch.device(next((kind for kind in ("cuda", "mps") if _is_there(kind)), "cpu"))
+        return (torch.device(next((kind for kind in ("cuda", "mps") if _is_there(kind)), "cpu")),)
+    names = [name.strip() for name in device.split(",")]
+    kind = names[0].partition(":")[0]
+    picked = [_named(f"{kind}:{name}" if name.isdecimal() else name, device) for name in names]
+    for each in picked:
+        # The CPU has cores for several processes; a GPU is not faster for two.
+        if each.type != "cpu" and picked.count(each) > 1:
+            raise SettingsError(f"device={device!r} names {str(each)!r} twice; name each once")
+    return tuple(picked)
+
+
+def _named(name: str, device: str) -> torch.device:
+    """One device of those that a setting names."""
     try:
-        picked = torch.device(device)
+        picked = torch.device(name)
     except RuntimeError as error:
         raise SettingsError(f"device={device!r}: {str(error).splitlines()[0]}") from error
     if not _is_there(picked.type):
@@ -85,9 +106,10 @@ def resolve_runtime(settings: EncoderSettings) -> EncoderSettings:
     Raises:
         SettingsError: The device is not there, or a name is unknown.
     """
-    device = pick_device(settings.device)
-    dtype = pick_dtype(settings.dtype, device)
-    return replace(settings, device=str(device), dtype=str(dtype).removeprefix("torch."))
+    devices = pick_devices(settings.device)
+    dtype = pick_dtype(settings.dtype, devices[0])
+    names = ",".join(str(device) for device in devices)
+    return replace(settings, device=names, dtype=str(dtype).removeprefix("torch."))
 
 
 def fast_bfloat16(device: torch.device) -> bool:

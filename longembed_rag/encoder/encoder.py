@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from typing_extensions import Unpack
 
-from longembed_rag.encoder.batching import default_batch_tokens
-from longembed_rag.encoder.forward import Forward
+from longembed_rag.encoder.described import Described
+from longembed_rag.encoder.documents import DocumentReader, NamedText
+from longembed_rag.encoder.forward_crew import forward_on
 from longembed_rag.encoder.loading import LoadedModel, load_model
 from longembed_rag.encoder.planner import Planner
+from longembed_rag.encoder.reading import DocumentReading
 from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind
 from longembed_rag.encoder.token_vectors import REFERENCE_TEXT, TokenOptions
-from longembed_rag.encoder.values import Coverage, Encoding, PassageEncoding, QueryEncoding
+from longembed_rag.encoder.values import (
+    Coverage,
+    Encoding,
+    PassageEncoding,
+    QueryEncoding,
+    ReadDocument,
+)
 from longembed_rag.errors import LongEmbedWarning, SettingsError, TextTooLongError
 from longembed_rag.extension.plan import ExtensionPlan
 
 
-class LongEncoder:
+class LongEncoder(Described):
     """Reads texts several times longer than its model was trained to read.
 
     Use :meth:`from_pretrained`. An encoder may be used from several threads; forward passes take
@@ -39,8 +45,7 @@ class LongEncoder:
     """
 
     def __init__(self, planner: Planner, loaded: LoadedModel) -> None:
-        self._planner = planner
-        self._loaded = loaded
+        super().__init__(planner, loaded)
         self._lock = threading.RLock()
         width = planner.settings.truncate_dim
         if width is not None and width > loaded.dimension:
@@ -48,7 +53,7 @@ class LongEncoder:
                 f"truncate_dim={width} is more than the {loaded.dimension} dimensions of "
                 f"{planner.model_name}"
             )
-        self._forward = Forward(planner, loaded)
+        self._forward = forward_on(planner, loaded)
 
     @classmethod
     def from_pretrained(
@@ -75,107 +80,13 @@ class LongEncoder:
     def _load(cls, planner: Planner) -> LongEncoder:
         return cls(planner, load_model(planner))
 
-    @property
-    def planner(self) -> Planner:
-        """Everything about reading a text that needs no weights."""
-        return self._planner
+    def close(self) -> None:
+        """End the processes of further devices, where there are any; reading starts them again.
 
-    @property
-    def settings(self) -> EncoderSettings:
-        """The settings as given."""
-        return self._planner.settings
-
-    @property
-    def model(self) -> torch.nn.Module:
-        """The transformers model; called directly, it is the stock one."""
-        return self._loaded.model
-
-    @property
-    def model_name(self) -> str:
-        """What the model is called."""
-        return self._planner.model_name
-
-    @property
-    def model_path(self) -> Path:
-        """The folder where the weights lie."""
-        return self._planner.model_path
-
-    @property
-    def family(self) -> str:
-        """The architecture, transformers' ``model_type``."""
-        return self._planner.family.name
-
-    @property
-    def method(self) -> str:
-        """The extension method, never ``"auto"``."""
-        return self._planner.method
-
-    @property
-    def method_reason(self) -> str:
-        """Why this method."""
-        return self._planner.method_reason
-
-    @property
-    def original_length(self) -> int:
-        """Tokens that the model was trained to read (``L0``)."""
-        return self._planner.original_length
-
-    @property
-    def max_length(self) -> int:
-        """Longest text read in one go, tokens (``T``)."""
-        return self._planner.max_length
-
-    @property
-    def pooling(self) -> str:
-        """``"mean"``, ``"cls"``, ``"last_token"`` or ``"sif"``."""
-        return self._planner.pooling
-
-    @property
-    def query_prompt(self) -> str:
-        """Text put before queries."""
-        return self._planner.query_prompt
-
-    @property
-    def document_prompt(self) -> str:
-        """Text put before documents."""
-        return self._planner.document_prompt
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return self.settings.truncate_dim or self._loaded.dimension
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model runs."""
-        return self._loaded.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The dtype of its weights; vectors are always float32."""
-        return self._loaded.dtype
-
-    @property
-    def batch_tokens(self) -> int:
-        """Tokens per forward pass."""
-        return self.settings.batch_tokens or default_batch_tokens(self.device)
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the model's files and of every setting that changes a vector (hex)."""
-        return self._planner.fingerprint
-
-    def describe(self) -> dict[str, Any]:
-        """The model and its settings, resolved, ready for JSON."""
-        return {
-            **self._planner.describe(),
-            "model_path": str(self.model_path),
-            "model_hash": self._planner.model_hash,
-            "dimension": self.dimension,
-            "device": str(self.device),
-            "dtype": str(self.dtype).removeprefix("torch."),
-            "batch_tokens": self.batch_tokens,
-        }
+        They end with the encoder, too.
+        """
+        with self._lock:
+            self._forward.close()
 
     def plan(self, n_tokens: int) -> ExtensionPlan:
         """How a document of that many tokens (specials and prompt included) is read."""
@@ -299,22 +210,72 @@ class LongEncoder:
             SettingsError: ``passage_tokens`` is not positive, or the centre another model's.
             InputError: As :meth:`encode`.
         """
-        if not isinstance(passage_tokens, int) or passage_tokens < 1:
+        told = None if on_progress is None else lambda _, *counts: on_progress(*counts)
+        given: list[NamedText] = [(name, text)]
+        (read,) = self.encode_documents(
+            given,
+            passage_tokens=passage_tokens,
+            tokens=tokens,
+            token_centre=token_centre,
+            on_progress=told,
+        )
+        return read.get()
+
+    def encode_documents(
+        self,
+        documents: Iterable[NamedText | None],
+        *,
+        passage_tokens: int | None = 256,
+        tokens: TokenOptions | None = None,
+        token_centre: NDArray[np.float32] | None = None,
+        on_progress: Callable[[str, int, int], None] | None = None,
+    ) -> Iterator[ReadDocument]:
+        """:meth:`encode_passages` of many documents, of which small ones share a forward pass.
+
+        Documents are taken as they are needed, some ahead, whose tokens are found on another
+        thread while a pass runs; how many is bounded by their characters.
+
+        Args:
+            documents: Name and text of each. A None among them says that the next is not there
+                yet, and what is there need not wait for it.
+            passage_tokens: As :meth:`encode_passages`; None makes no passages.
+            tokens: As :meth:`encode_passages`.
+            token_centre: As :meth:`encode_passages`.
+            on_progress: Is told, after each window, of which document how many of how many tokens
+                are read.
+
+        Yields:
+            Each document, in the order given, with its vectors or with what was wrong with it:
+            an error of one is none of the others.
+
+        Raises:
+            SettingsError: As :meth:`encode_passages`.
+        """
+        if passage_tokens is not None and not (
+            isinstance(passage_tokens, int) and passage_tokens >= 1
+        ):
             raise SettingsError(f"passage_tokens={passage_tokens!r} must be a number above zero")
-        with self._lock:
-            if tokens is not None and token_centre is None:
-                token_centre = self.token_centre
-            if token_centre is not None and token_centre.shape != (self.dimension,):
-                raise SettingsError(
-                    f"token_centre has shape {token_centre.shape}, the model's vectors have "
-                    f"{self.dimension} numbers: it is another model's"
-                )
-            return self._forward.encode_passages(
-                text,
-                passage_tokens=passage_tokens,
-                tokens=tokens,
-                token_centre=token_centre,
-                name=name,
-                on_progress=on_progress,
-                budget=self.batch_tokens,
+        if tokens is not None and token_centre is None:
+            token_centre = self.token_centre
+        if token_centre is not None and token_centre.shape != (self.dimension,):
+            raise SettingsError(
+                f"token_centre has shape {token_centre.shape}, the model's vectors have "
+                f"{self.dimension} numbers: it is another model's"
             )
+
+        def read(group: Sequence[DocumentReading]) -> list[PassageEncoding]:
+            with self._lock:
+                return self._forward.encode_documents(
+                    group,
+                    tokens=tokens,
+                    token_centre=token_centre,
+                    on_progress=on_progress,
+                    budget=self.batch_tokens,
+                )
+
+        reader = DocumentReader(
+            prepare=partial(self._forward.prepare_document, passage_tokens=passage_tokens),
+            read=read,
+            budget=self.batch_tokens * self._forward.passes,
+        )
+        return reader.all(documents)

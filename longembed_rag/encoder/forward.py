@@ -19,14 +19,18 @@ from longembed_rag.encoder.pooling import (
     PassageSums,
     PassageTokens,
     finish,
-    pool_states,
+    finite_tokens,
+    pool_windows,
 )
-from longembed_rag.encoder.reading import Reading
+from longembed_rag.encoder.reading import DocumentReading, Reading
 from longembed_rag.encoder.remarks import warn_of_gaps
 from longembed_rag.encoder.settings import Kind
 from longembed_rag.encoder.token_vectors import TokenOptions
-from longembed_rag.encoder.values import Encoding, PassageEncoding, QueryEncoding
+from longembed_rag.encoder.values import Encoding, Passage, PassageEncoding, QueryEncoding
 from longembed_rag.errors import InputError
+from longembed_rag.extension.packing import to_device
+
+_GPU_PASSES = 4
 
 
 class Forward:
@@ -45,6 +49,23 @@ class Forward:
         self._loaded = loaded
         self._late = planner.folder.late
 
+    @property
+    def devices(self) -> int:
+        """How many devices read at once."""
+        return 1
+
+    @property
+    def passes(self) -> int:
+        """Forward passes whose documents are best given together.
+
+        A GPU is given the next before it is waited for, each device has passes of its own, and
+        a CPU, which does one thing at a time, had better give away what it has read.
+        """
+        return self.devices * (_GPU_PASSES if self._loaded.device.type == "cuda" else 1)
+
+    def close(self) -> None:
+        """End what reads elsewhere, which is nothing here."""
+
     def encode(
         self, texts: Sequence[str], kind: Kind, names: Sequence[str] | None, *, budget: int
     ) -> Encoding:
@@ -52,9 +73,8 @@ class Forward:
         readings, labels = self._read(texts, kind, names)
         sums = torch.zeros((len(readings), self._loaded.dimension), dtype=torch.float32)
 
-        def pool(job: Job, states: Tensor) -> Tensor:
-            states = self._of_tokens(states)
-            return job.window.weight * self._pool(readings[job.owner], job, states)
+        def pool(batch: Sequence[Job], states: list[Tensor]) -> list[Tensor]:
+            return list(self._wholes(readings, batch, self._of_tokens(states)))
 
         for job, part in self._run(readings, labels, pool, budget):
             sums[job.owner] += part
@@ -68,20 +88,25 @@ class Forward:
         sums = torch.zeros((len(readings), self._loaded.dimension), dtype=torch.float32)
         parts: list[list[tuple[int, NDArray[np.float32]]]] = [[] for _ in readings]
 
-        def pool(job: Job, states: Tensor) -> tuple[Tensor, NDArray[np.float32]]:
+        def own(job: Job) -> Tensor:
             reading, window = readings[job.owner], job.window
-            states = self._of_tokens(states)
-            whole = window.weight * self._pool(reading, job, states)
             own = self._counts(job, "query")
             if not self._late:
                 own[reading.text.in_prompt] = False
             head = len(reading.text.head)
             own[head : head + window.fresh - window.start] = False
-            return whole, self._token_vectors(states[torch.from_numpy(own).to(states.device)])
+            return torch.from_numpy(np.flatnonzero(own))
+
+        def pool(batch: Sequence[Job], states: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
+            states = self._of_tokens(states)
+            pairs = zip(batch, states, strict=True)
+            kept = [each[to_device(own(job), each.device)] for job, each in pairs]
+            wholes = self._wholes(readings, batch, states)
+            return list(zip(wholes, map(self._token_vectors, kept), strict=True))
 
         for job, (whole, tokens) in self._run(readings, labels, pool, budget):
             sums[job.owner] += whole
-            parts[job.owner].append((job.window.start, tokens))
+            parts[job.owner].append((job.window.start, tokens.numpy()))
         return QueryEncoding(
             embeddings=self._finish(sums, labels),
             tokens=tuple(
@@ -91,72 +116,102 @@ class Forward:
             coverage=tuple(reading.coverage for reading in readings),
         )
 
-    def encode_passages(
+    def prepare_document(
+        self, text: str, name: str | None, *, passage_tokens: int | None
+    ) -> DocumentReading:
+        """Everything about reading a document that needs no weights; on any thread."""
+        readings, labels = self._plan([text], "document", None if name is None else [name])
+        reading = readings[0]
+        passages: list[tuple[tuple[int, int], Passage]] = []
+        if passage_tokens is not None:
+            read = max(window.stop for window in reading.windows)
+            passages = split_passages(text, reading.text.spans[:read], passage_tokens)
+        return DocumentReading(labels[0], reading, passages)
+
+    def encode_documents(
         self,
-        text: str,
+        documents: Sequence[DocumentReading],
         *,
-        passage_tokens: int,
         tokens: TokenOptions | None,
         token_centre: NDArray[np.float32] | None,
-        name: str | None,
-        on_progress: Callable[[int, int], None] | None,
+        on_progress: Callable[[str, int, int], None] | None,
         budget: int,
-    ) -> PassageEncoding:
-        """A document's vector, those of its passages, and those of their tokens."""
-        readings, labels = self._read([text], "document", None if name is None else [name])
-        reading = readings[0]
-        read = max(window.stop for window in reading.windows)
-        passages = split_passages(text, reading.text.spans[:read], passage_tokens)
-        sums = torch.zeros((1, self._loaded.dimension), dtype=torch.float32)
-        bounds = PassageBounds([bounds for bounds, _ in passages])
-        parts = PassageSums(
+    ) -> list[PassageEncoding]:
+        """The vectors of documents, those of their passages, and those of the passages' tokens."""
+        readings = [each.reading for each in documents]
+        labels = [each.name for each in documents]
+        sums = torch.zeros((len(documents), self._loaded.dimension), dtype=torch.float32)
+        bounds = [PassageBounds([each for each, _ in one.passages]) for one in documents]
+        parts = [self._passage_sums(*each) for each in zip(bounds, readings, strict=True)]
+        by_token: list[PassageTokens] = []
+        if tokens is not None and token_centre is not None:
+            framed = self._late is not None
+            by_token = [
+                PassageTokens(each, options=tokens, centre=token_centre, framed=framed)
+                for each in bounds
+            ]
+
+        def pool(batch: Sequence[Job], states: list[Tensor]) -> list[tuple[Tensor, Any, Any]]:
+            states = self._of_tokens(states)
+            wholes = self._wholes(readings, batch, states)
+            pieces = [
+                parts[job.owner].of(job.window, each[len(readings[job.owner].text.head) :])
+                for job, each in zip(batch, states, strict=True)
+            ]
+            kept = map(self._token_vectors, states) if by_token else [None] * len(batch)
+            return list(zip(wholes, pieces, kept, strict=True))
+
+        done = [0] * len(documents)
+        for job, (whole, pieces, vectors) in self._run(readings, labels, pool, budget):
+            sums[job.owner] += whole
+            parts[job.owner].add(pieces)
+            if by_token:
+                head = len(readings[job.owner].text.head)
+                counts = self._counts(job, "document")
+                kept = by_token[job.owner].of(job.window, vectors.numpy(), head=head, counts=counts)
+                by_token[job.owner].add(kept)
+            done[job.owner] += job.window.stop - job.window.fresh
+            if on_progress is not None:
+                on_progress(job.name, done[job.owner], readings[job.owner].coverage.tokens_read)
+        embeddings = self._finish(sums, labels)
+        return [
+            PassageEncoding(
+                embedding=embeddings[number],
+                passages=tuple(passage for _, passage in each.passages),
+                embeddings=self._finish(self._chain(parts[number].vectors()), [each.name]),
+                coverage=each.reading.coverage,
+                tokens=by_token[number].vectors() if by_token else None,
+            )
+            for number, each in enumerate(documents)
+        ]
+
+    def _passage_sums(self, bounds: PassageBounds, reading: Reading) -> PassageSums:
+        return PassageSums(
             bounds,
             hidden=self._loaded.dimension if self._late else int(self._planner.config.hidden_size),
             last_token=self._planner.pooling == "last_token",
             weights=self._weights(reading.text.content),
         )
-        by_token = None
-        if tokens is not None and token_centre is not None:
-            by_token = PassageTokens(
-                bounds, options=tokens, centre=token_centre, framed=self._late is not None
-            )
 
-        def pool(job: Job, states: Tensor) -> tuple[Tensor, Any, Any]:
-            states = self._of_tokens(states)
-            whole = job.window.weight * self._pool(reading, job, states)
-            head = len(reading.text.head)
-            pieces = parts.of(job.window, states[head:])
-            if by_token is None:
-                return whole, pieces, ()
-            vectors = self._token_vectors(states)
-            counts = self._counts(job, "document")
-            return whole, pieces, by_token.of(job.window, vectors, head=head, counts=counts)
-
-        done = 0
-        for job, (whole, pieces, vectors) in self._run(readings, labels, pool, budget):
-            sums[0] += whole
-            parts.add(pieces)
-            if by_token is not None:
-                by_token.add(vectors)
-            done += job.window.stop - job.window.fresh
-            if on_progress is not None:
-                on_progress(done, reading.coverage.tokens_read)
-        return PassageEncoding(
-            embedding=self._finish(sums, labels)[0],
-            passages=tuple(passage for _, passage in passages),
-            embeddings=self._finish(self._chain(parts.vectors()), labels),
-            coverage=reading.coverage,
-            tokens=None if by_token is None else by_token.vectors(),
-        )
+    def _plan(
+        self,
+        texts: Sequence[str],
+        kind: Kind,
+        names: Sequence[str] | None,
+        *,
+        spans: bool = True,
+    ) -> tuple[list[Reading], list[str]]:
+        """How texts will be read, and what each is called."""
+        texts = texts if isinstance(texts, str) else list(texts)
+        tokenized = self._planner.tokenize(texts, kind=kind, names=names, spans=spans)
+        labels = list(names) if names is not None else [f"text {i}" for i in range(len(texts))]
+        pairs = zip(tokenized, labels, strict=True)
+        return [self._planner.read(text, name=label) for text, label in pairs], labels
 
     def _read(
         self, texts: Sequence[str], kind: Kind, names: Sequence[str] | None
     ) -> tuple[list[Reading], list[str]]:
-        texts = texts if isinstance(texts, str) else list(texts)
-        tokenized = self._planner.tokenize(texts, kind=kind, names=names)
-        labels = list(names) if names is not None else [f"text {i}" for i in range(len(texts))]
-        pairs = zip(tokenized, labels, strict=True)
-        readings = [self._planner.read(text, name=label) for text, label in pairs]
+        readings, labels = self._plan(texts, kind, names, spans=False)
         for reading, label in zip(readings, labels, strict=True):
             warn_of_gaps(reading.coverage, name=label, kind=kind, stacklevel=4)
         return readings, labels
@@ -165,18 +220,19 @@ class Forward:
         self,
         readings: Sequence[Reading],
         labels: Sequence[str],
-        pool: Callable[[Job, Tensor], Result],
+        pool: Callable[[Sequence[Job], list[Tensor]], list[Result]],
         budget: int,
     ) -> Iterator[tuple[Job, Result]]:
         attend = self._late is not None and self._late.attend
         jobs = make_jobs(readings, labels, self._planner.rules, attend=attend)
 
-        def pool_numbers(job: Job, states: Tensor) -> Result:
-            if not bool(states.isfinite().all()):
-                raise self._no_numbers(job.name)
-            return pool(job, states)
+        def pool_numbers(batch: Sequence[Job], states: list[Tensor]) -> list[tuple[Tensor, Result]]:
+            return list(zip(finite_tokens(states), pool(batch, states), strict=True))
 
-        return run_jobs(jobs, self._loaded, budget=budget, pool=pool_numbers)
+        for job, (finite, result) in run_jobs(jobs, self._loaded, budget=budget, pool=pool_numbers):
+            if not bool(finite.all()):
+                raise self._no_numbers(job.name)
+            yield job, result
 
     def _no_numbers(self, name: str) -> InputError:
         """What to say where a model makes no vector of a text."""
@@ -186,26 +242,30 @@ class Forward:
             f"weights are damaged, or dtype={dtype} is too small for it: try dtype float32"
         )
 
-    def _of_tokens(self, states: Tensor) -> Tensor:
+    def _of_tokens(self, states: list[Tensor]) -> list[Tensor]:
         """Token states; of a model made for late interaction, the vectors that it makes of them.
 
         Such a model has its steps on every token, and one vector is the mean of those.
         """
         if self._late is None:
             return states
-        vectors: Tensor = self._loaded.chain(states.float())
-        return torch.nn.functional.normalize(vectors, dim=-1)
+        made = (self._loaded.chain(each.float()) for each in states)
+        return [torch.nn.functional.normalize(vectors, dim=-1) for vectors in made]
 
-    def _pool(self, reading: Reading, job: Job, states: Tensor) -> Tensor:
-        skip = 0 if self._planner.folder.include_prompt else len(reading.text.head)
-        weights = self._weights(job.ids.numpy())
-        vector = pool_states(
+    def _wholes(
+        self, readings: Sequence[Reading], batch: Sequence[Job], states: list[Tensor]
+    ) -> Tensor:
+        """What each window adds to its text's vector, ``[windows, dimension]``."""
+        heads = [len(readings[job.owner].text.head) for job in batch]
+        table = self._planner.token_weights
+        vectors = pool_windows(
             states,
             self._planner.pooling,
-            skip=skip,
-            weights=None if weights is None else torch.from_numpy(weights).to(states.device),
+            skips=[0] * len(batch) if self._planner.folder.include_prompt else heads,
+            weights=None if table is None else [table.weights[job.ids.numpy()] for job in batch],
         )
-        return self._chain(vector[None])[0]
+        weights = torch.tensor([[job.window.weight] for job in batch], dtype=torch.float32)
+        return to_device(weights, vectors.device) * self._chain(vectors)
 
     def _weights(self, ids: NDArray[np.int64]) -> NDArray[np.float32] | None:
         """What tokens weigh in pooling, ``[tokens]``; None where all weigh alike."""
@@ -214,10 +274,10 @@ class Forward:
 
     def _chain(self, vectors: Tensor) -> Tensor:
         """Through the steps after pooling, where they are not on every token."""
-        if self._late is not None:
-            return vectors.cpu()
+        if self._late is not None or not len(self._loaded.chain):
+            return vectors
         out: Tensor = self._loaded.chain(vectors.to(self._loaded.device))
-        return out.cpu()
+        return out
 
     def _counts(self, job: Job, kind: Kind) -> NDArray[np.bool_]:
         """Which tokens of a window are compared: all but those of a model's skip list."""
@@ -225,10 +285,10 @@ class Forward:
             return np.ones(job.tokens, dtype=np.bool_)
         return ~np.isin(job.ids.numpy(), self._planner.tokenizer.skipped)
 
-    def _token_vectors(self, states: Tensor) -> NDArray[np.float32]:
+    def _token_vectors(self, states: Tensor) -> Tensor:
         """Token states as vectors of unit length, float32, ``[tokens, dimension]``."""
-        width = self._planner.settings.truncate_dim
-        return finish(self._chain(states.float()), truncate_dim=width, normalize=True)
+        vectors = self._chain(states.float())[:, : self._planner.settings.truncate_dim]
+        return torch.nn.functional.normalize(vectors, dim=-1)
 
     def _finish(self, vectors: Tensor, labels: Sequence[str]) -> NDArray[np.float32]:
         """Vectors as they are given away, each a text's, or each of the one text."""

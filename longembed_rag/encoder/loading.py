@@ -20,8 +20,9 @@ from longembed_rag.encoder.stated import Stated, told
 from longembed_rag.encoder.weights import require_fitting, require_numbers
 from longembed_rag.errors import ModelLoadError
 from longembed_rag.extension.absolute import install_table
+from longembed_rag.extension.blocks import fuse_blocks
 from longembed_rag.extension.frequencies import RotaryFrequencies
-from longembed_rag.extension.packing import Pack, activate
+from longembed_rag.extension.packing import Pack, activate, to_device
 from longembed_rag.extension.plan import ExtensionPlan
 from longembed_rag.extension.relative import install_relative
 from longembed_rag.extension.rotary import ATTENTION, install_rotary, register
@@ -75,7 +76,7 @@ class LoadedModel:
         return list(torch.split(states, [len(window) for window in ids]))
 
     def _forward(self, ids: Tensor, *, positions: Tensor | None = None) -> Tensor:
-        row = ids.to(self.device).unsqueeze(0)
+        row = to_device(ids, self.device).unsqueeze(0)
         inputs: dict[str, Tensor | bool] = {"input_ids": row}
         if positions is not None:
             # The packed modules read the pack; the model only wants to see ids of the right shape.
@@ -105,6 +106,8 @@ def load_model(planner: Planner) -> LoadedModel:
         model.requires_grad_(False).eval()
         frequencies = _install(planner, model)
         model.to(device)
+        if device.type == "cuda":
+            fuse_blocks(model)
         hidden = int(config.hidden_size)
         chain, dimension = load_chain(planner.folder, hidden=hidden, device=device)
         loaded = LoadedModel(

@@ -17,7 +17,7 @@ from longembed_rag.encoder.families import TUNED_TABLE
 from longembed_rag.encoder.folder import ModelFolder
 from longembed_rag.encoder.stated import Stated, told
 from longembed_rag.encoder.tokenizer_files import require_readable
-from longembed_rag.encoder.tokens import Vocabulary, lower
+from longembed_rag.encoder.vocabulary import Vocabulary, lower
 
 # What has to be said: where it is not, transformers has defaults of its own.
 _SIZES = (

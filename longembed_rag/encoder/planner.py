@@ -28,8 +28,9 @@ from longembed_rag.encoder.reading import Reading
 from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderOptions, EncoderSettings, Kind
 from longembed_rag.encoder.sif import weights_for
 from longembed_rag.encoder.stated import told
-from longembed_rag.encoder.tokens import TokenizedText, Tokenizer, Vocabulary
+from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
+from longembed_rag.encoder.vocabulary import Vocabulary
 from longembed_rag.errors import SettingsError, TextTooLongError, UnsupportedModelError
 from longembed_rag.extension.plan import (
     METHODS_BY_POSITIONS,
@@ -243,10 +244,15 @@ class Planner:
         return self.query_prompt if kind == "query" else self.document_prompt
 
     def tokenize(
-        self, texts: Sequence[str], *, kind: Kind = "document", names: Sequence[str] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Kind = "document",
+        names: Sequence[str] | None = None,
+        spans: bool = True,
     ) -> list[TokenizedText]:
-        """Token ids of texts, prompt and specials apart from content."""
-        tokenized = self.tokenizer(texts, prompt=self.prompt(kind), names=names)
+        """Token ids of texts, prompt and specials apart from content; ``spans`` as Tokenizer's."""
+        tokenized = self.tokenizer(texts, prompt=self.prompt(kind), names=names, spans=spans)
         if kind == "document":
             return tokenized
         return [self.tokenizer.fill_up(text, room=self.rules.window) for text in tokenized]
@@ -277,9 +283,8 @@ class Planner:
     ) -> tuple[Coverage, ExtensionPlan]:
         """What of a text would be read, and by which plan, without running the model."""
         tokenized = self.tokenize([text], kind=kind, names=[name])[0]
-        reading = self.read(tokenized, name=name)
-        plan = self._plan_of(reading.windows, tokenized.overhead, tokenized.tokens)
-        return reading.coverage, plan
+        read = self.read(tokenized, name=name)
+        return read.coverage, self._plan_of(read.windows, tokenized.overhead, tokenized.tokens)
 
     def coverage(self, text: str, *, kind: Kind = "document") -> Coverage:
         """What of a text would be read, without running the model."""
@@ -317,11 +322,8 @@ class Planner:
             content = min(content, window_room)
         elif settings.overflow == "truncate":
             content = min(content, section_room)
-        return cut(
-            content,
-            section_room=max(section_room, 1),
-            window_room=window_room if self.method == "pcw" else None,
-        )
+        room = window_room if self.method == "pcw" else None
+        return cut(content, section_room=max(section_room, 1), window_room=room)
 
 
 def _first(*values: str | None) -> str:

@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from longembed_rag.encoder.segment_sums import sums_at_once
 from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors, keep_tokens
+from longembed_rag.extension.packing import to_device
 from longembed_rag.extension.windows import Window
 
 
@@ -38,12 +40,68 @@ def pool_states(
     return kept.float().mean(dim=0)
 
 
+def pool_windows(
+    states: Sequence[Tensor],
+    pooling: str,
+    *,
+    skips: Sequence[int],
+    weights: Sequence[NDArray[np.float32]] | None = None,
+) -> Tensor:
+    """:func:`pool_states` of several windows, on a device in a few launches for all of them.
+
+    Args:
+        states: Of each window, ``[tokens, hidden]``.
+        pooling: As for one.
+        skips: Leading tokens of each that take no part.
+        weights: What each token of each weighs, for ``"sif"``.
+
+    Returns:
+        One vector per window, float32, ``[windows, hidden]``, where the states are.
+    """
+    if states[0].device.type == "cpu":
+        each_weights = [None] * len(states) if weights is None else map(torch.from_numpy, weights)
+        triples = zip(states, skips, each_weights, strict=True)
+        return torch.stack([pool_states(s, pooling, skip=k, weights=w) for s, k, w in triples])
+    return _pool_at_once(states, pooling, skips=skips, weights=weights)
+
+
+def _pool_at_once(
+    states: Sequence[Tensor],
+    pooling: str,
+    *,
+    skips: Sequence[int],
+    weights: Sequence[NDArray[np.float32]] | None,
+) -> Tensor:
+    row = states[0] if len(states) == 1 else torch.cat(list(states))
+    counts = np.array([len(each) for each in states])
+    stops = counts.cumsum()
+    firsts = stops - counts + np.where(np.array(skips) < counts, skips, 0)
+    if pooling in ("cls", "last_token"):
+        rows = torch.from_numpy(firsts if pooling == "cls" else stops - 1)
+        return row[to_device(rows, row.device)].float()
+    bounds = list(zip(firsts.tolist(), stops.tolist(), strict=True))
+    joined = None if weights is None else np.concatenate(list(weights))
+    totals = [
+        float(stop - first if joined is None else joined[first:stop].sum(dtype=np.float64))
+        for first, stop in bounds
+    ]
+    return sums_at_once(row, bounds, totals, joined)
+
+
+def finite_tokens(states: Sequence[Tensor]) -> list[Tensor]:
+    """Whether windows' token states are numbers: of each window one answer, or one per token."""
+    if states[0].device.type == "cpu" or len(states) == 1:
+        return [each.isfinite().all() for each in states]
+    finite = torch.cat(list(states)).isfinite().all(dim=1)
+    return list(torch.split(finite, [len(each) for each in states]))
+
+
 def finish(vectors: Tensor, *, truncate_dim: int | None, normalize: bool) -> NDArray[np.float32]:
     """Matryoshka truncation, then unit length, float32 ``[n, dimension]``."""
     kept = vectors[:, :truncate_dim].float()
     if normalize:
         kept = torch.nn.functional.normalize(kept, dim=-1)
-    return np.ascontiguousarray(kept.numpy())
+    return np.ascontiguousarray(kept.cpu().numpy())
 
 
 class PassageBounds:
@@ -97,37 +155,51 @@ class PassageSums:
         self._last_token = last_token
         self._sums = torch.zeros((len(bounds.bounds), hidden), dtype=torch.float32)
 
-    def of(self, window: Window, states: Tensor) -> list[tuple[int, Tensor]]:
+    def of(self, window: Window, states: Tensor) -> tuple[list[int], Tensor]:
         """What a window adds to which passages, from content that no earlier window has read.
 
         Args:
             window: Which content tokens.
             states: Content states first, ``[>= window.stop - window.start, hidden]``.
-        """
-        pieces = []
-        for index, left, right in self._bounds.fresh_in(window):
-            start, stop = self._bounds.bounds[index]
-            piece = states[left - window.start : right - window.start].float()
-            if not self._last_token:
-                pieces.append((index, self._sum(piece, left, right) / self._total(start, stop)))
-            elif right == stop:
-                pieces.append((index, piece[-1].cpu()))
-        return pieces
 
-    def _sum(self, piece: Tensor, left: int, right: int) -> Tensor:
-        if self._weights is None:
-            return piece.sum(dim=0).cpu()
-        return (torch.from_numpy(self._weights[left:right]).to(piece.device) @ piece).cpu()
+        Returns:
+            Passages, and what is added to each, float32, ``[n, hidden]``, where the states are.
+        """
+        fresh = list(self._bounds.fresh_in(window))
+        if self._last_token:
+            fresh = [each for each in fresh if each[2] == self._bounds.bounds[each[0]][1]]
+        numbers = [index for index, _, _ in fresh]
+        if not fresh:
+            return numbers, states[:0].float()
+        bounds = [(left - window.start, right - window.start) for _, left, right in fresh]
+        if self._last_token:
+            rows = torch.tensor([right - 1 for _, right in bounds])
+            return numbers, states[to_device(rows, states.device)].float()
+        totals = [self._total(*self._bounds.bounds[index]) for index in numbers]
+        weights = None if self._weights is None else self._weights[window.start : window.stop]
+        if states.device.type != "cpu":
+            return numbers, sums_at_once(states, bounds, totals, weights)
+        pieces = [
+            self._sum(states[left:right].float(), weights, left, right) / total
+            for (left, right), total in zip(bounds, totals, strict=True)
+        ]
+        return numbers, torch.stack(pieces)
+
+    @staticmethod
+    def _sum(piece: Tensor, weights: NDArray[np.float32] | None, left: int, right: int) -> Tensor:
+        return (
+            piece.sum(dim=0) if weights is None else torch.from_numpy(weights[left:right]) @ piece
+        )
 
     def _total(self, start: int, stop: int) -> float:
         if self._weights is None:
             return stop - start
         return float(self._weights[start:stop].sum(dtype=np.float64))
 
-    def add(self, pieces: Sequence[tuple[int, Tensor]]) -> None:
-        """Add what :meth:`of` returned."""
-        for index, piece in pieces:
-            self._sums[index] += piece
+    def add(self, pieces: tuple[list[int], Tensor]) -> None:
+        """Add what :meth:`of` returned, once it is on the CPU."""
+        numbers, vectors = pieces
+        self._sums[torch.tensor(numbers, dtype=torch.int64)] += vectors
 
     def vectors(self) -> Tensor:
         """One vector per passage, float32, ``[passages, hidden]``, before any chain."""

@@ -86,7 +86,8 @@ class EncoderSettings:
         neighbor_window: Overrides SelfExtend's neighbour window.
         ntk_lambda: Overrides the factor on the rotary base of NTK.
         original_length: Overrides the model's own context length L0, in tokens.
-        device: Torch device; None picks CUDA or MPS where there is one, else the CPU.
+        device: Torch device; None picks CUDA or MPS where there is one, else the CPU. Several, as
+            ``"cuda:0,1,2,3"``, read parts of what is read at once, each in a process of its own.
         dtype: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``: bfloat16 where the
             processor is faster at it (CUDA, AMX, AVX512-BF16 if a measurement says so).
         batch_tokens: Tokens per forward pass; None picks by device.

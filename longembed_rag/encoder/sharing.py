@@ -6,6 +6,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from longembed_rag.limits import share_processors
+
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.encoder.planner import Planner
@@ -114,6 +116,7 @@ def _excerpt(text: str) -> str:
 
 
 def _load(settings: EncoderSettings) -> LongEncoder:
+    share_processors()
     from longembed_rag.encoder.encoder import LongEncoder
 
     return LongEncoder.from_settings(settings)

@@ -116,3 +116,27 @@ class PassageEncoding:
     embeddings: NDArray[np.float32]
     coverage: Coverage
     tokens: TokenVectors | None = None
+
+
+@dataclass(frozen=True)
+class ReadDocument:
+    """A document of several, with its vectors or with what was wrong with it.
+
+    Attributes:
+        name: What it is called; None where nothing was said.
+        seconds: Its share of the forward passes that read it, by its tokens.
+        encoding: Its vectors; None where it could not be read.
+        error: Why not: an :class:`~longembed_rag.errors.InputError` or ``MemoryError``.
+    """
+
+    name: str | None
+    seconds: float
+    encoding: PassageEncoding | None = None
+    error: Exception | None = None
+
+    def get(self) -> PassageEncoding:
+        """Its vectors; raises what was wrong with it."""
+        if self.error is not None:
+            raise self.error
+        assert self.encoding is not None
+        return self.encoding

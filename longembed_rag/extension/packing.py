@@ -7,21 +7,25 @@ meets a neighbour's tokens, its length or its plan (law 1), and no mask is ever 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from longembed_rag.extension.frequencies import RotaryFrequencies, extended
+from longembed_rag.extension.fusing import rotate
 from longembed_rag.extension.plan import ExtensionPlan
 from longembed_rag.extension.positions import position_ids, self_extend_positions
+
+Kept = TypeVar("Kept")
 
 FULL = "full_attention"
 LOCAL = "sliding_attention"
@@ -29,21 +33,29 @@ LOCAL = "sliding_attention"
 
 @dataclass(frozen=True)
 class Rotation:
-    """Cosines and sines for one set of positions, each float32, shape ``[n, d]``."""
+    """Cosines and sines for one set of positions, float32, ``[n, d]`` or what states go by.
+
+    Attributes:
+        cos: Cosines.
+        sin: Sines.
+        factor: What all dimensions are multiplied by beside, those beyond ``d`` included; the
+            cosines and sines hold it already.
+    """
 
     cos: Tensor
     sin: Tensor
+    factor: Tensor | None = None
 
     def __call__(self, states: Tensor) -> Tensor:
         """Rotate ``[..., n, head_dim]``; dimensions beyond ``d`` pass through unrotated."""
         width = self.cos.shape[-1]
-        turned = states[..., :width].float()
-        first, second = turned.chunk(2, dim=-1)
-        turned = turned * self.cos + torch.cat((-second, first), dim=-1) * self.sin
-        turned = turned.to(states.dtype)
+        turned = rotate(states[..., :width], self.cos, self.sin)
         if width == states.shape[-1]:
             return turned
-        return torch.cat((turned, states[..., width:]), dim=-1)
+        rest = states[..., width:]
+        if self.factor is not None:
+            rest = (rest.float() * self.factor).to(rest.dtype)
+        return torch.cat((turned, rest), dim=-1)
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ class Pack:
     device: torch.device
     frequencies: Mapping[str, RotaryFrequencies] = field(default_factory=dict)
     unseen: Sequence[int] = ()
-    _rotations: dict[tuple[object, ...], Rotation] = field(default_factory=dict)
+    _kept: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -106,6 +118,12 @@ class Pack:
         parts = [np.tile(position_ids(run.plan), run.count) for run in self.runs]
         return torch.from_numpy(np.concatenate(parts))
 
+    def keep(self, key: tuple[object, ...], make: Callable[[], Kept]) -> Kept:
+        """What every layer needs, made once per forward pass."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return cast("Kept", self._kept[key])
+
     def rotation(self, plan: ExtensionPlan, layer: str, role: str = "near") -> Rotation:
         """The rotation of one plan's tokens in one kind of layer, built once per forward pass.
 
@@ -116,38 +134,92 @@ class Pack:
             role: ``"near"`` for plain positions, or a field of
                 :class:`~longembed_rag.extension.positions.SelfExtendPositions`.
         """
-        key = (plan, layer, role)
-        if key not in self._rotations:
-            frequencies = self.frequencies.get(layer, self.frequencies[FULL])
-            positions: np.ndarray[Any, Any]
-            if layer == LOCAL:
-                positions = np.arange(plan.tokens, dtype=np.float64)
+
+        def make() -> Rotation:
+            positions, frequencies = self._turns(plan, layer, role)
+            at, inv_freq = self._floats(positions), self._floats(frequencies.inv_freq)
+            return _rotation(at, inv_freq, frequencies.attention_scaling)
+
+        return self.keep((plan, layer, role), make)
+
+    def row_rotation(
+        self, runs: Sequence[Run], layer: str, role: str, factors: NDArray[np.float64] | None
+    ) -> Rotation:
+        """:meth:`rotation` of neighbouring runs at once, for states ``[tokens, heads, head_dim]``.
+
+        Args:
+            runs: The runs.
+            layer: As for :meth:`rotation`.
+            role: As for :meth:`rotation`.
+            factors: What each token is multiplied by beside, ``[tokens]``; None for nothing.
+        """
+
+        def make() -> Rotation:
+            turns = [self._turns(run.plan, layer, role) for run in runs]
+            at = [np.tile(at, run.count) for (at, _), run in zip(turns, runs, strict=True)]
+            inv_freq = np.stack([frequencies.inv_freq for _, frequencies in turns])
+            scaling = np.array([frequencies.attention_scaling for _, frequencies in turns])
+            if (inv_freq == inv_freq[0]).all():
+                each = self._floats(inv_freq[0])
             else:
-                frequencies = extended(frequencies, plan)
-                positions = self._role_positions(plan, role)
-            self._rotations[key] = self._turn(positions, frequencies)
-        return self._rotations[key]
+                each = self._by_token(inv_freq, runs)
+            by_token = self._by_token(scaling[:, None], runs)
+            factor = None if factors is None else self._floats(factors)[:, None]
+            flat = _rotation(
+                self._floats(np.concatenate(at)),
+                each,
+                by_token if factor is None else by_token * factor,
+            )
+            rest = None if factor is None else factor[:, None]
+            return Rotation(flat.cos[:, None], flat.sin[:, None], rest)
 
-    @staticmethod
-    def _role_positions(plan: ExtensionPlan, role: str) -> np.ndarray[Any, Any]:
-        if plan.method == "self_extend" and plan.extends:
-            assert plan.group_size is not None
-            assert plan.neighbor_window is not None
-            at = self_extend_positions(plan.tokens, plan.group_size, plan.neighbor_window)
-            return cast("np.ndarray[Any, Any]", getattr(at, role))
-        # PI rotates plain positions by divided frequencies; on a table it divides the positions.
-        if plan.method == "pi":
-            return np.arange(plan.tokens, dtype=np.float64)
-        return position_ids(plan)
+        scaled = factors is not None
+        return self.keep((runs[0].start, runs[-1].stop, layer, role, scaled), make)
 
-    def _turn(self, positions: np.ndarray[Any, Any], frequencies: RotaryFrequencies) -> Rotation:
+    def _by_token(self, by_run: NDArray[Any], runs: Sequence[Run]) -> Tensor:
+        """Rows of one per run as rows of one per token."""
+        lengths = torch.tensor([run.stop - run.start for run in runs])
+        which = torch.arange(len(runs)).repeat_interleave(lengths)
+        return self._floats(by_run)[to_device(which, self.device)]
+
+    def _turns(
+        self, plan: ExtensionPlan, layer: str, role: str
+    ) -> tuple[NDArray[Any], RotaryFrequencies]:
+        """Where a plan's tokens stand in a kind of layer, and how fast it turns them."""
+        frequencies = self.frequencies.get(layer, self.frequencies[FULL])
+        if layer == LOCAL:
+            return np.arange(plan.tokens, dtype=np.float64), frequencies
+        return _role_positions(plan, role), extended(frequencies, plan)
+
+    def _floats(self, values: NDArray[Any]) -> Tensor:
         # float32, as the models themselves compute angles, so that short texts stay theirs.
-        at = torch.from_numpy(positions.astype(np.float32)).to(self.device)
-        inv_freq = torch.from_numpy(frequencies.inv_freq.astype(np.float32)).to(self.device)
-        angles = at[:, None] * inv_freq
-        angles = torch.cat((angles, angles), dim=-1)
-        factor = frequencies.attention_scaling
-        return Rotation(angles.cos() * factor, angles.sin() * factor)
+        return to_device(torch.from_numpy(values.astype(np.float32)), self.device)
+
+
+def _role_positions(plan: ExtensionPlan, role: str) -> NDArray[Any]:
+    if plan.method == "self_extend" and plan.extends:
+        assert plan.group_size is not None
+        assert plan.neighbor_window is not None
+        at = self_extend_positions(plan.tokens, plan.group_size, plan.neighbor_window)
+        return cast("NDArray[Any]", getattr(at, role))
+    # PI rotates plain positions by divided frequencies; on a table it divides the positions.
+    if plan.method == "pi":
+        return np.arange(plan.tokens, dtype=np.float64)
+    return position_ids(plan)
+
+
+def _rotation(at: Tensor, inv_freq: Tensor, factor: float | Tensor) -> Rotation:
+    """By positions, ``[n]``, and frequencies, ``[d / 2]`` for all or ``[n, d / 2]`` for each."""
+    angles = at[:, None] * inv_freq
+    angles = torch.cat((angles, angles), dim=-1)
+    return Rotation(angles.cos() * factor, angles.sin() * factor)
+
+
+def to_device(held: Tensor, device: torch.device) -> Tensor:
+    """A CPU's tensor on a device, without waiting for what the device still has to do."""
+    if device.type != "cuda":
+        return held.to(device)
+    return held.pin_memory().to(device, non_blocking=True)
 
 
 _active: ContextVar[Pack | None] = ContextVar("longembed_rag_pack", default=None)

@@ -8,6 +8,7 @@ its own distance. Outside of a pack the model is the stock one.
 
 from __future__ import annotations
 
+import sys
 from typing import Any, cast
 
 import torch
@@ -26,6 +27,7 @@ from longembed_rag.extension.attention import (
 )
 from longembed_rag.extension.frequencies import RotaryFrequencies
 from longembed_rag.extension.packing import FULL, LOCAL, Pack, Run, active_pack
+from longembed_rag.extension.rows import Layer, reads_rows, stretch_attention, stretches
 
 #: The name under which the attention function is registered with transformers.
 ATTENTION = "longembed_rag_packed"
@@ -49,6 +51,31 @@ class RotaryHandout(nn.Module):
             (states, position_ids) if layer_type is None else (states, position_ids, layer_type)
         )
         return cast("tuple[Tensor, Tensor]", self.original(*arguments))
+
+
+class _Unturned:
+    """Stands in for a modelling module's rotation of queries and keys: none while a pack is active.
+
+    By cosines of one and sines of zero they would come out the same, at the price of ten passes
+    over them in every layer.
+    """
+
+    def __init__(self, original: Any) -> None:
+        self.original = original
+
+    def __call__(self, query: Tensor, key: Tensor, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        if active_pack() is not None:
+            return query, key
+        return cast("tuple[Any, ...]", self.original(query, key, *args, **kwargs))
+
+
+def _leave_unturned(model: nn.Module) -> None:
+    """Put :class:`_Unturned` into the modules whose code a model runs; harmless when repeated."""
+    for name in {type(each).__module__ for each in model.modules()}:
+        code = sys.modules[name]
+        original = getattr(code, "apply_rotary_pos_emb", None)
+        if original is not None and not isinstance(original, _Unturned):
+            setattr(code, "apply_rotary_pos_emb", _Unturned(original))  # noqa: B010
 
 
 def install_rotary(model: nn.Module, *, model_name: str) -> dict[str, RotaryFrequencies]:
@@ -87,6 +114,7 @@ def install_rotary(model: nn.Module, *, model_name: str) -> dict[str, RotaryFreq
     if FULL not in frequencies:
         frequencies[FULL] = frequencies[LOCAL]
     model.rotary_emb = RotaryHandout(original)
+    _leave_unturned(model)
     return frequencies
 
 
@@ -120,26 +148,39 @@ def _packed_attention(
         )
     causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    layer = Layer(causal=causal, scale=scale, window=sliding_window)
+    rows = [each[0].transpose(0, 1) for each in (query, key, value)]
+    if not reads_rows(*rows):
+        out = query.new_empty((*rows[0].shape[:2], value.shape[-1]))
+        for run in pack.runs:
+            _attend_run(pack, run, layer, query, key, value, out)
+        return out.unsqueeze(0), None
+    pieces = stretches(pack, layer, *rows)
+    if len(pieces) == 1 and not pieces[0].unseen:
+        return stretch_attention(pack, pieces[0], layer, *rows).unsqueeze(0), None
+    out = torch.empty_like(rows[0])
+    for stretch in pieces:
+        if stretch.unseen:
+            _attend_run(pack, stretch.runs[0], layer, query, key, value, out)
+        else:
+            own = (each[stretch.rows] for each in rows)
+            out[stretch.rows] = stretch_attention(pack, stretch, layer, *own)
+    return out.unsqueeze(0), None
+
+
+def _attend_run(
+    pack: Pack, run: Run, layer: Layer, query: Tensor, key: Tensor, value: Tensor, out: Tensor
+) -> None:
+    """Attention of one run of the row, written into its rows of ``[tokens, heads, head_dim]``."""
+    dtype = working_dtype(query)
+    states = [unpack(each, run).to(dtype) for each in (query, key, value)]
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
-        key = key.repeat_interleave(groups, dim=1)
-        value = value.repeat_interleave(groups, dim=1)
-    _, heads, tokens, _ = query.shape
-    out = query.new_empty((tokens, heads, value.shape[-1]))
-    dtype = working_dtype(query)
-    for run in pack.runs:
-        piece = run_attention(
-            pack,
-            run,
-            unpack(query, run).to(dtype),
-            unpack(key, run).to(dtype),
-            unpack(value, run).to(dtype),
-            window=sliding_window,
-            causal=causal,
-            scale=scale,
-        )
-        out[run.start : run.stop] = piece.transpose(1, 2).flatten(0, 1)
-    return out.unsqueeze(0), None
+        states[1:] = [each.repeat_interleave(groups, dim=1) for each in states[1:]]
+    piece = run_attention(
+        pack, run, *states, window=layer.window, causal=layer.causal, scale=layer.scale
+    )
+    out[run.start : run.stop] = piece.transpose(1, 2).flatten(0, 1)
 
 
 def stock_attention(

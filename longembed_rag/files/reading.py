@@ -16,8 +16,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +43,21 @@ _START = (
 _AHEAD = 4
 # How long a process may take to end once nothing is asked of it any more, seconds.
 _PATIENCE = 5.0
+
+
+@dataclass(frozen=True)
+class ReadAhead:
+    """A file that is being read: called, it waits for its text, or raises :class:`ReadError`."""
+
+    _text: Future[FileText]
+
+    def __call__(self) -> FileText:
+        """The file's text."""
+        return self._text.result()
+
+    def is_ready(self, within: float) -> bool:
+        """Whether its text, or what was wrong with it, is there within so many seconds."""
+        return not wait([self._text], timeout=within).not_done
 
 
 class FileReader:
@@ -80,7 +96,7 @@ class FileReader:
             worker.end(at_once=at_once)
         self._threads.shutdown()
 
-    def ahead(self, paths: Iterable[Path]) -> Iterator[Callable[[], FileText]]:
+    def ahead(self, paths: Iterable[Path]) -> Iterator[ReadAhead]:
         """Read files in order, some ahead of what was asked for.
 
         Args:
@@ -95,7 +111,7 @@ class FileReader:
             waiting.append(self._threads.submit(self._read, path))
         while waiting:
             first = waiting.popleft()
-            yield first.result
+            yield ReadAhead(first)
             for path in islice(given, 1):
                 waiting.append(self._threads.submit(self._read, path))
 

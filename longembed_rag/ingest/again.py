@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from longembed_rag.files.values import FileText
 from longembed_rag.ingest.comparing import content_hash
+from longembed_rag.ingest.flow import Flow, GivenText
 from longembed_rag.ingest.taking import Run
 from longembed_rag.store.payload import read_layout, read_node, read_stored_source
 from longembed_rag.store.values import document_id
@@ -44,10 +45,16 @@ def embed_again(
             texts[stored.source] = FileText(text, metadata, (), read_layout(point.payload))
     run = Run.over(store, encoder=encoder, on_event=None, began=time.monotonic())
     run.whole -= texts.keys()
-    for position, (source, read) in enumerate(texts.items(), start=1):
-        size = len(read.text.encode("utf-8", "surrogatepass"))
-        is_file = Path(source).is_absolute()
-        run.take(source, partial(_given, read), size=size, position=position, is_file=is_file)
+    Flow(run).take(
+        GivenText(
+            source=source,
+            size=len(text.text.encode("utf-8", "surrogatepass")),
+            position=position,
+            read=partial(_given, text),
+            is_file=Path(source).is_absolute(),
+        )
+        for position, (source, text) in enumerate(texts.items(), start=1)
+    )
     report = run.finish()
     return frozenset(texts) - {each.source for each in report.failed}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from longembed_rag.errors import InputError
 from longembed_rag.files.values import FileText
 from longembed_rag.ingest.encoding import DocumentEncoder, ensure_for
+from longembed_rag.ingest.flow import Flow, GivenText
 from longembed_rag.ingest.report import Event, IngestReport
 from longembed_rag.ingest.taking import Run
 from longembed_rag.points.values import StorageOptions
@@ -113,12 +114,15 @@ def add_documents(
     run = Run.over(store, encoder=encoder, on_event=on_event, began=began)
     sizes = [len(each.text.encode("utf-8", "surrogatepass")) for each in given]
     run.started(sizes)
-    for position, (each, size) in enumerate(zip(given, sizes, strict=True), start=1):
-        run.take(
-            each.id,
-            partial(FileText, each.text, each.metadata),
+    pairs = zip(given, sizes, strict=True)
+    Flow(run).take(
+        GivenText(
+            source=each.id,
             size=size,
             position=position,
+            read=partial(FileText, each.text, each.metadata),
             is_file=False,
         )
+        for position, (each, size) in enumerate(pairs, start=1)
+    )
     return run.finish()

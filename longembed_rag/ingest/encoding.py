@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from longembed_rag.encoder.token_vectors import TokenOptions
-from longembed_rag.errors import SettingsError
+from longembed_rag.encoder.values import PassageEncoding, ReadDocument
+from longembed_rag.errors import InputError, SettingsError
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.tokens import TokenRecord
 
@@ -15,9 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longembed_rag.encoder.settings import Kind
-    from longembed_rag.encoder.values import Encoding, PassageEncoding
+    from longembed_rag.encoder.values import Encoding
     from longembed_rag.points.values import StorageOptions
     from longembed_rag.store.store import DocumentStore
+    from longembed_rag.store.values import CollectionRecord
 
 
 class _Settings(Protocol):
@@ -57,7 +61,67 @@ class DocumentEncoder(Protocol):
         name: str | None = ...,
         on_progress: Callable[[int, int], None] | None = ...,
     ) -> PassageEncoding:
-        """A document's vector, its passages' and, where they are asked for, their tokens'."""
+        """A document's vector, its passages' and, where they are asked for, their tokens'.
+
+        An encoder that has ``encode_documents``, too, as LongEncoder does, is given many at once.
+        """
+
+
+def read_documents(
+    encoder: DocumentEncoder,
+    documents: Iterable[tuple[str, str] | None],
+    *,
+    record: CollectionRecord,
+    on_progress: Callable[[str, int, int], None],
+) -> Generator[ReadDocument, None, None]:
+    """The vectors of documents as a collection keeps them, in the order in which they come.
+
+    Args:
+        encoder: Makes them. One that has ``encode_documents``, as :class:`LongEncoder`, reads small
+            documents together; any other reads one after the other.
+        documents: Name and text of each; a None among them says not to wait for the next.
+        record: What the collection says of itself.
+        on_progress: Is told of which document how many of how many tokens are read.
+    """
+    options: dict[str, Any] = {"passage_tokens": None}
+    if record.options.passages:
+        options = {"passage_tokens": record.options.passage_tokens}
+        if record.tokens is not None:
+            options |= {"tokens": record.tokens.options, "token_centre": record.tokens.centre}
+    together: Any = getattr(encoder, "encode_documents", None)
+    if together is None:
+        yield from _one_by_one(encoder, documents, on_progress, options)
+    else:
+        yield from together(documents, on_progress=on_progress, **options)
+
+
+def _one_by_one(
+    encoder: DocumentEncoder,
+    documents: Iterable[tuple[str, str] | None],
+    on_progress: Callable[[str, int, int], None],
+    options: Mapping[str, Any],
+) -> Iterator[ReadDocument]:
+    for name, text in (each for each in documents if each is not None):
+        began = time.monotonic()
+        try:
+            if options["passage_tokens"] is None:
+                encoding = _without_passages(encoder.encode([text], names=[name]))
+            else:
+                told = partial(on_progress, name)
+                encoding = encoder.encode_passages(text, name=name, on_progress=told, **options)
+        except (InputError, MemoryError) as error:
+            yield ReadDocument(name, time.monotonic() - began, error=error)
+        else:
+            yield ReadDocument(name, time.monotonic() - began, encoding)
+
+
+def _without_passages(encoding: Encoding) -> PassageEncoding:
+    return PassageEncoding(
+        embedding=encoding.embeddings[0],
+        passages=(),
+        embeddings=encoding.embeddings[:0],
+        coverage=encoding.coverage[0],
+    )
 
 
 def ensure_for(

@@ -15,7 +15,7 @@ from longembed_rag.files.selection import Selection
 from longembed_rag.files.values import Failure, Skipped
 from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.ingest.deletions import gone_sources, refusal
-from longembed_rag.ingest.taking import without_name
+from longembed_rag.ingest.flow import without_name
 from longembed_rag.store.values import StoredSource
 
 if TYPE_CHECKING:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longembed_rag.files.discover import Discovery, discover
 from longembed_rag.files.options import ReadOptions
-from longembed_rag.files.reading import FileReader
+from longembed_rag.files.reading import FileReader, ReadAhead
 from longembed_rag.files.selection import Selection
 from longembed_rag.files.stamps import Stamp
 from longembed_rag.ingest.deletions import gone_sources, require_meant
 from longembed_rag.ingest.encoding import DocumentEncoder, ensure_for
+from longembed_rag.ingest.flow import Flow, GivenText
 from longembed_rag.ingest.report import Event, IngestReport
 from longembed_rag.ingest.seen import Seen, SeenFile
 from longembed_rag.ingest.taking import Run
@@ -44,9 +45,9 @@ def synchronise(
     embedding; changed ones are replaced; documents whose files are gone from under the paths, or
     are passed over by the selection, are removed, last of all.
     What cannot be read now keeps its earlier version, and so does everything below a folder that
-    cannot be listed. Every document is embedded and then written, whole, before the next one is
-    begun: after a crash the same call goes on with the document that was in hand, once it has
-    finished or undone what was written of it.
+    cannot be listed. Every document is embedded and then written, whole, while the next ones are
+    embedded: after a crash the same call goes on with the first document that was not told as
+    done, once it has finished or undone what was written of it.
 
     A document is known by its resolved path, so one that was moved is removed and added. A link
     that leads out of the given folders brings in its target, which is not removed with the link.
@@ -110,8 +111,7 @@ def follow(
     known = Seen.of(store, reading=reading)
     seen, is_done = dict[str, SeenFile](), False
     try:
-        for source, each in _take_all(run, found, None if reread else known, reading):
-            seen[source] = each
+        _take_all(run, found, None if reread else known, reading, seen)
         run.remove(gone_sources(run.stored, found))
         is_done = True
     finally:
@@ -120,31 +120,57 @@ def follow(
 
 
 def _take_all(
-    run: Run, found: Discovery, known: Seen | None, reading: ReadOptions
-) -> Iterator[tuple[str, SeenFile]]:
-    """Bring in every file, one after the other; the next ones are read meanwhile.
+    run: Run,
+    found: Discovery,
+    known: Seen | None,
+    reading: ReadOptions,
+    seen: dict[str, SeenFile],
+) -> None:
+    """Bring in every file; the next ones are read meanwhile.
 
-    Yields:
-        Files that are as they were, or have been read, and whose stamps can be trusted.
+    Args:
+        run: The pass.
+        found: The files.
+        known: What is remembered of them; None reads them all.
+        reading: How they are read.
+        seen: Is given the files that are as they were, or have been read, and whose stamps can be
+            trusted.
     """
     run.started(stamp.size for stamp in found.stamps.values())
     for failure in found.unreadable:
         run.fail(failure.source, failure.reason)
     as_before = {} if known is None else _as_before(run, found, known)
+
+    def taken(given: GivenText, digest: str, remarks: tuple[str, ...]) -> None:
+        stamp = found.stamps.get(given.source)
+        if given.read is None:
+            seen[given.source] = as_before[Path(given.file_name)]
+        # What was changed while it was read may have been read as it was before or after.
+        elif stamp and stamp.is_sure(found.taken) and Stamp.now(Path(given.file_name)) == stamp:
+            seen[given.source] = SeenFile(stamp, digest, remarks)
+
     with FileReader(reading) as reader:
         texts = reader.ahead(path for path in found.files if path not in as_before)
-        named = zip(found.files, found.sources, strict=True)
-        for position, (path, source) in enumerate(named, start=1):
-            stamp = found.stamps.get(source)
-            size = 0 if stamp is None else stamp.size
-            if path in as_before:
-                run.keep(source, size=size, position=position, notes=as_before[path].notes)
-                yield source, as_before[path]
-                continue
-            taken = run.take(source, next(texts), size=size, position=position, file_name=str(path))
-            # What was changed while it was read may have been read as it was before or after.
-            if stamp is not None and stamp.is_sure(found.taken) and Stamp.now(path) == stamp:
-                yield source, SeenFile(stamp, *(taken or ("", ())))
+        Flow(run, taken).take(_given(found, as_before, texts))
+
+
+def _given(
+    found: Discovery, as_before: Mapping[Path, SeenFile], texts: Iterator[ReadAhead]
+) -> Iterator[GivenText]:
+    """The files, those that need not be read and those that are read ahead."""
+    named = zip(found.files, found.sources, strict=True)
+    for position, (path, source) in enumerate(named, start=1):
+        stamp, before = found.stamps.get(source), as_before.get(path)
+        text = None if before is not None else next(texts)
+        yield GivenText(
+            source=source,
+            size=0 if stamp is None else stamp.size,
+            position=position,
+            read=text,
+            is_ready=(lambda _: True) if text is None else text.is_ready,
+            notes=() if before is None else before.notes,
+            file_name=str(path),
+        )
 
 
 def _as_before(run: Run, found: Discovery, known: Seen) -> dict[Path, SeenFile]:

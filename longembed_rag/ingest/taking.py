@@ -1,41 +1,28 @@
-"""Taking texts into a collection, one after the other: each embedded, and then written whole."""
+"""One pass over texts: what is there, what is counted, and what is told."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from longembed_rag.errors import InputError, PointRefusedError, ReadError
-from longembed_rag.files.values import Failure, FileText, Skipped
-from longembed_rag.ingest.comparing import Incoming
+from longembed_rag.files.values import Failure, Skipped
 from longembed_rag.ingest.languages import OtherLanguages
 from longembed_rag.ingest.report import (
     DocumentDeleted,
     DocumentDone,
     DocumentFailed,
-    DocumentProgress,
-    DocumentStarted,
     Event,
     IngestReport,
     Started,
     Status,
 )
-from longembed_rag.store.document import read_indexed
 from longembed_rag.store.values import IndexedDocument, StoredSource
 
 if TYPE_CHECKING:
-    from longembed_rag.encoder.values import PassageEncoding
     from longembed_rag.ingest.encoding import DocumentEncoder
     from longembed_rag.store.store import DocumentStore
-
-
-def without_name(message: str, *names: str) -> str:
-    """A reason without the name that is told beside it."""
-    for name in names:
-        message = message.removeprefix(f"{name}: ").removeprefix(f"{name} ")
-    return message
 
 
 @dataclass
@@ -106,101 +93,34 @@ class Run:
             began=began,
         )
 
-    def take(
-        self,
-        source: str,
-        read: Callable[[], FileText],
-        *,
-        size: int,
-        position: int,
-        file_name: str = "",
-        is_file: bool = True,
-    ) -> tuple[str, tuple[str, ...]] | None:
-        """Bring in one text; one that cannot be taken in is told and passed over.
-
-        Args:
-            source: Where it comes from.
-            read: Reads it.
-            size: Its bytes.
-            position: Which of the texts it is, from 1.
-            file_name: What else messages call it.
-            is_file: Whether a reader found its metadata, which somebody may have changed in the
-                collection since; else they are as given, and what is there is to be so.
-
-        Returns:
-            The hash of its text, and what its reader remarked; None where it could not be taken in.
-
-        Raises:
-            StoreError: The store cannot be written to.
-        """
-        self.tell(DocumentStarted(source=source, size=size, position=position))
-        try:
-            return self._take(source, read, size, is_file)
-        except (ReadError, InputError, PointRefusedError) as error:
-            self.fail(source, without_name(str(error), source, file_name))
-        except MemoryError:
-            self.fail(source, "it does not fit into memory")
-        return None
-
     def held(self, source: str) -> str | None:
         """Hash of the text that the collection holds of a source, whole; None if it does not."""
         return self.stored[source].content_hash if source in self.whole else None
 
-    def keep(self, source: str, *, size: int, position: int, notes: tuple[str, ...]) -> None:
-        """Count a text that is known to be in the collection, without reading it.
-
-        Args:
-            source: Where it comes from; :meth:`held` has a hash of it.
-            size: Its bytes.
-            position: Which of the texts it is, from 1.
-            notes: What its reader remarked.
-        """
-        self.tell(DocumentStarted(source=source, size=size, position=position))
-        there = self.stored[source]
-        self._done("unchanged", there, size=size, began=time.monotonic(), notes=notes)
-
-    def _take(
-        self, source: str, read: Callable[[], FileText], size: int, is_file: bool
-    ) -> tuple[str, tuple[str, ...]]:
-        began = time.monotonic()
-        text = read()
-        incoming = Incoming.of(text, is_file=is_file)
-        digest = incoming.content_hash
-        earlier = self.stored.get(source)
-        same = earlier is not None and self.held(source) == digest
-        status: Status = "added" if earlier is None else "updated"
-        taken: StoredSource | IndexedDocument
-        notes = text.notes
-        there = None
-        is_known = earlier is not None and incoming.is_known(earlier)
-        if same and not is_known:
-            there = read_indexed(source, place=self.store.place)
-        if earlier is not None and same and is_known:
-            status, taken = "unchanged", earlier
-        elif there is not None:
-            # The text is the same, and what is known of it is not: nothing is embedded.
-            taken = incoming.known_anew(there)
-            self.store.upsert(taken)
-        else:
-            taken, unknown = self._embed(incoming, source, began)
-            notes = (*notes, f"{unknown}; words still find it") if unknown else notes
-            self.store.upsert(taken)
-            self.others.count(taken.text, taken.metadata)
-            self.tokens += taken.tokens
-            self.tokens_read += taken.tokens_read
-        self._done(status, taken, size=size, began=began, notes=notes)
-        return digest, text.notes
-
-    def _done(
+    def done(
         self,
         status: Status,
         taken: StoredSource | IndexedDocument,
         *,
         size: int,
-        began: float,
+        seconds: float,
         notes: tuple[str, ...],
+        is_embedded: bool = False,
     ) -> None:
+        """Count a document that is in the collection as it should be, and tell of it.
+
+        Args:
+            status: What came of it.
+            taken: The document.
+            size: Its bytes.
+            seconds: What it took.
+            notes: What to know of it.
+            is_embedded: Whether the model has read it.
+        """
         self.counts[status] += 1
+        if is_embedded:
+            self.tokens += taken.tokens
+            self.tokens_read += taken.tokens_read
         self.tell(
             DocumentDone(
                 source=taken.source,
@@ -209,59 +129,9 @@ class Run:
                 tokens_read=taken.tokens_read,
                 windows=taken.windows,
                 size=size,
-                seconds=time.monotonic() - began,
+                seconds=seconds,
                 notes=notes,
             )
-        )
-
-    def _embed(self, incoming: Incoming, source: str, began: float) -> tuple[IndexedDocument, str]:
-        """The document, and a note where the model does not know what it is written in."""
-
-        def on_progress(done: int, total: int) -> None:
-            seconds = time.monotonic() - began
-            self.tell(
-                DocumentProgress(
-                    source=source, tokens_done=done, tokens_total=total, seconds=seconds
-                )
-            )
-
-        text = incoming.text
-        encoding = self._encode(text.text, source, on_progress)
-        document = IndexedDocument.of_encoding(
-            encoding,
-            source=source,
-            text=text.text,
-            metadata=text.metadata,
-            content_hash=incoming.content_hash,
-            layout=text.layout,
-            reading_hash=incoming.reading_hash,
-        )
-        return document, encoding.coverage.unknown_note
-
-    def _encode(
-        self, text: str, source: str, on_progress: Callable[[int, int], None]
-    ) -> PassageEncoding:
-        record = self.store.existing_record()
-        if record.options.passages:
-            kept = record.tokens
-            of_tokens: dict[str, Any] = {}
-            if kept is not None:
-                of_tokens = {"tokens": kept.options, "token_centre": kept.centre}
-            return self.encoder.encode_passages(
-                text,
-                passage_tokens=record.options.passage_tokens,
-                name=source,
-                on_progress=on_progress,
-                **of_tokens,
-            )
-        from longembed_rag.encoder.values import PassageEncoding
-
-        encoding = self.encoder.encode([text], names=[source])
-        return PassageEncoding(
-            embedding=encoding.embeddings[0],
-            passages=(),
-            embeddings=encoding.embeddings[:0],
-            coverage=encoding.coverage[0],
         )
 
     def started(self, sizes: Iterable[int]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
-from longembed_rag.encoder.encoder import LongEncoder
+from longembed_rag.encoder.forward import Forward
+from longembed_rag.store.store import DocumentStore
 from tests.cli.conftest import Run, as_json
 from tests.families import ORIGINAL_LENGTH
 from tests.models import TinyModels
@@ -172,19 +175,26 @@ def test_empty_query(run: Run, query: str) -> None:
 def test_interrupted_ingest_keeps_what_is_done(
     run: Run, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C in the second document: the first one is stored, and the message says so."""
-    whole = LongEncoder.encode_passages
-    seen: list[str] = []
+    """Ctrl-C in the second pass: what the first one read is stored, and the message says so."""
+    whole, write = Forward.encode_documents, DocumentStore.upsert
+    is_written = Event()
+    passes: list[int] = []
 
-    def interrupted(self: LongEncoder, text: str, **options: Any) -> Any:
-        if options.get("name"):  # not the text that the model's mean token is taken of
-            seen.append(text)
-        if len(seen) == 2:
+    def interrupted(self: Forward, given: Sequence[Any], **options: Any) -> Any:
+        if options.get("on_progress"):  # not the text that the model's mean token is taken of
+            passes.append(len(given))
+        if len(passes) == 2:
+            assert is_written.wait(30)
             raise KeyboardInterrupt
-        return whole(self, text, **options)
+        return whole(self, given, **options)
 
-    monkeypatch.setattr(LongEncoder, "encode_passages", interrupted)
-    result = run("ingest", "documents")
+    def upsert(self: DocumentStore, document: Any) -> None:
+        write(self, document)
+        is_written.set()
+
+    monkeypatch.setattr(Forward, "encode_documents", interrupted)
+    monkeypatch.setattr(DocumentStore, "upsert", upsert)
+    result = run("ingest", "documents", "--batch-tokens", "1")
     assert result.exit_code == 130
     assert "every document that was finished is stored" in result.stderr
     assert as_json(run("info", "--json"))["documents"] == 1

@@ -84,6 +84,20 @@ def test_flags_win_over_variables_and_variables_over_the_file(
     assert seen["location"].collection == "variable"
 
 
+@pytest.mark.parametrize("place", ["flag", "variable", "file"])
+def test_several_devices_can_be_named_anywhere(
+    place: str, probe: click.Command, seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With commas between them, as they are in Python."""
+    if place == "file":
+        Path("longembed.toml").write_text('device = "cuda:0,1"\n')
+    if place == "variable":
+        monkeypatch.setenv("LONGEMBED_DEVICE", "cuda:0,1")
+    args = ["--device", "cuda:0,1"] if place == "flag" else []
+    CliRunner().invoke(probe, args, catch_exceptions=False)
+    assert seen["given"].values == {"device": "cuda:0,1"}
+
+
 @pytest.mark.parametrize(
     ("args", "variable", "fine"),
     [

@@ -8,11 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longembed_rag.encoder.batching import (
+    Job,
     default_batch_tokens,
     is_out_of_memory,
     pack_by_budget,
+    run_jobs,
     with_back_off,
 )
+from longembed_rag.extension.plan import PlanRules
+from longembed_rag.extension.windows import Window
 
 CPU_FAILURE = "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"
 
@@ -77,9 +81,16 @@ def test_what_counts_as_out_of_memory(error: Exception, expected: bool) -> None:
 
 
 def test_a_gpu_takes_more_at_once() -> None:
-    """The default budget depends on the device; MPS has the same memory as its CPU."""
-    cpu, mps, cuda = (default_batch_tokens(torch.device(name)) for name in ("cpu", "mps", "cuda"))
-    assert cuda > mps == cpu > 0
+    """The default budget depends on the device; CPUs get less of models with wide layers."""
+
+    def budget(name: str, width: int) -> int:
+        return default_batch_tokens(torch.device(name), width=width)
+
+    assert budget("cuda", 1536) > budget("mps", 1536) > budget("cpu", 1536)
+    assert budget("cpu", 1536) == 4096
+    assert budget("cpu", 3072) == 2048
+    assert budget("cpu", 10**6) == budget("cpu", 10**7) == 1024
+    assert budget("cpu", 1) == budget("mps", 1)
 
 
 @pytest.mark.parametrize("kind", ["cuda", "mps"])
@@ -101,3 +112,34 @@ def test_memory_is_given_back_before_another_try(
 
     assert with_back_off([1, 2], run, too_large=lambda _: ValueError()) == [1, 2]
     assert emptied == [kind]
+
+
+@pytest.mark.parametrize(("kind", "given_first"), [("cpu", 1), ("cuda", 2)])
+def test_a_gpu_is_given_the_next_pass_before_it_is_waited_for(kind: str, given_first: int) -> None:
+    """On CPUs, which do one thing at a time, results come at once; all come once and in order."""
+    rules = PlanRules(method="none", positions="rotary", original_length=64, max_length=64)
+    window = Window(start=0, stop=4, fresh=0, weight=1.0)
+    jobs = [
+        Job(owner, f"text {owner}", window, torch.full((4,), owner), rules.plan(4))
+        for owner in range(5)
+    ]
+    given: list[int] = []
+
+    class Loaded:
+        device = torch.device(kind)
+
+        def states(self, ids: list[torch.Tensor], *_: object) -> list[torch.Tensor]:
+            given.append(len(ids))
+            return [each[:, None].float() for each in ids]
+
+    read = run_jobs(
+        jobs,
+        Loaded(),  # type: ignore[arg-type]
+        budget=8,
+        pool=lambda batch, states: [float(each.mean()) for each in states],
+    )
+    first = next(read)
+    assert len(given) == given_first
+    found = [first, *read]
+    assert given == [2, 2, 1]
+    assert [(job.owner, mean) for job, mean in found] == [(each, float(each)) for each in range(5)]

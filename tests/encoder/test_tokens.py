@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,6 +42,23 @@ def test_spans_point_into_the_text(minilm: Tokenizer, text: str, prompt: str) ->
     assert (read.spans >= 0).all()
     assert (read.spans <= len(text)).all()
     assert (np.diff(read.spans[:, 0]) >= 0).all()
+
+
+@given(text=st.text(max_size=60), prompt=st.sampled_from(["", "query: "]))
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta"])
+def test_tokens_are_the_same_without_spans(
+    family: str, text: str, prompt: str, tiny_models: TinyModels
+) -> None:
+    """What is quicker finds the same."""
+    tokenizer = _tokenizer(tiny_models.folder(family))
+    one, other = (tokenizer([text], prompt=prompt, spans=spans)[0] for spans in (True, False))
+    assert one.content.tolist() == other.content.tolist()
+    assert (one.head.tolist(), one.prompt) == (other.head.tolist(), other.prompt)
+
+
+@cache
+def _tokenizer(folder: Path) -> Tokenizer:
+    return Tokenizer(find_folder(folder))
 
 
 def test_spans_are_exact(minilm: Tokenizer) -> None:
