@@ -116,7 +116,7 @@ def measure_engine(
             fingerprint="benchmark",
             dimension=DIMENSION,
             description={},
-            tokens=TokenRecord(TokenOptions(), centre) if late else None,
+            tokens=TokenRecord.of(TokenOptions(), centre) if late else None,
         )
         writing = 0.0
         for number in range(documents):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -42,8 +43,20 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
     tempfile.tempdir = None  # asked for anew
 
 # How long an example takes says more about what else a machine is doing.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
+_CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("busy", max_examples=40, **_CALM)
+settings.register_profile("thorough", max_examples=400, **_CALM)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "busy"))
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look at what was imported, and at thousands of tests, again.
+
+    One that does takes most of a second, and what frees models asks for many.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

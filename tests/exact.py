@@ -23,6 +23,8 @@ LENGTHS = (9, ORIGINAL_LENGTH, ORIGINAL_LENGTH + 1, 2 * ORIGINAL_LENGTH, 80, 7 *
 PAIRS = [(family, m) for family in (*FAMILIES, E5_ROPE.name) for m in methods_of(family)]
 #: One family for each way of numbering positions, of tokenizing, and of seeing other tokens.
 REPRESENTATIVE = ("bert", "xlm-roberta", "modernbert", "gte", "gemma3_text", "mistral", "qwen3")
+#: One for each way of numbering positions; the others of :data:`REPRESENTATIVE` are slow tests.
+FEW = ("bert", "gte", "mistral")
 
 PROMPTED = ("truncate", "pcw", "gp", "pi", "self_extend")
 

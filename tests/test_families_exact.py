@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.exact import PAIRS, PROMPTED, REPRESENTATIVE, TOLERANCE, check, differences, options_of
+from tests.exact import (
+    FEW,
+    PAIRS,
+    PROMPTED,
+    REPRESENTATIVE,
+    TOLERANCE,
+    check,
+    differences,
+    options_of,
+)
 from tests.families import FAMILIES, ORIGINAL_LENGTH, mostly
 from tests.reference.definitions import Settings
 
@@ -25,7 +34,7 @@ def test_as_in_the_design(
     check(load_encoder, load_reference, family, settings)
 
 
-@pytest.mark.parametrize(("family", "method"), mostly(REPRESENTATIVE, PAIRS))
+@pytest.mark.parametrize(("family", "method"), mostly(FEW, PAIRS))
 def test_static_and_unscaled(
     family: str, method: str, load_encoder: EncoderFactory, load_reference: ReferenceFactory
 ) -> None:
@@ -56,7 +65,7 @@ def test_longer_than_allowed(
     check(load_encoder, load_reference, family, settings, (73, 150))
 
 
-@pytest.mark.parametrize("family", REPRESENTATIVE)
+@pytest.mark.parametrize("family", FEW)
 def test_longer_than_allowed_within_the_window(
     family: str, load_encoder: EncoderFactory, load_reference: ReferenceFactory
 ) -> None:
@@ -80,7 +89,7 @@ def test_longer_than_allowed_and_cut(
 
 @pytest.mark.parametrize(
     ("family", "method"),
-    [pair for pair in PAIRS if pair[0] in REPRESENTATIVE and pair[1] in PROMPTED],
+    mostly(FEW, [pair for pair in PAIRS if pair[0] in REPRESENTATIVE and pair[1] in PROMPTED]),
 )
 @pytest.mark.parametrize(
     "prompt",

@@ -6,28 +6,53 @@ them, when they run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+
 import click
 
 from longembed_rag._version import __version__
 from longembed_rag.cli.command import Group
-from longembed_rag.cli.copy import copy_command
-from longembed_rag.cli.eval import eval_command
-from longembed_rag.cli.info import info_command
-from longembed_rag.cli.ingest import ingest_command
-from longembed_rag.cli.list import list_command
-from longembed_rag.cli.models import models_command
-from longembed_rag.cli.remove import remove_command
-from longembed_rag.cli.search import search_command
-from longembed_rag.cli.show import show_command
-from longembed_rag.cli.train import train_group
-from longembed_rag.cli.tune import tune_command
-from longembed_rag.cli.verify import verify_command
 
 __all__ = ["main"]
 
 
+class Commands(MutableMapping[str, click.Command]):
+    """Commands by name, each imported when it is asked for.
+
+    Args:
+        names: Of the commands; ``"train"`` lies in ``cli/train.py`` as ``train_command``.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._commands: dict[str, click.Command | None] = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> click.Command:
+        command = self._commands[name]
+        if command is None:
+            module = import_module(f"longembed_rag.cli.{name}")
+            command = self._commands[name] = getattr(module, f"{name}_command")
+        return command
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._commands[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._commands)
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+
 @click.group(
     cls=Group,
+    commands=Commands(
+        *("ingest", "search", "list", "show", "remove", "copy", "info", "verify"),
+        *("models", "eval", "tune", "train"),
+    ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Example:
@@ -52,20 +77,3 @@ def main() -> None:
     Each document is read whole, in one go or, where the model cannot, in windows that are averaged,
     and becomes one point in Qdrant, embedded or on a server.
     """
-
-
-for _command in (
-    ingest_command,
-    search_command,
-    list_command,
-    show_command,
-    remove_command,
-    copy_command,
-    info_command,
-    verify_command,
-    models_command,
-    eval_command,
-    tune_command,
-    train_group,
-):
-    main.add_command(_command)

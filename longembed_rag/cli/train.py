@@ -32,7 +32,7 @@ _INTERRUPTED = "stopped before it was done; the same command goes on from the la
 
 
 @click.group("train", cls=Group, short_help="Make a model that reads further.")
-def train_group() -> None:
+def train_command() -> None:
     r"""Train a model to read further than it was made for.
 
     \b
@@ -275,4 +275,4 @@ def length_command(teacher: str | None, as_json: bool, **given: Any) -> None:
 
 
 for _command in (positions_command, rotary_command, length_command):
-    train_group.add_command(_command)
+    train_command.add_command(_command)

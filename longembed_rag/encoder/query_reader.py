@@ -18,8 +18,9 @@ from longembed_rag.encoder.settings import EncoderSettings
 from longembed_rag.encoder.token_vectors import unit_length
 from longembed_rag.encoder.values import QueryEncoding
 from longembed_rag.encoder.weights import read_headers, weight_files
-from longembed_rag.errors import InputError, SettingsError
+from longembed_rag.errors import InputError, ModelLoadError, SettingsError
 from longembed_rag.extension.positions import position_ids
+from longembed_rag.limits import lack_of_address_space
 
 Floats = NDArray[np.float32]
 
@@ -27,6 +28,8 @@ Floats = NDArray[np.float32]
 MOST_TOKENS = 16_384
 # Tokens that go through the model at once.
 _TOKENS_AT_ONCE = 1024
+# Bytes that numpy, with a thread or two, and a small model map.
+_ADDRESS_SPACE = 1 << 29
 # numpy knows no bfloat16.
 _TYPES = ("F32", "F16", "F64")
 
@@ -62,6 +65,8 @@ class QueryReader:
             return None
         if settings.device not in (None, "cpu"):
             return None
+        if (lack := lack_of_address_space(_ADDRESS_SPACE)) is not None:
+            raise ModelLoadError(f"no model can be loaded: {lack}")
         folder = find_folder(settings.model, revision=settings.revision)
         if folder.late is not None or folder.chain:
             return None

@@ -22,14 +22,12 @@ from longembed_rag.points.locking import require_wait
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.collection import require_name
 from longembed_rag.store.options import IndexOptions
-from longembed_rag.store.salvage import find_damages, purge, salvage
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import CollectionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longembed_rag.ingest.encoding import DocumentEncoder
     from longembed_rag.points.seal import Damage
 
 
@@ -47,36 +45,28 @@ class OpenOptions(TypedDict):
     on_wait: Callable[[str], None] | None
 
 
-@dataclass
-class Holdings:
+@dataclass(kw_only=True)
+class Holdings(Models):
     """A store and a model, each when it is first needed.
 
     Attributes:
         where: Where the collection lies, as :meth:`DocumentStore.open` takes it.
         keeping: What was said of how a collection keeps its documents, by name.
         storage: How a server is to keep the vectors of a new collection.
-        settings_given: Settings of the encoder that were given, by name.
-        encoder_given: An encoder that is loaded already.
         writing: Held by whoever writes; there is one at a time.
-        models: What reads texts and queries.
     """
 
     where: OpenOptions = field(repr=False)  # it may hold a key
     keeping: Mapping[str, Any]
     storage: StorageOptions
-    settings_given: Mapping[str, Any]
-    encoder_given: DocumentEncoder | None = None
     writing: Any = field(default_factory=RLock)
-    models: Models = field(init=False)
     _store: DocumentStore | None = None
     _whole: DocumentStore | None = None
     _closed: bool = False
     _opening: Any = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
-        self.models = Models(
-            self.settings_given, self.encoder_given, store=self.find_store, record=self.record
-        )
+        super().__post_init__()
         require_name(self.where["collection"])
         require_wait(self.where["wait"])
         IndexOptions(**self.keeping)
@@ -127,6 +117,8 @@ class Holdings:
                 return []
         except StoreDamagedError:
             pass
+        from longembed_rag.store.salvage import salvage
+
         with self._closed_for_a_while():
             return salvage(self._folder)
 
@@ -142,6 +134,8 @@ class Holdings:
                 "only the files of an embedded store can be purged: a Qdrant server takes what was "
                 "removed out of its files by itself, when it next optimises a segment"
             )
+        from longembed_rag.store.salvage import purge
+
         self.store()
         with self._closed_for_a_while():
             purge(self._folder)
@@ -153,7 +147,7 @@ class Holdings:
             if self._store is not None:
                 self._store.close()
             self._store = self._whole = None
-            self.models.check_again()
+            self.check_again()
             yield
 
     def damages(self) -> list[Damage]:
@@ -162,6 +156,8 @@ class Holdings:
         Raises:
             StoreLockedError: Another process holds it.
         """
+        from longembed_rag.store.salvage import find_damages
+
         return find_damages(self._folder)
 
     @property

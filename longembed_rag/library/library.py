@@ -280,7 +280,7 @@ class Library(Reads, Writes):
             SettingsError: Given ones and the collection's contradict each other.
             StoreError: The collection cannot be read.
         """
-        return self._holdings.models.settings()
+        return self._holdings.settings()
 
     @property
     def encoder(self) -> LongEncoder:
@@ -291,7 +291,7 @@ class Library(Reads, Writes):
             ModelLoadError: The model cannot be loaded.
             StoreError: The collection cannot be read.
         """
-        return self._holdings.models.encoder()
+        return self._holdings.encoder()
 
     @property
     def needs_encoder_for_queries(self) -> bool:
@@ -304,7 +304,7 @@ class Library(Reads, Writes):
             ModelLoadError: The model cannot be loaded.
             StoreError: The collection cannot be read.
         """
-        return self._holdings.models.query_reader() is None
+        return self._holdings.query_reader() is None
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def _embed_again(held: Holdings, left: list[Finding]) -> list[Finding]:
     }
     if not again:
         return left
-    done = embed_again(sorted(again), store=held.store(), encoder=held.models.encoder())
+    done = embed_again(sorted(again), store=held.store(), encoder=held.encoder())
     return [each for each in left if each.source not in done]
 
 

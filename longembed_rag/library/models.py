@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,39 +31,40 @@ class LibrarySettings(EncoderOptions, total=False):
     model: str | os.PathLike[str] | None
 
 
-class Models:
+@dataclass(kw_only=True)
+class Models(ABC):
     """The model of a library, loaded when it is first needed and checked once.
 
-    Args:
-        settings: Settings of the encoder that were given, by name.
-        encoder: An encoder that is loaded already.
-        store: The store, if there is one.
-        record: What its collection says of itself, if there is one.
+    Attributes:
+        settings_given: Settings of the encoder that were given, by name.
+        encoder_given: An encoder that is loaded already.
 
     Raises:
         SettingsError: Both are given, or a setting is unknown or out of range.
     """
 
-    def __init__(
-        self,
-        settings: Mapping[str, Any],
-        encoder: DocumentEncoder | None,
-        *,
-        store: Callable[[], DocumentStore | None],
-        record: Callable[[], CollectionRecord | None],
-    ) -> None:
-        if encoder is not None and settings:
+    settings_given: Mapping[str, Any]
+    encoder_given: DocumentEncoder | None = None
+    _shared: SharedEncoder | None = None
+    _checked: LongEncoder | None = None
+    _read_by: QueryReader | None = None
+    _loading: Any = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        if self.encoder_given is not None and self.settings_given:
             raise SettingsError(
-                f"{', '.join(sorted(settings))}: an encoder is given, which has its settings "
-                "already; give either"
+                f"{', '.join(sorted(self.settings_given))}: an encoder is given, which has its "
+                "settings already; give either"
             )
-        build_settings(settings)
-        self._settings_given, self._encoder_given = settings, encoder
-        self._find_store, self._record = store, record
-        self._shared: SharedEncoder | None = None
-        self._checked: LongEncoder | None = None
-        self._read_by: QueryReader | None = None
-        self._loading = Lock()
+        build_settings(self.settings_given)
+
+    @abstractmethod
+    def find_store(self) -> DocumentStore | None:
+        """The store, if there is one."""
+
+    @abstractmethod
+    def record(self) -> CollectionRecord | None:
+        """What its collection says of itself, if there is one."""
 
     def check_again(self) -> None:
         """Compare the model with the collection once more when it is next used."""
@@ -69,9 +72,9 @@ class Models:
 
     def settings(self) -> EncoderSettings:
         """The encoder's: those that were given, the others as the collection has them."""
-        if self._encoder_given is not None:
-            return cast("EncoderSettings", self._encoder_given.settings)
-        return build_settings(self._settings_given, record=self._record())
+        if self.encoder_given is not None:
+            return cast("EncoderSettings", self.encoder_given.settings)
+        return build_settings(self.settings_given, record=self.record())
 
     def planner(self) -> Planner | None:
         """What says how texts would be read, without weights; None of a foreign encoder.
@@ -81,11 +84,11 @@ class Models:
             ModelLoadError: The model's config or tokenizer cannot be loaded.
             StoreError: The collection cannot be read.
         """
-        if self._encoder_given is not None:
-            return getattr(self._encoder_given, "planner", None)
+        if self.encoder_given is not None:
+            return getattr(self.encoder_given, "planner", None)
         with self._loading:
             planner = self._share().planner
-        store, record = self._find_store(), self._record()
+        store, record = self.find_store(), self.record()
         if store is not None and record is not None:
             used = {"model": planner.model_name, **planner.vector_settings()}
             # The fingerprint reads the weights, so that it is only asked for where settings differ.
@@ -105,8 +108,8 @@ class Models:
         with self._loading:
             if self._checked is not None:
                 return self._checked
-            given = cast("LongEncoder | None", self._encoder_given)
-            store, record = self._find_store(), self._record()
+            given = cast("LongEncoder | None", self.encoder_given)
+            store, record = self.find_store(), self.record()
             encoder = given or self._kept(record) or self._share().encoder
             if store is not None and record is not None:
                 store.check(fingerprint=encoder.fingerprint, description=encoder.describe())
@@ -146,8 +149,8 @@ class Models:
             StoreError: The collection cannot be read.
         """
         with self._loading:
-            store, record = self._find_store(), self._record()
-            if self._encoder_given or self._checked or self._kept(record):
+            store, record = self.find_store(), self.record()
+            if self.encoder_given or self._checked or self._kept(record):
                 return None
             reader = self._share().query_reader
             if reader is None or reader is self._read_by:

@@ -149,7 +149,7 @@ class Reads(Part):
             one = len(queries) == 1
             names = ["the query"] if one else [f"query {n}" for n in range(1, len(queries) + 1)]
             compares = options.compares_tokens and record.tokens is not None
-            encoding = self._holdings.models.encode_queries(
+            encoding = self._holdings.encode_queries(
                 [query.text for query in queries], names=names, with_tokens=compares
             )
             vectors = list(encoding.embeddings)

@@ -142,7 +142,7 @@ class Writes(Checks):
         held = self._holdings
         with held.writing:
             damage = self.mend().damage
-            encoder = held.models.encoder()  # first: a model that cannot be loaded makes no store
+            encoder = held.encoder()  # first: a model that cannot be loaded makes no store
             store = held.made_store()
             report = run(
                 encoder=encoder,
@@ -194,7 +194,7 @@ class Writes(Checks):
         from longembed_rag.ingest.plan import plan_ingest
 
         held = self._holdings
-        planner = held.models.planner()
+        planner = held.planner()
         store = held.find_store()
         made = None if store is None or store.record() is None else store
         stored = {} if made is None else made.sources()

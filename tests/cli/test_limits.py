@@ -47,7 +47,11 @@ def _limited(limit: str, value: int) -> Callable[[], None]:
     [
         (("list",), 400, r"the store at .*store cannot be used: \d+ MiB of address space"),
         (("verify",), 600, r"the store at .*store cannot be used: \d+ MiB of address space"),
-        (("search", "apples"), 1000, r"no model can be loaded: \d+ MiB of address space"),
+        (
+            ("search", "apples", "--dtype", "float16"),
+            1000,
+            r"no model can be loaded: \d+ MiB of address space",
+        ),
     ],
     ids=["list", "verify", "search"],
 )

@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 
 from longembed_rag import LongEncoder
-from longembed_rag.cli.train import train_group
+from longembed_rag.cli.train import train_command
 from longembed_rag.training import loop, running, runs
 from longembed_rag.training.checkpoint import read_state
 from longembed_rag.training.texts import is_held_out
@@ -167,7 +167,7 @@ def test_the_two_parts_of_rotary(
 def test_help_tells_the_defaults(kind: str) -> None:
     """Every default that the help states is the one that is taken."""
     told = 0
-    for option in train_group.commands[kind].params:
+    for option in train_command.commands[kind].params:
         found = re.search(r"\[default: ([^\]]+)\]", getattr(option, "help", None) or "")
         if found is None or not isinstance(option.default, (int, float, str, tuple)):
             continue

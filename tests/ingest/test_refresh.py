@@ -61,7 +61,7 @@ def test_nothing_is_done_where_nothing_changed(
         raise AssertionError("something was read or loaded")
 
     monkeypatch.setattr(FileReader, "_read", refuse)
-    monkeypatch.setattr(type(library._holdings.models), "encoder", refuse)
+    monkeypatch.setattr(type(library._holdings), "encoder", refuse)
     done = library.refresh()
     assert done.report is None
     assert done.folders == (str(root),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from longembed_rag.errors import (
     StoreError,
     StoreLockedError,
 )
-from longembed_rag.library import library, models, reading, writing
+from longembed_rag.library import holdings, library, reading, writing
 from tests.library.conftest import Open
 from tests.models import TinyModels
 from tests.points.fake_qdrant import running_fake
@@ -183,6 +184,22 @@ def test_a_model_is_shared(folder: Path, tiny_models: TinyModels) -> None:
     assert SharedEncoder.of_settings(embedding.settings) is embedding._shared
 
 
+def test_a_library_that_nobody_has_any_more_frees_its_model(
+    folder: Path, tiny_models: TinyModels
+) -> None:
+    """At once, not when Python next looks for circles."""
+    library = Library.open(model=str(tiny_models.folder("bert")))
+    library.ingest("reports")
+    shared = weakref.ref(library._holdings._share())
+    library.close()
+    gc.disable()
+    try:
+        del library
+        assert shared() is None
+    finally:
+        gc.enable()
+
+
 def test_a_word_search_loads_no_model(
     folder: Path, opened: Open, tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +207,7 @@ def test_a_word_search_loads_no_model(
     with Library.open(model=str(tiny_models.folder("bert"))) as library:
         library.ingest("reports")
     for name in ("encoder", "query_reader"):
-        monkeypatch.setattr(models.Models, name, lambda self: pytest.fail("a model is loaded"))
+        monkeypatch.setattr(holdings.Holdings, name, lambda self: pytest.fail("a model is loaded"))
     with Library.open(method="gp") as library:
         assert len(library.search("lease", mode="sparse")) == 1
         assert library.documents().documents

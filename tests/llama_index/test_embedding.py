@@ -123,7 +123,7 @@ def test_making_one_loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     Settings.embed_model = LongEmbedding()
     LongEmbedding.from_dict(Settings.embed_model.to_dict())
     with pytest.raises(AssertionError, match="a model was loaded"):
-        Settings.embed_model.get_query_embedding("now")
+        Settings.embed_model.get_text_embedding("now")
 
 
 def test_sides(embedding: LongEmbedding, fake_encoder: FakeEncoder) -> None:
@@ -237,11 +237,11 @@ def test_a_model_is_freed_with_its_last_embedding(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("longembed_rag.encoder.sharing._load", load)
     embedding = LongEmbedding("freed")
-    embedding.get_query_embedding("a")
-    LongEmbedding("freed").get_query_embedding("b")
+    embedding.get_text_embedding("a")
+    LongEmbedding("freed").get_text_embedding("b")
     assert len(loaded) == 1
     del embedding
-    LongEmbedding("freed").get_query_embedding("c")
+    LongEmbedding("freed").get_text_embedding("c")
     assert len(loaded) == 2
 
 

@@ -61,8 +61,16 @@ def require_in_step(store: DocumentStore) -> None:
     assert len(passages) == sum(s.passages for s in stored.values())
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("work", WORK)
+@pytest.mark.parametrize(
+    ("work", "engine"),
+    [
+        pytest.param(
+            work, engine, marks=() if engine == "edge" or work == "update" else pytest.mark.slow
+        )
+        for work in WORK
+        for engine in ENGINES
+    ],
+)
 def test_every_moment_can_be_the_last(work: str, engine: str) -> None:
     """After each write: recovery leaves one version whole, and the same again gives the same."""
     do, there = WORK[work]

@@ -27,5 +27,6 @@ class ModelSlot:
 
     def clear(self) -> None:
         """Give back the memory of the model, for work that needs none."""
-        self._kept = None
-        gc.collect()
+        if self._kept is not None:
+            self._kept = None
+            gc.collect()
