@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from machine import machine
 
 from longembed_rag import Document, Library, LongEncoder, TokenOptions, __version__
@@ -122,7 +123,7 @@ def main() -> None:
     result = {
         "command": f"python benchmarks/ingest.py --model {given.model} --out FILE",
         "version": __version__,
-        "machine": machine(),
+        "machine": {**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
         "late interaction": tokens,
         "results": {name: measure(encoder, each, tokens=tokens) for name, each in kinds.items()},
     }

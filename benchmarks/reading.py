@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from ingest import texts_of
 from machine import machine
 from numpy.typing import NDArray
@@ -76,7 +77,6 @@ def systems(encoder: LongEncoder, folder: Path) -> dict[str, System]:
 
 def _exported(encoder: LongEncoder, other: Any, folder: Path) -> dict[str, System]:
     """The same model as a graph, in the runtimes that are there."""
-    import torch
     from transformers import AutoModel
 
     graph = folder / "model.onnx"
@@ -177,8 +177,6 @@ def compare(
 
 def profile(encoder: LongEncoder, texts: list[str]) -> dict[str, float]:
     """Shares of the processor time of one ``encode``."""
-    import torch
-
     began = time.process_time()
     encoder.planner.tokenizer(texts, spans=False)
     tokenizing = time.process_time() - began
@@ -242,7 +240,7 @@ def main() -> None:
     result = {
         "command": "OMP_NUM_THREADS=1 python benchmarks/reading.py --threads --out FILE",
         "version": __version__,
-        "machine": machine(),
+        "machine": {**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
         "model": MODEL,
         "results": rows,
     }
