@@ -1,4 +1,4 @@
-"""Which machine a number was taken on."""
+"""The name of the machine that something was measured on."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import os
 import platform
 from pathlib import Path
 
-#: What a processor's flags say of how fast it multiplies, most first.
-_SETS = ("amx_tile", "avx512_bf16", "avx512f", "avx2")
+_TOLD = {"amx_bf16": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}
 
 
-def machine() -> dict[str, str | int]:
-    """The processor by name, the widest instructions that it knows, and its cores."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    said = dict(line.split(":", 1) for line in lines if ":" in line)
-    values = {name.strip(): value.strip() for name, value in said.items()}
-    flags = values.get("flags", "").split()
-    return {
-        "processor": values.get("model name") or platform.processor() or platform.machine(),
-        "instructions": next((name for name in _SETS if name in flags), "not known"),
-        "cores": os.cpu_count() or 1,
-    }
+def machine() -> str:
+    """The processor's name, how many there are, and what they compute with."""
+    told: dict[str, str] = {}
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            told.setdefault(name.strip(), value.strip())
+    name = told.get("model name") or platform.processor() or platform.machine()
+    flags = told.get("flags", "").split()
+    kinds = [kind for flag, kind in _TOLD.items() if flag in flags]
+    computes = ", ".join(kinds) or f"none of {', '.join(_TOLD.values())}"
+    return f"{name}, {os.cpu_count()} cores, {computes}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ from longembed_rag.cli.output import (
     wrapped,
     write_json,
 )
+from longembed_rag.cli.queries import LineQuery, read_queries, require_one
 from longembed_rag.cli.refreshing import refresh as refresh_library
 from longembed_rag.cli.search_specs import (
     ADAPTIVE_SPEC,
@@ -59,9 +60,17 @@ Examples:
   longembed-rag search "termination notice" --adaptive --show-passages 5
   longembed-rag search "budget" --filter path=reports/2025 --filter "page_count>=10"
   longembed-rag search "budget" --filter "last_modified>=2026-01-01" --mode sparse
-  longembed-rag search "budget" --url http://localhost:6333 --collection reports""",
+  longembed-rag search "budget" --url http://localhost:6333 --collection reports
+  longembed-rag search --queries questions.txt --json""",
 )
-@click.argument("query")
+@click.argument("query", required=False)
+@click.option(
+    "--queries",
+    "queries_file",
+    metavar="FILE",
+    help="Answer all queries of a file in one go: one a line, or JSON lines with query and id; "
+    "- reads standard input.",
+)
 @REFRESH_SPEC.decorate
 @LIMIT_SPEC.decorate
 @ADAPTIVE_SPEC.decorate
@@ -79,7 +88,8 @@ Examples:
 @store_options
 @encoder_options
 def search_command(
-    query: str,
+    query: str | None,
+    queries_file: str | None,
     refresh: bool,
     limit: int | None,
     adaptive: bool,
@@ -93,6 +103,9 @@ def search_command(
 ) -> None:
     """Find the documents that answer QUERY, best first, each with the passages that fit best.
 
+    With --queries a file's queries are answered together, several times as fast as one by one;
+    --json writes a list then.
+
     In a query of one line and at most 32 words, "a phrase" in quotes finds only documents in which
     its words stand so, +word only those that hold that very word, -word only those that do not
     (after -- where it begins the query). A backslash before a quote or sign takes it as it is.
@@ -101,20 +114,20 @@ def search_command(
     refused, because vectors of different settings cannot be compared. The defaults below apply
     to a new collection.
     """
-    if not query.strip():
-        raise click.BadParameter("it is empty; say what to look for", param_hint="QUERY")
+    require_one(query, queries_file)
     from longembed_rag.search.filters import parse_filters
     from longembed_rag.search.syntax import Query, read_query
 
-    understood = read_query(query) if operators else Query(text=query)
+    asked = [LineQuery(query or "")] if queries_file is None else read_queries(queries_file)
+    understood = [read_query(each.text) if operators else Query(text=each.text) for each in asked]
     matching = parse_filters(filters)
     with location.library(**given.values) as library:
         library.store.existing_record()  # before a model is loaded
         refreshed = refresh_library(library) if refresh else None
         if mode != "sparse" and library.needs_encoder_for_queries:
             load_encoder(library)
-        results = library.search(
-            query,
+        answers = library.search(
+            [each.text for each in asked],
             mode=mode,
             limit=limit,
             adaptive=adaptive,
@@ -125,21 +138,36 @@ def search_command(
         outdated = library.store.existing_record().outdated
     if outdated is not None:
         click.echo(f"note: {one_line(outdated)}", err=True)
-    if understood.passed_over:
-        click.echo(f"note: {_PASSED_OVER}", err=True)
-    if not results and (understood.has_operators or not as_json):
-        reason = _reason(understood, mode=mode, filtered=bool(filters))
-        click.echo(f"nothing found: {reason}", err=True)
+    done = {} if refreshed is None else {"refreshed": refreshed.to_dict()}
+    written: list[dict[str, Any]] = []
+    for number, (line, query_read, results) in enumerate(
+        zip(asked, understood, answers, strict=True)
+    ):
+        if queries_file is not None and not as_json:
+            _write_heading(line, first=number == 0)
+        if query_read.passed_over:
+            click.echo(f"note: {_PASSED_OVER}", err=True)
+        if not results and (query_read.has_operators or not as_json):
+            reason = _reason(query_read, mode=mode, filtered=bool(filters))
+            click.echo(f"nothing found: {reason}", err=True)
+        if as_json:
+            said = {"query": line.text, "understood": query_read.to_dict(), "mode": mode}
+            found = [result.to_dict() for result in results]
+            written.append({**line.named, **said, **done, "results": found})
+        elif results:
+            if query_read.has_operators:
+                told = one_line(f"looking for {query_read.text}: {_asked(query_read)}")
+                click.echo(click.style(told, dim=True))
+            _write_results(results)
     if as_json:
-        found = [result.to_dict() for result in results]
-        done = {} if refreshed is None else {"refreshed": refreshed.to_dict()}
-        said = {"query": query, "understood": understood.to_dict(), "mode": mode}
-        write_json({**said, **done, "results": found})
-    elif results:
-        if understood.has_operators:
-            told = one_line(f"looking for {understood.text}: {_asked(understood)}")
-            click.echo(click.style(told, dim=True))
-        _write_results(results)
+        write_json(written[0] if queries_file is None else written)
+
+
+def _write_heading(query: LineQuery, *, first: bool) -> None:
+    """Write which of several queries is answered."""
+    name = "" if query.identity is None else f"{query.identity}: "
+    heading = click.style(one_line(f"{name}{query.text}"), bold=True, underline=True)
+    click.echo(heading if first else f"\n{heading}")
 
 
 def _reason(query: Query, *, mode: Mode, filtered: bool) -> str:

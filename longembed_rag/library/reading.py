@@ -10,12 +10,7 @@ from typing_extensions import Unpack
 
 from longembed_rag.errors import InputError, SettingsError
 from longembed_rag.library.holdings import Part
-from longembed_rag.search.filters import as_filter
-from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions, search_documents
-from longembed_rag.search.syntax import Query, read_query
-from longembed_rag.store.document import StoredDocument, read_documents
-from longembed_rag.store.info import CollectionInfo
-from longembed_rag.store.listing import DocumentPage, list_documents, read_page
+from longembed_rag.search.options import DEFAULT_MODE, Mode, SearchOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +19,10 @@ if TYPE_CHECKING:
 
     from longembed_rag.points.filters import AnyFilter
     from longembed_rag.search.results import SearchResult
+    from longembed_rag.search.syntax import Query
+    from longembed_rag.store.document import StoredDocument
+    from longembed_rag.store.info import CollectionInfo
+    from longembed_rag.store.listing import DocumentPage
     from longembed_rag.store.values import StoredSource
 
     FilterGiven = str | Sequence[str] | Mapping[str, Any] | AnyFilter | MetadataFilters | None
@@ -76,7 +75,8 @@ class Reads(Part):
         search at the same time: they take turns only at the model.
 
         Args:
-            query: What to look for; several queries are embedded in one go.
+            query: What to look for; several queries are embedded in one go, and ask the store
+                together.
             mode: ``"hybrid"`` weighs words and meaning of documents and passages; ``"dense"``
                 compares vectors of documents, ``"sparse"`` their words, ``"passages"`` vectors of
                 passages, ``"late"`` the tokens of passages.
@@ -112,6 +112,8 @@ class Reads(Part):
             ...     print(hit.metadata["file_name"], "-", hit.passage)
             lease.txt - The lease was signed by the tenant.
         """
+        from longembed_rag.search.filters import as_filter
+
         options = SearchOptions(
             mode=mode,
             limit=limit,
@@ -134,6 +136,8 @@ class Reads(Part):
         vector: NDArray[np.float32] | None = None,
         tokens: NDArray[np.float32] | None = None,
     ) -> list[list[SearchResult]]:
+        from longembed_rag.search.search import AskedQuery, search_many
+
         by_vector_alone = vector is not None and options.mode in ("dense", "passages")
         empty = [n for n, query in enumerate(queries, start=1) if not query.text.strip()]
         if empty and not by_vector_alone:
@@ -154,10 +158,8 @@ class Reads(Part):
             )
             vectors = list(encoding.embeddings)
             by_query = encoding.tokens if compares else by_query
-        return [
-            search_documents(store, query, vector=each, tokens=of_query, options=options)
-            for query, each, of_query in zip(queries, vectors, by_query, strict=True)
-        ]
+        asked = zip(queries, vectors, by_query, strict=True)
+        return search_many(store, [AskedQuery(*each) for each in asked], options=options)
 
     @overload
     async def asearch(
@@ -211,6 +213,8 @@ class Reads(Part):
             >>> [document.text[passage.start : passage.end] for passage in document.passages]
             ['Apples are ripe.']
         """
+        from longembed_rag.store.document import read_documents
+
         store = self._holdings.store()
         store.existing_record()
         found = read_documents([id] if isinstance(id, str) else id, place=store.place)
@@ -245,6 +249,9 @@ class Reads(Part):
             (1, False)
             >>> rest = library.documents(after=page.next)
         """
+        from longembed_rag.search.filters import as_filter
+        from longembed_rag.store.listing import read_page
+
         store = self._holdings.store()
         store.existing_record()
         matching = as_filter(filter)
@@ -273,6 +280,9 @@ class Reads(Part):
             >>> len(list(library.all_documents(filter="file_type=txt")))
             2
         """
+        from longembed_rag.search.filters import as_filter
+        from longembed_rag.store.listing import list_documents
+
         store = self._holdings.store()
         store.existing_record()
         matching = as_filter(filter)
@@ -294,4 +304,6 @@ class Reads(Part):
 
 
 def _understood(query: str, operators: bool) -> Query:
+    from longembed_rag.search.syntax import Query, read_query
+
     return read_query(query) if operators else Query(text=query)

@@ -48,6 +48,14 @@ class Points(Protocol):
         """Whether this process alone writes to them, so that nothing has to be sent."""
 
     @property
+    def changes(self) -> int | None:
+        """How often it was written to since it was opened; None where others may write to it, too.
+
+        So that what is known of its points is known until this is another number. It rises once a
+        write is done, so that what was read meanwhile counts as old.
+        """
+
+    @property
     def is_touched(self) -> bool:
         """Whether files were changed since this package closed them, by a program or by damage.
 
@@ -118,7 +126,7 @@ class Points(Protocol):
         *,
         what: str,
         keys: Sequence[str] | None = None,
-        vectors: bool = False,
+        vectors: bool | Sequence[str] = False,
     ) -> list[Stored]:
         """Points by id; those that are not there are passed over.
 
@@ -127,7 +135,7 @@ class Points(Protocol):
             ids: The ids.
             what: What this is for, for messages.
             keys: Fields of the payload; None for all.
-            vectors: Whether their vectors come, too.
+            vectors: Whether their vectors come, too, or the names of those that do.
         """
 
     def page(
@@ -137,7 +145,7 @@ class Points(Protocol):
         what: str,
         keys: Sequence[str] | None = None,
         matching: AnyFilter | None = None,
-        vectors: bool = False,
+        vectors: bool | Sequence[str] = False,
         after: str | None = None,
         limit: int = _PAGE,
     ) -> Page:
@@ -148,7 +156,7 @@ class Points(Protocol):
             what: What this is for, for messages.
             keys: Fields of the payload; None for all.
             matching: Which points; None for all.
-            vectors: Whether their vectors come, too.
+            vectors: Whether their vectors come, too, or the names of those that do.
             after: Where to begin: the last page's ``next``.
             limit: Most points; there may be fewer though more follow.
         """
@@ -194,7 +202,7 @@ def scroll(
     what: str,
     keys: Sequence[str] | None = None,
     matching: AnyFilter | None = None,
-    vectors: bool = False,
+    vectors: bool | Sequence[str] = False,
     limit: int = _PAGE,
 ) -> Iterator[Stored]:
     """Every point of a collection, page by page; see :meth:`Points.page`."""

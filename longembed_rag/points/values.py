@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    Union,
+    runtime_checkable,
+)
 from uuid import UUID
 
 from longembed_rag.errors import SettingsError
@@ -118,9 +127,8 @@ class Stored:
     vectors: Mapping[str, Vector] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A point that was found.
+class Hit(NamedTuple):
+    """A point that was found; a tuple, since a search makes hundreds of them.
 
     Attributes:
         id: Its id.
@@ -173,7 +181,9 @@ def is_id(identity: str) -> bool:
 
 def is_empty(vector: Vector) -> bool:
     """Whether a vector is a sparse one without any term, which stores keep as none."""
-    return isinstance(vector, SparseVector) and not len(vector.indices)
+    # Not by isinstance: to look a protocol over takes longer than many a query.
+    indices = getattr(vector, "indices", None)
+    return indices is not None and not len(indices)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from longembed_rag.errors import SettingsError
 from longembed_rag.points.filters import AnyFilter, Filter, combine
 from longembed_rag.points.port import scroll
 from longembed_rag.points.values import Ask, Stored
-from longembed_rag.search.requests import Scope, ask, only, word_probe
+from longembed_rag.search.requests import Scope, only, word_probe
 from longembed_rag.store.payload import NODE_KEY, VERSION_KEY, read_node, read_own
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
 from longembed_rag.store.writing import of_documents
@@ -139,11 +139,8 @@ def _may_hold(
     stored = [(word, forms) for word in words if (forms := forms_of(word))]
     asked = dict(stored[:_MOST_WORDS])
     count = place.points.count(place.documents, what="searching")
-    answers = ask(
-        place.documents,
-        [Ask(*word_probe(each), count, matching) for each in asked.values()],
-        place=place,
-    )
+    asks = [Ask(*word_probe(each), count, matching) for each in asked.values()]
+    answers = place.points.query(place.documents, asks, what="searching")
     holding = {word: {hit.id for hit in hits} for word, hits in zip(asked, answers, strict=True)}
     by_phrase = [[holding[w] for w in each.indexed_words if w in holding] for each in phrases]
     return [set.intersection(*each) if each else None for each in by_phrase]

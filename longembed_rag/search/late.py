@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import isnan, nan
 from typing import TYPE_CHECKING
 
 from longembed_rag.encoder.token_vectors import max_similarity
+from longembed_rag.search.known import known_of
+from longembed_rag.search.steps import Steps, fetch
 from longembed_rag.store.payload import PASSAGE_BITS_KEY, read_own
 from longembed_rag.store.tokens import read_bits
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from longembed_rag.points.values import Hit
+    from longembed_rag.search.requests import Question
     from longembed_rag.store.place import Place
 
 
@@ -21,12 +22,12 @@ _DIGITS = 5  # engines differ in float32's last ones
 
 
 def late_scores(
-    tokens: NDArray[np.float32], passages: Sequence[str], *, place: Place
-) -> dict[str, float]:
+    question: Question, passages: Iterable[str], *, place: Place
+) -> Steps[dict[str, float]]:
     """How well passages fit a query by their tokens.
 
     Args:
-        tokens: Vectors of the query's tokens, shape ``[tokens, dimension]``.
+        question: The query, with its tokens; no passage is compared with it twice.
         passages: Their ids.
         place: Where they are; their bits are read now, of no others than are compared.
 
@@ -37,14 +38,23 @@ def late_scores(
     Raises:
         StoreError: They cannot be read.
     """
-    found = place.points.fetch(place.passages, passages, what="searching", keys=(PASSAGE_BITS_KEY,))
-    bits = {
-        each.id: read_bits(read_own(each.payload).get("bits"), dimension=tokens.shape[1])
-        for each in found
-    }
-    kept = {identity: rows for identity, rows in bits.items() if len(rows)}
-    scores = max_similarity(tokens, list(kept.values()))
-    return dict(zip(kept, scores.tolist(), strict=True))
+    tokens, scores = question.tokens, question.late
+    assert tokens is not None
+    wanted = list(dict.fromkeys(passages))
+    new = [each for each in wanted if each not in scores]
+    known = known_of(place)
+    bits = {each: known.bits[each] for each in new if each in known.bits}
+    missing = [each for each in new if each not in bits]
+    found = yield from fetch(place.passages, missing, keys=(PASSAGE_BITS_KEY,))
+    for identity, record in found.items():
+        rows = read_bits(read_own(record.payload).get("bits"), dimension=tokens.shape[1])
+        bits[identity] = rows
+        known.keep_bits(identity, rows, place=place)
+    kept = [each for each in new if each in bits and len(bits[each])]
+    scores.update(dict.fromkeys(new, nan))
+    similarities = max_similarity(tokens, [bits[each] for each in kept])
+    scores.update(zip(kept, similarities.tolist(), strict=True))
+    return {each: scores[each] for each in wanted if not isnan(scores[each])}
 
 
 def first_of(lists: Sequence[Sequence[Hit]], most: Sequence[int]) -> list[Hit]:

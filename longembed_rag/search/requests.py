@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from longembed_rag.encoder.token_vectors import unit_length
 from longembed_rag.points.filters import FieldCondition, Filter, HasIdCondition, Range
-from longembed_rag.points.values import Ask, Hit, Vector, native_id
+from longembed_rag.points.values import Vector, native_id
 from longembed_rag.store.payload import BUCKET_KEY, BUCKETS
 from longembed_rag.store.values import DENSE_VECTOR, PAIRS_VECTOR, TERMS_VECTOR
 from longembed_rag.words.terms import query_vector
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longembed_rag.points.filters import AnyFilter
-    from longembed_rag.store.place import Place
     from longembed_rag.words.query import Forms, QueryWords
 
 #: Name of a stored vector, and a query's to compare with it.
@@ -34,11 +33,14 @@ class Question:
         vector: Its vector, shape ``[dimension]``; None where only words are compared.
         tokens: The vectors of its tokens, shape ``[tokens, dimension]``; None where none are
             compared.
+        late: MaxSim of the passages that were compared with it, by their ids; NaN where no bits
+            are kept.
     """
 
     words: QueryWords
     vector: NDArray[np.float32] | None
     tokens: NDArray[np.float32] | None = None
+    late: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,12 @@ class Scope:
 
 def dense_probe(vector: NDArray[np.float32]) -> Probe:
     """The query's vector, shape ``[dimension]``."""
-    return DENSE_VECTOR, unit_length(vector)
+    return DENSE_VECTOR, unit_vector(vector)
+
+
+def unit_vector(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The query's vector as it is compared, of unit length."""
+    return unit_length(vector)
 
 
 def terms_probe(words: QueryWords, *, vector: str = TERMS_VECTOR) -> Probe:
@@ -75,23 +82,6 @@ def word_probe(forms: Forms, *, vector: str = TERMS_VECTOR) -> Probe:
 def pairs_probe(words: QueryWords) -> Probe:
     """The query's word pairs."""
     return PAIRS_VECTOR, query_vector(words.pairs)
-
-
-def ask(name: str, asks: Sequence[Ask], *, place: Place) -> list[list[Hit]]:
-    """Put several queries to a collection at once.
-
-    Args:
-        name: The collection.
-        asks: The queries; one without anything to compare, or for no points, finds nothing.
-        place: Where it is.
-
-    Returns:
-        For each the points that were found, best first.
-
-    Raises:
-        StoreError: The collection cannot be searched.
-    """
-    return place.points.query(name, asks, what="searching")
 
 
 def sample_filter(total: int, wanted: int) -> Filter | None:
@@ -112,7 +102,7 @@ def only(ids: Sequence[str]) -> Filter:
     return Filter(must=[HasIdCondition([native_id(each) for each in ids])])
 
 
-def deviation(scores: Sequence[float], count: int) -> float:
+def deviation(scores: Sequence[float] | NDArray[np.float64], count: int) -> float:
     """Standard deviation over so many, of which those without a score have none: zero.
 
     Never so small that rounding would decide: at least a fiftieth of the mean.

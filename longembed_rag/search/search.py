@@ -4,101 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
-from longembed_rag.errors import SettingsError
 from longembed_rag.points.values import Ask
 from longembed_rag.search.adaptive import adaptive_count
-from longembed_rag.search.answers import PassageScorer, answer
+from longembed_rag.search.answerable import require_answerable
+from longembed_rag.search.answers import answer
 from longembed_rag.search.evidence import CANDIDATES, gather
 from longembed_rag.search.fusion import Evidence, fuse, passage_scorer
 from longembed_rag.search.holding import scope_of
+from longembed_rag.search.known import known_of
+from longembed_rag.search.options import DEFAULT_MODE, MODES, Mode, SearchOptions
 from longembed_rag.search.passage_evidence import rank_by_passages
-from longembed_rag.search.requests import Question, Scope, ask, dense_probe, terms_probe
+from longembed_rag.search.passage_ranking import PassageScorer
+from longembed_rag.search.requests import Question, Scope, dense_probe, terms_probe
+from longembed_rag.search.steps import Steps, ask, run_together
 from longembed_rag.search.syntax import Query
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from longembed_rag.points.filters import AnyFilter
     from longembed_rag.search.results import SearchResult
     from longembed_rag.store.store import DocumentStore
     from longembed_rag.store.values import CollectionRecord
 
-Mode = Literal["hybrid", "dense", "sparse", "passages", "late"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-DEFAULT_MODE: Mode = "hybrid"
-#: Most documents, and passages of a document, that an adaptive search gives unless told.
-ADAPTIVE_LIMIT = 50
-ADAPTIVE_PASSAGES = 10
-#: Most documents that can be asked for at once.
-MOST_DOCUMENTS = 10_000
+__all__ = [
+    "DEFAULT_MODE",
+    "MODES",
+    "AskedQuery",
+    "Mode",
+    "SearchOptions",
+    "search_documents",
+    "search_many",
+]
 
-
-@dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """What to look for, and how much of it.
-
-    Attributes:
-        mode: ``"hybrid"`` weighs words and meaning of documents and passages; ``"dense"``
-            compares vectors of documents, ``"sparse"`` words of documents (BM25), ``"passages"``
-            vectors of passages, and of the best of them the tokens where those are kept;
-            ``"late"`` tokens alone, of passages that are among the best by words or vector.
-        limit: Most documents; None takes 5, or with ``adaptive`` 50.
-        adaptive: Whether to stop at the largest gap between scores.
-        passages: Most passages of each document; None takes 3, or with ``adaptive`` 10.
-        filter: Which documents are looked at; None for all.
-        snippets: Whether to make a snippet of each document. Without passages that takes longer
-            than the search, where documents are long.
-        vectors: Whether the vectors of documents and passages come, too.
-
-    Raises:
-        SettingsError: A value is out of range.
-    """
-
-    mode: Mode = DEFAULT_MODE
-    limit: int | None = None
-    adaptive: bool = False
-    passages: int | None = None
-    filter: AnyFilter | None = None
-    snippets: bool = True
-    vectors: bool = False
-
-    def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise SettingsError(f"mode={self.mode!r} is not one of: {', '.join(MODES)}")
-        if self.limit is not None and self.limit < 1:
-            raise SettingsError(f"limit={self.limit} must be at least 1")
-        if self.limit is not None and self.limit > MOST_DOCUMENTS:
-            raise SettingsError(
-                f"limit={self.limit} is more than the {MOST_DOCUMENTS:,} documents that one search "
-                "gives; a filter narrows what is looked at"
-            )
-        if self.passages is not None and self.passages < 0:
-            raise SettingsError(f"passages={self.passages} must not be negative")
-
-    @property
-    def most(self) -> int:
-        """Most documents."""
-        return self.limit or (ADAPTIVE_LIMIT if self.adaptive else 5)
-
-    @property
-    def most_passages(self) -> int:
-        """Most passages of each document."""
-        if self.passages is not None:
-            return self.passages
-        return ADAPTIVE_PASSAGES if self.adaptive else 3
-
-    @property
-    def compares_tokens(self) -> bool:
-        """Whether the query's tokens are compared, where the collection keeps those of passages."""
-        return self.mode in ("hybrid", "passages", "late")
-
-    @property
-    def needs_vector(self) -> bool:
-        """Whether the query has to be embedded."""
-        return self.mode != "sparse"
+# Queries that ask together: what they are answered is in memory at once.
+_TOGETHER = 32
 
 
 @dataclass(frozen=True)
@@ -145,19 +87,70 @@ def search_documents(
         CollectionNotFoundError: There is no collection.
         StoreError: It cannot be searched.
     """
+    query = Query(text=query) if isinstance(query, str) else query
+    (found,) = search_many(store, [AskedQuery(query, vector, tokens)], options=options)
+    return found
+
+
+@dataclass(frozen=True)
+class AskedQuery:
+    """One of several queries.
+
+    Attributes:
+        query: The query as it is understood.
+        vector: Its vector, shape ``[dimension]``; not needed for mode ``"sparse"``.
+        tokens: The vectors of its tokens, shape ``[tokens, dimension]``; None compares none.
+    """
+
+    query: Query
+    vector: NDArray[np.float32] | None = None
+    tokens: NDArray[np.float32] | None = None
+
+
+def search_many(
+    store: DocumentStore, queries: Sequence[AskedQuery], *, options: SearchOptions | None = None
+) -> list[list[SearchResult]]:
+    """Find the documents that answer each of several queries, which ask the store together.
+
+    Args:
+        store: Where they are.
+        queries: The queries.
+        options: How to search.
+
+    Returns:
+        For each query what :func:`search_documents` gives.
+
+    Raises:
+        SettingsError: Of one of them, as by :func:`search_documents`.
+        CollectionNotFoundError: There is no collection.
+        StoreError: It cannot be searched.
+    """
     options = options or SearchOptions()
     record = store.existing_record()
-    _require_answerable(store, record, options, vector, tokens)
+    for each in queries:
+        require_answerable(store, record, options, each.vector, each.tokens)
     store.make_filterable(options.filter)
-    kept = None if record.tokens is None else tokens
-    query = Query(text=query) if isinstance(query, str) else query
+    found: list[list[SearchResult]] = []
+    for start in range(0, len(queries), _TOGETHER):
+        several = queries[start : start + _TOGETHER]
+        known_of(store.place).searches += len(several)
+        steps = [_search(store, each, options, record) for each in several]
+        found += run_together(steps, store.place)
+    return found
+
+
+def _search(
+    store: DocumentStore, asked: AskedQuery, options: SearchOptions, record: CollectionRecord
+) -> Steps[list[SearchResult]]:
+    kept = None if record.tokens is None else asked.tokens
+    query, vector = asked.query, asked.vector
     scope = scope_of(query, matching=options.filter, record=record, place=store.place)
     question = Question(record.query_words(query.text), vector, kept)
-    ranking = _rank(store, question, options, record, scope)
+    ranking = yield from _rank(store, question, options, record, scope)
     count = options.most
     if options.adaptive and ranking.scores:
         count = adaptive_count(ranking.scores, most=min(options.most, len(ranking.scores)))
-    return answer(
+    found = yield from answer(
         ranking.ids,
         count,
         scores=dict(zip(ranking.ids, ranking.scores, strict=True)),
@@ -172,53 +165,7 @@ def search_documents(
         analyzer_of=record.get_analyzer,
         place=store.place,
     )
-
-
-def _require_answerable(
-    store: DocumentStore,
-    record: CollectionRecord,
-    options: SearchOptions,
-    vector: NDArray[np.float32] | None,
-    tokens: NDArray[np.float32] | None,
-) -> None:
-    """Refuse a query that the collection cannot answer in the mode that is asked for.
-
-    Raises:
-        SettingsError: It keeps too little, or the query's vectors are none of its model's.
-    """
-    if options.needs_vector and vector is None:
-        raise SettingsError(f"mode={options.mode!r} needs the query's vector")
-    if options.mode in ("passages", "late") and not record.options.passages:
-        raise SettingsError(
-            f"mode={options.mode!r}: collection {store.collection!r} keeps no passages; use "
-            "another mode, or ingest into another collection with passages"
-        )
-    if options.mode == "late" and record.tokens is None:
-        raise SettingsError(
-            f"mode='late': collection {store.collection!r} keeps no vectors of tokens; ingest its "
-            "files again with late_interaction='on' (--late-interaction on), or use another mode"
-        )
-    if options.mode == "late" and tokens is None:
-        raise SettingsError("mode='late' needs the vectors of the query's tokens")
-    if tokens is not None and tokens.shape[1:] != (record.dimension,):
-        raise SettingsError(
-            f"the query's tokens have shape {tokens.shape}, the collection's vectors have "
-            f"{record.dimension} numbers: they are another model's"
-        )
-    if vector is not None and vector.shape != (record.dimension,):
-        raise SettingsError(
-            f"the query's vector has shape {vector.shape}, the collection's vectors have "
-            f"{record.dimension} numbers: it is another model's"
-        )
-    for given in (vector, tokens):
-        if given is not None and not _is_finite(given):
-            raise SettingsError("the query's vector holds values that are not finite")
-
-
-def _is_finite(values: NDArray[np.float32]) -> bool:
-    import numpy as np
-
-    return bool(np.isfinite(values).all())
+    return found
 
 
 def _rank(
@@ -227,10 +174,10 @@ def _rank(
     options: SearchOptions,
     record: CollectionRecord,
     scope: Scope,
-) -> _Ranking:
+) -> Steps[_Ranking]:
     place = store.place
     if options.mode == "hybrid":
-        evidence = gather(
+        evidence = yield from gather(
             question,
             with_passages=record.options.passages,
             scope=scope,
@@ -250,7 +197,7 @@ def _rank(
     # Adaptive-k looks at more scores than it keeps, and some documents may be gone.
     depth = max(options.most, CANDIDATES)
     if options.mode in ("passages", "late"):
-        name, best = rank_by_passages(
+        name, best = yield from rank_by_passages(
             question,
             by_words=options.mode == "late",
             most=options.most,
@@ -263,7 +210,7 @@ def _rank(
         name, probe = "vector", dense_probe(question.vector)
     else:
         name, probe = "terms", terms_probe(question.words)
-    (points,) = ask(place.documents, [Ask(*probe, depth, scope.documents)], place=place)
+    (points,) = yield from ask(place.documents, [Ask(*probe, depth, scope.documents)])
     found = {each.id: each.score for each in points}
     if options.mode == "sparse" and len(found) < depth:
         # A phrase of stopwords stands in documents that hold none of the query's stored words.

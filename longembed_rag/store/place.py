@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from longembed_rag.points.values import Layout, StorageOptions
+from longembed_rag.store.kept import Kept
 from longembed_rag.store.payload import (
     BUCKET_KEY,
     DELETE_KEY,
@@ -49,10 +50,12 @@ class Place:
     Attributes:
         points: What keeps their points.
         documents: Name of the collection of documents, from which the others' follow.
+        kept: What searches know of it, and need not ask for again.
     """
 
     points: Points
     documents: str
+    kept: Kept = field(default_factory=Kept, compare=False, repr=False)
 
     @property
     def passages(self) -> str:

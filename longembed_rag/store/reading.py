@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.points.port import scroll
-from longembed_rag.store.payload import OWN_KEY, PASSAGE_COUNT_KEY, VERSION_KEY, read_own
+from longembed_rag.store.payload import OWN_KEY, read_own
 from longembed_rag.store.writing import of_documents
 
 if TYPE_CHECKING:
+    from longembed_rag.points.values import Stored
     from longembed_rag.store.place import Place
 
 #: What of a passage's payload says where it stands.
@@ -55,31 +56,15 @@ class PassagesOfDocument:
     passages: int
 
 
-def passages_there(documents: Sequence[str], *, place: Place) -> dict[str, PassagesOfDocument]:
-    """Which passages documents have, by the ids of their points.
-
-    The manifest says so in a few bytes each; the documents' own payloads hold their texts, and are
-    only read where it says nothing yet.
-
-    Args:
-        documents: Ids of their points.
-        place: Where they are.
-    """
-    told: dict[str, PassagesOfDocument] = {}
-    for record in place.points.fetch(place.manifest, documents, what="searching"):
-        payload = record.payload
-        if payload.get("state") == "stored":
-            told[record.id] = PassagesOfDocument(
-                str(payload["content_hash"]), int(payload["passages"])
-            )
-    others = [document for document in documents if document not in told]
-    keys = (PASSAGE_COUNT_KEY, VERSION_KEY)
-    for record in place.points.fetch(place.documents, others, keys=keys, what="searching"):
-        own = read_own(record.payload)
-        told[record.id] = PassagesOfDocument(
-            str(own.get("content_hash", "")), int(own.get("passages", 0))
+def told_by_manifest(entries: Iterable[Stored]) -> dict[str, PassagesOfDocument]:
+    """What points of the manifest say of documents, by their ids; nothing of what is under way."""
+    return {
+        each.id: PassagesOfDocument(
+            str(each.payload["content_hash"]), int(each.payload["passages"])
         )
-    return {document: told.get(document, PassagesOfDocument("", 0)) for document in documents}
+        for each in entries
+        if each.payload.get("state") == "stored"
+    }
 
 
 def read_place(point_id: object, payload: dict[str, Any] | None) -> PassagePlace | None:

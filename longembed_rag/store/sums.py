@@ -47,6 +47,8 @@ SUM = "sum"
 WORDS = "words"
 #: Those that are being written.
 NEXT_WORDS = "words_next"
+#: The text of a point, and its metadata.
+Node = tuple[str | None, dict[str, Any]]
 _OF_DOCUMENT = "its text, vector or words are not as they were written"
 _CHANGING = frozenset({SUM, WORDS, NEXT_WORDS, "counts"})
 _POINT, _WORDS = struct.Struct("<I2f"), struct.Struct("<If")
@@ -61,7 +63,7 @@ _PAGE = 256  # points with their texts and vectors
 def add_sum(point: Point) -> Point:
     """Note in a point what its payload, text and vector are; returns the point."""
     point.payload[OWN_KEY][SUM] = _encode(
-        _POINT.pack(_content(point), *_projections(point.vectors))
+        _POINT.pack(_content(point, read_node(point.payload)), *_projections(point.vectors))
     )
     return point
 
@@ -78,10 +80,17 @@ def words_sums(vectors: Iterable[Mapping[str, Vector]]) -> str:
     return _encode(b"".join(map(_words, vectors)))
 
 
-def is_as_written(point: Point | Stored, *, with_vector: bool = True) -> bool:
+def is_as_written(
+    point: Point | Stored, *, with_vector: bool = True, node: Node | None = None
+) -> bool:
     """Whether a point's id, payload and text, and its vector, fit their sum.
 
     True of a point without a sum: of another program, or of an earlier version of this one.
+
+    Args:
+        point: The point.
+        with_vector: Whether its vector is looked at, too.
+        node: Its text and metadata, where they have been read already.
     """
     own = read_own(point.payload)
     noted = _decode(own.get(SUM))
@@ -90,7 +99,7 @@ def is_as_written(point: Point | Stored, *, with_vector: bool = True) -> bool:
     if len(noted) != _POINT.size:
         return False
     content, *projections = _POINT.unpack(noted)
-    if content != _content(point):
+    if content != _content(point, read_node(point.payload) if node is None else node):
         return False
     if not with_vector:
         return True
@@ -101,14 +110,22 @@ def is_as_written(point: Point | Stored, *, with_vector: bool = True) -> bool:
     return all(_is_near(other, one) for one, other in found)
 
 
-def require_as_written(points: Iterable[Stored], place: Place) -> None:
+def require_as_written(
+    points: Iterable[Stored], place: Place, *, nodes: Mapping[str, Node] | None = None
+) -> None:
     """Refuse to answer with documents whose text or payload is not as it was written.
+
+    Args:
+        points: Their points.
+        place: Where they are, for messages.
+        nodes: Their texts and metadata, where they have been read already.
 
     Raises:
         StoreDamagedError: One is not; names it, and the way out.
     """
     for point in points:
-        if not is_as_written(point, with_vector=False):
+        node = None if nodes is None else nodes[point.id]
+        if not is_as_written(point, with_vector=False, node=node):
             source = read_source(point.payload, point_id=point.id)
             raise StoreDamagedError(
                 f"{source} at {place.location} is not as it was written; 'longembed-rag verify' "
@@ -226,9 +243,9 @@ def _position(own: Mapping[str, Any]) -> int:
     return index + 1 if isinstance(index, int) else -1
 
 
-def _content(point: Point | Stored) -> int:
+def _content(point: Point | Stored, node: Node) -> int:
     own = {name: value for name, value in read_own(point.payload).items() if name not in _CHANGING}
-    text, metadata = read_node(point.payload)
+    text, metadata = node
     canonical = json.dumps([point.id, own, metadata], sort_keys=True, default=str).encode()
     return zlib.crc32((text or "").encode("utf-8", "surrogatepass"), zlib.crc32(canonical))
 

@@ -40,7 +40,9 @@ def joined_words(
         if word[1] < previous[2]:
             continue  # a part of the one before
         between = text[previous[2]] if word[1] == previous[2] + 1 else ""
-        now = _kind(between, previous[0], word[0])
+        # Most words: long ones between blanks.
+        plain = between == " " and len(previous[0]) > 3
+        now = "" if plain else _kind(between, previous[0], word[0])
         if now and now == kind:
             run.append(word)
         else:

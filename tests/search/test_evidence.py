@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from itertools import pairwise
 from uuid import UUID, uuid5
 
@@ -12,11 +13,15 @@ import pytest
 from numpy.typing import NDArray
 
 from longembed_rag.points.filters import Filter, matches
+from longembed_rag.search import best_passages as best_module
 from longembed_rag.search import evidence as module
 from longembed_rag.search import passage_evidence as passage_module
 from longembed_rag.search.evidence import gather
 from longembed_rag.search.fusion import WEIGHTS, Evidence
+from longembed_rag.search.known import known_of
 from longembed_rag.search.requests import Question, Scope, sample_filter
+from longembed_rag.search.steps import run
+from longembed_rag.store.kept import Kept
 from longembed_rag.store.payload import BUCKETS, bucket
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import TERMS_VECTOR, IndexedDocument, document_id
@@ -39,10 +44,28 @@ def filled(request: pytest.FixtureRequest) -> Iterator[DocumentStore]:
 
 
 def ask(store: DocumentStore, query: str = QUERY, **options: object) -> Evidence:
-    """The evidence for a query."""
+    """The evidence for a query; the same when it is the first one and when it is the hundredth."""
+    first, later = (gathered(store, query, searches=number, **options) for number in (1, 100))
+    assert sorted(first.documents) == sorted(later.documents)
+    order = [later.documents.index(each) for each in first.documents]
+    for field in fields(Evidence):
+        one, other = getattr(first, field.name), getattr(later, field.name)
+        if isinstance(one, np.ndarray):
+            np.testing.assert_allclose(one, other[order], rtol=1e-5, atol=1e-6)
+        elif field.name != "documents":
+            assert one == (other if one is None else pytest.approx(other, rel=1e-5))
+    return first
+
+
+def gathered(
+    store: DocumentStore, query: str = QUERY, *, searches: int = 1, **options: object
+) -> Evidence:
+    """The evidence for a query, of which there have been so many."""
+    place = replace(store.place, kept=Kept())
+    known_of(place).searches = searches
     given = {"with_passages": True, "scope": Scope(), **options}
     question = Question(QueryWords.plain(query.split()), vector_of(query))
-    return gather(question, place=store.place, **given)  # type: ignore[arg-type]
+    return run(gather(question, place=place, **given), place)  # type: ignore[arg-type]
 
 
 def bm25(
@@ -186,7 +209,7 @@ def test_what_is_not_among_the_best_is_asked_for_or_taken_as_the_last(
 ) -> None:
     """Candidates are the best by any signal; of passages only those of the best are known."""
     monkeypatch.setattr(module, "CANDIDATES", 2)
-    monkeypatch.setattr(passage_module, "PASSAGES", 9)
+    monkeypatch.setattr(best_module, "PASSAGES", 9)
     monkeypatch.setattr(passage_module, "_ENOUGH_DOCUMENTS", 1)
     seen = ask(filled)
     best = {
@@ -215,8 +238,8 @@ def test_one_long_document_does_not_hide_the_others(
     filled: DocumentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the best passages are of few documents, those of the others are asked for."""
-    monkeypatch.setattr(passage_module, "PASSAGES", 5)
-    monkeypatch.setattr(passage_module, "_MOST_ROUNDS", 100)
+    monkeypatch.setattr(best_module, "PASSAGES", 5)
+    monkeypatch.setattr(best_module, "_MOST_ROUNDS", 100)
     monkeypatch.setattr(passage_module, "_ENOUGH_DOCUMENTS", len(DOCUMENTS))
     seen = ask(filled)
     for ours, name in ((seen.passage_terms, "terms"), (seen.passage_vector, "vector")):
@@ -228,6 +251,7 @@ def test_scales_come_from_a_sample_of_larger_collections(
 ) -> None:
     """It is the same one for every query and filter, and large collections are not read whole."""
     monkeypatch.setattr(module, "SAMPLE", 10)
+    monkeypatch.setattr(module, "PASSAGE_SAMPLE", 20)
     monkeypatch.setattr(passage_module, "SAMPLE", 20)
     whole, part = ask(filled), ask(filled, scope=Scope(documents=ONE_KIND, passages=ONE_KIND))
     chosen = [bucket(document_id(d.source)) < BUCKETS * 10 / len(DOCUMENTS) for d in DOCUMENTS]
@@ -246,12 +270,13 @@ def test_without_passages_only_documents_are_asked(filled: DocumentStore) -> Non
 
 def test_a_query_without_words_is_all_meaning(filled: DocumentStore) -> None:
     """Stopwords only: no terms, no coverage, scales that can be divided by."""
-    seen = gather(
+    steps = gather(
         Question(QueryWords.plain([]), vector_of("x")),
         with_passages=True,
         scope=Scope(),
         place=filled.place,
     )
+    seen = run(steps, filled.place)
     assert not seen.terms.any()
     assert not seen.pairs.any()
     assert (seen.words, seen.coverage, seen.words_scale, seen.passage_terms_scale) == (0, 0, 1, 1)
@@ -269,13 +294,14 @@ def test_an_empty_collection_has_no_evidence(store: DocumentStore) -> None:
 
 def test_a_vector_is_needed(filled: DocumentStore) -> None:
     """Evidence of words alone is not what the weights were chosen for."""
+    steps = gather(
+        Question(QueryWords.plain(["a"]), None),
+        with_passages=True,
+        scope=Scope(),
+        place=filled.place,
+    )
     with pytest.raises(ValueError, match="vector"):
-        gather(
-            Question(QueryWords.plain(["a"]), None),
-            with_passages=True,
-            scope=Scope(),
-            place=filled.place,
-        )
+        run(steps, filled.place)
 
 
 @pytest.mark.parametrize(("total", "wanted"), [(4000, 512), (4000, 1000), (3000, 1499)])

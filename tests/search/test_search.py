@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -226,7 +225,10 @@ def test_snippets_can_be_left_out(store: DocumentStore, mode: str) -> None:
     with_snippets, without = answers
     assert with_snippets
     assert all(result.snippet is not None for result in with_snippets)
-    assert without == [replace(result, snippet=None) for result in with_snippets]
+    for one, other in zip(without, with_snippets, strict=True):
+        assert plain(one) == {**plain(other), "snippet": None}
+        # The second search knows what the first one found out, which moves the last digits.
+        assert numbers(one) == pytest.approx(numbers(other), rel=1e-5)
 
 
 def test_snippets_mark_the_words_that_match(store: DocumentStore) -> None:

@@ -67,6 +67,11 @@ class ClientCollections:
         return self.engine != "server"
 
     @property
+    def changes(self) -> None:
+        """Nothing: others write to a server, and other programs by the client of local mode."""
+        return None
+
+    @property
     def is_touched(self) -> bool:
         """Whether somebody has changed the files of local mode."""
         return self._believing is not None

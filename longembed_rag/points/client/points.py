@@ -80,7 +80,7 @@ class ClientPoints(ClientCollections):
         *,
         what: str,
         keys: Sequence[str] | None = None,
-        vectors: bool = False,
+        vectors: bool | Sequence[str] = False,
     ) -> list[Stored]:
         """Points by id."""
         if not ids:
@@ -90,7 +90,7 @@ class ClientPoints(ClientCollections):
                 name,
                 ids=[native_id(each) for each in ids],
                 with_payload=True if keys is None else list(keys),
-                with_vectors=vectors,
+                with_vectors=_named(vectors),
             ),
             what=what,
         )
@@ -103,7 +103,7 @@ class ClientPoints(ClientCollections):
         what: str,
         keys: Sequence[str] | None = None,
         matching: AnyFilter | None = None,
-        vectors: bool = False,
+        vectors: bool | Sequence[str] = False,
         after: str | None = None,
         limit: int = 1000,
     ) -> Page:
@@ -117,7 +117,7 @@ class ClientPoints(ClientCollections):
                     limit=min(limit, rules.most_found or limit),
                     offset=None if after is None else native_id(after),
                     with_payload=True if keys is None else list(keys),
-                    with_vectors=vectors,
+                    with_vectors=_named(vectors),
                 ),
                 what=what,
                 failure=make,
@@ -239,3 +239,7 @@ class ClientPoints(ClientCollections):
     ) -> None:
         """Call the client to write, until it says that it is done."""
         self.gateway.call(lambda: require_confirmed(action().status), what=what, failure=failure)
+
+
+def _named(vectors: bool | Sequence[str]) -> bool | list[str]:
+    return vectors if isinstance(vectors, bool) else list(vectors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,34 @@ from longembed_rag.points.edge.engine import Shard
 from longembed_rag.points.edge.vectors import VectorLayout
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from longembed_rag.points.edge.folders import CollectionFolder, Description
+
+
+# Ids of so many points are kept spelled out: some 25 MB.
+_MOST_NAMES = 100_000
+
+
+class Names:
+    """Points' ids spelled out, each once: that takes longer than to find them."""
+
+    def __init__(self) -> None:
+        self._names: dict[Any, str] = {}
+
+    def of(self, identities: Sequence[int | str | UUID]) -> list[str]:
+        """Ids of the engine, spelled out."""
+        names = self._names
+        if len(names) >= _MOST_NAMES:
+            names = self._names = {}
+        numbers = [getattr(each, "int", None) for each in identities]
+        spelled: list[Any] = list(map(names.get, numbers))
+        for place, name in enumerate(spelled):
+            if name is None:
+                spelled[place] = name = str(identities[place])
+                if numbers[place] is not None:
+                    names[numbers[place]] = name
+        return spelled
 
 
 class EdgeCollection:
@@ -34,6 +61,7 @@ class EdgeCollection:
         self.description = description
         self.layout = VectorLayout(description)
         self.shard = Shard(folder.shard, before_writing=before_writing)
+        self.names = Names()
         self._before_writing = before_writing
         self._lock = threading.Lock()
 

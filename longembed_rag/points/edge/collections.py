@@ -48,6 +48,7 @@ class EdgeCollections:
         self.path.mkdir(parents=True, exist_ok=True)
         self._root_lock = RootLock(self.path)
         self._closed = False
+        self._changes = 0
         try:
             mend(self.path)
             self.seal = Seal(self.path, by=engine_version())
@@ -107,6 +108,12 @@ class EdgeCollections:
         for name in self.names():
             self.get(name).shard.flush()
 
+    @property
+    def changes(self) -> int:
+        """How often they were written to; a write counts once it is done."""
+        with self._lock:
+            return self._changes + sum(each.shard.changes for each in self._collections.values())
+
     def _require_open(self) -> None:
         if self._closed:
             raise RuntimeError("the store is closed; open it again")
@@ -158,6 +165,7 @@ class EdgeCollections:
                 folder.remove()
                 raise
             self._collections[description.name] = collection
+            self._changes += 1
 
     def drop(self, name: str) -> bool:
         """Remove a collection; False when there is none.
@@ -172,5 +180,6 @@ class EdgeCollections:
             self._before_writing()
             collection = self._collections.pop(name)
             collection.shard.close(flush=False)
+            self._changes += 1 + collection.shard.changes
             collection.folder.remove()
         return True

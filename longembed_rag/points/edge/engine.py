@@ -97,6 +97,8 @@ class Shard:
     """
 
     def __init__(self, folder: Path, *, before_writing: Callable[[], None]) -> None:
+        #: How many updates there were; one counts once it is done.
+        self.changes = 0
         self._folder = folder
         self._before_writing = before_writing
         self._lock = threading.RLock()
@@ -147,7 +149,10 @@ class Shard:
             self._before_writing()
             self._is_written = True
             began = time.monotonic()
-            shard.update(operation)
+            try:
+                shard.update(operation)
+            finally:
+                self.changes += 1
             self._unflushed += time.monotonic() - began
             if self._unflushed > _UNFLUSHED:
                 shard.flush()

@@ -12,7 +12,14 @@ from longembed_rag.points.edge.collections import EdgeCollections
 from longembed_rag.points.edge.convert import convert_filter, plain_id, point_id, point_ids
 from longembed_rag.points.edge.engine import engine_errors, first_line
 from longembed_rag.points.edge.folders import Description
-from longembed_rag.points.edge.requests import converted, emptied, hits, stored
+from longembed_rag.points.edge.requests import (
+    converted,
+    emptied,
+    named,
+    search,
+    selected,
+    stored,
+)
 from longembed_rag.points.edge.schema import field_index
 from longembed_rag.points.edge.vectors import make_point, with_plain_payload
 from longembed_rag.points.port import NOT_FOUND, Failure, failing
@@ -70,6 +77,11 @@ class EdgePoints:
     def open(cls, path: Path, *, location: str, on_close: Callable[[], None]) -> EdgePoints:
         """Open the collections in a folder; raises as :class:`EdgeCollections`."""
         return cls(EdgeCollections(path), location=location, on_close=on_close)
+
+    @property
+    def changes(self) -> int:
+        """How often they were written to: by this process, since no other one can."""
+        return self.collections.changes
 
     def believe(self) -> None:
         """Do nothing: nobody else writes to them."""
@@ -192,14 +204,16 @@ class EdgePoints:
         *,
         what: str,
         keys: Sequence[str] | None = None,
-        vectors: bool = False,
+        vectors: bool | Sequence[str] = False,
     ) -> list[Stored]:
         """Points by id."""
-        wanted: bool | list[str] = True if keys is None else list(keys)
+        if not ids:
+            return []
+        wanted, which = selected(keys), named(vectors)
         found = self._read(
-            name, lambda shard: shard.retrieve(_native(ids), wanted, vectors), what=what
+            name, lambda shard: shard.retrieve(_native(ids), wanted, which), what=what
         )
-        return [stored(each, vectors=vectors) for each in found]
+        return [stored(each, vectors=bool(vectors)) for each in found]
 
     def page(
         self,
@@ -208,7 +222,7 @@ class EdgePoints:
         what: str,
         keys: Sequence[str] | None = None,
         matching: AnyFilter | None = None,
-        vectors: bool = False,
+        vectors: bool | Sequence[str] = False,
         after: str | None = None,
         limit: int = 1000,
     ) -> Page:
@@ -221,22 +235,21 @@ class EdgePoints:
                     offset=None if after is None else point_id(native_id(after)),
                     limit=limit,
                     filter=convert_filter(matching),
-                    with_payload=True if keys is None else list(keys),
-                    with_vector=vectors,
+                    with_payload=selected(keys),
+                    with_vector=named(vectors),
                 )
             )
 
         found, following = self._read(name, read, what=what)
         return Page(
-            tuple(stored(each, vectors=vectors) for each in found),
+            tuple(stored(each, vectors=bool(vectors)) for each in found),
             None if following is None else str(plain_id(following)),
         )
 
     def query(self, name: str, asks: Sequence[Ask], *, what: str) -> list[list[Hit]]:
         """For each query the points closest to its vector, best first."""
         with self._told(what):
-            collection = self.collections.get(name)
-            return [[] if each.finds_nothing else hits(collection, each) for each in asks]
+            return search(self.collections.get(name), asks)
 
     def count(
         self, name: str, *, matching: AnyFilter | None = None, exact: bool = True, what: str

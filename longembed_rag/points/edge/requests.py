@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.points.edge.convert import convert_filter, plain_id
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import qdrant_edge as edge
 
     from longembed_rag.points.edge.collection import EdgeCollection
+
+
+_NOTHING: dict[str, Any] = {}  # one for all: hundreds of hits have no payload
 
 
 def emptied(points: Iterable[Point]) -> Iterator[tuple[Point, str]]:
@@ -37,28 +40,45 @@ def converted(collection: EdgeCollection, point: Point) -> dict[str, Any]:
     }
 
 
-def hits(collection: EdgeCollection, ask: Ask) -> list[Hit]:
-    """What a query finds, best first.
+def search(collection: EdgeCollection, asks: Sequence[Ask]) -> list[list[Hit]]:
+    """What each of several queries finds, best first; they are put to the engine together.
 
     Raises:
-        ValueError: The query is wrong.
+        ValueError: A query is wrong.
         RuntimeError: The collection cannot be read.
     """
     import qdrant_edge as edge
 
+    found: list[list[Hit]] = [[] for _ in asks]
+    owners = [number for number, each in enumerate(asks) if not each.finds_nothing]
+    if not owners:
+        return found
+    # Several queries share a filter, which may name thousands of ids.
+    filters = {id(each.filter): each.filter for each in asks}
     with engine_errors():
-        request = edge.QueryRequest(
-            limit=ask.limit,
-            offset=0,
-            query=edge.Query.Nearest(
-                collection.layout.convert(ask.using, ask.vector), using=ask.using
-            ),
-            filter=convert_filter(ask.filter),
-            with_payload=list(ask.keys) if ask.keys else False,
-            with_vector=False,
-        )
-    found = collection.shard.call(lambda shard: shard.query(request))
-    return [Hit(str(plain_id(each.id)), each.score, each.payload or {}) for each in found]
+        converted_filters = {key: convert_filter(each) for key, each in filters.items()}
+        requests = [
+            edge.QueryRequest(
+                limit=asks[owner].limit,
+                offset=0,
+                query=edge.Query.Nearest(
+                    collection.layout.convert(asks[owner].using, asks[owner].vector),
+                    using=asks[owner].using,
+                ),
+                filter=converted_filters[id(asks[owner].filter)],
+                with_payload=list(asks[owner].keys) if asks[owner].keys else False,
+                with_vector=False,
+            )
+            for owner in owners
+        ]
+        batch = edge.QueryBatchRequest(requests)
+    answers = collection.shard.call(lambda shard: shard.query_batch(batch))
+    for owner, answer in zip(owners, answers, strict=True):
+        names = collection.names.of([each.id for each in answer])
+        payloads = [each.payload or _NOTHING for each in answer]
+        scores = [each.score for each in answer]
+        found[owner] = list(map(Hit._make, zip(names, scores, payloads, strict=True)))
+    return found
 
 
 def stored(found: edge.Record, *, vectors: bool) -> Stored:
@@ -66,3 +86,13 @@ def stored(found: edge.Record, *, vectors: bool) -> Stored:
     return Stored(
         str(plain_id(found.id)), found.payload or {}, plain_vectors(found.vector) if vectors else {}
     )
+
+
+def selected(keys: Sequence[str] | None) -> bool | list[str]:
+    """What of a payload is read; for an empty list the engine would read all, and give nothing."""
+    return keys is None or (list(keys) or False)
+
+
+def named(vectors: bool | Sequence[str]) -> bool | list[str]:
+    """Which vectors come along."""
+    return vectors if isinstance(vectors, bool) else list(vectors)
