@@ -4,7 +4,7 @@ Each kind is ingested once into an embedded store, between two halves of the sam
 same model with nothing written, and one by one as documents were read before they shared passes.
 Imports, the model and the store's files are there before the clock starts.
 
-    python benchmarks/ingest.py --out benchmarks/results/ingest.json
+    OMP_NUM_THREADS=1 python benchmarks/ingest.py --out benchmarks/results/ingest.json
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def main() -> None:
         "long files": texts_of(given.long, (1500, 3000)),
     }
     result = {
-        "command": f"python benchmarks/ingest.py --model {given.model} --out FILE",
+        "command": f"OMP_NUM_THREADS=1 python benchmarks/ingest.py --model {given.model} "
+        f"--small {given.small} --long {given.long} --out FILE",
         "version": __version__,
         "machine": {**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
         "late interaction": tokens,

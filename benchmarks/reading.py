@@ -6,17 +6,12 @@ onnxruntime (float32, and with dynamic int8) and OpenVINO over an export of the 
 counts is processor time: of it, a tokenizer's, Python's and the system's are parts.
 
     OMP_NUM_THREADS=1 python benchmarks/reading.py --out benchmarks/results/reading.json
-
-``--threads`` reads with two threads that wait awake, asleep, and with one, a process each.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -48,11 +43,6 @@ PARTS = {
     "activation": ("aten::gelu",),
     "norms": ("aten::native_layer_norm",),
     "copies": ("aten::copy_", "aten::cat", "aten::index_select"),
-}
-THREADS = {
-    "two threads, awake": {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "ACTIVE"},
-    "two threads, asleep": {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"},
-    "one thread": {"OMP_NUM_THREADS": "1"},
 }
 
 
@@ -195,35 +185,9 @@ def profile(encoder: LongEncoder, texts: list[str]) -> dict[str, float]:
     return {part: round(share, 3) for part, share in shares.items()}
 
 
-def with_threads(texts: Sequence[str]) -> dict[str, Any]:
-    """The same texts with threads that wait in one way or the other, a process each."""
-    code = (
-        "import sys, json, time; from longembed_rag import LongEncoder; "
-        f"encoder = LongEncoder.from_pretrained({MODEL!r}, dtype='float32', device='cpu'); "
-        "texts = json.load(sys.stdin); encoder.encode(texts[:20]); "
-        "cpu, wall = time.process_time(), time.perf_counter(); encoder.encode(texts); "
-        "print(time.process_time() - cpu, time.perf_counter() - wall)"
-    )
-    results: dict[str, Any] = {}
-    for name, setting in [*THREADS.items()] * 2:
-        ended = subprocess.run(
-            [sys.executable, "-c", code],
-            input=json.dumps(texts).encode(),
-            env={**os.environ, **setting},
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        cpu, wall = map(float, ended.stdout.split())
-        known = results.setdefault(name, {"CPU seconds": cpu, "wall seconds": wall})
-        known["CPU seconds"] = round(min(known["CPU seconds"], cpu), 2)
-        known["wall seconds"] = round(min(known["wall seconds"], wall), 2)
-    return results
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--threads", action="store_true")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     encoder = LongEncoder.from_pretrained(MODEL, dtype="float32", device="cpu")
@@ -238,15 +202,12 @@ def main() -> None:
             rows[length] = {"texts": count, "tokens": sum(lengths), "profile": shares, **compared}
             print(length, json.dumps(rows[length], indent=1), flush=True)
     result = {
-        "command": "OMP_NUM_THREADS=1 python benchmarks/reading.py --threads --out FILE",
+        "command": "OMP_NUM_THREADS=1 python benchmarks/reading.py --out FILE",
         "version": __version__,
         "machine": {**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
         "model": MODEL,
         "results": rows,
     }
-    if given.threads:
-        result["150 tokens, by threads"] = with_threads(texts_of(80, (80, 130)))
-        print(json.dumps(result["150 tokens, by threads"], indent=1))
     if given.out is not None:
         given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
