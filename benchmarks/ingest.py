@@ -124,7 +124,8 @@ def main() -> None:
         "command": f"OMP_NUM_THREADS=1 python benchmarks/ingest.py --model {given.model} "
         f"--small {given.small} --long {given.long} --out FILE",
         "version": __version__,
-        "machine": {**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
+        "machine": machine(),
+        "threads": torch.get_num_threads(),
         "late interaction": tokens,
         "results": {name: measure(encoder, each, tokens=tokens) for name, each in kinds.items()},
     }

@@ -204,7 +204,8 @@ def main() -> None:
     result = {
         "command": "OMP_NUM_THREADS=1 python benchmarks/reading.py --out FILE",
         "version": __version__,
-        "machine": {**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
+        "machine": machine(),
+        "threads": torch.get_num_threads(),
         "model": MODEL,
         "results": rows,
     }
