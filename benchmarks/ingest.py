@@ -4,7 +4,7 @@ Each kind is ingested once into an embedded store, between two halves of the sam
 same model with nothing written, and one by one as documents were read before they shared passes.
 Imports, the model and the store's files are there before the clock starts.
 
-    python benchmarks/ingest.py --out benchmarks/results/ingest.json
+    OMP_NUM_THREADS=1 python benchmarks/ingest.py --out benchmarks/results/ingest.json
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from machine import machine
 
 from longembed_rag import Document, Library, LongEncoder, TokenOptions, __version__
@@ -120,9 +121,11 @@ def main() -> None:
         "long files": texts_of(given.long, (1500, 3000)),
     }
     result = {
-        "command": f"python benchmarks/ingest.py --model {given.model} --out FILE",
+        "command": f"OMP_NUM_THREADS=1 python benchmarks/ingest.py --model {given.model} "
+        f"--small {given.small} --long {given.long} --out FILE",
         "version": __version__,
         "machine": machine(),
+        "threads": torch.get_num_threads(),
         "late interaction": tokens,
         "results": {name: measure(encoder, each, tokens=tokens) for name, each in kinds.items()},
     }

@@ -6,17 +6,12 @@ onnxruntime (float32, and with dynamic int8) and OpenVINO over an export of the 
 counts is processor time: of it, a tokenizer's, Python's and the system's are parts.
 
     OMP_NUM_THREADS=1 python benchmarks/reading.py --out benchmarks/results/reading.json
-
-``--threads`` reads with two threads that wait awake, asleep, and with one, a process each.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from ingest import texts_of
 from machine import machine
 from numpy.typing import NDArray
@@ -39,7 +35,7 @@ LENGTHS = {
     "150 tokens": (80, (80, 130)),
     "1,000 tokens": (12, (550, 850)),
 }
-MODEL = "all-MiniLM-L6-v2"
+MODEL, WINDOW = "all-MiniLM-L6-v2", 512
 #: What a profile's operations belong to.
 PARTS = {
     "matrix products": ("aten::addmm", "aten::mm", "aten::bmm", "mkldnn::_linear_pointwise"),
@@ -47,11 +43,6 @@ PARTS = {
     "activation": ("aten::gelu",),
     "norms": ("aten::native_layer_norm",),
     "copies": ("aten::copy_", "aten::cat", "aten::index_select"),
-}
-THREADS = {
-    "two threads, awake": {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "ACTIVE"},
-    "two threads, asleep": {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"},
-    "one thread": {"OMP_NUM_THREADS": "1"},
 }
 
 
@@ -61,7 +52,7 @@ def systems(encoder: LongEncoder, folder: Path) -> dict[str, System]:
 
     wide = LongEncoder.from_pretrained(MODEL, dtype="float32", device="cpu", batch_tokens=16_384)
     other = SentenceTransformer(str(encoder.planner.folder.root), device="cpu")
-    other.max_seq_length = 512
+    other.max_seq_length = WINDOW
     found: dict[str, System] = {
         "LongEncoder": lambda texts: encoder.encode(texts).embeddings,
         "LongEncoder, 16,384 tokens a pass": lambda texts: wide.encode(texts).embeddings,
@@ -76,18 +67,22 @@ def systems(encoder: LongEncoder, folder: Path) -> dict[str, System]:
 
 def _exported(encoder: LongEncoder, other: Any, folder: Path) -> dict[str, System]:
     """The same model as a graph, in the runtimes that are there."""
-    import torch
     from transformers import AutoModel
 
     graph = folder / "model.onnx"
-    model = AutoModel.from_pretrained(encoder.model_path, attn_implementation="eager").eval()
+    model = AutoModel.from_pretrained(encoder.model_path, attn_implementation="eager")
+    model.requires_grad_(False).eval()
 
     class Plain(torch.nn.Module):
         """The model with its inputs in one order, and its states alone."""
 
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
         def forward(self, ids: Any, mask: Any, types: Any) -> Any:
             given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
-            return model(**given).last_hidden_state
+            return self.model(**given).last_hidden_state
 
     inputs = dict(other.tokenize(["a few words", "and some more of them"]))
     names = ["input_ids", "attention_mask", "token_type_ids"]
@@ -142,7 +137,9 @@ def _in_batches(run: Callable[[dict[str, Any]], Any], other: Any, names: Sequenc
     return system
 
 
-def compare(found: dict[str, System], texts: list[str], rounds: int, tokens: int) -> dict[str, Any]:
+def compare(
+    found: dict[str, System], texts: list[str], rounds: int, lengths: Sequence[int]
+) -> dict[str, Any]:
     """Tokens a CPU second of each system, and how its vectors agree with ours."""
     taken = {name: float("inf") for name in found}
     vectors: dict[str, Vectors] = {}
@@ -152,11 +149,16 @@ def compare(found: dict[str, System], texts: list[str], rounds: int, tokens: int
             vectors[name] = system(texts)
             taken[name] = min(taken[name], time.process_time() - began)
     ours = vectors["LongEncoder"]
-    best = taken["LongEncoder"]
+    # The others read no more than the model's window of a text.
+    read = {
+        name: sum(lengths) if "LongEncoder" in name else sum(min(each, WINDOW) for each in lengths)
+        for name in found
+    }
+    best = read["LongEncoder"] / taken["LongEncoder"]
     return {
         name: {
-            "tokens a CPU second": round(tokens / seconds),
-            "share of ours": round(best / seconds, 3),
+            "tokens a CPU second": round(read[name] / seconds),
+            "share of ours": round(read[name] / seconds / best, 3),
             "least cosine": round(float((vectors[name] * ours).sum(axis=1).min()), 5),
         }
         for name, seconds in taken.items()
@@ -165,8 +167,6 @@ def compare(found: dict[str, System], texts: list[str], rounds: int, tokens: int
 
 def profile(encoder: LongEncoder, texts: list[str]) -> dict[str, float]:
     """Shares of the processor time of one ``encode``."""
-    import torch
-
     began = time.process_time()
     encoder.planner.tokenizer(texts, spans=False)
     tokenizing = time.process_time() - began
@@ -185,35 +185,9 @@ def profile(encoder: LongEncoder, texts: list[str]) -> dict[str, float]:
     return {part: round(share, 3) for part, share in shares.items()}
 
 
-def with_threads(texts: Sequence[str]) -> dict[str, Any]:
-    """The same texts with threads that wait in one way or the other, a process each."""
-    code = (
-        "import sys, json, time; from longembed_rag import LongEncoder; "
-        f"encoder = LongEncoder.from_pretrained({MODEL!r}, dtype='float32', device='cpu'); "
-        "texts = json.load(sys.stdin); encoder.encode(texts[:20]); "
-        "cpu, wall = time.process_time(), time.perf_counter(); encoder.encode(texts); "
-        "print(time.process_time() - cpu, time.perf_counter() - wall)"
-    )
-    results: dict[str, Any] = {}
-    for name, setting in [*THREADS.items()] * 2:
-        ended = subprocess.run(
-            [sys.executable, "-c", code],
-            input=json.dumps(texts).encode(),
-            env={**os.environ, **setting},
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        cpu, wall = map(float, ended.stdout.split())
-        known = results.setdefault(name, {"CPU seconds": cpu, "wall seconds": wall})
-        known["CPU seconds"] = round(min(known["CPU seconds"], cpu), 2)
-        known["wall seconds"] = round(min(known["wall seconds"], wall), 2)
-    return results
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--threads", action="store_true")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     encoder = LongEncoder.from_pretrained(MODEL, dtype="float32", device="cpu")
@@ -222,21 +196,19 @@ def main() -> None:
         found = systems(encoder, Path(folder))
         for length, (count, words) in LENGTHS.items():
             texts = texts_of(count, words)
-            tokens = sum(each.tokens for each in encoder.encode(texts).coverage)
+            lengths = [each.tokens for each in encoder.encode(texts).coverage]
             shares = profile(encoder, texts)
-            compared = compare(found, texts, given.rounds, tokens)
-            rows[length] = {"texts": count, "tokens": tokens, "profile": shares, **compared}
+            compared = compare(found, texts, given.rounds, lengths)
+            rows[length] = {"texts": count, "tokens": sum(lengths), "profile": shares, **compared}
             print(length, json.dumps(rows[length], indent=1), flush=True)
     result = {
-        "command": "OMP_NUM_THREADS=1 python benchmarks/reading.py --threads --out FILE",
+        "command": "OMP_NUM_THREADS=1 python benchmarks/reading.py --out FILE",
         "version": __version__,
         "machine": machine(),
+        "threads": torch.get_num_threads(),
         "model": MODEL,
         "results": rows,
     }
-    if given.threads:
-        result["150 tokens, by threads"] = with_threads(texts_of(80, (80, 130)))
-        print(json.dumps(result["150 tokens, by threads"], indent=1))
     if given.out is not None:
         given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

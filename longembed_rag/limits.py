@@ -22,9 +22,9 @@ _THREADS, _THREADS_PER_PROCESSOR, _MANY_THREADS = 8, 4, 1024
 def share_processors() -> None:
     """Have torch's threads wait for each other asleep, where nobody has said how.
 
-    Awake, they take a processor from whoever else needs it: on two that others use too, one text
-    took 1.8 times the processor time, and 1.5 times as long (benchmarks/results/reading.json). It
-    has no effect once torch is imported.
+    Awake, they take a processor from whoever else needs it: on two that others use too, texts took
+    twice the processor time, and twice as long (benchmarks/threads.py). It has no effect once torch
+    is imported.
     """
     if "torch" not in sys.modules:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -18,6 +18,7 @@ from longembed_rag.cli.configurable import CONFIGURABLE
 from longembed_rag.cli.failures import DONE, FAILED, debugging, reported, write_error
 from longembed_rag.cli.option_specs import COMMON_SECTION
 from longembed_rag.cli.output import printable, write_json
+from longembed_rag.cli.pulse import pulse
 from longembed_rag.cli.quiet import quiet_libraries
 from longembed_rag.cli.streams import UnwrittenError, give_up_output, prepare_streams
 from longembed_rag.errors import SettingsError
@@ -116,6 +117,7 @@ class Command(click.Command):
             reported(as_json=as_json, debug=debug, interrupted=self.interrupted),
             _usage_errors_as_json(as_json),
             quiet_libraries(debug=debug),
+            pulse.beating(ctx.info_name or ""),
         ):
             return super().invoke(ctx)
 

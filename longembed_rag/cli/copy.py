@@ -17,6 +17,7 @@ from longembed_rag.cli.failures import FAILED
 from longembed_rag.cli.location import StoreLocation, api_key_for, tell_waiting
 from longembed_rag.cli.options import storage_options, store_options
 from longembed_rag.cli.output import count, duration, one_line, shown_path, write_json
+from longembed_rag.cli.pulse import pulse
 from longembed_rag.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -109,10 +110,16 @@ def _is_there(library: Library, to: str) -> bool:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A line that moves on a terminal, and nothing elsewhere."""
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A line that moves on a terminal, and one a minute elsewhere."""
     if not sys.stderr.isatty():
-        yield None
+        state = [""]
+
+        def note(done: int, total: int) -> None:
+            state[0] = f"{done:,} of {count(total, 'document')}"
+
+        pulse.doing(lambda: state[0])
+        yield note
         return
 
     def show(done: int, total: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from longembed_rag.cli.output import duration, one_line
+from longembed_rag.cli.pulse import pulse
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -55,16 +56,35 @@ def time_left(event: RunProgress) -> float | None:
 
 
 class PlainDisplay:
-    """One line per run on stderr, and one when it begins."""
+    """One line per run on stderr, and one when it begins; how far it is, a line a minute."""
+
+    def __init__(self) -> None:
+        self._run = ""
+        self._progress: RunProgress | None = None
+        pulse.doing(self._state)
 
     def show(self, event: Event) -> None:
         """Show one event."""
-        from longembed_eval.events import RunStarted
+        from longembed_eval.events import RunProgress, RunStarted
 
+        if isinstance(event, RunProgress):
+            self._progress = event
+            return
+        line = line_of(event)
         if isinstance(event, RunStarted):
-            click.echo(_line_of_start(event), err=True)
-        elif (line := line_of(event)) is not None:
+            self._run, self._progress = _line_of_start(event), None
+            line = self._run
+        if line is not None:
             click.echo(line, err=True)
+            pulse.told()
+
+    def _state(self) -> str:
+        progress = self._progress
+        if progress is None:
+            return self._run
+        left = time_left(progress)
+        told = f"{100 * progress.done // max(progress.total, 1)} % of its documents"
+        return ", ".join([self._run, told, *([] if left is None else [f"{duration(left)} left"])])
 
 
 class BarDisplay:

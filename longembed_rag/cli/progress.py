@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from longembed_rag.cli.output import count, duration, one_line, shown_path
+from longembed_rag.cli.pulse import pulse
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +31,9 @@ _TELLING_SECONDS = 4.0
 _WIDE = 110
 #: Columns that the bar and the spinner take, each with the blank after it.
 _BAR_COLUMNS, _SPINNER_COLUMNS = 21, 2
+#: Columns of a line in a file, and what it says.
+_PLAIN = 200
+_TOLD = ("documents", "tokens", "speed", "left", "current")
 #: Columns of a file's name that tell which file it is.
 _LEAST_NAME = 20
 
@@ -192,12 +196,19 @@ class PlainDisplay:
 
     def __init__(self) -> None:
         self.tally = Tally()
+        pulse.doing(self._state)
 
     def show(self, event: Event) -> None:
         """Show one event."""
         self.tally.add(event)
         for line in lines_of(event, everything=True):
             click.echo(line, err=True)
+            pulse.told()
+
+    def _state(self) -> str:
+        """What a line a minute says of a document that takes longer."""
+        fields = fields_of(self.tally, room=_PLAIN)
+        return ", ".join(filter(None, (fields[name] for name in _TOLD)))
 
 
 class BarDisplay:

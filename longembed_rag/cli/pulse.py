@@ -25,7 +25,8 @@ class Pulse:
 
     def __init__(self) -> None:
         self._said = 0.0
-        self._state: Callable[[], str] = str
+        #: What the command is doing, in a few words.
+        self.state: Callable[[], str] = str
 
     @contextmanager
     def beating(self, command: str) -> Iterator[None]:
@@ -38,7 +39,7 @@ class Pulse:
             yield
             return
         began = self._said = time.monotonic()
-        self._state = str
+        self.state = str
         done = threading.Event()
 
         def beat() -> None:
@@ -46,7 +47,7 @@ class Pulse:
                 now = time.monotonic()
                 if now - self._said >= INTERVAL:
                     self._said = now
-                    told = ", ".join(filter(None, (duration(now - began), self._state())))
+                    told = ", ".join(filter(None, (duration(now - began), self.state())))
                     click.echo(f"{command}: at work for {one_line(told)}", err=True)
 
         thread = threading.Thread(target=beat, name="longembed-pulse", daemon=True)
@@ -56,21 +57,19 @@ class Pulse:
         finally:
             done.set()
             thread.join()
-            self._state = str
+            self.state = str
 
-    def told(self, state: Callable[[], str] | None = None) -> None:
-        """A line was written just now.
+    def told(self) -> None:
+        """A line was written just now, so that none is due for a minute."""
+        self._said = time.monotonic()
+
+    def doing(self, state: Callable[[], str]) -> None:
+        """What the command is doing.
 
         Args:
-            state: Gives what is being done from now on, in a few words; asked on another thread.
+            state: Gives it in a few words as it is then, when a line is due; on another thread.
         """
-        self._said = time.monotonic()
-        self.says(state)
-
-    def says(self, state: Callable[[], str] | None) -> None:
-        """What is being done from now on, in a few words; None leaves it as it was."""
-        if state is not None:
-            self._state = state
+        self.state = state
 
 
 #: The program's.

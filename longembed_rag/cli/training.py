@@ -13,6 +13,7 @@ import click
 from longembed_rag.cli.configurable import spec_named
 from longembed_rag.cli.option_specs import Count, Folder, Number
 from longembed_rag.cli.output import count, duration, one_line, write_json
+from longembed_rag.cli.pulse import pulse
 from longembed_rag.cli.session import load_planner
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ def say(progress: Progress) -> None:
     speed = progress.tokens / progress.seconds if progress.seconds > 0 else 0.0
     left = progress.seconds / max(progress.step, 1) * (progress.steps - progress.step)
     values = "  ".join(f"{name} {value:.4g}" for name, value in progress.values.items())
+    pulse.told()
     click.echo(
         f"step {progress.step:,} of {progress.steps:,}  {values}  {speed:,.0f} tokens/s  "
         f"{duration(left)} left",

@@ -16,6 +16,7 @@ from longembed_rag.cli.configurable import spec_named
 from longembed_rag.cli.option_specs import Count, Number
 from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import count, duration, one_line, wrapped, write_json, write_table
+from longembed_rag.cli.pulse import pulse
 from longembed_rag.cli.quiet import quiet_transformers
 from longembed_rag.store.inheritance import build_settings
 from longembed_rag.store.options import DEFAULT_PASSAGE_TOKENS
@@ -102,7 +103,7 @@ def tune_command(
         by=by,  # type: ignore[arg-type]
         seed=seed,
         passage_tokens=passage_tokens or DEFAULT_PASSAGE_TOKENS,
-        on_measured=lambda candidate: click.echo(one_line(_line(candidate)), err=True),
+        on_measured=_say,
     )
     settings = {**_of_flags(values, given), **found.best.settings} if found.changes else {}
     path = Path(CONFIG_FILE)
@@ -121,6 +122,11 @@ def _of_flags(values: dict[str, Any], given: GivenSettings) -> dict[str, Any]:
     for name in ("trust_remote_code", *_MEASURED):  # never from a file, or what is written anyway
         kept.pop(name, None)
     return kept
+
+
+def _say(candidate: Candidate) -> None:
+    pulse.told()
+    click.echo(one_line(_line(candidate)), err=True)
 
 
 def _line(candidate: Candidate) -> str:

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from longembed_eval.meter import Meter, machine
 from longembed_eval.systems.protocol import Progress
-from longembed_eval.systems.tokens import KeptTokens, TokenWriter, tokens_path
+from longembed_eval.systems.tokens import KeptTokens, TokenWriter, remove_tokens, tokens_path
 from longembed_rag import write_whole
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Raised when what a reading holds changes, so that those that were kept before are made anew.
 _VERSION = 1
+#: Characters of documents after which what was read of them is kept: a minute's on a slow machine.
+_BLOCK = 2_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +64,21 @@ class Reading:
     tokens_read: NDArray[np.int64]
     seconds: float = 0.0
     peak_memory_bytes: int = 0
+
+    @classmethod
+    def joined(cls, readings: Sequence[Reading]) -> Reading:
+        """The reading of all documents, of which these are those of some, in order."""
+        import numpy as np
+
+        firsts = np.cumsum([0, *(len(each.vectors) for each in readings)])
+        owners = [each.owners + first for each, first in zip(readings, firsts, strict=False)]
+        names = ("vectors", "parts", "spans", "part_tokens", "tokens", "tokens_read")
+        return cls(
+            owners=np.concatenate(owners),
+            seconds=sum(each.seconds for each in readings),
+            peak_memory_bytes=max(each.peak_memory_bytes for each in readings),
+            **{name: np.concatenate([getattr(each, name) for each in readings]) for name in names},
+        )
 
     def save(self, path: Path) -> None:
         """Write it to a file, whole or not at all."""
@@ -171,6 +189,38 @@ class Readings:
     def _read(
         self, reader: Reader, documents: Mapping[str, str], path: Path, *, on_progress: Progress
     ) -> Reading:
+        """Read documents, a block at a time: one that was stopped goes on after the last block."""
+        blocks = list(_blocks(documents))
+        if len(blocks) <= 1:
+            return self._read_block(reader, documents, path, on_progress=on_progress)
+        found = self._wanted.get(_name_of(reader))
+        wanted = () if found is None else tuple(found[1])
+        paths = [self._path(reader, block) for block in blocks]
+        total, before = sum(map(len, documents.values())), 0
+        readings = []
+        for block, place in zip(blocks, paths, strict=True):
+            reading = Reading.load(place)
+            kept = [KeptTokens.load(tokens_path(place, options)) for options in wanted]
+            if reading is None or None in kept:
+                told = partial(_told, on_progress, before, total)
+                reading = self._read_block(reader, block, place, on_progress=told)
+            readings.append(reading)
+            before += sum(map(len, block.values()))
+            on_progress(before, total)
+        with TokenWriter(path, wanted) as writer:
+            writer.join(paths)
+            writer.finish()
+        joined = Reading.joined(readings)
+        joined.save(path)
+        for place in paths:
+            for options in wanted:
+                remove_tokens(tokens_path(place, options))
+            place.unlink(missing_ok=True)
+        return joined
+
+    def _read_block(
+        self, reader: Reader, documents: Mapping[str, str], path: Path, *, on_progress: Progress
+    ) -> Reading:
         reader.prepare()
         if (found := self._wanted.get(_name_of(reader))) is None:
             with Meter() as meter:
@@ -198,6 +248,24 @@ class Readings:
         digest = hashlib.blake2b(digest_size=16)
         digest.update(json.dumps(content, sort_keys=True).encode())
         return digest.hexdigest()
+
+
+def _blocks(documents: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Documents in runs, each of no more than it takes to reach the size of a block."""
+    block: dict[str, str] = {}
+    size = 0
+    for name, text in documents.items():
+        block[name] = text
+        size += len(text)
+        if size >= _BLOCK:
+            yield block
+            block, size = {}, 0
+    if block:
+        yield block
+
+
+def _told(on_progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    on_progress(before + done, total)
 
 
 def _name_of(reader: Reader) -> str:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: Rows that are copied from one file into another at once.
+_ROWS_AT_ONCE = 100_000
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KeptTokens:
     """The vectors of the tokens of ``m`` parts, ``n`` in all, as they are kept.
@@ -131,6 +135,12 @@ def _rows_of(path: Path) -> Path:
     return path.with_suffix(".rows")
 
 
+def remove_tokens(path: Path) -> None:
+    """Remove the files of :class:`TokenWriter`, what tells of the vectors first."""
+    path.unlink(missing_ok=True)
+    _rows_of(path).unlink(missing_ok=True)
+
+
 class TokenWriter:
     """Context that writes the tokens of one reading, in each of the ways that are wanted.
 
@@ -172,14 +182,26 @@ class TokenWriter:
         for file in self._files:
             file.finish()
 
+    def join(self, parts: Iterable[Path]) -> None:
+        """Take the tokens of readings that together are this one, in their order.
+
+        Args:
+            parts: Where these readings lie.
+        """
+        for part in parts:
+            for file in self._files:
+                kept = KeptTokens.load(tokens_path(part, file.options))
+                assert kept is not None, "it has just been written"
+                file.add(kept)
+
 
 class _File:
     """One way of keeping tokens, on its way to the disk."""
 
     def __init__(self, path: Path, options: TokenOptions) -> None:
         self.seconds = 0.0
+        self.options = options
         self._path = path
-        self._options = options
         self._counts: list[int] = []
         self._centre: NDArray[np.float32] | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -189,7 +211,7 @@ class _File:
 
     @property
     def _dtype(self) -> str:
-        return "uint8" if self._options.bits else "float16"
+        return "uint8" if self.options.bits else "float16"
 
     def take(self, tokens: TokenVectors, centre: NDArray[np.float32]) -> None:
         import numpy as np
@@ -198,10 +220,18 @@ class _File:
         self._centre = centre
         for number in range(len(tokens.counts)):
             every = np.asarray(tokens.of(number), dtype=np.float32)
-            kept = keep_tokens(every, self._options, centre)
+            kept = keep_tokens(every, self.options, centre)
             self._rows.write(kept.astype(self._dtype).tobytes())
             self._counts.append(len(kept))
         self.seconds += time.perf_counter() - began
+
+    def add(self, kept: KeptTokens) -> None:
+        """Take what another file holds."""
+        self._centre = kept.centre
+        self._counts += kept.counts.tolist()
+        self.seconds += kept.seconds
+        for start in range(0, len(kept.vectors), _ROWS_AT_ONCE):
+            self._rows.write(kept.vectors[start : start + _ROWS_AT_ONCE].tobytes())
 
     def finish(self) -> None:
         import numpy as np

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -268,3 +268,77 @@ def test_others_readings_have_no_tokens(tmp_path: Path) -> None:
     readings.want(FakeTokenReader(), EVERY)
     readings.get(FakeReader({"model": "other"}), DOCUMENTS, on_progress=quiet)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@dataclass
+class Stopping(FakeTokenReader):
+    """Gives each document a vector of its own, and can be stopped before one of them."""
+
+    stop: str = ""
+    seen: list[str] = field(default_factory=list)
+
+    def read(
+        self,
+        documents: Mapping[str, str],
+        *,
+        on_progress: Progress,
+        take_tokens: TakeTokens | None = None,
+    ) -> Reading:
+        for name in documents:
+            if name == self.stop:
+                raise KeyboardInterrupt
+            self.seen.append(name)
+        numbers = np.array([ord(name) for name in documents])
+        for number in numbers if take_tokens is not None else ():
+            rows = np.full((2, 4), number / 256, dtype=np.float32)
+            take_tokens(TokenVectors(np.array([2]), rows, 4), np.zeros(4, dtype=np.float32))
+        on_progress(sum(map(len, documents.values())), sum(map(len, documents.values())))
+        return Reading(
+            vectors=numbers[:, None].astype(np.float32),
+            parts=numbers[:, None].astype(np.float32) + 1,
+            owners=np.arange(len(numbers)),
+            spans=np.stack([numbers, numbers + 1], axis=1),
+            part_tokens=numbers,
+            tokens=numbers,
+            tokens_read=numbers,
+        )
+
+
+@pytest.mark.parametrize("wanted", [None, TokenOptions(pool=1, bits=False)])
+def test_what_was_stopped_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: TokenOptions | None
+) -> None:
+    """After the last block that was read; what comes of it is as if nothing had happened."""
+    documents = {name: name * 10 for name in "abcdefg"}
+    whole = Readings(tmp_path / "whole")
+    monkeypatch.setattr(readings_module, "_BLOCK", 20)
+    told: list[tuple[int, int]] = []
+
+    def get(readings: Readings, reader: Stopping) -> tuple[Reading, Any]:
+        def note(done: int, total: int) -> None:
+            told.append((done, total))
+
+        if wanted is None:
+            return readings.get(reader, documents, on_progress=note), None
+        reading, tokens = readings.get_with_tokens(reader, documents, wanted, on_progress=note)
+        return reading, (tokens.counts.tolist(), np.array(tokens.vectors).tolist())
+
+    with pytest.raises(KeyboardInterrupt):
+        get(Readings(tmp_path / "blocks"), Stopping(stop="f"))
+    again = Stopping()
+    told.clear()
+    reading, tokens = get(Readings(tmp_path / "blocks"), again)
+    assert again.seen == ["e", "f", "g"]
+    assert told[0] == (20, 70)
+    assert told[-1] == (70, 70)
+    assert told == sorted(told)
+    monkeypatch.setattr(readings_module, "_BLOCK", 10_000)
+    undisturbed, all_tokens = get(whole, Stopping())
+    assert same(without_cost(reading), without_cost(undisturbed))
+    assert tokens == all_tokens
+    kept = {path.suffix for path in (tmp_path / "blocks").iterdir()}
+    assert len(list((tmp_path / "blocks").iterdir())) == (1 if wanted is None else 3), kept
+
+
+def without_cost(reading: Reading) -> Reading:
+    return replace(reading, seconds=0, peak_memory_bytes=0)
