@@ -8,6 +8,7 @@ that is killed; so the program says its line and ends, then and there.
 
 from __future__ import annotations
 
+import json  # here, since where it is only half imported, it cannot be had in the handler
 import os
 import signal
 import sys
@@ -58,8 +59,6 @@ class _Interrupts:
             raise KeyboardInterrupt
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if self.as_json and not self.is_answered:
-            import json
-
             error = {"type": "KeyboardInterrupt", "message": self.message}
             _write(1, json.dumps({"error": error}, indent=2) + "\n")
         _write(2, f"{_line_end()}interrupted: {self.message}\n")

@@ -26,6 +26,7 @@ ONCE_ONLY = frozenset(
             "allow_deletions",
             "reread",
             "filters",
+            "queries_file",
             "repair",
             "purge",
             "files",

@@ -76,8 +76,12 @@ def forked(body: Callable[[], int], *, folder: Path, kill: Kill | None = None) -
     sys.stdout.flush()
     sys.stderr.flush()
     began = time.monotonic()
+    # Until the child is the program: this process answers Ctrl-C as the program, too.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     child = os.fork()
-    if child == 0:
+    if child:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
         _be(body, folder, streams)
     with contextlib.suppress(OSError):  # it does so itself; whoever is first
         os.setpgid(child, child)
@@ -153,10 +157,13 @@ def _is_left(group: int) -> bool:
 def command(arguments: Sequence[str], *, before: Callable[[], None] | None = None) -> int:
     """Be the program, with these arguments."""
     from longembed_rag.__main__ import main
+    from longembed_rag.interrupts import interrupts
 
     if before is not None:
         before()
     sys.argv = ["longembed-rag", *arguments]
+    interrupts.take_over()  # as a process does that has just imported the program
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     main()
     return 0
 

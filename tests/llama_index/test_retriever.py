@@ -270,7 +270,7 @@ def test_another_embedding_is_refused(
 ) -> None:
     """A model with other settings is refused before a search, each time, naming both."""
     monkeypatch.setattr(
-        "longembed_rag.library.reading.search_documents", lambda *a, **k: pytest.fail("searched")
+        "longembed_rag.search.search.search_many", lambda *a, **k: pytest.fail("searched")
     )
     other = LongEmbedding(tiny_models.folder("roberta"), max_length=77)
     with LongRetriever.open(path=place, embedding=other) as opened:
@@ -373,8 +373,8 @@ async def test_the_event_loop_runs_on(
     """A search runs on another thread."""
     threads = []
     monkeypatch.setattr(
-        "longembed_rag.library.reading.search_documents",
-        lambda *a, **k: threads.append(threading.get_ident()) or [],
+        "longembed_rag.search.search.search_many",
+        lambda *a, **k: threads.append(threading.get_ident()) or [[]],
     )
     assert await retriever.aretrieve("jazz") == []
     assert threads != [threading.get_ident()]

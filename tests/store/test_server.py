@@ -194,7 +194,10 @@ def test_every_request_carries_the_key(server: FakeQdrant, policy: RetryPolicy) 
 
 
 def test_a_search_takes_few_requests(server: FakeQdrant, remote: DocumentStore) -> None:
-    """Queries go together: their number does not grow with documents, words or passages."""
+    """Queries go together: their number does not grow with documents, words or passages.
+
+    How many points there are is known from the search before.
+    """
     for name in ("/a.txt", "/b.txt", "/c.txt"):
         remote.upsert(make_document(name, f"text of many words in {name}"))
     counts = []
@@ -202,7 +205,7 @@ def test_a_search_takes_few_requests(server: FakeQdrant, remote: DocumentStore) 
         server.requests.clear()
         assert len(find(remote, query)) == 3
         counts.append(len(server.requests))
-    assert counts[0] == counts[1] <= 11
+    assert counts[1] <= counts[0] <= 11
 
 
 def test_waits_grow_until_the_longest() -> None:

@@ -141,10 +141,11 @@ def read_vectors(given: Any) -> dict[str, Any]:
     import numpy as np
 
     named = given if isinstance(given, dict) else {}
-    return {
-        name: vector if hasattr(vector, "indices") else np.asarray(vector, dtype=np.float32)
-        for name, vector in named.items()
-    }
+    with np.errstate(over="ignore"):  # of a store that is damaged; its sum tells
+        return {
+            name: vector if hasattr(vector, "indices") else np.asarray(vector, dtype=np.float32)
+            for name, vector in named.items()
+        }
 
 
 def query_requests(asks: Sequence[Ask], rules: Rules) -> tuple[list[int], list[QueryRequest]]:
