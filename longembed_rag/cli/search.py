@@ -138,7 +138,7 @@ def search_command(
         outdated = library.store.existing_record().outdated
     if outdated is not None:
         click.echo(f"note: {one_line(outdated)}", err=True)
-    done = {} if refreshed is None else {"refreshed": refreshed.to_dict()}
+    done = {"mode": mode} if refreshed is None else {"mode": mode, "refreshed": refreshed.to_dict()}
     written: list[dict[str, Any]] = []
     for number, (line, query_read, results) in enumerate(
         zip(asked, understood, answers, strict=True)
@@ -151,16 +151,21 @@ def search_command(
             reason = _reason(query_read, mode=mode, filtered=bool(filters))
             click.echo(f"nothing found: {reason}", err=True)
         if as_json:
-            said = {"query": line.text, "understood": query_read.to_dict(), "mode": mode}
+            said = {"query": line.text, "understood": query_read.to_dict(), **done}
             found = [result.to_dict() for result in results]
-            written.append({**line.named, **said, **done, "results": found})
-        elif results:
-            if query_read.has_operators:
-                told = one_line(f"looking for {query_read.text}: {_asked(query_read)}")
-                click.echo(click.style(told, dim=True))
-            _write_results(results)
+            written.append({**line.named, **said, "results": found})
+        else:
+            _write_answer(query_read, results)
     if as_json:
         write_json(written[0] if queries_file is None else written)
+
+
+def _write_answer(query: Query, results: Sequence[SearchResult]) -> None:
+    """Write what one query found for people, and how it was understood where it has operators."""
+    if results and query.has_operators:
+        told = one_line(f"looking for {query.text}: {_asked(query)}")
+        click.echo(click.style(told, dim=True))
+    _write_results(results)
 
 
 def _write_heading(query: LineQuery, *, first: bool) -> None:

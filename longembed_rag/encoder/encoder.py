@@ -47,12 +47,7 @@ class LongEncoder(Described):
     def __init__(self, planner: Planner, loaded: LoadedModel) -> None:
         super().__init__(planner, loaded)
         self._lock = threading.RLock()
-        width = planner.settings.truncate_dim
-        if width is not None and width > loaded.dimension:
-            raise SettingsError(
-                f"truncate_dim={width} is more than the {loaded.dimension} dimensions of "
-                f"{planner.model_name}"
-            )
+        planner.settings.require_width(loaded.dimension, model=planner.model_name)
         self._forward = forward_on(planner, loaded)
 
     @classmethod

@@ -16,7 +16,7 @@ from longembed_rag.encoder.e5rope import E5_ROPE, e5_rope_values
 from longembed_rag.encoder.families import TUNED_TABLE
 from longembed_rag.encoder.folder import ModelFolder
 from longembed_rag.encoder.stated import Stated, told
-from longembed_rag.encoder.tokenizer_files import require_readable
+from longembed_rag.encoder.tokenizer_files import require_template
 from longembed_rag.encoder.vocabulary import Vocabulary, lower
 
 # What has to be said: where it is not, transformers has defaults of its own.
@@ -133,11 +133,13 @@ def plain_vocabulary(folder: ModelFolder) -> Vocabulary | None:
         return None
     if len(Stated(folder.path / "added_tokens.json")):
         return None
-    require_readable(folder.path)
     with told(str(file)):
         text = file.read_text(encoding="utf-8")
         whole = json.loads(text)
-        if not isinstance(whole, dict) or not _is_wordpiece(whole, stated):
+        if not isinstance(whole, dict):
+            return None
+        require_template(whole.get("post_processor"), file)
+        if not _is_wordpiece(whole, stated):
             return None
         backend = Tokenizer.from_str(text)
         mask, unknown = map(backend.token_to_id, (_SPECIAL["mask_token"], _SPECIAL["unk_token"]))

@@ -18,7 +18,7 @@ from longembed_rag.encoder.settings import EncoderSettings
 from longembed_rag.encoder.token_vectors import unit_length
 from longembed_rag.encoder.values import QueryEncoding
 from longembed_rag.encoder.weights import read_headers, weight_files
-from longembed_rag.errors import InputError, ModelLoadError, SettingsError
+from longembed_rag.errors import InputError, ModelLoadError
 from longembed_rag.extension.positions import position_ids
 from longembed_rag.limits import lack_of_address_space
 
@@ -80,12 +80,7 @@ class QueryReader:
         if not types <= {*_TYPES, "I64"}:  # positions were stored once, and are counted now
             return None
         planner = Planner(settings, folder, config, vocabulary=vocabulary)
-        width = settings.truncate_dim
-        if width is not None and width > config.hidden_size:
-            raise SettingsError(
-                f"truncate_dim={width} is more than the {config.hidden_size} dimensions of "
-                f"{planner.model_name}"
-            )
+        settings.require_width(config.hidden_size, model=planner.model_name)
         return cls(planner, PlainModel(folder, config))
 
     @property

@@ -170,6 +170,22 @@ class EncoderSettings:
                 f"{name}={value!r} must be greater than zero, and at most {_MOST:,}"
             )
 
+    def require_width(self, dimension: int, *, model: str) -> None:
+        """Require that a model's vectors have the dimensions that are to be kept of them.
+
+        Args:
+            dimension: How many they have.
+            model: What the model is called.
+
+        Raises:
+            SettingsError: ``truncate_dim`` is more than that.
+        """
+        width = self.truncate_dim
+        if width is not None and width > dimension:
+            raise SettingsError(
+                f"truncate_dim={width} is more than the {dimension} dimensions of {model}"
+            )
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EncoderSettings:
         """Build settings from a mapping.

@@ -29,7 +29,7 @@ def require_readable(folder: Path) -> None:
     with told(str(file)):
         text = file.read_text(encoding="utf-8")
         if (found := _TEMPLATE.search(text)) is not None:
-            _require_template(json.JSONDecoder().raw_decode(text, found.end())[0], file)
+            require_template(json.JSONDecoder().raw_decode(text, found.end())[0], file)
 
 
 def require_parsed(folder: Path) -> None:
@@ -46,8 +46,16 @@ def require_parsed(folder: Path) -> None:
             Tokenizer.from_file(str(file))
 
 
-def _require_template(processor: Any, file: Path) -> None:
-    """Rust panics, and prints so, where a template puts in a token that it does not describe."""
+def require_template(processor: Any, file: Path) -> None:
+    """Require of a template that it describes the tokens that it puts in: else Rust panics.
+
+    Args:
+        processor: The ``post_processor`` of a ``tokenizer.json``.
+        file: The file.
+
+    Raises:
+        ModelLoadError: It does not; names file and token.
+    """
     if not isinstance(processor, dict):
         return
     known = processor.get("special_tokens")
@@ -62,4 +70,4 @@ def _require_template(processor: Any, file: Path) -> None:
                     "do not hold; take a whole copy of the model"
                 )
     for inner in processor.get("processors") or ():
-        _require_template(inner, file)
+        require_template(inner, file)
