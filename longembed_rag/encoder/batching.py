@@ -14,6 +14,7 @@ from torch import Tensor
 from longembed_rag.encoder.loading import LoadedModel
 from longembed_rag.encoder.reading import Reading
 from longembed_rag.encoder.returning import sent_home
+from longembed_rag.encoder.turns import Turns
 from longembed_rag.errors import OutOfMemoryError
 from longembed_rag.extension.plan import ExtensionPlan, PlanRules
 from longembed_rag.extension.windows import Window
@@ -91,6 +92,7 @@ def run_jobs(
     *,
     budget: int,
     pool: Callable[[Sequence[Job], list[Tensor]], list[Result]],
+    turns: Turns,
 ) -> Iterator[tuple[Job, Result]]:
     """Read windows in batches of ``budget`` tokens.
 
@@ -101,6 +103,7 @@ def run_jobs(
         pool: Makes a small result of each window's token states, ``[tokens, hidden]``; whatever
             tensors are in it come to the CPU. Runs again for the windows of a batch that ran out
             of memory.
+        turns: Says when each pass may run.
 
     Yields:
         Every job, once, with what ``pool`` made of it.
@@ -119,8 +122,11 @@ def run_jobs(
     # A device is given the next batch before it is waited for.
     ahead = loaded.device.type == "cuda"
     waiting: list[tuple[Job, Callable[[], Result]]] = []
+    left = sum(job.tokens for job in jobs)
     for batch in pack_by_budget(jobs, tokens=lambda job: job.tokens, budget=budget):
-        given = with_back_off(batch, forward, too_large=_too_large)
+        with turns.turn(left):
+            given = with_back_off(batch, forward, too_large=_too_large)
+        left -= sum(job.tokens for job in batch)
         waiting += zip(batch, given, strict=True)
         kept = len(batch) if ahead else 0
         ready, waiting = waiting[: len(waiting) - kept], waiting[len(waiting) - kept :]

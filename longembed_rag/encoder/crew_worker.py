@@ -74,9 +74,10 @@ def _load(settings: EncoderSettings) -> Any:
     from longembed_rag.encoder.forward import Forward
     from longembed_rag.encoder.loading import load_model
     from longembed_rag.encoder.planner import Planner
+    from longembed_rag.encoder.turns import Turns
 
     planner = Planner.from_settings(settings)
-    return Forward(planner, load_model(planner))
+    return Forward(planner, load_model(planner), Turns())
 
 
 def _say(answers: BinaryIO, answer: Answer) -> None:

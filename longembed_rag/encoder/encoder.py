@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from longembed_rag.encoder.documents import DocumentReader, NamedText
 from longembed_rag.encoder.forward_crew import forward_on
 from longembed_rag.encoder.loading import LoadedModel, load_model
 from longembed_rag.encoder.planner import Planner
-from longembed_rag.encoder.reading import DocumentReading
-from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind
+from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind, ReadingOptions
 from longembed_rag.encoder.token_vectors import REFERENCE_TEXT, TokenOptions
+from longembed_rag.encoder.turns import Turns
 from longembed_rag.encoder.values import (
     Coverage,
     Encoding,
@@ -36,7 +36,7 @@ class LongEncoder(Described):
     """Reads texts several times longer than its model was trained to read.
 
     Use :meth:`from_pretrained`. An encoder may be used from several threads; forward passes take
-    turns.
+    turns, and those of short texts come before those of long ones.
 
     Example:
         >>> encoder = LongEncoder.from_pretrained()
@@ -44,11 +44,11 @@ class LongEncoder(Described):
         (1, 384)
     """
 
-    def __init__(self, planner: Planner, loaded: LoadedModel) -> None:
+    def __init__(self, planner: Planner, loaded: LoadedModel, turns: Turns | None = None) -> None:
         super().__init__(planner, loaded)
-        self._lock = threading.RLock()
         planner.settings.require_width(loaded.dimension, model=planner.model_name)
-        self._forward = forward_on(planner, loaded)
+        self._turns = turns or Turns()
+        self._forward = forward_on(planner, loaded, self._turns)
 
     @classmethod
     def from_pretrained(
@@ -75,13 +75,24 @@ class LongEncoder(Described):
     def _load(cls, planner: Planner) -> LongEncoder:
         return cls(planner, load_model(planner))
 
+    def reading_otherwise(self, **changes: Unpack[ReadingOptions]) -> LongEncoder:
+        """An encoder with the same weights, which are not loaded again, that reads otherwise.
+
+        Args:
+            **changes: Its ``method``, ``max_length``, ``overflow`` or ``truncate_dim``.
+
+        Raises:
+            SettingsError: One is out of range, or does not fit the model.
+        """
+        settings = replace(self.settings, **changes)
+        return type(self)(Planner.from_settings(settings), self._loaded, self._turns)
+
     def close(self) -> None:
         """End the processes of further devices, where there are any; reading starts them again.
 
         They end with the encoder, too.
         """
-        with self._lock:
-            self._forward.close()
+        self._forward.close()
 
     def plan(self, n_tokens: int) -> ExtensionPlan:
         """How a document of that many tokens (specials and prompt included) is read."""
@@ -89,13 +100,11 @@ class LongEncoder(Described):
 
     def count_tokens(self, text: str, *, kind: Kind = "document") -> int:
         """Tokens of a text, with special tokens and prompt."""
-        with self._lock:
-            return self._planner.count_tokens(text, kind=kind)
+        return self._planner.count_tokens(text, kind=kind)
 
     def coverage(self, text: str, *, kind: Kind = "document") -> Coverage:
         """What of a text would be read, without running the model."""
-        with self._lock:
-            return self._planner.coverage(text, kind=kind)
+        return self._planner.coverage(text, kind=kind)
 
     def encode(
         self,
@@ -119,8 +128,7 @@ class LongEncoder(Described):
             TextTooLongError: A text is over ``max_length`` under ``overflow="error"``.
             OutOfMemoryError: A text does not fit into memory even alone.
         """
-        with self._lock:
-            return self._forward.encode(texts, kind, names, budget=self.batch_tokens)
+        return self._forward.encode(texts, kind, names, budget=self.batch_tokens)
 
     def encode_queries(
         self, texts: Sequence[str], *, names: Sequence[str] | None = None
@@ -138,8 +146,7 @@ class LongEncoder(Described):
         Raises:
             InputError: As :meth:`encode`.
         """
-        with self._lock:
-            return self._forward.encode_queries(texts, names, budget=self.batch_tokens)
+        return self._forward.encode_queries(texts, names, budget=self.batch_tokens)
 
     def encode_query_tokens(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], ...]:
         """The vectors of the tokens of queries, for late interaction; see :meth:`encode_queries`.
@@ -176,6 +183,7 @@ class LongEncoder(Described):
         text: str,
         *,
         passage_tokens: int = 256,
+        passages: Sequence[tuple[int, int]] | None = None,
         tokens: TokenOptions | None = None,
         token_centre: NDArray[np.float32] | None = None,
         name: str | None = None,
@@ -190,6 +198,8 @@ class LongEncoder(Described):
         Args:
             text: The document.
             passage_tokens: Most content tokens in a passage.
+            passages: Where passages of your own lie, in characters; None cuts the text at the best
+                places.
             tokens: How to keep the vectors of each passage's tokens (late interaction); None
                 keeps none.
             token_centre: What is taken off before they become bits, shape ``[dimension]``; None
@@ -203,13 +213,14 @@ class LongEncoder(Described):
 
         Raises:
             SettingsError: ``passage_tokens`` is not positive, or the centre another model's.
-            InputError: As :meth:`encode`.
+            InputError: As :meth:`encode`; or a passage of yours holds no token.
         """
         told = None if on_progress is None else lambda _, *counts: on_progress(*counts)
         given: list[NamedText] = [(name, text)]
         (read,) = self.encode_documents(
             given,
             passage_tokens=passage_tokens,
+            passages=passages,
             tokens=tokens,
             token_centre=token_centre,
             on_progress=told,
@@ -221,6 +232,7 @@ class LongEncoder(Described):
         documents: Iterable[NamedText | None],
         *,
         passage_tokens: int | None = 256,
+        passages: Sequence[tuple[int, int]] | None = None,
         tokens: TokenOptions | None = None,
         token_centre: NDArray[np.float32] | None = None,
         on_progress: Callable[[str, int, int], None] | None = None,
@@ -234,6 +246,7 @@ class LongEncoder(Described):
             documents: Name and text of each. A None among them says that the next is not there
                 yet, and what is there need not wait for it.
             passage_tokens: As :meth:`encode_passages`; None makes no passages.
+            passages: As :meth:`encode_passages`, of each document.
             tokens: As :meth:`encode_passages`.
             token_centre: As :meth:`encode_passages`.
             on_progress: Is told, after each window, of which document how many of how many tokens
@@ -258,18 +271,17 @@ class LongEncoder(Described):
                 f"{self.dimension} numbers: it is another model's"
             )
 
-        def read(group: Sequence[DocumentReading]) -> list[PassageEncoding]:
-            with self._lock:
-                return self._forward.encode_documents(
-                    group,
-                    tokens=tokens,
-                    token_centre=token_centre,
-                    on_progress=on_progress,
-                    budget=self.batch_tokens,
-                )
-
+        read = partial(
+            self._forward.encode_documents,
+            tokens=tokens,
+            token_centre=token_centre,
+            on_progress=on_progress,
+            budget=self.batch_tokens,
+        )
         reader = DocumentReader(
-            prepare=partial(self._forward.prepare_document, passage_tokens=passage_tokens),
+            prepare=partial(
+                self._forward.prepare_document, passage_tokens=passage_tokens, passages=passages
+            ),
             read=read,
             budget=self.batch_tokens * self._forward.passes,
         )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from longembed_rag.encoder.batching import Job, Result, make_jobs, run_jobs
 from longembed_rag.encoder.loading import LoadedModel
-from longembed_rag.encoder.passages import split_passages
+from longembed_rag.encoder.passages import given_passages, split_passages
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.encoder.pooling import (
     PassageBounds,
@@ -26,6 +26,7 @@ from longembed_rag.encoder.reading import DocumentReading, Reading
 from longembed_rag.encoder.remarks import warn_of_gaps
 from longembed_rag.encoder.settings import Kind
 from longembed_rag.encoder.token_vectors import TokenOptions
+from longembed_rag.encoder.turns import Turns
 from longembed_rag.encoder.values import Encoding, Passage, PassageEncoding, QueryEncoding
 from longembed_rag.errors import InputError
 from longembed_rag.extension.packing import to_device
@@ -36,17 +37,19 @@ _GPU_PASSES = 4
 class Forward:
     """A loaded model at work for :class:`~longembed_rag.encoder.encoder.LongEncoder`.
 
-    One thread at a time. Arguments are those of the encoder's methods; ``budget`` is how many
-    tokens a forward pass takes.
+    Threads take turns, pass by pass. Arguments are those of the encoder's methods; ``budget`` is
+    how many tokens a forward pass takes.
 
     Args:
         planner: Says how texts are read.
         loaded: The model.
+        turns: Those of everybody who reads with the model.
     """
 
-    def __init__(self, planner: Planner, loaded: LoadedModel) -> None:
+    def __init__(self, planner: Planner, loaded: LoadedModel, turns: Turns) -> None:
         self._planner = planner
         self._loaded = loaded
+        self._turns = turns
         self._late = planner.folder.late
 
     @property
@@ -117,16 +120,23 @@ class Forward:
         )
 
     def prepare_document(
-        self, text: str, name: str | None, *, passage_tokens: int | None
+        self,
+        text: str,
+        name: str | None,
+        *,
+        passage_tokens: int | None,
+        passages: Sequence[tuple[int, int]] | None,
     ) -> DocumentReading:
         """Everything about reading a document that needs no weights; on any thread."""
         readings, labels = self._plan([text], "document", None if name is None else [name])
         reading = readings[0]
-        passages: list[tuple[tuple[int, int], Passage]] = []
-        if passage_tokens is not None:
-            read = max(window.stop for window in reading.windows)
-            passages = split_passages(text, reading.text.spans[:read], passage_tokens)
-        return DocumentReading(labels[0], reading, passages)
+        read = reading.text.spans[: max(window.stop for window in reading.windows)]
+        found: list[tuple[tuple[int, int], Passage]] = []
+        if passages is not None:
+            found = given_passages(passages, read, name=labels[0])
+        elif passage_tokens is not None:
+            found = split_passages(text, read, passage_tokens)
+        return DocumentReading(labels[0], reading, found)
 
     def encode_documents(
         self,
@@ -229,7 +239,8 @@ class Forward:
         def pool_numbers(batch: Sequence[Job], states: list[Tensor]) -> list[tuple[Tensor, Result]]:
             return list(zip(finite_tokens(states), pool(batch, states), strict=True))
 
-        for job, (finite, result) in run_jobs(jobs, self._loaded, budget=budget, pool=pool_numbers):
+        passes = run_jobs(jobs, self._loaded, budget=budget, pool=pool_numbers, turns=self._turns)
+        for job, (finite, result) in passes:
             if not bool(finite.all()):
                 raise self._no_numbers(job.name)
             yield job, result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,18 +19,22 @@ from longembed_rag.encoder.planner import Planner
 from longembed_rag.encoder.reading import DocumentReading
 from longembed_rag.encoder.settings import Kind
 from longembed_rag.encoder.token_vectors import TokenOptions
+from longembed_rag.encoder.turns import Turns
 from longembed_rag.encoder.values import Coverage, Encoding, PassageEncoding
 
 
-def forward_on(planner: Planner, loaded: LoadedModel) -> Forward:
+def forward_on(planner: Planner, loaded: LoadedModel, turns: Turns) -> Forward:
     """What reads on the devices of a planner's settings.
 
     Args:
         planner: Says how texts are read.
         loaded: The model, on the first of the devices.
+        turns: Those of everybody who reads with the model.
     """
     devices = pick_devices(planner.settings.device)
-    return Forward(planner, loaded) if len(devices) == 1 else CrewForward(planner, loaded, devices)
+    if len(devices) == 1:
+        return Forward(planner, loaded, turns)
+    return CrewForward(planner, loaded, turns, devices)
 
 
 class CrewForward(Forward):
@@ -40,11 +45,15 @@ class CrewForward(Forward):
     Args:
         planner: Says how texts are read.
         loaded: The model, on the first of the devices.
+        turns: Those of everybody who reads with the model.
         devices: All of them.
     """
 
-    def __init__(self, planner: Planner, loaded: LoadedModel, devices: Sequence[object]) -> None:
-        super().__init__(planner, loaded)
+    def __init__(
+        self, planner: Planner, loaded: LoadedModel, turns: Turns, devices: Sequence[object]
+    ) -> None:
+        super().__init__(planner, loaded, turns)
+        self._together = Lock()
         dtype = str(loaded.dtype).removeprefix("torch.")
         settings = replace(planner.settings, dtype=dtype)
         self._crew = Crew(settings, [str(device) for device in devices[1:]])
@@ -71,7 +80,8 @@ class CrewForward(Forward):
         parts = [
             ([text for text, _ in share], kind, [label for _, label in share]) for share in shares
         ]
-        encodings = self._crew.run("encode", parts, super().encode, budget=budget)
+        with self._together:
+            encodings = self._crew.run("encode", parts, super().encode, budget=budget)
         vectors = np.empty((len(texts), encodings[0].embeddings.shape[1]), dtype=np.float32)
         coverage: list[Coverage | None] = [None] * len(texts)
         for encoding, at in zip(encodings, places, strict=True):
@@ -94,15 +104,16 @@ class CrewForward(Forward):
         Of what other devices read, ``on_progress`` is told once it is there.
         """
         shares, places = self._crew.share(documents, [each.tokens for each in documents])
-        encodings = self._crew.run(
-            "encode_documents",
-            [(share,) for share in shares],
-            partial(self._own_documents, told=on_progress),
-            tokens=tokens,
-            token_centre=token_centre,
-            on_progress=None,
-            budget=budget,
-        )
+        with self._together:
+            encodings = self._crew.run(
+                "encode_documents",
+                [(share,) for share in shares],
+                partial(self._own_documents, told=on_progress),
+                tokens=tokens,
+                token_centre=token_centre,
+                on_progress=None,
+                budget=budget,
+            )
         if on_progress is not None:
             for each in (each for share in shares[1:] for each in share):
                 done = sum(window.stop - window.fresh for window in each.reading.windows)

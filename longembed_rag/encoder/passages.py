@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from longembed_rag.encoder.values import Passage
+from longembed_rag.errors import InputError
 
 # What stands between two tokens, best place to cut first. Closing quotes and brackets stay with
 # the sentence they close.
@@ -45,6 +47,38 @@ def split_passages(
         passages.append(((start, stop), Passage(left, right, stop - start)))
         start = stop
     return passages
+
+
+def given_passages(
+    passages: Sequence[tuple[int, int]], spans: NDArray[np.int64], *, name: str
+) -> list[tuple[tuple[int, int], Passage]]:
+    """The tokens of passages whose places are given.
+
+    Args:
+        passages: First character of each in the document, and one past its last; in order, none
+            over another.
+        spans: Characters of each content token that is read, ``[n, 2]``.
+        name: What the document is called.
+
+    Returns:
+        As :func:`split_passages`; a token belongs to the passage that it begins in.
+
+    Raises:
+        InputError: A passage holds no token that is read, or begins before another's end.
+    """
+    found, before = [], 0
+    for number, (start, end) in enumerate(passages):
+        if start < before:
+            raise InputError(f"{name}: passage {number} begins before the end of the one before")
+        first, stop = np.searchsorted(spans[:, 0], [start, end]).tolist()
+        if first >= stop:
+            raise InputError(
+                f"{name}: passage {number}, characters {start} to {end}, holds nothing that the "
+                "model reads; leave it out, or raise max_length where the text is cut before it"
+            )
+        found.append(((first, stop), Passage(start, end, stop - first)))
+        before = end
+    return found
 
 
 def _best_cut(text: str, spans: NDArray[np.int64], start: int, limit: int) -> int:

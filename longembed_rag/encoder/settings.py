@@ -63,6 +63,15 @@ class EncoderOptions(TypedDict, total=False):
     trust_remote_code: bool
 
 
+class ReadingOptions(TypedDict, total=False):
+    """The fields of :class:`EncoderSettings` that change nothing of a loaded model."""
+
+    method: MethodChoice
+    max_length: int
+    overflow: Overflow
+    truncate_dim: int | None
+
+
 def plain_name(value: object) -> str:
     """The name of a path, or of one of torch's own devices and dtypes."""
     return str(value).removeprefix("torch.")

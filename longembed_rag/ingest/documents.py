@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from longembed_rag.errors import InputError
+from longembed_rag.errors import InputError, ReadError
+from longembed_rag.files.reading import FileReader
 from longembed_rag.files.values import FileText
 from longembed_rag.ingest.encoding import DocumentEncoder, ensure_for
 from longembed_rag.ingest.flow import Flow, GivenText
@@ -20,7 +22,11 @@ from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.options import IndexOptions
 
 if TYPE_CHECKING:
+    from longembed_rag.files.options import ReadOptions
     from longembed_rag.store.store import DocumentStore
+
+#: What a reader says of a file that is true only of where it lies.
+_OF_THE_PLACE = ("source", "file_path", "last_modified")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +114,10 @@ def add_documents(
         CollectionMismatchError: The collection was made with other settings or options.
         StoreError: The store cannot be read or written to.
     """
-    began = time.monotonic()
     given = as_documents(documents)
-    ensure_for(store, encoder, options=options, storage=storage)
-    run = Run.over(store, encoder=encoder, on_event=on_event, began=began)
     sizes = [len(each.text.encode("utf-8", "surrogatepass")) for each in given]
-    run.started(sizes)
     pairs = zip(given, sizes, strict=True)
-    Flow(run).take(
+    texts = (
         GivenText(
             source=each.id,
             size=size,
@@ -125,4 +127,87 @@ def add_documents(
         )
         for position, (each, size) in enumerate(pairs, start=1)
     )
+    return _take(texts, sizes, encoder, store, options, storage, on_event)
+
+
+def add_files(
+    files: Mapping[str, Path],
+    *,
+    encoder: DocumentEncoder,
+    store: DocumentStore,
+    options: IndexOptions | None = None,
+    storage: StorageOptions | None = None,
+    reading: ReadOptions | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> IngestReport:
+    """:func:`add_documents`, with texts from files that lie anywhere, and may be gone later.
+
+    Args:
+        files: Where each is, by the id that it is to be known by.
+        encoder: As :func:`add_documents`.
+        store: As :func:`add_documents`.
+        options: As :func:`add_documents`.
+        storage: As :func:`add_documents`.
+        reading: How files are read.
+        on_event: As :func:`add_documents`.
+
+    Raises:
+        InputError: An id is empty.
+        CollectionMismatchError: As :func:`add_documents`; so is the other error.
+    """
+    for name in files:
+        Document(id=name, text="")  # the same names are refused
+    sizes = [_size(path) for path in files.values()]
+    with FileReader(reading) as reader:
+        ahead = zip(files.items(), reader.ahead(files.values()), sizes, strict=True)
+        texts = (
+            GivenText(
+                source=name,
+                size=size,
+                position=position,
+                read=partial(_under_its_name, text, name, path),
+                is_ready=text.is_ready,
+                is_file=False,
+            )
+            for position, ((name, path), text, size) in enumerate(ahead, start=1)
+        )
+        return _take(texts, sizes, encoder, store, options, storage, on_event)
+
+
+def _take(
+    texts: Iterable[GivenText],
+    sizes: Iterable[int],
+    encoder: DocumentEncoder,
+    store: DocumentStore,
+    options: IndexOptions | None,
+    storage: StorageOptions | None,
+    on_event: Callable[[Event], None] | None,
+) -> IngestReport:
+    """Bring in texts, one after the other."""
+    began = time.monotonic()
+    ensure_for(store, encoder, options=options, storage=storage)
+    run = Run.over(store, encoder=encoder, on_event=on_event, began=began)
+    run.started(sizes)
+    Flow(run).take(texts)
     return run.finish()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # whoever reads it says so
+        return 0
+
+
+def _under_its_name(read: Callable[[], FileText], name: str, path: Path) -> FileText:
+    """A file's text, told of by its id, without what is true of this place of it alone.
+
+    Raises:
+        ReadError: It cannot be read; names the id.
+    """
+    try:
+        found = read()
+    except ReadError as error:
+        raise ReadError(str(error).replace(str(path), name)) from error
+    kept = {key: value for key, value in found.metadata.items() if key not in _OF_THE_PLACE}
+    return replace(found, metadata={**kept, "file_name": PurePosixPath(name).name})

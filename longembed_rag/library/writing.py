@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 from typing_extensions import Unpack
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.library.checking import Checks
+from longembed_rag.library.adding import Adds
 
 if TYPE_CHECKING:
     from longembed_rag.files.options import ReadOptions
     from longembed_rag.files.selection import Selection
-    from longembed_rag.ingest.documents import Document
     from longembed_rag.ingest.plan import IngestPlan
     from longembed_rag.ingest.refresh import Refreshed
     from longembed_rag.ingest.report import Event, IngestReport
@@ -36,7 +35,7 @@ class IngestKeywords(TypedDict, total=False):
     reading: ReadOptions | None
 
 
-class Writes(Checks):
+class Writes(Adds):
     """The methods of a library that change the collection; one of them runs at a time."""
 
     @overload
@@ -138,21 +137,6 @@ class Writes(Checks):
                 "another folder for the store with --path or path="
             )
 
-    def _write(self, run: Callable[..., IngestReport], *, on_event: OnEvent) -> IngestReport:
-        held = self._holdings
-        with held.writing:
-            damage = self.mend().damage
-            encoder = held.encoder()  # first: a model that cannot be loaded makes no store
-            store = held.made_store()
-            report = run(
-                encoder=encoder,
-                store=store,
-                options=held.index_options(store.record()),
-                storage=held.storage,
-                on_event=on_event,
-            )
-        return report if damage is None else replace(report, remarks=(damage, *report.remarks))
-
     def refresh(self, *, on_event: OnEvent = None, allow_deletions: bool = False) -> Refreshed:
         """Bring the collection in step with the folders that it was made from, if they changed.
 
@@ -237,50 +221,6 @@ class Writes(Checks):
         import asyncio
 
         return await asyncio.to_thread(partial(self.ingest, paths, **options))
-
-    def add(
-        self, documents: Document | Iterable[Document], *, on_event: OnEvent = None
-    ) -> IngestReport:
-        """Bring in texts under ids of your own, without files.
-
-        A text that is there already is not embedded again; where only its metadata is another,
-        that is written. Other documents are left alone.
-
-        Args:
-            documents: A document or several.
-            on_event: Is told what happens, as it happens.
-
-        Returns:
-            What was done. A document that could not be taken in is among its ``failed``, and the
-            others are there.
-
-        Raises:
-            InputError: Two documents have the same id.
-            CollectionMismatchError: The collection was made with other settings; names them.
-            ModelLoadError: The model cannot be loaded.
-            StoreError: The store cannot be read or written to.
-
-        Example:
-            >>> library.add([Document(id="minutes-7", text="The lease was signed.")]).added
-            1
-        """
-        from longembed_rag.ingest.documents import add_documents, as_documents
-
-        return self._write(partial(add_documents, as_documents(documents)), on_event=on_event)
-
-    async def aadd(
-        self, documents: Document | Iterable[Document], *, on_event: OnEvent = None
-    ) -> IngestReport:
-        """:meth:`add` on another thread, so that the event loop runs on.
-
-        Example:
-            >>> import asyncio
-            >>> asyncio.run(library.aadd(Document(id="note", text="Apples."))).added
-            1
-        """
-        import asyncio
-
-        return await asyncio.to_thread(partial(self.add, documents, on_event=on_event))
 
     def remove(self, ids: str | Iterable[str]) -> tuple[str, ...]:
         """Remove documents with their passages; no file is touched.

@@ -15,6 +15,7 @@ from longembed_rag.encoder.batching import (
     run_jobs,
     with_back_off,
 )
+from longembed_rag.encoder.turns import Turns
 from longembed_rag.extension.plan import PlanRules
 from longembed_rag.extension.windows import Window
 
@@ -137,6 +138,7 @@ def test_a_gpu_is_given_the_next_pass_before_it_is_waited_for(kind: str, given_f
         Loaded(),  # type: ignore[arg-type]
         budget=8,
         pool=lambda batch, states: [float(each.mean()) for each in states],
+        turns=Turns(),
     )
     first = next(read)
     assert len(given) == given_first

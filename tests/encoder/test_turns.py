@@ -1,0 +1,85 @@
+"""Who runs the model next where several threads have texts to read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from longembed_rag.encoder.turns import Turns
+
+if TYPE_CHECKING:
+    from tests.conftest import EncoderFactory
+
+
+def order_of(lefts: list[int]) -> list[int]:
+    """In which order those are given a turn that wait while somebody else has it."""
+    turns, order = Turns(), []
+    came = 0
+
+    def take(left: int) -> None:
+        with turns.turn(left):
+            order.append(left)
+
+    with turns.turn(1):
+        threads = []
+        for left in lefts:
+            threads.append(threading.Thread(target=take, args=(left,)))
+            threads[-1].start()
+            came += 1
+            while len(turns._waiting) < came:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    return order
+
+
+def test_who_has_least_to_read_comes_first() -> None:
+    """... and of those with as much, who came first."""
+    assert order_of([32_000, 20]) == [20, 32_000]
+    assert order_of([5, 5]) == [5, 5]
+
+
+def test_nobody_waits_for_ever() -> None:
+    """Every fourth turn is that of whoever waits longest."""
+    assert order_of([32_000, 1, 2, 3, 4, 5]) == [1, 2, 32_000, 3, 4, 5]
+
+
+def test_a_turn_that_fails_is_over() -> None:
+    """What goes wrong in one pass holds up no other."""
+    turns = Turns()
+    with pytest.raises(ValueError, match="wrong"), turns.turn(1):
+        raise ValueError("wrong")
+    with turns.turn(1):
+        pass
+    assert order_of([2, 1]) == [1, 2]
+
+
+def test_a_short_text_is_read_while_a_long_one_is(load_encoder: EncoderFactory) -> None:
+    """It comes out before the long one does, and both as if each had been alone."""
+    encoder = load_encoder("bert", method="pcw", batch_tokens=64)
+    long, short = "a tenant signed the lease " * 400, "who signed"
+    alone = encoder.encode([long, short]).embeddings
+    finished: dict[str, float] = {}
+    found: dict[str, np.ndarray] = {}
+    is_reading = threading.Event()
+
+    def told(done: int, total: int) -> None:
+        is_reading.set()
+
+    def read_long() -> None:
+        found["long"] = encoder.encode_passages(long, on_progress=told).embedding
+        finished["long"] = time.monotonic()
+
+    thread = threading.Thread(target=read_long)
+    thread.start()
+    assert is_reading.wait(30)
+    found["short"] = encoder.encode([short]).embeddings[0]
+    finished["short"] = time.monotonic()
+    thread.join()
+    assert finished["short"] < finished["long"]
+    np.testing.assert_allclose(found["long"], alone[0], atol=1e-6)
+    np.testing.assert_allclose(found["short"], alone[1], atol=1e-6)
