@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ingest": ("words", "points", "encoder", "store", "files"),
     "library": ("words", "points", "encoder", "store", "search", "files", "ingest"),
     "llama_index": ("words", "points", "encoder", "store", "search", "ingest", "library"),
+    "server": ("encoder", "store", "search", "files", "ingest", "library"),
 }
 EVERYTHING = (*MAY_IMPORT, "cli")
 MAY_IMPORT["cli"] = EVERYTHING
@@ -49,10 +50,13 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "bm25s": (),
     "bs4": (),
     "docx": (),
+    "fastapi": ("server",),
     "kreuzberg": (),
     "lxml": (),
     "markdown_it": (),
+    "mcp": ("server",),
     "olefile": (),
+    "prometheus_client": ("server",),
     "py3langid": (),
     "pypdfium2": (),
     "qdrant_client": (),
@@ -60,8 +64,11 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "rich": (),
     "sentence_transformers": (),
     "Stemmer": (),
+    "starlette": ("server",),
     "striprtf": (),
     "tokenizers": (),
+    "uvicorn": ("server",),
+    "watchfiles": ("server",),
     "yaml": (),
 }
 

@@ -129,6 +129,19 @@ class Tokenizer:
         by_token: dict[str, int] = self._known.backend.get_vocab()
         return sorted(by_token, key=by_token.__getitem__)
 
+    def text_of(self, ids: Sequence[int]) -> str:
+        """A text with the tokens of these ids, special ones left out.
+
+        Raises:
+            ValueError: One is no token of the model.
+        """
+        size = self._known.backend.get_vocab_size(with_added_tokens=True)
+        wrong = next((each for each in ids if not 0 <= each < size), None)
+        if wrong is not None:
+            raise ValueError(f"{wrong} is no token id of this model, which has {size:,}")
+        text: str = self._known.backend.decode(list(ids), skip_special_tokens=True)
+        return text
+
     def overhead(self, prompt: str) -> int:
         """Tokens that every window carries besides its content: specials and prompt."""
         probe = "a"  # a prompt's closing space often becomes part of the first word's token

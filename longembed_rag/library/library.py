@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
     from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.encoder.planner import Planner
     from longembed_rag.encoder.settings import EncoderSettings
     from longembed_rag.ingest.encoding import DocumentEncoder
     from longembed_rag.points.client.retries import RetryPolicy
@@ -292,6 +293,16 @@ class Library(Reads, Writes):
             StoreError: The collection cannot be read.
         """
         return self._holdings.encoder()
+
+    @property
+    def planner(self) -> Planner | None:
+        """What says how texts are read, without weights; None of an encoder that is not ours.
+
+        Raises:
+            CollectionMismatchError: The collection was made with other settings; names them.
+            ModelLoadError: The model's config or tokenizer cannot be loaded.
+        """
+        return self._holdings.planner()
 
     @property
     def needs_encoder_for_queries(self) -> bool:

@@ -1,31 +1,24 @@
-"""What a library answers: searches, single documents, lists and numbers."""
+"""What a library answers: the documents that fit a query."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, overload
 
 from typing_extensions import Unpack
 
 from longembed_rag.errors import InputError, SettingsError
-from longembed_rag.library.holdings import Part
+from longembed_rag.library.listing import Lists
 from longembed_rag.search.options import DEFAULT_MODE, Mode, SearchOptions
 
 if TYPE_CHECKING:
     import numpy as np
-    from llama_index.core.vector_stores.types import MetadataFilters
     from numpy.typing import NDArray
 
-    from longembed_rag.points.filters import AnyFilter
+    from longembed_rag.library.listing import FilterGiven
     from longembed_rag.search.results import SearchResult
     from longembed_rag.search.syntax import Query
-    from longembed_rag.store.document import StoredDocument
-    from longembed_rag.store.info import CollectionInfo
-    from longembed_rag.store.listing import DocumentPage
-    from longembed_rag.store.values import StoredSource
-
-    FilterGiven = str | Sequence[str] | Mapping[str, Any] | AnyFilter | MetadataFilters | None
 
 
 class SearchKeywords(TypedDict, total=False):
@@ -43,7 +36,7 @@ class SearchKeywords(TypedDict, total=False):
     tokens: NDArray[np.float32] | None
 
 
-class Reads(Part):
+class Reads(Lists):
     """The methods of a library that change nothing."""
 
     @overload
@@ -183,124 +176,6 @@ class Reads(Part):
         import asyncio
 
         return await asyncio.to_thread(partial(self.search, query, **options))
-
-    @overload
-    def get(self, id: str) -> StoredDocument | None: ...
-
-    @overload
-    def get(
-        self,
-        id: list[str] | tuple[str, ...],
-    ) -> list[StoredDocument | None]: ...
-
-    def get(self, id: str | Sequence[str]) -> Any:  # noqa: A002 - what it is called elsewhere
-        """A document with its text, metadata and the places of its passages; or several.
-
-        Args:
-            id: Its source (a file's absolute path, or the id that it was added with), or the id
-                of its point; several are read together.
-
-        Returns:
-            The document; None where there is none of that name. Of several a list, in their order.
-
-        Raises:
-            CollectionNotFoundError: Nothing has been ingested yet.
-            StoreError: The store cannot be read.
-
-        Example:
-            >>> report = library.add([Document(id="note", text="Apples are ripe.")])
-            >>> document = library.get("note")
-            >>> [document.text[passage.start : passage.end] for passage in document.passages]
-            ['Apples are ripe.']
-        """
-        from longembed_rag.store.document import read_documents
-
-        store = self._holdings.store()
-        store.existing_record()
-        found = read_documents([id] if isinstance(id, str) else id, place=store.place)
-        return found[0] if isinstance(id, str) else found
-
-    def documents(
-        self,
-        *,
-        limit: int = 100,
-        after: str | None = None,
-        filter: FilterGiven = None,  # noqa: A002 - what it is called everywhere else
-    ) -> DocumentPage:
-        """What is in the collection, page by page, without texts and vectors.
-
-        Args:
-            limit: Most documents of a page.
-            after: The page before's ``next``; None begins at the beginning.
-            filter: Which documents, as in :meth:`search`; None for all.
-
-        Returns:
-            The documents in the order of the ids of their points, with tokens and passages, and
-            what to ask for the next page with.
-
-        Raises:
-            SettingsError: The limit is below 1, or the filter cannot be understood.
-            CollectionNotFoundError: Nothing has been ingested yet.
-            StoreError: The store cannot be read.
-
-        Example:
-            >>> page = library.documents(limit=1)
-            >>> len(page.documents), page.next is None
-            (1, False)
-            >>> rest = library.documents(after=page.next)
-        """
-        from longembed_rag.search.filters import as_filter
-        from longembed_rag.store.listing import read_page
-
-        store = self._holdings.store()
-        store.existing_record()
-        matching = as_filter(filter)
-        store.make_filterable(matching)
-        return read_page(store.place, limit=limit, after=after, matching=matching)
-
-    def all_documents(
-        self,
-        *,
-        filter: FilterGiven = None,  # noqa: A002 - what it is called everywhere else
-    ) -> Iterator[StoredSource]:
-        """What is in the collection, as :meth:`documents` tells it, one after the other.
-
-        Args:
-            filter: Which documents, as in :meth:`search`; None for all.
-
-        Returns:
-            The documents; they are read page by page, as they are asked for.
-
-        Raises:
-            SettingsError: The filter cannot be understood.
-            CollectionNotFoundError: Nothing has been ingested yet.
-            StoreError: The store cannot be read.
-
-        Example:
-            >>> len(list(library.all_documents(filter="file_type=txt")))
-            2
-        """
-        from longembed_rag.search.filters import as_filter
-        from longembed_rag.store.listing import list_documents
-
-        store = self._holdings.store()
-        store.existing_record()
-        matching = as_filter(filter)
-        store.make_filterable(matching)
-        return list_documents(store.place, matching=matching)
-
-    def info(self) -> CollectionInfo:
-        """The collection at a glance: documents, tokens, and the settings that made it.
-
-        Raises:
-            CollectionNotFoundError: Nothing has been ingested yet.
-            StoreError: The store cannot be read.
-
-        Example:
-            >>> library.info().documents
-            2
-        """
-        return self._holdings.store().info()
 
 
 def _understood(query: str, operators: bool) -> Query:

@@ -20,7 +20,7 @@ from longembed_rag.errors import (
     StoreError,
     StoreLockedError,
 )
-from longembed_rag.library import adding, holdings, library, reading, writing
+from longembed_rag.library import adding, holdings, library, listing, reading, writing
 from tests.library.conftest import Open
 from tests.models import TinyModels
 from tests.points.fake_qdrant import running_fake
@@ -38,7 +38,9 @@ def test_the_three_lines(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert first.endswith(f"{folder / 'lease.txt'} The lease was signed by the tenant.")
 
 
-@pytest.mark.parametrize("module", [adding, library, reading, writing], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "module", [adding, library, listing, reading, writing], ids=lambda each: each.__name__
+)
 def test_the_examples_run(
     module: Any, folder: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,315 @@
+"""``/v1/embeddings``, ``/v1/models``, ``/v1/rerank``: the model for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from fastapi import APIRouter, Request, Response
+
+from longembed_rag.encoder.token_vectors import TokenOptions
+from longembed_rag.encoder.values import Coverage, PassageEncoding
+from longembed_rag.server.failures import ApiError
+from longembed_rag.server.schemas import (
+    INPUT_TYPES,
+    EmbeddingsAnswer,
+    EmbeddingsRequest,
+    HighlightsRequest,
+    RerankRequest,
+)
+from longembed_rag.server.waiting import answered
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.server.service import Service
+    from longembed_rag.server.texts import Read
+
+_EVERY_TOKEN = TokenOptions(pool=1, bits=False)
+#: Words of a passage that are shown as what its meaning lies in, at most, and from which on.
+_SHOWN, _LEAST = 0.2, 0.5
+
+
+def routes(service: Service) -> APIRouter:
+    """The routes of the model."""
+    router = APIRouter(prefix="/v1", tags=["model"])
+
+    @router.post("/embeddings", response_model=EmbeddingsAnswer)
+    async def embeddings(request: Request, asked: EmbeddingsRequest) -> Response:
+        """Vectors of texts of any length, and what of each was read."""
+        work = _embed(service, asked)
+        values = await answered(request, work, timeout=service.options.timeout)
+        return Response(await asyncio.to_thread(json.dumps, values), media_type="application/json")
+
+    @router.get("/models")
+    async def models() -> dict[str, Any]:
+        """The model that is served."""
+        return {"object": "list", "data": [_model(service)]}
+
+    @router.get("/models/{name:path}")
+    async def model(name: str) -> dict[str, Any]:
+        """The model that is served, if that is its name."""
+        _require_model(service, name)
+        return _model(service)
+
+    @router.post("/rerank")
+    async def rerank(request: Request, asked: RerankRequest) -> dict[str, Any]:
+        """Texts in the order in which they fit a query, by late interaction."""
+        return await answered(request, _rerank(service, asked), timeout=service.options.timeout)
+
+    @router.post("/highlights")
+    async def highlights(request: Request, asked: HighlightsRequest) -> dict[str, Any]:
+        """Where in passages the words stand that mean most of what a query means."""
+        encoder = await service.model_loaded()
+        work = partial(_highlights, asked.query, asked.passages)
+        texts = [asked.query, *asked.passages]
+        found = service.texts.run(texts, work, find=lambda: encoder)
+        spans = await answered(request, found, timeout=service.options.timeout)
+        return {"highlights": spans}
+
+    return router
+
+
+def _model(service: Service) -> dict[str, Any]:
+    planner = service.planner
+    return {
+        "id": planner.model_name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "longembed-rag",
+        "max_length": planner.max_length,
+        "method": planner.method,
+        "methods": list(planner.methods),
+        "ready": service.is_ready,
+    }
+
+
+def _require_model(service: Service, name: str | None) -> str:
+    """The model's name, where none or that was asked for.
+
+    Raises:
+        ApiError: Another one was.
+    """
+    known = service.planner.model_name
+    if name not in (None, known, known.rpartition("/")[2]):
+        told = f"there is no model {name!r} here; {known!r} is the one that is served"
+        raise ApiError(404, told, code="model_not_found", param="model")
+    return known
+
+
+async def _embed(service: Service, asked: EmbeddingsRequest) -> dict[str, Any]:
+    name = _require_model(service, asked.model)
+    kind = INPUT_TYPES.get(asked.input_type)
+    if kind is None:
+        told = f"input_type={asked.input_type!r} is not one of: {', '.join(INPUT_TYPES)}"
+        raise ApiError(400, told, code="invalid_value", param="input_type")
+    await service.model_loaded()
+    find = partial(service.encoder_for, asked.method, asked.max_length)
+    encoder = find()
+    _require_width(encoder, asked.dimensions)
+    texts = _texts(asked.input, encoder, most=service.options.max_texts)
+    shown = partial(_shown, as_base64=asked.encoding_format == "base64", width=asked.dimensions)
+    if asked.late_chunking or asked.passage_tokens is not None:
+        if kind == "query":
+            told = "passages are those of documents: leave input_type out"
+            raise ApiError(400, told, code="invalid_value", param="input_type")
+        data = await _with_passages(service, asked, texts, find, shown)
+    else:
+        key = (asked.method, asked.max_length)
+        read = await service.texts.read(texts, kind=kind, find=find, key=key)
+        data = [_item(n, each, shown) for n, each in enumerate(read)]
+    tokens = sum(each["coverage"]["tokens_read"] for each in data)
+    if asked.late_chunking:
+        tokens = data[0]["coverage"]["tokens_read"] if data else 0
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return {"object": "list", "data": data, "model": name, "usage": usage}
+
+
+async def _with_passages(
+    service: Service,
+    asked: EmbeddingsRequest,
+    texts: list[str],
+    find: Callable[[], LongEncoder],
+    shown: Callable[[Any], Any],
+) -> list[dict[str, Any]]:
+    if asked.late_chunking:
+        document, places = _joined(texts)
+        work = partial(_passages, document, passages=places)
+        encoding = await service.texts.run([document], work, find=find)
+        return [
+            {
+                "object": "embedding",
+                "index": n,
+                "embedding": shown(vector),
+                "coverage": _coverage(encoding.coverage),
+            }
+            for n, vector in enumerate(encoding.embeddings)
+        ]
+    data = []
+    for n, text in enumerate(texts):
+        work = partial(_passages, text, passage_tokens=asked.passage_tokens, name=f"input[{n}]")
+        encoding = await service.texts.run([text], work, find=find)
+        passages = [
+            {**vars(passage), "embedding": shown(vector)}
+            for passage, vector in zip(encoding.passages, encoding.embeddings, strict=True)
+        ]
+        item = {"object": "embedding", "index": n, "embedding": shown(encoding.embedding)}
+        data.append({**item, "coverage": _coverage(encoding.coverage), "passages": passages})
+    return data
+
+
+def _passages(text: str, encoder: LongEncoder, **options: Any) -> PassageEncoding:
+    return encoder.encode_passages(text, **options)
+
+
+def _joined(passages: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
+    """Passages as one document, and where each stands in it."""
+    document, places = "", []
+    for passage in passages:
+        if document and not (document[-1].isspace() or passage[:1].isspace()):
+            document += " "
+        places.append((len(document), len(document) + len(passage)))
+        document += passage
+    return document, places
+
+
+def _texts(given: Any, encoder: LongEncoder, *, most: int) -> list[str]:
+    """The texts of a request, from whatever shape they came in.
+
+    Raises:
+        ApiError: There are none, or too many, or ids that the model does not have.
+    """
+    is_one = isinstance(given, str) or (given and isinstance(given[0], int))
+    several = [given] if is_one else given
+    if not several:
+        raise ApiError(400, "input is empty", code="invalid_value", param="input")
+    if len(several) > most:
+        told = f"input holds {len(several):,} texts; send at most {most:,} at once"
+        raise ApiError(400, told, code="too_many_texts", param="input")
+    if isinstance(several[0], str):
+        return cast("list[str]", several)
+    try:
+        return [encoder.planner.tokenizer.text_of(ids) for ids in several]
+    except ValueError as error:
+        raise ApiError(400, f"input: {error}", code="invalid_value", param="input") from error
+
+
+def _require_width(encoder: LongEncoder, width: int | None) -> None:
+    if width is not None and width > encoder.dimension:
+        told = f"dimensions={width} is more than the model's {encoder.dimension}"
+        raise ApiError(400, told, code="invalid_value", param="dimensions")
+
+
+def _shown(vector: NDArray[np.float32], *, as_base64: bool, width: int | None) -> str | list[float]:
+    """A vector as it is answered, with as many dimensions as were asked for."""
+    import numpy as np
+
+    if width is not None and width < len(vector):
+        vector = vector[:width]
+        vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
+    if as_base64:
+        return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+    numbers: list[float] = vector.tolist()
+    return numbers
+
+
+def _item(number: int, read: Read, shown: Callable[[Any], Any]) -> dict[str, Any]:
+    vector, coverage = shown(read.vector), _coverage(read.coverage)
+    return {"object": "embedding", "index": number, "embedding": vector, "coverage": coverage}
+
+
+def _coverage(coverage: Coverage) -> dict[str, Any]:
+    return vars(coverage)
+
+
+async def _rerank(service: Service, asked: RerankRequest) -> dict[str, Any]:
+    name = _require_model(service, asked.model)
+    texts = [_text_of(n, each) for n, each in enumerate(asked.documents)]
+    if len(texts) > service.options.max_texts:
+        told = f"send at most {service.options.max_texts:,} documents at once"
+        raise ApiError(400, told, code="too_many_texts", param="documents")
+    encoder = await service.model_loaded()
+    work = partial(_scores, asked.query, texts)
+    scores, tokens = await service.texts.run([asked.query, *texts], work, find=lambda: encoder)
+    order = sorted(range(len(texts)), key=lambda n: (-scores[n], n))[: asked.top_n]
+    results = [
+        {"index": n, "relevance_score": scores[n]}
+        | ({"document": {"text": texts[n]}} if asked.return_documents else {})
+        for n in order
+    ]
+    return {"model": name, "results": results, "usage": {"total_tokens": tokens}}
+
+
+def _text_of(number: int, given: str | dict[str, Any]) -> str:
+    text = given if isinstance(given, str) else given.get("text")
+    if not isinstance(text, str):
+        raise ApiError(
+            400, f"documents[{number}] has no text", code="invalid_value", param="documents"
+        )
+    return text
+
+
+def _scores(query: str, texts: Sequence[str], encoder: LongEncoder) -> tuple[list[float], int]:
+    """The mean over a query's tokens of each text's best match (MaxSim), and tokens read."""
+    asked = encoder.encode_queries([query], names=["query"])
+    named: list[tuple[str | None, str]] = [(f"documents[{n}]", t) for n, t in enumerate(texts)]
+    scores, tokens = [], asked.coverage[0].tokens_read
+    for read in encoder.encode_documents(named, tokens=_EVERY_TOKEN):
+        found = read.get()
+        assert found.tokens is not None
+        similar = asked.tokens[0] @ found.tokens.vectors.T
+        scores.append(float(similar.max(axis=1).mean()))
+        tokens += found.coverage.tokens_read
+    return scores, tokens
+
+
+def _highlights(
+    query: str, passages: Sequence[str], encoder: LongEncoder
+) -> list[list[tuple[int, int, float]]]:
+    """Of each passage the words nearest to the query's tokens: first and last, and how near.
+
+    Near is measured beside the model's mean token, which all have in common.
+    """
+    import numpy as np
+
+    centre = encoder.token_centre
+    asked = encoder.encode_queries([query], names=["query"]).tokens[0] - centre
+    asked /= np.maximum(np.linalg.norm(asked, axis=1, keepdims=True), 1e-9)
+    named: list[tuple[str | None, str]] = [(f"passages[{n}]", t) for n, t in enumerate(passages)]
+    found: list[list[tuple[int, int, float]]] = []
+    for (_, text), read in zip(
+        named, encoder.encode_documents(named, tokens=_EVERY_TOKEN), strict=True
+    ):
+        tokens = read.get().tokens
+        assert tokens is not None
+        vectors = np.asarray(tokens.vectors, dtype=np.float32) - centre
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        near = (asked @ vectors.T).max(axis=0)
+        spans = encoder.planner.tokenize([text], kind="document")[0].spans
+        found.append(_strongest(text, spans[: len(near)], near))
+    return found
+
+
+def _strongest(
+    text: str, spans: NDArray[np.int64], near: NDArray[np.float32]
+) -> list[tuple[int, int, float]]:
+    """The words of a text with the nearest tokens, in order."""
+    words: dict[tuple[int, int], float] = {}
+    for (start, end), value in zip(spans.tolist(), near.tolist(), strict=True):
+        while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
+            start -= 1
+        while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+            end += 1
+        if any(each.isalnum() for each in text[start:end]):
+            words[start, end] = max(words.get((start, end), 0.0), value)
+    most = max(1, round(_SHOWN * len(words)))
+    least = _LEAST * max(words.values(), default=0.0)
+    best = sorted(words, key=lambda each: -words[each])[:most]
+    kept = [each for each in best if words[each] >= max(least, 0.0)]
+    return [(start, end, round(words[start, end], 4)) for start, end in sorted(kept)]
