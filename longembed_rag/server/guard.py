@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("longembed_rag.server")
 #: Open to everybody who reaches the server: they tell nothing of what is in it.
 _OPEN = ("/health", "/ready", "/", "/page/app.js", "/page/style.css", "/page/icon.svg")
+#: Asked by programs that look after it, and no use of it.
+_WATCHING = ("/health", "/ready", "/metrics", "/own/status")
 _READING = ("GET", "HEAD", "OPTIONS")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -69,6 +71,8 @@ class Guard:
             await send(message)
 
         body = _Body(receive, most=self._options.max_body)
+        is_use = scope["path"] not in _WATCHING
+        self.service.running += is_use
         try:
             self._require_allowed(scope)
             body.require_announced(scope)
@@ -76,6 +80,9 @@ class Guard:
         except ApiError as error:
             await _answer(error, noting)
         finally:
+            self.service.running -= is_use
+            if is_use:
+                self.service.last_used = time.monotonic()
             self._note(scope, status, time.monotonic() - began)
 
     def _require_allowed(self, scope: Scope) -> None:
