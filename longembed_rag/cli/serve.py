@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 _MINUTE = 60.0
 _DETACHED_IDLE = 30.0  # minutes
-_NEEDS = ("fastapi", "mcp", "prometheus_client", "python_multipart", "uvicorn", "watchfiles")
+_NEEDS = (
+    *("fastapi", "fastapi_offline", "mcp", "prometheus_client", "python_multipart", "uvicorn"),
+    "watchfiles",
+)
 #: What only this process does, and not the one that it starts.
 _NOT_HANDED_ON = ("detach", "stop", "port", "idle", "as_json", "debug")
 

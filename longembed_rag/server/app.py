@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
+from fastapi_offline import FastAPIOffline
 from mcp.server.transport_security import TransportSecuritySettings
 
 from longembed_rag._version import __version__
@@ -60,7 +61,8 @@ def create_app(library: Library, options: ServerOptions | None = None) -> Guard:
         finally:
             await asyncio.to_thread(service.close)
 
-    app = FastAPI(
+    # The page of the API with all that it shows, where FastAPI's own takes it from elsewhere.
+    app = FastAPIOffline(
         title="longembed-rag",
         version=__version__,
         summary="Long documents, read whole, and found by words and meaning.",

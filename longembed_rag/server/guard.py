@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("longembed_rag.server")
 #: Open to everybody who reaches the server: they tell nothing of what is in it.
-_OPEN = ("/health", "/ready", "/", "/page/app.js", "/page/style.css", "/page/icon.svg")
+_OPEN = ("/health", "/ready", "/", "/docs", "/openapi.json")
+_OPEN_FOLDERS = ("/page/", "/static-offline-docs/")
 #: Asked by programs that look after it, and no use of it.
 _WATCHING = ("/health", "/ready", "/metrics", "/own/status")
 _READING = ("GET", "HEAD", "OPTIONS")
@@ -107,7 +108,8 @@ class Guard:
         if foreign and (scope["method"] not in _READING or scope["path"].startswith("/mcp")):
             told = "pages of other sites may not use this server"
             raise ApiError(403, told, code="foreign_origin", param="Origin")
-        if self._options.key is None or scope["path"] in _OPEN:
+        path = scope["path"]
+        if self._options.key is None or path in _OPEN or path.startswith(_OPEN_FOLDERS):
             return
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         right = hmac.compare_digest(given.strip(), self._options.key.encode())
