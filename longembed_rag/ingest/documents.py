@@ -20,6 +20,7 @@ from longembed_rag.ingest.report import Event, IngestReport
 from longembed_rag.ingest.taking import Run
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.options import IndexOptions
+from longembed_rag.store.payload import require_shallow
 
 if TYPE_CHECKING:
     from longembed_rag.files.options import ReadOptions
@@ -60,6 +61,7 @@ class Document:
         if not all(isinstance(name, str) for name in names):
             raise InputError(f"{self.id}: its metadata is not a dictionary with names as keys")
         try:
+            require_shallow(self.metadata)
             # Through JSON and back, so that it can be compared with what is stored.
             plain = json.loads(json.dumps(self.metadata, allow_nan=False))
         except (TypeError, ValueError) as error:

@@ -126,7 +126,10 @@ def _refused(expression: str, reason: str) -> SettingsError:
 
 
 def _written(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError as error:
+        raise _refused(text, "it holds characters that are not Unicode") from error
 
 
 def _values(expression: str, given: str) -> Iterator[tuple[str, bool]]:

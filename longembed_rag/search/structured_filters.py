@@ -90,6 +90,8 @@ _OF_MAPPING: dict[str, tuple[str, _Make]] = {
     "$exists": ("one", _exists),
     "$text": ("one", _holds_words),
 }
+# How deep a dictionary is read; Qdrant's engine reads not much more.
+_DEEPEST = 32
 # What Qdrant keeps a whole number in.
 _INTEGERS = range(-(2**63), 2**63)
 
@@ -106,8 +108,24 @@ def from_mapping(filters: Mapping[str, Any]) -> Filter | None:
     Raises:
         SettingsError: A field, an operator or a value cannot be understood; names it.
     """
+    _require_sound(filters)
     conditions = [_of_entry(name, said) for name, said in filters.items()]
     return joined("must", *conditions) if conditions else None
+
+
+def _require_sound(value: Any, room: int = _DEEPEST) -> None:
+    """Require what can be told to a store: nothing too deep, and text that is Unicode."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            told = f"filter: {value!r} holds characters that are not Unicode"
+            raise SettingsError(told) from error
+    elif isinstance(value, Mapping | list | tuple):
+        if not room:
+            raise SettingsError(f"filter: it is nested more than {_DEEPEST} deep")
+        for each in (*value, *value.values()) if isinstance(value, Mapping) else value:
+            _require_sound(each, room - 1)
 
 
 def _of_entry(name: Any, said: Any) -> Filter:

@@ -67,6 +67,7 @@ def create_app(library: Library, options: ServerOptions | None = None) -> Guard:
         version=__version__,
         summary="Long documents, read whole, and found by words and meaning.",
         lifespan=lifespan,
+        default_response_class=failures.Answer,
         redoc_url=None,
     )
     failures.install(app)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -46,9 +48,8 @@ def create_assistant(find: Callable[[], Library], *, read_only: bool) -> MCPServ
         find: Finds the library, which is opened when the first tool needs it.
         read_only: Whether nothing can be added.
     """
-    server: MCPServer[Any] = MCPServer(
-        NAME, version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
-    )
+    with _logging_as_it_is():
+        server: MCPServer[Any] = MCPServer(NAME, version=__version__, instructions=INSTRUCTIONS)
 
     async def ask(work: Callable[[Library], Found]) -> Found:
         try:
@@ -108,6 +109,17 @@ def create_assistant(find: Callable[[], Library], *, read_only: bool) -> MCPServ
             return await ask(partial(_add, name=id, text=text, metadata=metadata or {}))
 
     return server
+
+
+@contextmanager
+def _logging_as_it_is() -> Iterator[None]:
+    """Let nobody set up the logging of the whole process who finds none: it would quote texts."""
+    root, keeps = logging.getLogger(), logging.NullHandler()
+    root.addHandler(keeps)
+    try:
+        yield
+    finally:
+        root.removeHandler(keeps)
 
 
 def _search(

@@ -52,6 +52,8 @@ def start(store: Path, arguments: Sequence[str]) -> ServerLink:
     until = time.monotonic() + _STARTED_WITHIN
     while time.monotonic() < until:
         if child.poll() is not None:
+            if link := ServerLink.find(store):
+                return link  # somebody else's was there first
             raise LongEmbedError(f"the server ended at once; it said: {_end_of(log)}")
         link = ServerLink.find(store)
         if link is not None:

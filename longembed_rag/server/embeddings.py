@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longembed_rag.encoder.encoder import LongEncoder
+    from longembed_rag.server.options import ServerOptions
     from longembed_rag.server.service import Service
     from longembed_rag.server.texts import Read
 
@@ -105,6 +106,11 @@ def _require_model(service: Service, name: str | None) -> str:
 
 async def _embed(service: Service, asked: EmbeddingsRequest) -> dict[str, Any]:
     name = _require_model(service, asked.model)
+    if asked.late_chunking and asked.passage_tokens is not None:
+        told = (
+            "late_chunking takes the inputs for the passages, passage_tokens finds them: give one"
+        )
+        raise ApiError(400, told, code="invalid_value", param="passage_tokens")
     kind = INPUT_TYPES.get(asked.input_type)
     if kind is None:
         told = f"input_type={asked.input_type!r} is not one of: {', '.join(INPUT_TYPES)}"
@@ -113,7 +119,7 @@ async def _embed(service: Service, asked: EmbeddingsRequest) -> dict[str, Any]:
     find = partial(service.encoder_for, asked.method, asked.max_length)
     encoder = find()
     _require_width(encoder, asked.dimensions)
-    texts = _texts(asked.input, encoder, most=service.options.max_texts)
+    texts = await asyncio.to_thread(_texts, asked.input, encoder, service.options)
     shown = partial(_shown, as_base64=asked.encoding_format == "base64", width=asked.dimensions)
     if asked.late_chunking or asked.passage_tokens is not None:
         if kind == "query":
@@ -140,7 +146,7 @@ async def _with_passages(
 ) -> list[dict[str, Any]]:
     if asked.late_chunking:
         document, places = _joined(texts)
-        work = partial(_passages, document, passages=places)
+        work = partial(_passages, document, passages=places, name="input")
         encoding = await service.texts.run([document], work, find=find)
         return [
             {
@@ -179,7 +185,7 @@ def _joined(passages: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     return document, places
 
 
-def _texts(given: Any, encoder: LongEncoder, *, most: int) -> list[str]:
+def _texts(given: Any, encoder: LongEncoder, options: ServerOptions) -> list[str]:
     """The texts of a request, from whatever shape they came in.
 
     Raises:
@@ -189,11 +195,14 @@ def _texts(given: Any, encoder: LongEncoder, *, most: int) -> list[str]:
     several = [given] if is_one else given
     if not several:
         raise ApiError(400, "input is empty", code="invalid_value", param="input")
-    if len(several) > most:
-        told = f"input holds {len(several):,} texts; send at most {most:,} at once"
+    if len(several) > options.max_texts:
+        told = f"input holds {len(several):,} texts; send at most {options.max_texts:,} at once"
         raise ApiError(400, told, code="too_many_texts", param="input")
     if isinstance(several[0], str):
         return cast("list[str]", several)
+    if sum(map(len, several)) > options.max_waiting:
+        told = f"input holds more than {options.max_waiting:,} token ids; send less at once"
+        raise ApiError(400, told, code="text_too_large", param="input")
     try:
         return [encoder.planner.tokenizer.text_of(ids) for ids in several]
     except ValueError as error:
@@ -264,7 +273,8 @@ def _scores(query: str, texts: Sequence[str], encoder: LongEncoder) -> tuple[lis
         found = read.get()
         assert found.tokens is not None
         similar = asked.tokens[0] @ found.tokens.vectors.T
-        scores.append(float(similar.max(axis=1).mean()))
+        # A text without a token that counts fits nothing.
+        scores.append(float(similar.max(axis=1).mean()) if similar.size else -1.0)
         tokens += found.coverage.tokens_read
     return scores, tokens
 

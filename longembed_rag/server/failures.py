@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from typing import TYPE_CHECKING, Any
+
+from fastapi.responses import JSONResponse
 
 from longembed_rag import errors
 from longembed_rag.errors import LongEmbedError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
-    from fastapi.responses import JSONResponse
 
 _LOG = logging.getLogger("longembed_rag.server")
 
@@ -30,7 +33,22 @@ _STATUSES: tuple[tuple[type[LongEmbedError], int, str], ...] = (
 )
 _TYPES = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error"}
 _TYPES |= {404: "not_found_error", 429: "rate_limit_error"}
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_type"}
+_CODES = {
+    400: "invalid_value",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_type",
+}
+#: Values of requests, as messages of the package name them.
+_VALUES = re.compile(
+    r"\b(method|max_length|passage_tokens|input|filter|limit|after|mode|adaptive|operators|"
+    r"query|queries|passages|documents|metadata|ids?)\b"
+)
+#: A message may quote what was sent, which may be long.
+_LONGEST = 2_000
+#: What a union of types calls its branches, which nobody has typed.
+_BRANCHES = frozenset({"str", "int", "float", "bool", "dict", "list"})
 
 
 class ApiError(Exception):
@@ -76,6 +94,14 @@ class ApiError(Exception):
         return headers | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})
 
 
+class Answer(JSONResponse):
+    """An answer in ASCII: what it repeats of a request may be no Unicode."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
 def busy(what: str, *, seconds: float) -> ApiError:
     """Too much is waiting already.
 
@@ -94,19 +120,21 @@ def as_api_error(error: LongEmbedError) -> ApiError:
     for kind, status, code in _STATUSES:
         if isinstance(error, kind):
             retry = 5 if status == 503 else None
-            return ApiError(status, str(error), code=code, retry_after=retry)
+            named = _VALUES.search(str(error)) if status == 400 else None
+            param = named and named[0]
+            return ApiError(status, str(error), code=code, param=param, retry_after=retry)
     return ApiError(500, str(error), code=type(error).__name__)
 
 
 def printable(message: str) -> str:
-    """A message as text that every encoding has, whatever it quotes."""
-    return message.encode("utf-8", "backslashreplace").decode("utf-8")
+    """A message as text that every encoding has, whatever it quotes, and not too long."""
+    cut = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
+    return cut.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def install(app: FastAPI) -> None:
     """Have an app answer every error in one shape."""
     from fastapi.exceptions import RequestValidationError
-    from fastapi.responses import JSONResponse
     from starlette.exceptions import HTTPException
 
     def answer(error: ApiError) -> JSONResponse:
@@ -147,11 +175,13 @@ def install(app: FastAPI) -> None:
 def _invalid(found: Any) -> ApiError:
     """The first thing that is wrong with a request; what was given is not repeated."""
     first = found[0]
-    where = [str(each) for each in first["loc"] if each not in ("body", "query", "path")]
-    # A union names its own branches, which nobody has typed.
-    param = ".".join(each for each in where if not each[:1].isupper() and "[" not in each) or None
-    message = str(first["msg"])
-    if param is None and first["type"] == "model_attributes_type":
+    where = [str(each) for each in first["loc"][1:]]  # first comes "body", "query" or "path"
+    kept = [each for each in where if not (each[:1].isupper() or "[" in each or each in _BRANCHES)]
+    param: str | None = printable(".".join(kept)) or None
+    message = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "json_invalid":
+        param, message = None, f"the body is no JSON: {first.get('ctx', {}).get('error', message)}"
+    elif param is None and first["type"] in ("model_attributes_type", "missing"):
         message = "the body is no JSON object; send one, with 'Content-Type: application/json'"
     told = f"{param}: {message}" if param else message
     return ApiError(400, told, code="invalid_value", param=param)

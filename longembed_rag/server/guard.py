@@ -24,6 +24,8 @@ _OPEN_FOLDERS = ("/page/", "/static-offline-docs/")
 #: Asked by programs that look after it, and no use of it.
 _WATCHING = ("/health", "/ready", "/metrics", "/own/status")
 _READING = ("GET", "HEAD", "OPTIONS")
+#: Anything else that is called a method is counted as one, or whoever asks could fill the memory.
+_METHODS = (*_READING, "POST", "PUT", "PATCH", "DELETE")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -54,7 +56,8 @@ class Guard:
         self.service = service
         self._options = options
         self._metrics = metrics
-        self._hosts = {*LOOPBACK, *options.allowed_hosts, options.host}
+        hosts = (*LOOPBACK, *options.allowed_hosts, options.host)
+        self._hosts = {each.lower().strip("[]") for each in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer why not."""
@@ -104,7 +107,7 @@ class Guard:
                 421, "this server is not known by that name", code="unknown_host", param="Host"
             )
         origin = headers.get(b"origin", b"").decode("latin-1")
-        foreign = origin and urlsplit(origin).netloc != host
+        foreign = origin and not _is_of(origin, host)
         if foreign and (scope["method"] not in _READING or scope["path"].startswith("/mcp")):
             told = "pages of other sites may not use this server"
             raise ApiError(403, told, code="foreign_origin", param="Origin")
@@ -120,11 +123,18 @@ class Guard:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         # The route and not the path, which may name a document.
         route = getattr(scope.get("route"), "path", None) or "other"
-        method = scope["method"] if scope["method"].isalpha() else "other"
+        method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.answered(route=route, method=method, status=status, seconds=seconds)
         values: dict[str, Any] = {"event": "request", "method": method, "route": route}
         values |= {"status": status, "ms": round(1000 * seconds, 1)}
         _LOG.info("request", extra=values)
+
+
+def _is_of(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:  # brackets that do not close
+        return False
 
 
 def _name_of(host: str) -> str:

@@ -211,7 +211,6 @@ class Jobs:
             else:
                 given = self._spool.read(job.id)["documents"]
                 report = self._library.add([Document(**each) for each in given], on_event=hear)
-            self._spool.forget(job.id)
             return report
 
         return work
@@ -244,6 +243,8 @@ class Jobs:
         except Exception as error:  # noqa: BLE001 - one job's trouble, and no other's
             _LOG.error("job", exc_info=error, extra={"event": "job_failed", "job": job.id})
             job.error, job.status = f"it failed ({type(error).__name__})", "failed"
+        # Also what has failed: were it done by a later server, it would undo what came since.
+        self._spool.forget(job.id)
         job.ended, job.current = time.time(), None
         self._metrics.job_ended(job.status)
         values = {"event": "job", "job": job.id, "status": job.status, "documents": job.done}

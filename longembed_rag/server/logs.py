@@ -19,7 +19,8 @@ class JsonLines(logging.Formatter):
         values = {"time": time, "level": record.levelname.lower(), "logger": record.name}
         values |= {name: getattr(record, name) for name in _OURS if hasattr(record, name)}
         if not hasattr(record, "event"):
-            values["message"] = record.getMessage()
+            # What others fill in may be a text's.
+            values["message"] = record.msg if isinstance(record.msg, str) else type(record.msg)
         if record.exc_info and record.exc_info[0] is not None:
             values["error"] = record.exc_info[0].__name__
             # Where it happened, and not what it says: that may quote a text.
@@ -39,7 +40,7 @@ def log_to_stderr() -> None:
     """Write what servers log to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name in ("longembed_rag", "uvicorn", "mcp"):
+    for name in ("longembed_rag", "uvicorn", "mcp", None):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.INFO if name == "longembed_rag" else logging.WARNING)

@@ -11,6 +11,8 @@ MIB = 1024 * 1024
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 #: Names that lead to this machine and no other.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: Texts of a request.
+MOST_TEXTS = 2048
 #: Characters of a key: fewer are guessed.
 _SHORTEST_KEY = 16
 
@@ -45,7 +47,7 @@ class ServerOptions:
     no_auth: bool = False
     read_only: bool = False
     max_body: int = 64 * MIB
-    max_texts: int = 2048
+    max_texts: int = MOST_TEXTS
     max_waiting: int = 16 * MIB
     max_searches: int = 256
     max_jobs: int = 64
@@ -58,6 +60,13 @@ class ServerOptions:
             raise SettingsError(
                 f"the server's key has {len(self.key)} characters; take at least {_SHORTEST_KEY}, "
                 "such as those of 'openssl rand -hex 32'"
+            )
+        if self.key is not None and not (
+            self.key.isascii() and self.key.isprintable() and " " not in self.key
+        ):
+            raise SettingsError(
+                "the server's key holds characters that no header brings along; take letters and "
+                "digits, such as those of 'openssl rand -hex 32'"
             )
         if self.key is None and not self.is_local and not self.no_auth:
             raise SettingsError(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictInt, StrictStr
 
 from longembed_rag.search.options import DEFAULT_MODE, Mode
+from longembed_rag.server.options import MOST_TEXTS
 
 Ids = list[Annotated[StrictInt, Field(ge=0)]]
+#: Most conditions of a filter: more are not looked at at all.
+_CONDITIONS = 256
 #: What ``input_type`` may be called: our own names, and those of other services.
 INPUT_TYPES: dict[str, Literal["query", "document"]] = {
     "query": "query",
@@ -21,6 +24,24 @@ INPUT_TYPES: dict[str, Literal["query", "document"]] = {
 }
 
 
+def _inputs(given: Any) -> Any:
+    """What can be read, looked at as a whole: a union's branches would be tried on each of it."""
+    kinds = set(map(type, given)) if isinstance(given, list) else {type(given)}
+    inner = kinds
+    if kinds == {list}:  # of too many, which is told later, the first will do
+        inner = {each for one in given[: MOST_TEXTS + 1] for each in set(map(type, one))}
+    is_list = isinstance(given, list)
+    if isinstance(given, str) or (is_list and (inner <= {int} or kinds <= {str})):
+        return given
+    raise ValueError("give a text, a list of texts, token ids, or a list of those")
+
+
+Inputs = Annotated[
+    Any,
+    PlainValidator(_inputs, json_schema_input_type=StrictStr | list[StrictStr] | Ids | list[Ids]),
+]
+
+
 class Request(BaseModel):
     """A request's body: nothing in it is passed over in silence."""
 
@@ -30,7 +51,7 @@ class Request(BaseModel):
 class EmbeddingsRequest(Request):
     """OpenAI's, with what long documents need beside it."""
 
-    input: StrictStr | list[StrictStr] | Ids | list[Ids] = Field(
+    input: Inputs = Field(
         description="A text, several, or their token ids by this model's tokenizer."
     )
     model: str | None = Field(None, description="The model's name; the only one there is.")
@@ -104,7 +125,7 @@ class RerankRequest(Request):
 
     query: StrictStr = Field(min_length=1)
     documents: list[StrictStr | dict[str, Any]] = Field(
-        description="Texts, or objects with a text.", min_length=1
+        description="Texts, or objects with a text.", min_length=1, max_length=MOST_TEXTS
     )
     model: str | None = None
     top_n: int | None = Field(None, ge=1)
@@ -127,7 +148,12 @@ class SearchRequest(Request):
     limit: int | None = Field(None, ge=1, le=1000)
     adaptive: bool = False
     passages: int | None = Field(None, ge=0, le=100, description="Most passages of a document.")
-    filter: StrictStr | list[StrictStr] | dict[str, Any] | None = None
+    filter: (
+        StrictStr
+        | Annotated[list[StrictStr], Field(max_length=_CONDITIONS)]
+        | Annotated[dict[str, Any], Field(max_length=_CONDITIONS)]
+        | None
+    ) = None
     operators: bool = True
     snippets: bool = True
     text: bool = Field(False, description="Whether the whole texts come, too.")
@@ -144,4 +170,4 @@ class DocumentIn(Request):
 class DocumentsRequest(Request):
     """Texts to be kept."""
 
-    documents: list[DocumentIn] = Field(min_length=1)
+    documents: list[DocumentIn] = Field(min_length=1, max_length=MOST_TEXTS)

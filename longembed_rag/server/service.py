@@ -138,7 +138,9 @@ class Service:
         Raises:
             ApiError: It takes too long, or cannot be loaded.
         """
-        ready = await asyncio.to_thread(self._is_ready.wait, self.options.timeout)
+        ready = self._is_ready.is_set()
+        if not ready:
+            ready = await asyncio.to_thread(self._is_ready.wait, self.options.timeout)
         if not ready or self._model_error is not None:
             raise ApiError(503, self.why_not_ready, code="model_not_ready", retry_after=5)
         return self.library.encoder

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from longembed_rag.ingest.documents import Document
 
 _NOTE = "job.json"
+_LONGEST = 512  # characters of an id
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,12}")
 
 
@@ -138,10 +139,12 @@ def safe_id(name: str) -> str:
 
     Never an absolute path, which would be taken for that of a file of this machine.
     """
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    kept = [part for part in parts if part not in ("/", "..", ".") and part.strip("/ ")]
-    plain = "/".join(kept)
-    return "".join(each for each in plain if each.isprintable())[:512].strip() or "unnamed"
+    # First what cannot be seen: without it a part may be another one, such as "..".
+    seen = "".join(each for each in name.replace("\\", "/") if each.isprintable())
+    parts = [part.strip() for part in seen.split("/")]
+    plain = "/".join(part for part in parts if part not in ("", "..", ".")) or "unnamed"
+    ending = _suffix(plain)  # says what a file is
+    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - len(ending)]}{ending}"
 
 
 def _suffix(name: str) -> str:

@@ -262,7 +262,7 @@ class TextQueue:
             self._metrics.passed(texts=len(group), characters=size, seconds=took)
 
     def _read_texts(self, group: list[tuple[_Asked, int]]) -> None:
-        """Read a group in one go; one by one where one of them cannot be read."""
+        """Read a group in one go; by halves where one of them cannot be read."""
         first = group[0][0]
         encoder = first.find()
         texts = [asked.texts[place] for asked, place in group]
@@ -273,9 +273,10 @@ class TextQueue:
             if len(group) == 1:
                 first.finish(error)
                 return
-            for each in group:
-                if not each[0].is_over:
-                    self._read_texts([each])
+            half = len(group) // 2
+            for part in (group[:half], group[half:]):
+                if left := [each for each in part if not each[0].is_over]:
+                    self._read_texts(left)
             return
         self._metrics.read(first.kind, sum(each.tokens_read for each in found.coverage))
         for (asked, place), vector, coverage in zip(

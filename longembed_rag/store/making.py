@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from longembed_rag.encoder.token_vectors import unit_length
 from longembed_rag.errors import PointRefusedError
 from longembed_rag.points.values import Point, Vector
-from longembed_rag.store.payload import document_payload, passage_payload
+from longembed_rag.store.payload import document_payload, passage_payload, require_shallow
 from longembed_rag.store.sums import add_sum, add_words
 from longembed_rag.store.values import (
     DENSE_VECTOR,
@@ -128,6 +128,7 @@ def document_point(
         PointRefusedError: Its metadata does not fit into JSON.
     """
     try:
+        require_shallow(document.metadata)
         # Strings that are no Unicode would fail only on their way to the store, in its own words.
         json.dumps(document.metadata, ensure_ascii=False, default=str).encode()
         payload = document_payload(document, counts, language=terms.language)

@@ -33,6 +33,8 @@ DELETE_KEY = "doc_id"
 #: A number that is as good as random and never changes, by which samples are drawn.
 BUCKET_KEY = f"{OWN_KEY}.bucket"
 BUCKETS = 1 << 32
+#: How deep metadata may be nested: Qdrant's engine writes more, and then cannot read any of it.
+DEEPEST = 64
 #: The bits of a passage's tokens.
 PASSAGE_BITS_KEY = f"{OWN_KEY}.bits"
 #: The fields of a passage by which passages are counted and removed.
@@ -143,6 +145,25 @@ def document_payload(
     if language is not None:
         payload[OWN_KEY]["language"] = language
     return payload
+
+
+def require_shallow(metadata: Mapping[str, Any]) -> None:
+    """Require that metadata can be read again once they are written.
+
+    Raises:
+        ValueError: They are nested too deep.
+    """
+    level: list[Any] = [metadata]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, Mapping | list | tuple)
+            for inner in (each.values() if isinstance(each, Mapping) else each)
+        ]
+        if not level:
+            return
+    raise ValueError(f"it is nested more than {DEEPEST} deep")
 
 
 def read_layout(payload: Mapping[str, Any] | None) -> Layout:
