@@ -23,7 +23,7 @@ from longembed_rag.cli.output import one_line, write_json
 from longembed_rag.cli.quiet import quiet_transformers
 from longembed_rag.cli.selecting import selection_options
 from longembed_rag.cli.serving import server_options
-from longembed_rag.errors import MissingDependencyError, SettingsError
+from longembed_rag.errors import MissingDependencyError, SettingsError, StoreLockedError
 from longembed_rag.server.options import DEFAULT_PORT, ServerOptions
 
 if TYPE_CHECKING:
@@ -106,7 +106,14 @@ def serve_command(
         _detach(location, flags, as_json=as_json)
         return
     from longembed_rag.server.logs import log_to_stderr
+    from longembed_rag.server.remote import ServerLink
     from longembed_rag.server.running import serve
+
+    if location.path is not None and (link := ServerLink.find(location.path)) is not None:
+        raise StoreLockedError(
+            f"the store at {location.path} is served by {link.described} already",
+            "use that one, or end it with 'longembed-rag serve --stop' first",
+        )
 
     quiet_transformers()
     log_to_stderr()

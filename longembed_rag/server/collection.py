@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from longembed_rag.errors import InputError
 from longembed_rag.ingest.documents import Document
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from longembed_rag.server.jobs import Job
     from longembed_rag.server.service import Service
 
+
+class _DocumentConvertor(PathConvertor):
+    """Anything, lines and slashes, too: files are called like this."""
+
+    regex = r"(?s:.*)"
+
+
+register_url_convertor("document", _DocumentConvertor())
 Filter = Annotated[
     list[str] | None, Query(description="Conditions, such as file_type=pdf; all must hold.")
 ]
@@ -66,7 +75,7 @@ def _reading(router: APIRouter, service: Service) -> None:
         page = await service.with_store(library.documents, limit=limit, after=after, filter=filter)
         return page.to_dict()
 
-    @router.get("/documents/{name:path}")
+    @router.get("/documents/{name:document}")
     async def document(name: str) -> dict[str, Any]:
         """A document by its source or id: text, metadata, passages."""
         found = await service.with_store(library.get, name)
@@ -103,11 +112,12 @@ def _writing(router: APIRouter, service: Service) -> None:
         if len(given) != len(files):
             raise ApiError(400, "ids: give one for each file", code="invalid_value", param="ids")
         if len(set(given)) < len(given):
-            raise InputError("two files have the same name; give each an id of its own (ids)")
+            told = "two files have the same name; give each an id of its own (ids)"
+            raise ApiError(400, told, code="invalid_value", param="ids")
         sent = [(name, each.file) for name, each in zip(given, files, strict=True)]
         return _taken(await service.with_store(service.jobs.add_files, sent))
 
-    @router.delete("/documents/{name:path}")
+    @router.delete("/documents/{name:document}")
     async def remove(name: str) -> dict[str, Any]:
         """Remove a document by its source or id; no file is touched."""
         service.require_writable()

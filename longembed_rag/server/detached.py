@@ -57,6 +57,8 @@ def start(store: Path, arguments: Sequence[str]) -> ServerLink:
             raise LongEmbedError(f"the server ended at once; it said: {_end_of(log)}")
         link = ServerLink.find(store)
         if link is not None:
+            if link.status["pid"] != child.pid:  # somebody else's was first; ours would follow it
+                child.terminate()
             # It is not waited for: whoever reads Popen's warning could do nothing about it.
             child.returncode = 0
             return link
@@ -76,7 +78,7 @@ def stop(link: ServerLink) -> int:
     process = int(link.ask("POST", "/own/stop")["pid"])
     until = time.monotonic() + _ENDED_WITHIN
     while time.monotonic() < until:
-        if ServerLink.find(link.store) is None and not _is_alive(process):
+        if not _is_alive(process):
             return process
         time.sleep(_LOOK)
     raise LongEmbedError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import Any
 
@@ -25,6 +25,7 @@ INSTRUCTIONS = (
 _VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 _STDIN, _STDOUT = 0, 1
 _CHUNK = 65_536
+_END = b"\0\n"  # no message holds it
 
 
 def answer(line: bytes) -> dict[str, Any] | None:
@@ -72,14 +73,16 @@ def greeted() -> Iterator[None]:
     Thread(target=_copy, args=(source, writes, first), daemon=True).start()
     reads, written = os.pipe()
     os.dup2(written, _STDOUT)
-    os.close(written)
     back = Thread(target=_give_back, args=(reads, target, given is not None), daemon=True)
     back.start()
     try:
         yield
     finally:
-        os.dup2(target, _STDOUT)  # the last way into the pipe is closed
+        os.dup2(target, _STDOUT)
+        # The SDK keeps a way into the pipe of its own, so that closing ours would not end it.
+        _write(written, _END)
         back.join()
+        os.close(written)
 
 
 def _line(source: int) -> bytes:
@@ -105,10 +108,10 @@ def _give_back(source: int, target: int, without_first: bool) -> None:
         if without_first:
             lines.readline()
         for line in lines:
-            try:
-                _write(target, line)
-            except OSError:  # the assistant is gone; what is left to say is read, and lost
-                continue
+            with suppress(OSError):  # the assistant is gone; what is left to say is read, and lost
+                _write(target, line.removesuffix(_END))
+            if line.endswith(_END):
+                return
 
 
 def _write(target: int, data: bytes) -> None:

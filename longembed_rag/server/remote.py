@@ -103,13 +103,18 @@ class ServerLink:
                 connection.request("POST", "/own/call", body.encode("utf-8", "surrogatepass"))
                 answer = connection.getresponse()
                 if answer.status != http.client.OK:
-                    raise StoreError(json.loads(answer.read())["error"]["message"])
+                    refused = (
+                        SettingsError if answer.status == http.client.FORBIDDEN else StoreError
+                    )
+                    raise refused(json.loads(answer.read())["error"]["message"])
                 for line in answer:
                     told = json.loads(line)
                     if "event" not in told:
                         return _result(told)
                     if on_event is not None:
                         on_event(decode(told["event"]))
+        except LongEmbedError:  # some are ValueErrors, too
+            raise
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise StoreError(f"{self.described} does not answer any more: {error!r}") from error
         raise StoreError(f"{self.described} ended before it was done")

@@ -54,25 +54,24 @@ def serve(
         on_ready: Is told the address once it answers.
 
     Raises:
-        SettingsError: The port is taken, or the address is none of this machine.
+        SettingsError: The port is taken, the address is none of this machine, or what is sent
+            cannot be kept.
         StoreError: There can be no socket file.
     """
-    listening = _listen(options)
-    port = listening.getsockname()[1]
-    app = create_app(library, replace(options, port=port))
-    app.service.address = _address(options.host, port)
-    sockets = [listening]
-    held = library.path if hasattr(socket, "AF_UNIX") else None
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE,
-    )
-    server = _Server(config, app.service, on_ready=on_ready, idle=idle)
-    with contextlib.ExitStack() as ending:
-        ending.callback(listening.close)
+    with _listen(options) as listening, contextlib.ExitStack() as ending:
+        port = listening.getsockname()[1]
+        app = create_app(library, replace(options, port=port))
+        app.service.address = _address(options.host, port)
+        sockets = [listening]
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        server = _Server(config, app.service, on_ready=on_ready, idle=idle)
+        held = library.path if hasattr(socket, "AF_UNIX") else None
         if held is not None:
             library.make()
             sockets.append(listen(held))

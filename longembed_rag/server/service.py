@@ -47,6 +47,9 @@ class Service:
         running: Requests that are under way.
         on_start: Is called once it has started.
         ends: Ends the server that it is served by.
+
+    Raises:
+        SettingsError: What is sent cannot be kept.
     """
 
     def __init__(self, library: Library, options: ServerOptions) -> None:
@@ -62,23 +65,18 @@ class Service:
         self._ways: OrderedDict[tuple[str | None, int | None], LongEncoder] = OrderedDict()
         self._ways_lock = threading.Lock()
         self._searches = 0
+        where = (library.location, library.collection)
+        self._spool = Spool.of(*where) if options.spool is None else Spool(options.spool)
         self.running = 0
         self._texts: TextQueue | None = None
         self._jobs: Jobs | None = None
 
     def start(self) -> None:
-        """Load the model on a thread, and go on with what an earlier server was sent.
-
-        Raises:
-            SettingsError: What is sent cannot be kept.
-        """
+        """Load the model on a thread, and go on with what an earlier server was sent."""
         # Every answer tells what of a text was read and known; nobody sees a warning here.
         warnings.filterwarnings("ignore", category=LongEmbedWarning)
-        spool = self.options.spool
-        kept = (
-            Spool.of(self.library.location, self.library.collection) if not spool else Spool(spool)
-        )
-        self._jobs = Jobs(self.library, kept, most=self.options.max_jobs, metrics=self.metrics)
+        most = self.options.max_jobs
+        self._jobs = Jobs(self.library, self._spool, most=most, metrics=self.metrics)
         threading.Thread(target=self._warm_up, name="longembed-model", daemon=True).start()
         self.on_start()
 
