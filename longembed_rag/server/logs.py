@@ -20,7 +20,9 @@ class JsonLines(logging.Formatter):
         values |= {name: getattr(record, name) for name in _OURS if hasattr(record, name)}
         if not hasattr(record, "event"):
             # What others fill in may be a text's.
-            values["message"] = record.msg if isinstance(record.msg, str) else type(record.msg)
+            values["message"] = (
+                record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+            )
         if record.exc_info and record.exc_info[0] is not None:
             values["error"] = record.exc_info[0].__name__
             # Where it happened, and not what it says: that may quote a text.
