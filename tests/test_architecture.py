@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ingest": ("words", "points", "encoder", "store", "files"),
     "library": ("words", "points", "encoder", "store", "search", "files", "ingest"),
     "llama_index": ("words", "points", "encoder", "store", "search", "ingest", "library"),
-    "server": ("encoder", "store", "search", "files", "ingest", "library"),
+    "server": ("encoder", "words", "store", "search", "files", "ingest", "library"),
 }
 EVERYTHING = (*MAY_IMPORT, "cli")
 MAY_IMPORT["cli"] = EVERYTHING

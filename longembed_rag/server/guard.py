@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("longembed_rag.server")
 #: Open to everybody who reaches the server: they tell nothing of what is in it.
-_OPEN = ("/health", "/ready", "/", "/page/app.js", "/page/style.css", "/page/icon.svg")
+_OPEN, _PAGE = ("/health", "/ready", "/"), "/page/"
 _READING = ("GET", "HEAD", "OPTIONS")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -100,7 +100,8 @@ class Guard:
         if foreign and (scope["method"] not in _READING or scope["path"].startswith("/mcp")):
             told = "pages of other sites may not use this server"
             raise ApiError(403, told, code="foreign_origin", param="Origin")
-        if self._options.key is None or scope["path"] in _OPEN:
+        path = scope["path"]
+        if self._options.key is None or path in _OPEN or path.startswith(_PAGE):
             return
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         right = hmac.compare_digest(given.strip(), self._options.key.encode())
