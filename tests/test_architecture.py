@@ -51,6 +51,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "bs4": (),
     "docx": (),
     "fastapi": ("server",),
+    "fastapi_offline": ("server",),
     "kreuzberg": (),
     "lxml": (),
     "markdown_it": (),

@@ -51,7 +51,7 @@ class Commands(MutableMapping[str, click.Command]):
     cls=Group,
     commands=Commands(
         *("ingest", "search", "list", "show", "remove", "copy", "info", "verify"),
-        *("models", "eval", "tune", "train"),
+        *("serve", "mcp", "models", "eval", "tune", "train"),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b

@@ -15,6 +15,7 @@ from longembed_rag.cli.option_specs import (
 )
 from longembed_rag.cli.search_specs import SEARCH_SPECS
 from longembed_rag.cli.selecting import SELECTION_SPECS
+from longembed_rag.cli.serving import AUTOSTART_SPEC, SERVER_SPECS
 
 #: Options that belong to one call, and are read from the command line only.
 ONCE_ONLY = frozenset(
@@ -33,6 +34,7 @@ ONCE_ONLY = frozenset(
             "text",
         ),
         *("to", "to_collection"),
+        *("watch", "detach", "stop", "no_auth"),
         # what to measure
         *("tasks", "data", "docs", "lengths", "haystack", "seed", "systems", "through", "window"),
         *("overlap", "depth", "out", "minutes", "by"),
@@ -53,6 +55,8 @@ CONFIGURABLE: dict[str, click.ParamType[Any]] = {
         *SELECTION_SPECS,
         *READING_SPECS,
         *SEARCH_SPECS,
+        *SERVER_SPECS,
+        AUTOSTART_SPEC,
     )
     if spec.name != "trust_remote_code"
 }

@@ -20,6 +20,7 @@ from longembed_rag.points.locking import DEFAULT_WAIT
 if TYPE_CHECKING:
     from longembed_rag.library.library import Library
 
+_IDLE = 30  # minutes
 # Which source of a value wins, the first most; click's own order is only comparable since 8.3.
 _PRECEDENCE = (
     ParameterSource.COMMANDLINE,
@@ -93,15 +94,50 @@ class StoreLocation:
             from_file=from_file,
         )
 
-    def library(self, **options: Any) -> Library:
-        """The library there, with a warning where its key would cross a network unencrypted.
+    def library(self, *, autostart: bool = False, **options: Any) -> Library:
+        """The library there: that of the server that holds it, where one does.
 
         Args:
+            autostart: Whether to leave a server running where there is none.
             **options: Settings, as :meth:`Library.open` takes them.
 
         Raises:
             SettingsError: A setting is out of range, or the key of the environment would go to a
                 server that only ``longembed.toml`` names.
+            StoreError: The store cannot be opened.
+        """
+        from longembed_rag.server.sockets import is_served
+
+        if self.path is None or not (autostart or is_served(self.path)):
+            return self.own_library(**options)
+        from longembed_rag.points.connection import has_store
+        from longembed_rag.server.remote import RemoteLibrary, ServerLink
+
+        link = ServerLink.find(self.path)
+        if link is None and autostart and has_store(self.path):
+            from longembed_rag.server import detached
+
+            flags = [f"--path={self.path}", f"--collection={self.collection}", "--port=0"]
+            link = detached.start(self.path, [*flags, f"--idle={_IDLE}"])
+            told = f"started {link.described}: it stays for the next searches (autostart); "
+            told += f"it ends when nobody used it for {_IDLE} minutes, or by serve --stop"
+            click.echo(one_line(told), err=True)
+        elif link is not None:
+            click.echo(one_line(f"using {link.described}, which has this store open"), err=True)
+        if link is None:
+            return self.own_library(**options)
+        return RemoteLibrary(link, collection=self.collection, given=options)
+
+    def own_library(self, **options: Any) -> Library:
+        """The library there, opened by this process.
+
+        A key that would cross a network unencrypted is warned of.
+
+        Args:
+            **options: Settings, as :meth:`Library.open` takes them.
+
+        Raises:
+            SettingsError: As :meth:`library`.
             StoreError: The store cannot be opened.
         """
         from longembed_rag.library.library import Library

@@ -28,6 +28,7 @@ from longembed_rag.cli.search_specs import (
     PASSAGES_SHOWN_SPEC,
     REFRESH_SPEC,
 )
+from longembed_rag.cli.serving import AUTOSTART_SPEC
 from longembed_rag.cli.session import load_encoder
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ Examples:
     help="Only documents that fulfil it, such as file_type=pdf, path=reports/, "
     "title~lease or last_modified>=2026-01-01; may be given several times.",
 )
+@AUTOSTART_SPEC.decorate
 @store_options
 @encoder_options
 def search_command(
@@ -97,6 +99,7 @@ def search_command(
     mode: Mode,
     operators: bool,
     filters: Sequence[str],
+    autostart: bool,
     location: StoreLocation,
     given: GivenSettings,
     as_json: bool,
@@ -120,9 +123,9 @@ def search_command(
 
     asked = [LineQuery(query or "")] if queries_file is None else read_queries(queries_file)
     understood = [read_query(each.text) if operators else Query(text=each.text) for each in asked]
-    matching = parse_filters(filters)
-    with location.library(**given.values) as library:
-        library.store.existing_record()  # before a model is loaded
+    parse_filters(filters)  # first: one that cannot be read opens no store
+    with location.library(autostart=autostart, **given.values) as library:
+        outdated = library.outdated  # first: where there is no collection, no model is loaded
         refreshed = refresh_library(library) if refresh else None
         if mode != "sparse" and library.needs_encoder_for_queries:
             load_encoder(library)
@@ -132,10 +135,11 @@ def search_command(
             limit=limit,
             adaptive=adaptive,
             passages=show_passages if show_passages is not None or as_json else 1,
-            filter=matching,
+            filter=filters,
             operators=operators,
         )
-        outdated = library.store.existing_record().outdated
+        if refreshed is not None:
+            outdated = library.outdated
     if outdated is not None:
         click.echo(f"note: {one_line(outdated)}", err=True)
     done = {"mode": mode} if refreshed is None else {"mode": mode, "refreshed": refreshed.to_dict()}

@@ -35,7 +35,7 @@ class SharedEncoder:
         self._encoder = encoder
         self._reader: QueryReader | None = None
         self._has_looked = encoder is not None
-        self._loading = Lock()
+        self._loading, self._looking = Lock(), Lock()
 
     @classmethod
     def of_settings(cls, settings: EncoderSettings) -> SharedEncoder:
@@ -52,18 +52,21 @@ class SharedEncoder:
         with self._loading:
             if self._encoder is None:
                 self._encoder = _load(self.settings)
-                self._reader, self._has_looked = None, True
+                self._has_looked = True
             return self._encoder
 
     @property
     def query_reader(self) -> QueryReader | None:
-        """What reads queries while no encoder is loaded; None where it takes one.
+        """What reads queries without the encoder; None where it takes that, or has it already.
+
+        One that was there first stays, and waits for nobody: neither while the encoder is loaded
+        nor for what the encoder reads.
 
         Raises:
             SettingsError: A setting does not fit the model.
             ModelLoadError: The model cannot be loaded.
         """
-        with self._loading:
+        with self._looking:
             if not self._has_looked:
                 from longembed_rag.encoder.query_reader import QueryReader
 

@@ -158,6 +158,16 @@ class Lists(Part):
         """
         return self._holdings.store().info()
 
+    @property
+    def outdated(self) -> str | None:
+        """What this release does otherwise than the one that made the collection; None: nothing.
+
+        Raises:
+            CollectionNotFoundError: Nothing has been ingested yet.
+            StoreError: The store cannot be read.
+        """
+        return self._holdings.store().existing_record().outdated
+
     def _filtered(self, given: FilterGiven) -> tuple[Place, AnyFilter | None]:
         """Where the documents are, ready to be filtered, and by what."""
         from longembed_rag.search.filters import as_filter

@@ -49,6 +49,7 @@ class Models(ABC):
     _checked: LongEncoder | None = None
     _read_by: QueryReader | None = None
     _loading: Any = field(default_factory=Lock)
+    _looking: Any = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         if self.encoder_given is not None and self.settings_given:
@@ -141,16 +142,18 @@ class Models(ABC):
         """What reads queries as the collection's model does, where that takes no torch.
 
         Returns:
-            The reader; None where only the encoder reads queries, or is loaded already.
+            The reader; None where only the encoder reads queries, or was there first.
 
         Raises:
             CollectionMismatchError: The collection was made with other settings; names them.
             ModelLoadError: The model cannot be loaded.
             StoreError: The collection cannot be read.
         """
-        with self._loading:
+        # Not behind the encoder, which takes seconds to load.
+        with self._looking:
             store, record = self.find_store(), self.record()
-            if self.encoder_given or self._checked or self._kept(record):
+            is_loaded = self._read_by is None and (self._checked or self._kept(record))
+            if self.encoder_given or is_loaded:
                 return None
             reader = self._share().query_reader
             if reader is None or reader is self._read_by:

@@ -137,6 +137,17 @@ class Writes(Adds):
                 "another folder for the store with --path or path="
             )
 
+    def make(self) -> None:
+        """Make the store where there is none, so that it is this process's from now on.
+
+        Raises:
+            StoreError: It cannot be opened or made.
+
+        Example:
+            >>> library.make()
+        """
+        self._holdings.made_store()
+
     def refresh(self, *, on_event: OnEvent = None, allow_deletions: bool = False) -> Refreshed:
         """Bring the collection in step with the folders that it was made from, if they changed.
 

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
+from fastapi_offline import FastAPIOffline
+from mcp.server.transport_security import TransportSecuritySettings
 
 from longembed_rag._version import __version__
-from longembed_rag.server import collection, embeddings, failures
+from longembed_rag.server import collection, embeddings, failures, own
+from longembed_rag.server.assistant import create_assistant
 from longembed_rag.server.guard import Guard
 from longembed_rag.server.options import ServerOptions
 from longembed_rag.server.service import Service
@@ -41,15 +44,25 @@ def create_app(library: Library, options: ServerOptions | None = None) -> Guard:
     """
     service = Service(library, options or ServerOptions())
 
+    assistant = create_assistant(lambda: library, read_only=service.options.read_only)
+    talking = assistant.streamable_http_app(
+        stateless_http=True,
+        max_request_body_size=service.options.max_body,
+        # The guard looks at every request's host and origin.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
         try:
-            yield
+            async with assistant.session_manager.run():
+                yield
         finally:
             await asyncio.to_thread(service.close)
 
-    app = FastAPI(
+    # The page of the API with all that it shows, where FastAPI's own takes it from elsewhere.
+    app = FastAPIOffline(
         title="longembed-rag",
         version=__version__,
         summary="Long documents, read whole, and found by words and meaning.",
@@ -59,6 +72,8 @@ def create_app(library: Library, options: ServerOptions | None = None) -> Guard:
     failures.install(app)
     app.include_router(embeddings.routes(service))
     app.include_router(collection.routes(service))
+    app.include_router(own.routes(service))
+    app.router.routes.extend(talking.routes)
     _add_health(app, service)
     _add_page(app)
     return Guard(app, options=service.options, metrics=service.metrics, service=service)

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("longembed_rag.server")
 #: Open to everybody who reaches the server: they tell nothing of what is in it.
-_OPEN, _PAGE = ("/health", "/ready", "/"), "/page/"
+_OPEN = ("/health", "/ready", "/", "/docs", "/openapi.json")
+_OPEN_FOLDERS = ("/page/", "/static-offline-docs/")
+#: Asked by programs that look after it, and no use of it.
+_WATCHING = ("/health", "/ready", "/metrics", "/own/status")
 _READING = ("GET", "HEAD", "OPTIONS")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -69,6 +72,8 @@ class Guard:
             await send(message)
 
         body = _Body(receive, most=self._options.max_body)
+        is_use = scope["path"] not in _WATCHING
+        self.service.running += is_use
         try:
             self._require_allowed(scope)
             body.require_announced(scope)
@@ -76,6 +81,9 @@ class Guard:
         except ApiError as error:
             await _answer(error, noting)
         finally:
+            self.service.running -= is_use
+            if is_use:
+                self.service.last_used = time.monotonic()
             self._note(scope, status, time.monotonic() - began)
 
     def _require_allowed(self, scope: Scope) -> None:
@@ -101,7 +109,7 @@ class Guard:
             told = "pages of other sites may not use this server"
             raise ApiError(403, told, code="foreign_origin", param="Origin")
         path = scope["path"]
-        if self._options.key is None or path in _OPEN or path.startswith(_PAGE):
+        if self._options.key is None or path in _OPEN or path.startswith(_OPEN_FOLDERS):
             return
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         right = hmac.compare_digest(given.strip(), self._options.key.encode())

@@ -9,10 +9,11 @@ import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from longembed_rag.errors import LongEmbedError, LongEmbedWarning
+from longembed_rag.errors import LongEmbedError, LongEmbedWarning, StoreError
 from longembed_rag.server.failures import ApiError, busy
 from longembed_rag.server.jobs import Jobs
 from longembed_rag.server.metrics import Metrics
@@ -39,18 +40,29 @@ class Service:
     Args:
         library: The collection; whoever opened it closes it.
         options: Limits.
+
+    Attributes:
+        address: Where it is reached.
+        last_used: When a request came last, by the monotonic clock.
+        running: Requests that are under way.
+        on_start: Is called once it has started.
+        ends: Ends the server that it is served by.
     """
 
     def __init__(self, library: Library, options: ServerOptions) -> None:
         self.library = library
         self.options = options
         self.metrics = Metrics()
+        self.address = ""
         self.last_used = time.monotonic()
+        self.on_start: Callable[[], None] = _nothing
+        self.ends: Callable[[], None] = _nothing
         self._model_error: LongEmbedError | None = None
         self._is_ready = threading.Event()
         self._ways: OrderedDict[tuple[str | None, int | None], LongEncoder] = OrderedDict()
         self._ways_lock = threading.Lock()
         self._searches = 0
+        self.running = 0
         self._texts: TextQueue | None = None
         self._jobs: Jobs | None = None
 
@@ -68,6 +80,7 @@ class Service:
         )
         self._jobs = Jobs(self.library, kept, most=self.options.max_jobs, metrics=self.metrics)
         threading.Thread(target=self._warm_up, name="longembed-model", daemon=True).start()
+        self.on_start()
 
     def close(self) -> None:
         """Finish the texts that wait, and stop the job in hand where it can go on later."""
@@ -78,6 +91,8 @@ class Service:
 
     def _warm_up(self) -> None:
         try:
+            with suppress(StoreError):  # there is no collection yet, or somebody else's
+                _ = self.library.needs_encoder_for_queries  # what reads queries comes first
             encoder = self.library.encoder
             encoder.encode(["ready"], kind="query")
             self._model_error = None
@@ -86,6 +101,11 @@ class Service:
             self._model_error = error
         finally:
             self._is_ready.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way."""
+        return self.jobs.is_idle and not self._searches and not self.running
 
     @property
     def is_ready(self) -> bool:
@@ -181,3 +201,7 @@ class Service:
         """
         if self.options.read_only:
             raise ApiError(403, "this server is read only (--read-only)", code="read_only")
+
+
+def _nothing() -> None:
+    """What happens where nobody has said what should."""

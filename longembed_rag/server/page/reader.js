@@ -8,8 +8,8 @@ const AHEAD = "1200px"; // of the next piece, before it is scrolled into view
 /**
  * A text with its pages and headings, and passages that can be gone to.
  *
- * All places are in JavaScript's units. Passages are `{start, end, near}`, apart from one another and
- * in order; `near` are spans within a passage that are nearest in meaning.
+ * All places are in JavaScript's units. Passages are `{start, end, inside}`, apart from one another
+ * and in order; `inside` are the spans to mark within one, null while they are not known.
  */
 export class Reader {
   constructor(text, { pages = [], headings = [] }) {
@@ -159,10 +159,10 @@ export class Reader {
   /** A part of a passage with the words of the query and those nearest to it. */
   words(passage, start, end) {
     const text = this.text.slice(start, end);
-    const near = (passage.near ?? [])
-      .map((each) => ({ start: each.start + passage.start - start, end: each.end + passage.start - start, kind: "near" }))
-      .filter((each) => each.start >= 0 && each.end <= text.length);
-    return marked(text, apart(wordsIn(text, this.forms), near));
+    const shift = passage.start - start;
+    const known = passage.inside?.map((each) => ({ ...each, start: each.start + shift, end: each.end + shift }));
+    const spans = known?.filter((each) => each.start >= 0 && each.end <= text.length);
+    return marked(text, spans ?? wordsIn(text, this.forms));
   }
 
   /** Whether a passage is whole lines, and can be drawn as a block. */

@@ -44,10 +44,12 @@ export async function showNearest(answer, shown, { signal }) {
   if (!texts.length) return;
   const languages = [...new Set(answer.results.map((each) => each.language).filter(Boolean))];
   const query = answer.understood.text || answer.query;
-  const body = { query, passages: texts.map((each) => each.text), languages };
-  const { highlights } = await ask("v1/highlights", { body, signal });
+  const body = { query, passages: texts.map((each) => each.text) };
+  if (languages.length) body.languages = languages;
+  const { highlights, marks } = await ask("v1/highlights", { body, signal });
   texts.forEach(({ text, words, into }, n) => {
-    into.replaceChildren(marked(text, apart(words, spansOf(text, highlights[n], "near"))));
+    const [said, near] = [spansOf(text, marks[n], "word"), spansOf(text, highlights[n], "near")];
+    into.replaceChildren(marked(text, apart(words, said, near)));
   });
 }
 

@@ -123,16 +123,19 @@ export class View {
     if (!this.passages.length) return;
     const texts = this.passages.map((each) => this.textOf(each));
     const query = answer.understood.text || answer.query;
-    const languages = this.stored.language ? [this.stored.language] : [];
-    const { highlights } = await ask("v1/highlights", { body: { query, passages: texts, languages }, signal });
-    this.passages.forEach((each, n) => (each.near = spansOf(texts[n], highlights[n], "near")));
+    const body = { query, passages: texts };
+    if (this.stored.language) body.languages = [this.stored.language];
+    const { highlights, marks } = await ask("v1/highlights", { body, signal });
+    this.passages.forEach((each, n) => {
+      each.inside = apart(spansOf(texts[n], marks[n], "word"), spansOf(texts[n], highlights[n], "near"));
+    });
     this.draw();
   }
 
   /** A passage in both units: `start` and `end` the server's, `first` and `last` JavaScript's. */
   passageAt([start, end], known = null) {
     const found = known ?? this.stored.passages.find((each) => each.start === start) ?? {};
-    return { start, end, first: this.offsets.of(start), last: this.offsets.of(end), place: placeOf(found, this.name.title), near: [] };
+    return { start, end, first: this.offsets.of(start), last: this.offsets.of(end), place: placeOf(found, this.name.title), inside: null };
   }
 
   textOf(passage) {
@@ -155,7 +158,7 @@ export class View {
   }
 
   drawn() {
-    return this.passages.map((each, n) => ({ start: each.first, end: each.last, near: each.near, current: n === this.current }));
+    return this.passages.map((each, n) => ({ start: each.first, end: each.last, inside: each.inside, current: n === this.current }));
   }
 
   draw() {
