@@ -326,6 +326,11 @@ function begin() {
     event.preventDefault();
     $("content").focus();
   });
+  $("wipe").addEventListener("click", () => {
+    $("query").value = "";
+    $("query").focus();
+    typed({ now: true });
+  });
   $("theme").addEventListener("click", switchTheme);
   $("help").addEventListener("click", () => $("help-dialog").showModal());
   $("clear").addEventListener("click", clearFilters);

@@ -12,7 +12,7 @@ const KINDS = {
   tokens: ["passage_late"],
 };
 const MOST_PASSAGES = 3;
-const CLIP = 200;
+const CLIP = 180;
 const MOST_TEXTS = 64; // of one request for highlights
 
 /** Show the answer to a query. */

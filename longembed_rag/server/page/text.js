@@ -101,7 +101,7 @@ export function clip(text, forms, width) {
   let end = Math.min(plain.length, start + width);
   if (end < plain.length) end = Math.max(plain.lastIndexOf(" ", end), start + width / 2);
   const cut = plain.slice(start, end).toWellFormed?.() ?? plain.slice(start, end);
-  return (start > 0 ? "… " : "") + cut + (end < plain.length ? " …" : "");
+  return (start > 0 ? "…" : "") + cut.trim() + (end < plain.length ? "…" : "");
 }
 
 const NUMBERS = new Intl.NumberFormat("en");

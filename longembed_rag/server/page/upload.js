@@ -173,7 +173,9 @@ class Card {
 
   fail(source, reason) {
     this.failed += 1;
-    this.failures.append(el("li", {}, source && el("strong", {}, source), source ? ` ${reason}` : reason));
+    const short = reason.split("; supported are")[0];
+    const told = short === reason ? reason : el("details", {}, el("summary", {}, short), reason.slice(short.length + 2));
+    this.failures.append(el("li", {}, source && el("strong", {}, source), told));
   }
 
   end(told = "") {

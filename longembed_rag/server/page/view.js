@@ -1,6 +1,7 @@
 // A document: opened at a passage, from which one steps through the others that were found in it.
 
 import { ask } from "./api.js";
+import { flowing } from "./flow.js";
 import { Reader } from "./reader.js";
 import { Offsets, apart, clip, count, el, formsOf, nameOf, placeOf, spansOf } from "./text.js";
 
@@ -65,12 +66,14 @@ export class View {
   }
 
   show(stored, at) {
-    const { text, layout } = stored;
+    const { layout } = stored;
     this.stored = stored;
-    this.offsets = new Offsets(text);
+    this.offsets = new Offsets(stored.text ?? "");
     const place = (each) => this.offsets.of(each);
     const headings = (layout?.headings ?? []).map(([start, level]) => [place(start), level]);
-    this.reader = new Reader(text, { pages: (layout?.pages ?? []).map(place), headings });
+    const pages = (layout?.pages ?? []).map(place);
+    const text = flowing(stored.text ?? "", [...pages, ...headings.map(([start]) => start)]);
+    this.reader = new Reader(text, { pages, headings });
     this.name = nameOf(stored.source, stored.metadata);
     this.passages = at ? [this.passageAt(at)] : [];
     this.current = 0;
@@ -89,7 +92,7 @@ export class View {
       el("button", { type: "button", class: "icon", "aria-label": label, onclick: () => this.step(by) }, arrow(path));
     this.steps = el("div", { class: "steps", role: "group", "aria-label": "Passages that were found" },
       step(-1, "Previous passage", "M12.5 4.5 7 10l5.5 5.5"), this.said, step(1, "Next passage", "M7.5 4.5 13 10l-5.5 5.5"));
-    const back = el("button", { type: "button", class: "plain", onclick: this.onClose }, arrow("M12.5 4.5 7 10l5.5 5.5"), el("span", {}, "Results"));
+    const back = el("button", { type: "button", class: "plain", onclick: this.onClose }, arrow("M12.5 4.5 7 10l5.5 5.5"), el("span", {}, this.query ? "Results" : "Documents"));
     const title = el("h1", { id: "view-title", tabIndex: -1 }, name.title);
     const head = el("div", { class: "view-head" },
       el("div", { class: "view-bar" }, back, this.steps),
@@ -97,7 +100,7 @@ export class View {
     this.list = el("ol", { class: "stops" });
     const aside = el("nav", { class: "stops-side", "aria-label": "Found in this document" }, el("p", { class: "stops-title" }, "Found here"), this.list);
     const body = stored.text ? this.reader.element : el("p", { class: "note" }, "Nothing of this document's text is kept here.");
-    article.replaceChildren(head, el("div", { class: "view-body" }, body, aside));
+    article.replaceChildren(head, el("div", { class: "view-body" }, aside, body));
   }
 
   /** What else was found here; the document can be read meanwhile. */
@@ -116,17 +119,20 @@ export class View {
     const wasOpenedAt = Boolean(at);
     this.draw();
     if (!wasOpenedAt && known.length) this.goTo(this.current);
-    await this.showNearest(answer, signal);
+    // What is read now first: the model takes a second for all of them.
+    const first = known[this.current];
+    await this.showNearest(answer, [first].filter(Boolean), signal);
+    await this.showNearest(answer, known.filter((each) => each !== first), signal);
   }
 
-  async showNearest(answer, signal) {
-    if (!this.passages.length) return;
-    const texts = this.passages.map((each) => this.textOf(each));
+  async showNearest(answer, passages, signal) {
+    if (!passages.length) return;
+    const texts = passages.map((each) => this.textOf(each));
     const query = answer.understood.text || answer.query;
     const body = { query, passages: texts };
     if (this.stored.language) body.languages = [this.stored.language];
     const { highlights, marks } = await ask("v1/highlights", { body, signal });
-    this.passages.forEach((each, n) => {
+    passages.forEach((each, n) => {
       each.inside = apart(spansOf(texts[n], marks[n], "word"), spansOf(texts[n], highlights[n], "near"));
     });
     this.draw();
