@@ -65,7 +65,7 @@ def routes(service: Service) -> APIRouter:
 
     @router.post("/highlights")
     async def highlights(request: Request, asked: HighlightsRequest) -> dict[str, Any]:
-        """Where in passages words of a query stand, and those that mean most of what it means."""
+        """Where words of a query stand in passages, and others that are near to it in meaning."""
         encoder = await service.model_loaded()
         analyzers = [get_analyzer(each) for each in asked.languages]
         work = partial(nearest_words, asked.query, asked.passages, analyzers=analyzers)

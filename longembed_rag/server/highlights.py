@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Nearest = list[tuple[int, int, float]]
 _EVERY_TOKEN = TokenOptions(pool=1, bits=False)
 #: Words of a passage that are shown, at most; how near they are at least, beside the nearest of all
-#: passages, and of their own.
+#: passages, and beside the nearest of these words.
 _SHOWN, _OF_ALL, _OF_OWN = 0.15, 0.55, 0.7
 
 
@@ -54,10 +54,11 @@ def matching_words(
 def nearest_words(
     query: str, passages: Sequence[str], encoder: LongEncoder, *, analyzers: Sequence[Analyzer]
 ) -> list[Nearest]:
-    """Of each passage the words nearest to the query's tokens, by late interaction.
+    """Of each passage the other words that are nearest to the query's tokens, by late interaction.
 
     Near is measured beside the model's mean token, which all have in common. Stopwords are near
-    to those of every query, and say nothing.
+    to those of every query, and say nothing; words of the query itself are those of
+    :func:`matching_words`.
 
     Args:
         query: What is asked.
@@ -74,18 +75,24 @@ def nearest_words(
     centre = encoder.token_centre
     asked = _turned(encoder.encode_queries([said], names=["query"]).tokens[0] - centre)
     named: list[tuple[str | None, str]] = [(f"passages[{n}]", t) for n, t in enumerate(passages)]
+    same = matching_words(query, passages, analyzers=analyzers)
     found: list[dict[tuple[int, int], float]] = []
-    for text, read in zip(
-        passages, encoder.encode_documents(named, tokens=_EVERY_TOKEN), strict=True
-    ):
+    nearest = 0.0
+    readings = encoder.encode_documents(named, tokens=_EVERY_TOKEN)
+    for text, matches, read in zip(passages, same, readings, strict=True):
         tokens = read.get().tokens
         assert tokens is not None
         near = (asked @ _turned(np.asarray(tokens.vectors, np.float32) - centre).T).max(axis=0)
         spans = encoder.planner.tokenize([text], kind="document")[0].spans
         words = _by_word(text, spans[: len(near)], near)
-        found.append({(a, b): v for (a, b), v in words.items() if not is_empty(text[a:b])})
-    nearest = max((value for words in found for value in words.values()), default=0.0)
-    return [_strongest(words, least=max(_OF_ALL * nearest, 0.0)) for words in found]
+        words = {(a, b): v for (a, b), v in words.items() if not is_empty(text[a:b])}
+        nearest = max(nearest, *words.values(), 0.0)
+        found.append({place: v for place, v in words.items() if not _is_among(place, matches)})
+    return [_strongest(words, least=_OF_ALL * nearest) for words in found]
+
+
+def _is_among(place: tuple[int, int], others: Sequence[tuple[int, int]]) -> bool:
+    return any(start < place[1] and place[0] < end for start, end in others)
 
 
 def _turned(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -100,14 +107,15 @@ def _turned(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 def _by_word(
     text: str, spans: NDArray[np.int64], near: NDArray[np.float32]
 ) -> dict[tuple[int, int], float]:
-    """The whole words of a text, each as near as its nearest token."""
+    """The whole words of a text, numbers aside, each as near as its nearest token."""
     words: dict[tuple[int, int], float] = {}
     for (start, end), value in zip(spans.tolist(), near.tolist(), strict=True):
         while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
             start -= 1
         while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
             end += 1
-        if any(each.isalnum() for each in text[start:end]):
+        word = text[start:end]
+        if any(map(str.isalpha, word)) and not any(map(str.isdigit, word)):
             words[start, end] = max(words.get((start, end), 0.0), value)
     return words
 

@@ -136,6 +136,7 @@ async function showAnswer(asked, counted, signal) {
   showUnderstood(answer.understood);
   $("more").hidden = answer.results.length < limit || limit >= MOST;
   $("legend").hidden = !answer.results.length;
+  if (!all && !hasFilters(asked)) return showNothingYet();
   if (!answer.results.length) showNothingFound(asked, answer);
   showNearest(answer, shown, { signal }).catch(() => {}); // without it the answer is still there
 }
@@ -338,6 +339,7 @@ function begin() {
   addEventListener("popstate", follow);
   addEventListener("keydown", press);
   onKeyWanted(wantKey);
+  history.scrollRestoration = "manual"; // The list and the document each know their own place.
   layOut();
   tellTheme();
   takeFiles(() => (search(), showCounts()));

@@ -84,11 +84,12 @@ export class Reader {
     const up = isNear(this.above) && this.first > 0;
     if (down) this.body.append(this.draw((this.last += 1)));
     if (up) {
-      // What is read stays where it is while something is put above it.
+      // What is read stays where it is while something is put above it. The first piece's end tells
+      // how far: its first line may be another one now.
       const held = this.body.firstElementChild;
-      const before = held.getBoundingClientRect().top;
+      const before = held.getBoundingClientRect().bottom;
       this.body.prepend(this.draw((this.first -= 1)));
-      scrollBy(0, held.getBoundingClientRect().top - before);
+      scrollBy(0, held.getBoundingClientRect().bottom - before);
     }
     if (down || up) this.watch();
   }

@@ -92,7 +92,7 @@ async function add(files) {
       form.append("ids", name);
     }
     try {
-      await card.follow(await ask("v1/files", { form }));
+      await card.follow(await send(form, card));
     } catch (error) {
       if (error.code === "read_only") return card.end("This server is read only: its documents can be searched, but none added.");
       for (const [name] of some) card.fail(name, error instanceof Problem ? error.message : String(error));
@@ -100,6 +100,19 @@ async function add(files) {
   }
   card.end();
   onDone();
+}
+
+/** Send files; a server that has too much to do already is given time. */
+async function send(form, card) {
+  for (;;) {
+    try {
+      return await ask("v1/files", { form });
+    } catch (error) {
+      if (error.status !== 429) throw error;
+      card.current.textContent = error.message;
+      await new Promise((go) => setTimeout(go, 1000 * (error.retryAfter || 5)));
+    }
+  }
 }
 
 function* batches(files) {

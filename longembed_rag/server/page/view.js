@@ -72,7 +72,8 @@ export class View {
     const place = (each) => this.offsets.of(each);
     const headings = (layout?.headings ?? []).map(([start, level]) => [place(start), level]);
     const pages = (layout?.pages ?? []).map(place);
-    const text = flowing(stored.text ?? "", [...pages, ...headings.map(([start]) => start)]);
+    const fixed = [...pages, ...headings.map(([start]) => start)];
+    const text = flowing(stored.text ?? "", { type: stored.metadata.file_type, fixed });
     this.reader = new Reader(text, { pages, headings });
     this.name = nameOf(stored.source, stored.metadata);
     this.passages = at ? [this.passageAt(at)] : [];
