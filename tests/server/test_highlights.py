@@ -52,13 +52,10 @@ def test_languages_are_those_that_are_given() -> None:
 def test_spans_are_apart() -> None:
     """A number and its parts, or what two languages find, are one span."""
     text = "Version 3.14 of it"
-    both = [*ENGLISH, get_analyzer("german")]
-    for spans in (
-        marks("3.14", [text])[0],
-        matching_words("version 3.14", [text], analyzers=both)[0],
-    ):
-        assert spans == sorted(spans)
-        assert all(one[1] <= other[0] for one, other in zip(spans, spans[1:], strict=False))
+    for analyzers in (ENGLISH, [*ENGLISH, get_analyzer("german")]):
+        (spans,) = matching_words("version 3.14", [text], analyzers=analyzers)
+        assert shown(text, spans)[0] == "Version"
+        assert all(spans[n][1] <= spans[n + 1][0] for n in range(len(spans) - 1))
     assert shown(text, marks("3.14", [text])[0]) == ["3.14"]
 
 

@@ -175,7 +175,7 @@ def test_keys_alone(open_page: Opening, servers: Servers) -> None:
 
 
 def test_filters_narrow_and_are_undone(open_page: Opening, servers: Servers) -> None:
-    """Types, folders and years have counts, narrow the answer, stand in the address, and go back."""
+    """Types, folders and years have counts, narrow the answer, and are undone by going back."""
     page = open_page(f"{servers.filled}#q=bread")
     page.locator("li.result").nth(5).wait_for()
     facets = page.get_by_role("complementary", name="Filters")
@@ -357,7 +357,8 @@ def test_a_book_is_drawn_in_pieces(open_page: Opening, servers: Servers) -> None
     page.evaluate(
         """(hash) => { window.began = performance.now(); location.hash = hash;
           new MutationObserver(() => {
-            if (!window.took && document.querySelector(".passage")) window.took = performance.now() - began;
+            if (window.took || !document.querySelector(".passage")) return;
+            window.took = performance.now() - began;
           }).observe(document.body, { childList: true, subtree: true }); }""",
         f"#doc=book&at={start}-{end}",
     )
@@ -405,7 +406,7 @@ def test_phone(open_page: Opening, servers: Servers) -> None:
 
 
 def test_colours_are_chosen_and_kept(open_page: Opening, servers: Servers) -> None:
-    """The system's colours at first, then those of the switch, also after the page is loaded anew."""
+    """The system's colours at first, then those of the switch, also when it is loaded anew."""
     page = open_page(servers.filled, color_scheme="dark")
     colour = "getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(colour)
