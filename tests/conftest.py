@@ -84,6 +84,19 @@ def unsealed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(EdgeCollections, "_seal", lambda self, shards: None)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cheap_clients() -> Iterator[None]:
+    """What each client of a server makes anew, in 50 ms, is made once: certificates, a schema."""
+    import ssl
+
+    from qdrant_client.embed import schema_parser
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        patch.setattr(schema_parser, "deepcopy", lambda schema: schema)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
     """Tiny random models of every family: ``tiny_models.folder("bert")`` and its variants."""
