@@ -19,7 +19,7 @@ from tests.store.corpora import Killed, killed_after, random_documents
 from tests.store.fakes import make_document, tokens_of, vector_of
 from tests.stores import ENGINES, Opener, ensure, filled_everywhere, find, in_places
 
-DOCUMENTS = {each.source: each for each in random_documents(20, seed=5)}
+DOCUMENTS = {each.source: each for each in random_documents(20, seed=50, longest=32)}
 QUERIES = ["w0 w3 w17", "w2", "w1 w1 w40 w41 w42 w43", "zzz"]
 LEASE = "The tenant signs the lease. The landlord keeps the other copy of the lease for a year."
 #: Signals of each mode, and of its passages.
