@@ -14,9 +14,11 @@ from tests.store.corpora import (
     Killed,
     assert_same_contents,
     assert_same_vector,
+    every_moment,
     everything,
     fill,
     killed_after,
+    moments,
     random_documents,
 )
 from tests.stores import ENGINES, ensure, opening, scratch
@@ -109,7 +111,10 @@ def test_only_terms_and_counts_change(store: DocumentStore) -> None:
 
 
 @pytest.mark.parametrize("engine", ["edge", "local"])
-def test_an_interruption_is_made_up_for(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@every_moment
+def test_an_interruption_is_made_up_for(
+    engine: str, every: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed after any write, the next call leaves what an undisturbed one would have left."""
     monkeypatch.setattr("longembed_rag.store.reweighing._PAGE", 2)
     documents = [GROWING[0], GROWING[7], GROWING[8]]
@@ -126,7 +131,7 @@ def test_an_interruption_is_made_up_for(engine: str, monkeypatch: pytest.MonkeyP
         expected = everything(store.place)
     assert undisturbed >= 1
     assert calls.count >= 3 * undisturbed
-    for moment in range(calls.count):
+    for moment in moments(calls.count, every=every):
         with scratch() as folder, opening(engine, folder) as opener:
             with opener() as store:
                 grow(store)
