@@ -33,7 +33,7 @@ from tests.store.corpora import (
 from tests.store.fakes import DIMENSION, make_document
 from tests.stores import ENGINES, ensure, find, opening, scratch
 
-DOCUMENTS = random_documents(20, seed=4)
+DOCUMENTS = random_documents(20, seed=4, longest=24)
 FOREIGN = Point("7", {DENSE_VECTOR: np.ones(DIMENSION, dtype=np.float32)}, {"note": "theirs"})
 
 

@@ -24,7 +24,7 @@ from tests.store.corpora import (
 from tests.stores import ENGINES, ensure, opening, scratch
 
 #: First short documents, then long ones: the first are off by far.
-GROWING = [*random_documents(6, seed=1, longest=9), *random_documents(12, seed=2, longest=80)[6:]]
+GROWING = [*random_documents(6, seed=1, longest=9), *random_documents(12, seed=2, longest=50)[6:]]
 QUERIES = ["w0", "w1 w7", "w0 w2 w3 w9 w20"]
 
 
@@ -56,7 +56,7 @@ def test_what_was_off_is_made_as_if_it_had_come_last(engine: str) -> None:
 
 def test_what_is_off_by_little_is_left(folder: Path) -> None:
     """In a collection without a trend few are made again, and no score is off by much."""
-    documents = random_documents(40, seed=3)
+    documents = random_documents(40, seed=3, longest=30)
     with opening("edge", folder) as opener, opener() as store:
         ensure(store)
         for document in documents:

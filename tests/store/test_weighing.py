@@ -23,7 +23,7 @@ from tests.store.corpora import (
 )
 from tests.stores import ENGINES, ensure, find, opening, scratch
 
-DOCUMENTS = [*random_documents(4, seed=1, longest=9), *random_documents(8, seed=2, longest=80)[4:]]
+DOCUMENTS = [*random_documents(4, seed=1, longest=9), *random_documents(8, seed=2, longest=40)[4:]]
 QUERY = "w0 w1 w7 w7"
 
 
