@@ -16,15 +16,7 @@ from typing import Any
 #: The program that these processes are taken for.
 PROGRAM = "forked"
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    [
-        "bm25s.stopwords",
-        "llama_index.core.vector_stores.utils",
-        "qdrant_client",
-        "qdrant_edge",
-        "tests.stores",
-    ]
-)
+_FORKS.set_forkserver_preload(["tests.warm"])
 
 
 @dataclass

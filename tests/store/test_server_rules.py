@@ -53,7 +53,7 @@ def limit(qdrant: Server, store: DocumentStore, **limits: Any) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param(WORDLESS * 300, id="no-words"),
+        pytest.param(WORDLESS * 120, id="no-words"),
         pytest.param(f"{WORDLESS}lease", id="passage-without"),
         pytest.param("lease", id="no-pairs"),
     ],
