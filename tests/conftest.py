@@ -26,7 +26,7 @@ if threading.current_thread() is threading.main_thread():
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.models import TinyModels, open_encoder
+from tests.models import TinyModels, share_weights
 
 if TYPE_CHECKING:
     from longembed_rag import LongEncoder
@@ -93,11 +93,12 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
 @pytest.fixture(scope="session")
 def load_encoder(tiny_models: TinyModels) -> EncoderFactory:
     """``load_encoder("bert", method="pcw", ...)``: a float32 CPU encoder, each loaded once."""
+    open_shared = share_weights()
 
     @lru_cache(maxsize=32)
     def load(model: str | Path, **options: Any) -> LongEncoder:
         folder = model if isinstance(model, Path) else tiny_models.folder(model)
-        return open_encoder(folder, **options)
+        return open_shared(folder, **options)
 
     return load
 

@@ -56,6 +56,29 @@ def open_encoder(folder: Path, **options: Any) -> LongEncoder:
     return LongEncoder.from_pretrained(folder, **{"device": "cpu", "dtype": "float32"} | options)
 
 
+def share_weights() -> Callable[..., LongEncoder]:
+    """As :func:`open_encoder`, with each folder's weights read once, however they are then used.
+
+    What a forward pass needs to know of the settings comes with its plans, so that encoders of one
+    model may share what was loaded; loading it takes more than all that most tests read.
+    """
+    from longembed_rag import LongEncoder
+    from longembed_rag.encoder.loading import LoadedModel, load_model
+    from longembed_rag.encoder.planner import Planner
+
+    loaded: dict[tuple[Path, str, str], LoadedModel] = {}
+
+    def open_shared(folder: Path, **options: Any) -> LongEncoder:
+        options = {"device": "cpu", "dtype": "float32"} | options
+        planner = Planner.from_pretrained(folder, **options)
+        key = (folder, options["device"], options["dtype"])
+        if key not in loaded:
+            loaded[key] = load_model(planner)
+        return LongEncoder(planner, loaded[key])
+
+    return open_shared
+
+
 def _special_ids(spec: Family, vocabulary: dict[str, int]) -> dict[str, Any]:
     special = spec.special
     ids = {
