@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from longembed_rag import LongEncoder
+    from longembed_rag.encoder.loading import LoadedModel
+    from longembed_rag.encoder.planner import Planner
 
 
 def build_model(family: str, folder: Path, *, calm: bool = False, **changes: Any) -> Path:
@@ -56,27 +58,27 @@ def open_encoder(folder: Path, **options: Any) -> LongEncoder:
     return LongEncoder.from_pretrained(folder, **{"device": "cpu", "dtype": "float32"} | options)
 
 
-def share_weights() -> Callable[..., LongEncoder]:
-    """As :func:`open_encoder`, with each folder's weights read once, however they are then used.
+def load_once() -> Callable[[Planner], LoadedModel]:
+    """As ``load_model``, with the weights of each folder read once, however they are then used.
 
     What a forward pass needs to know of the settings comes with its plans, so that encoders of one
-    model may share what was loaded; loading it takes more than all that most tests read.
+    model may share what was loaded; loading it takes more than all that most tests read. A folder
+    that has changed is another.
     """
-    from longembed_rag import LongEncoder
-    from longembed_rag.encoder.loading import LoadedModel, load_model
-    from longembed_rag.encoder.planner import Planner
+    from longembed_rag.encoder.loading import load_model
 
-    loaded: dict[tuple[Path, str, str], LoadedModel] = {}
+    loaded: dict[tuple[object, ...], LoadedModel] = {}
 
-    def open_shared(folder: Path, **options: Any) -> LongEncoder:
-        options = {"device": "cpu", "dtype": "float32"} | options
-        planner = Planner.from_pretrained(folder, **options)
-        key = (folder, options["device"], options["dtype"])
+    def load(planner: Planner) -> LoadedModel:
+        folder, settings = planner.folder.path, planner.settings
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        stats = tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+        key = (stats, settings.device, settings.dtype, settings.trust_remote_code)
         if key not in loaded:
             loaded[key] = load_model(planner)
-        return LongEncoder(planner, loaded[key])
+        return loaded[key]
 
-    return open_shared
+    return load
 
 
 def _special_ids(spec: Family, vocabulary: dict[str, int]) -> dict[str, Any]:
