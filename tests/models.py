@@ -6,6 +6,7 @@ changes the vector visibly.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import shutil
@@ -67,6 +68,9 @@ def load_once() -> Callable[[Planner], LoadedModel]:
     """
     from longembed_rag.encoder.loading import load_model
 
+    # What was just imported is looked at by no collection of garbage; those that free models ask
+    # for one each.
+    gc.freeze()
     loaded: dict[tuple[object, ...], LoadedModel] = {}
 
     def load(planner: Planner) -> LoadedModel:
