@@ -26,10 +26,12 @@ if threading.current_thread() is threading.main_thread():
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.models import TinyModels, open_encoder
+from tests.models import TinyModels, load_once
 
 if TYPE_CHECKING:
     from longembed_rag import LongEncoder
+    from longembed_rag.encoder.loading import LoadedModel
+    from longembed_rag.encoder.planner import Planner
     from tests.reference.encode import ReferenceModel
 
     EncoderFactory = Callable[..., LongEncoder]
@@ -106,13 +108,24 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
 
 
 @pytest.fixture(scope="session")
-def load_encoder(tiny_models: TinyModels) -> EncoderFactory:
+def load_weights_once() -> Callable[[Planner], LoadedModel]:
+    """What tests whose subject is not loading may put in the place of ``load_model``."""
+    return load_once()
+
+
+@pytest.fixture(scope="session")
+def load_encoder(
+    tiny_models: TinyModels, load_weights_once: Callable[[Planner], LoadedModel]
+) -> EncoderFactory:
     """``load_encoder("bert", method="pcw", ...)``: a float32 CPU encoder, each loaded once."""
+    from longembed_rag import LongEncoder
+    from longembed_rag.encoder.planner import Planner
 
     @lru_cache(maxsize=32)
     def load(model: str | Path, **options: Any) -> LongEncoder:
         folder = model if isinstance(model, Path) else tiny_models.folder(model)
-        return open_encoder(folder, **options)
+        planner = Planner.from_pretrained(folder, **{"device": "cpu", "dtype": "float32"} | options)
+        return LongEncoder(planner, load_weights_once(planner))
 
     return load
 
@@ -128,6 +141,14 @@ def load_reference(tiny_models: TinyModels) -> ReferenceFactory:
         return ReferenceModel(tiny_models.folder(family), family)
 
     return load
+
+
+@pytest.fixture
+def shared_weights(
+    load_weights_once: Callable[[Planner], LoadedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is run in this process, each folder's weights are read once."""
+    monkeypatch.setattr("longembed_rag.encoder.encoder.load_model", load_weights_once)
 
 
 @pytest.fixture
