@@ -79,6 +79,20 @@ def assert_same_vector(one: Any, other: Any) -> None:
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+#: Whether a process is killed at every moment, which is a slow test, or at some of them.
+every_moment = pytest.mark.parametrize(
+    "every",
+    [pytest.param(False, id="some"), pytest.param(True, id="every", marks=pytest.mark.slow)],
+)
+
+
+def moments(count: int, *, every: bool, most: int = 5) -> list[int]:
+    """Moments to kill at: every one, or some that are spread evenly from the first to the last."""
+    if every or count <= most:
+        return list(range(count))
+    return sorted({round(turn * (count - 1) / (most - 1)) for turn in range(most)})
+
+
 class Killed(BaseException):
     """The process ends here: nothing that handles errors handles this one."""
 
