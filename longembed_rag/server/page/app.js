@@ -274,6 +274,7 @@ function press(event) {
   else if (inQuery) return;
   else if (key === "/") act(() => ($("query").focus(), $("query").select()));
   else if (key === "?") act(() => $("help-dialog").showModal());
+  else if (state.doc && (key === "Home" || key === "End")) act(() => view.goToEdge(key === "End"));
   else if (state.doc && (key === "ArrowRight" || key === "n")) act(() => view.step(1));
   else if (state.doc && (key === "ArrowLeft" || key === "p")) act(() => view.step(-1));
 }

@@ -2,7 +2,6 @@
 
 const SOME = 20; // lines; of fewer nothing is known
 const [SHORTEST, LONGEST] = [45, 200]; // characters of lines that are taken for broken ones
-const FULL = 0.9; // of the usual width; verses are shorter
 const SENTENCES = 0.5; // of the breaks are within a sentence, where texts are broken by width
 // Types of files that hold prose; lines of programs, tables and logs are lines.
 const PROSE = new Set("adoc doc docx eml epub fb2 htm html markdown md msg odt org pdf rst rtf text txt".split(" "));
@@ -38,7 +37,7 @@ export function flowing(text, { type, fixed }) {
 function wraps(line, next, width) {
   if (line.length < SHORTEST || line.length > LONGEST || !GOES_ON.test(next)) return false;
   const word = /^\S*/.exec(next)[0].length;
-  return line.length + 1 + word > FULL * width || SMALL.test(next);
+  return line.length + 1 + word > width || SMALL.test(next);
 }
 
 /** How long lines are that are full; 0 where they are not broken, or too few to tell. */

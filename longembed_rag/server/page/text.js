@@ -121,7 +121,7 @@ export function nameOf(source, metadata = {}) {
 
 /** The last two folders of a path; the whole of it is its title. */
 export function shortPath(path) {
-  const parts = path.split("/").filter(Boolean);
+  const parts = path.split(/[\\/]/).filter(Boolean);
   return parts.length > 2 ? `…/${parts.slice(-2).join("/")}` : path;
 }
 

@@ -65,6 +65,13 @@ export class View {
     if (this.passages?.length) this.goTo((this.current + by + this.passages.length) % this.passages.length);
   }
 
+  /** To the beginning of the text, or its end, which need not be drawn yet. */
+  goToEdge(isEnd) {
+    if (!this.reader) return;
+    this.reader.goTo(isEnd ? this.reader.text.length : 0);
+    scrollTo(0, isEnd ? document.documentElement.scrollHeight : 0);
+  }
+
   show(stored, at) {
     const { layout } = stored;
     this.stored = stored;
@@ -96,7 +103,7 @@ export class View {
     const back = el("button", { type: "button", class: "plain", onclick: this.onClose }, arrow("M12.5 4.5 7 10l5.5 5.5"), el("span", {}, this.query ? "Results" : "Documents"));
     const title = el("h1", { id: "view-title", tabIndex: -1 }, name.title);
     const head = el("div", { class: "view-head" },
-      el("div", { class: "view-bar" }, back, this.steps),
+      el("div", { class: "view-bar" }, back, el("div", { class: "view-steps" }, this.steps, el("span", { class: "bar-title", "aria-hidden": "true" }, name.title))),
       el("div", { class: "view-name" }, title, el("p", { class: "where", title: stored.source }, said, el("span", { class: "full-path" }, stored.source))));
     this.list = el("ol", { class: "stops" });
     const aside = el("nav", { class: "stops-side", "aria-label": "Found in this document" }, el("p", { class: "stops-title" }, "Found here"), this.list);

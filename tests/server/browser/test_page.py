@@ -377,6 +377,12 @@ def test_a_book_is_drawn_in_pieces(open_page: Opening, servers: Servers) -> None
         page.wait_for_timeout(250)
         assert abs(place_of(here) - at - 700) < 5
     assert page.evaluate(drawn) > before
+    page.keyboard.press("Home")
+    page.get_by_role("heading", name="ledger.txt").wait_for()
+    assert is_in_sight(page.get_by_role("heading", name="ledger.txt"))
+    assert page.locator(".text").inner_text().startswith("It was a day")
+    assert here.count() == 0
+    page.keyboard.press("End")
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     wait_until(page, "document.querySelector('.text').textContent.endsWith('of the town.\\n')")
 
