@@ -77,7 +77,7 @@ function item(result, { state, forms, best, shown }) {
     const filled = row(text, short, wordsIn(short, forms), to(passage), shown);
     return el("li", {}, el("a", { href: to(passage) }, placeOf(passage, name.title)), filled);
   });
-  if (rows.length) made.append(el("ul", { class: "others", "aria-label": "Further passages" }, rows));
+  if (rows.length) made.append(el("ul", { class: "others", role: "list", "aria-label": "Further passages" }, rows));
   return made;
 }
 

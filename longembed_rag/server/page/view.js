@@ -105,7 +105,7 @@ export class View {
     const head = el("div", { class: "view-head" },
       el("div", { class: "view-bar" }, back, el("div", { class: "view-steps" }, this.steps, el("span", { class: "bar-title", "aria-hidden": "true" }, name.title))),
       el("div", { class: "view-name" }, title, el("p", { class: "where", title: stored.source }, said, el("span", { class: "full-path" }, stored.source))));
-    this.list = el("ol", { class: "stops" });
+    this.list = el("ol", { class: "stops", role: "list" });
     const aside = el("nav", { class: "stops-side", "aria-label": "Found in this document" }, el("p", { class: "stops-title" }, "Found here"), this.list);
     const body = stored.text ? this.reader.element : el("p", { class: "note" }, "Nothing of this document's text is kept here.");
     article.replaceChildren(head, el("div", { class: "view-body" }, aside, body));
