@@ -20,7 +20,7 @@ from tests.models import TinyModels
 
 COMMANDS = (
     *("ingest", "search", "list", "show", "remove", "copy", "info", "verify"),
-    *("models", "eval", "tune", "train"),
+    *("serve", "mcp", "models", "eval", "tune", "train"),
 )
 
 
