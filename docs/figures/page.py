@@ -2,7 +2,8 @@
 
 ::
 
-    longembed-rag ingest demo/documents --path /tmp/demo && longembed-rag serve --path /tmp/demo &
+    longembed-rag ingest demo/documents --path demo-output
+    longembed-rag serve --path demo-output &
     python docs/figures/page.py http://127.0.0.1:8000
 
 It needs ``pip install -e '.[browser]'`` and Chromium in the path.

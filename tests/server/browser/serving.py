@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
-from longembed_rag import Document, Library
+from longembed_rag import Document, Library, LongEncoder
 from longembed_rag.server.app import create_app
 from longembed_rag.server.options import ServerOptions
 
@@ -25,6 +25,7 @@ HOSTILE = (
     "on the mast and says </textarea></script><svg onload=window.hacked=2> to the lightkeeper."
 )
 HOSTILE_NAME = '<img src=x onerror=window.hacked=3> "parrot" & <b>mast</b>.txt'
+_STORES = ("filled", "empty", "locked")
 _DAYS = ("quiet", "foggy", "stormy", "bright", "windy", "frosty")
 
 
@@ -38,9 +39,9 @@ def _chapter(number: int, subject: str) -> str:
 
 
 def _lighthouse() -> str:
-    chapters = [_chapter(n, f"The year {1870 + n}") for n in range(8)]
-    chapters[2] += "The lighthouse lamp burned paraffin, and its lens came from Paris.\n\n"
-    chapters[6] += "In the great storm the lamp of the lighthouse went out for an hour.\n\n"
+    chapters = [_chapter(n, f"The year {1870 + n}") for n in range(6)]
+    chapters[1] += "The lighthouse lamp burned paraffin, and its lens came from Paris.\n\n"
+    chapters[4] += "In the great storm the lamp of the lighthouse went out for an hour.\n\n"
     return "# The keeper's book 🙂🌊\n\n" + "".join(chapters)
 
 
@@ -65,9 +66,10 @@ def write_documents(folder: Path) -> None:
 def main(folder: Path) -> None:
     """Fill the collections, serve them, and tell the ports on a line of its own."""
     write_documents(folder / "files")
+    encoder = LongEncoder.from_pretrained(device="cpu")
     with contextlib.ExitStack() as closing:
-        stores = ("filled", "empty", "locked")
-        libraries = [closing.enter_context(Library.open(folder / name)) for name in stores]
+        opened = [Library.open(folder / name, encoder=encoder) for name in _STORES]
+        libraries = [closing.enter_context(each) for each in opened]
         libraries[0].ingest(folder / "files")
         libraries[0].add(Document(id=HOSTILE_NAME, text=HOSTILE, metadata={"title": HOSTILE_NAME}))
         libraries[2].add(Document(id="secret.txt", text="The treasure lies under the old oak."))

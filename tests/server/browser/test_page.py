@@ -41,9 +41,10 @@ def place_of(element: Locator) -> float:
     return box["y"]
 
 
-def is_in_sight(element: Locator) -> bool:
-    box, size = element.bounding_box(), element.page.viewport_size
-    return box is not None and size is not None and 0 <= box["y"] < size["height"]
+def require_in_sight(page: Page, selector: str = ".passage.current") -> None:
+    """Ask in one go: what is found later is drawn anew, and an element held is then gone."""
+    box = f"document.querySelector({selector!r}).getBoundingClientRect()"
+    wait_until(page, f"{box}.height > 0 && {box}.top >= 0 && {box}.top < innerHeight")
 
 
 def wait_for_hash(page: Page, pattern: str) -> None:
@@ -114,8 +115,8 @@ def test_open_step_and_back(open_page: Opening, servers: Servers) -> None:
     page.get_by_role("link", name="keeper's book").click()
     here = opened(page)
     assert "lamp" in here.inner_text()
-    assert is_in_sight(here)
-    assert here.evaluate("e => e === document.activeElement")
+    require_in_sight(page)
+    wait_until(page, "document.activeElement.matches('.passage.current')")
     many = page.locator(".stops button").count()
     assert many >= 2
     said = page.locator(".steps-said")
@@ -123,7 +124,8 @@ def test_open_step_and_back(open_page: Opening, servers: Servers) -> None:
     page.get_by_role("button", name="Next passage").click()
     after = before % many + 1
     assert f"{after} of {many}" in said.inner_text()
-    assert is_in_sight(opened(page))
+    opened(page)
+    require_in_sight(page)
     page.keyboard.press("p")
     assert f"{before} of {many}" in said.inner_text()
     page.go_back()
@@ -131,7 +133,8 @@ def test_open_step_and_back(open_page: Opening, servers: Servers) -> None:
     link.wait_for()
     assert link.evaluate("e => e === document.activeElement")
     page.go_forward()
-    assert is_in_sight(opened(page))
+    opened(page)
+    require_in_sight(page)
 
 
 def test_a_link_to_a_passage_opens_there(open_page: Opening, servers: Servers) -> None:
@@ -365,7 +368,7 @@ def test_a_book_is_drawn_in_pieces(open_page: Opening, servers: Servers) -> None
     here = page.locator(".passage.current")
     here.wait_for()
     assert here.inner_text().strip() == "The gold was hidden under the bell."
-    assert is_in_sight(here)
+    require_in_sight(page)
     assert page.evaluate("window.took") < 3000
     drawn = "document.querySelector('.text').textContent.length"
     assert page.evaluate(drawn) < 100_000
@@ -379,7 +382,7 @@ def test_a_book_is_drawn_in_pieces(open_page: Opening, servers: Servers) -> None
     assert page.evaluate(drawn) > before
     page.keyboard.press("Home")
     page.get_by_role("heading", name="ledger.txt").wait_for()
-    assert is_in_sight(page.get_by_role("heading", name="ledger.txt"))
+    require_in_sight(page, "#view-title")
     assert page.locator(".text").inner_text().startswith("It was a day")
     assert here.count() == 0
     page.keyboard.press("End")
