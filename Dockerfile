@@ -1,4 +1,4 @@
-# The command line in an image; docker-compose.yml builds and runs it beside Qdrant.
+# Command line and service in an image; docker-compose.yml builds and runs it beside Qdrant.
 FROM python:3.13.15-slim-trixie AS base
 
 FROM base AS build
@@ -15,7 +15,7 @@ RUN pip install --index-url "$TORCH_INDEX" "torch==$TORCH"
 
 # The dependencies before the package, so that a change in it does not install them all again.
 COPY pyproject.toml ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['serve'], sep='\n')" > requirements.txt \
     && pip install --requirement requirements.txt
 COPY README.md LICENSE NOTICE ./
 COPY longembed_rag ./longembed_rag
@@ -27,11 +27,12 @@ FROM base
 ARG USER_ID=1000
 # A named volume takes over owner and rights of the folder that it is mounted on.
 RUN useradd --uid "$USER_ID" --create-home longembed \
-    && install --directory --owner=longembed /models
+    && install --directory --owner=longembed /models /spool
 COPY --from=build /opt/longembed /opt/longembed
 ENV PATH=/opt/longembed/bin:$PATH \
     HF_HOME=/models \
     HF_HUB_DISABLE_TELEMETRY=1
+EXPOSE 8000
 USER longembed
 WORKDIR /home/longembed
 ENTRYPOINT ["longembed-rag"]

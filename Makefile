@@ -1,6 +1,7 @@
 # make demo   set everything up, read a folder of long documents and search it
 # make test   set everything up and run the tests
 # make lint   what CI checks besides the tests
+# make test-browser   the page, in a real Chromium
 # make test-integrations   the packages for other frameworks, each with its framework's own tests
 # make help   the rest
 #
@@ -22,7 +23,7 @@ TORCH := torch==2.13.0
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills audit test-integrations test-integrations-lowest lint format figures clean
+.PHONY: help demo test test-browser kills audit test-integrations test-integrations-lowest lint format figures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 36
@@ -33,6 +34,10 @@ demo: $(VENV)/.installed ## ingest demo/documents and ask it a few questions
 # One thread per worker: more would only fight over the cores.
 test: $(VENV)/.installed-dev ## the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+# A browser of the system: Playwright's own would be a download of hundreds of megabytes.
+test-browser: $(VENV)/.installed-browser ## the page in a real Chromium, which has to be there: chromium in PATH
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/server/browser
 
 kills: $(VENV)/.installed-dev ## kill commands at random moments for a minute: nothing is lost or doubled
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.kills --seconds 60
@@ -80,3 +85,7 @@ $(VENV)/.installed: $(VENV)/.python pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.python pyproject.toml
 	$(BIN)/python -m pip install -qq --editable ".[dev]"
 	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-browser: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install -qq --editable ".[browser]"
+	@touch $@

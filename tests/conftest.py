@@ -26,10 +26,12 @@ if threading.current_thread() is threading.main_thread():
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.models import TinyModels, open_encoder
+from tests.models import TinyModels, load_once
 
 if TYPE_CHECKING:
     from longembed_rag import LongEncoder
+    from longembed_rag.encoder.loading import LoadedModel
+    from longembed_rag.encoder.planner import Planner
     from tests.reference.encode import ReferenceModel
 
     EncoderFactory = Callable[..., LongEncoder]
@@ -84,6 +86,21 @@ def unsealed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(EdgeCollections, "_seal", lambda self, shards: None)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cheap_clients() -> Iterator[None]:
+    """What qdrant-client makes anew for each client, in 50 ms, or each point, is made once."""
+    import ssl
+
+    from qdrant_client.embed import schema_parser
+    from qdrant_client.local import payload_value_extractor as payloads
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(payloads, "parse_json_path", cache(payloads.parse_json_path))
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        patch.setattr(schema_parser, "deepcopy", lambda schema: schema)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
     """Tiny random models of every family: ``tiny_models.folder("bert")`` and its variants."""
@@ -91,13 +108,24 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
 
 
 @pytest.fixture(scope="session")
-def load_encoder(tiny_models: TinyModels) -> EncoderFactory:
+def load_weights_once() -> Callable[[Planner], LoadedModel]:
+    """What tests whose subject is not loading may put in the place of ``load_model``."""
+    return load_once()
+
+
+@pytest.fixture(scope="session")
+def load_encoder(
+    tiny_models: TinyModels, load_weights_once: Callable[[Planner], LoadedModel]
+) -> EncoderFactory:
     """``load_encoder("bert", method="pcw", ...)``: a float32 CPU encoder, each loaded once."""
+    from longembed_rag import LongEncoder
+    from longembed_rag.encoder.planner import Planner
 
     @lru_cache(maxsize=32)
     def load(model: str | Path, **options: Any) -> LongEncoder:
         folder = model if isinstance(model, Path) else tiny_models.folder(model)
-        return open_encoder(folder, **options)
+        planner = Planner.from_pretrained(folder, **{"device": "cpu", "dtype": "float32"} | options)
+        return LongEncoder(planner, load_weights_once(planner))
 
     return load
 
@@ -113,6 +141,14 @@ def load_reference(tiny_models: TinyModels) -> ReferenceFactory:
         return ReferenceModel(tiny_models.folder(family), family)
 
     return load
+
+
+@pytest.fixture
+def shared_weights(
+    load_weights_once: Callable[[Planner], LoadedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is run in this process, each folder's weights are read once."""
+    monkeypatch.setattr("longembed_rag.encoder.encoder.load_model", load_weights_once)
 
 
 @pytest.fixture

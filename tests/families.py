@@ -248,3 +248,22 @@ def mostly(families: Sequence[str], pairs: Sequence[tuple[str, str]] = PAIRS) ->
     return [
         pytest.param(*pair, marks=() if pair[0] in families else pytest.mark.slow) for pair in pairs
     ]
+
+
+def covering(
+    families: Sequence[str], each: int, pairs: Sequence[tuple[str, str]] = PAIRS
+) -> list[ParameterSet]:
+    """Pairs that try every family and every method: all of some families, a few of each other.
+
+    Args:
+        families: Those of which every method is tried.
+        each: How many methods of every other family are; which, goes round from one to the next.
+        pairs: Families and methods. The rest of them are slow tests.
+    """
+    methods: dict[str, list[str]] = {}
+    for family, method in pairs:
+        methods.setdefault(family, []).append(method)
+    kept = {(family, method) for family, method in pairs if family in families}
+    for number, (family, own) in enumerate(methods.items()):
+        kept |= {(family, own[(number * each + i) % len(own)]) for i in range(each)}
+    return [pytest.param(*pair, marks=() if pair in kept else pytest.mark.slow) for pair in pairs]

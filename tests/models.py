@@ -6,6 +6,7 @@ changes the vector visibly.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import shutil
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from longembed_rag import LongEncoder
+    from longembed_rag.encoder.loading import LoadedModel
+    from longembed_rag.encoder.planner import Planner
 
 
 def build_model(family: str, folder: Path, *, calm: bool = False, **changes: Any) -> Path:
@@ -54,6 +57,32 @@ def open_encoder(folder: Path, **options: Any) -> LongEncoder:
     from longembed_rag import LongEncoder
 
     return LongEncoder.from_pretrained(folder, **{"device": "cpu", "dtype": "float32"} | options)
+
+
+def load_once() -> Callable[[Planner], LoadedModel]:
+    """As ``load_model``, with the weights of each folder read once, however they are then used.
+
+    What a forward pass needs to know of the settings comes with its plans, so that encoders of one
+    model may share what was loaded; loading it takes more than all that most tests read. A folder
+    that has changed is another.
+    """
+    from longembed_rag.encoder.loading import load_model
+
+    # What was just imported is looked at by no collection of garbage; those that free models ask
+    # for one each.
+    gc.freeze()
+    loaded: dict[tuple[object, ...], LoadedModel] = {}
+
+    def load(planner: Planner) -> LoadedModel:
+        folder, settings = planner.folder.path, planner.settings
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        stats = tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+        key = (stats, settings.device, settings.dtype, settings.trust_remote_code)
+        if key not in loaded:
+            loaded[key] = load_model(planner)
+        return loaded[key]
+
+    return load
 
 
 def _special_ids(spec: Family, vocabulary: dict[str, int]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +16,7 @@ from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.search.results import SearchResult
 from longembed_rag.search.search import SearchOptions, search_documents
 from longembed_rag.search.syntax import Query
+from longembed_rag.store.copying import copy_collection
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import IndexedDocument
@@ -31,6 +33,26 @@ def make_local(folder: Path) -> Path:
     """Make an empty store of qdrant-client's local mode, as earlier versions did."""
     QdrantClient(path=str(folder)).close()
     return folder
+
+
+def in_places(names: Sequence[str], *values: Sequence[Any]) -> pytest.MarkDecorator:
+    """Try a fixture's engines with combinations of values: the quick embedded one with all of them.
+
+    Local mode and the server share one round through every value; the rest are slow tests.
+
+    Args:
+        names: The fixture's name, and those of the values.
+        values: What each may be.
+    """
+    usual = {
+        (("server", "local")[turn % 2], *(each[turn % len(each)] for each in values))
+        for turn in range(max(map(len, values)))
+    }
+    cases = [
+        pytest.param(*case, marks=() if case[0] == "edge" or case in usual else pytest.mark.slow)
+        for case in product(ENGINES, *values)
+    ]
+    return pytest.mark.parametrize(names, cases, indirect=names[:1])
 
 
 @contextmanager
@@ -130,12 +152,14 @@ def store(opener: Opener) -> Iterator[DocumentStore]:
 def filled_everywhere(
     documents: Iterable[IndexedDocument], **options: Any
 ) -> Iterator[dict[str, DocumentStore]]:
-    """The same collection in both engines and on a server, by their names."""
-    given = list(documents)
+    """The same collection in both engines and on a server, by their names: written once, copied."""
     with ExitStack() as stack:
-        stores = {}
+        stores: dict[str, DocumentStore] = {}
         for engine in ENGINES:
             opener = stack.enter_context(opening(engine, stack.enter_context(scratch())))
-            store = stack.enter_context(opener())
-            stores[engine] = fill(ensure(store, **options), given)
+            stores[engine] = stack.enter_context(opener())
+            if engine == "edge":
+                fill(ensure(stores[engine], **options), documents)
+            else:
+                copy_collection(stores["edge"], stores[engine])
         yield stores

@@ -17,7 +17,7 @@ from tests.exact import (
     differences,
     options_of,
 )
-from tests.families import FAMILIES, ORIGINAL_LENGTH, mostly
+from tests.families import FAMILIES, MECHANISMS, ORIGINAL_LENGTH, covering, mostly
 from tests.reference.definitions import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.conftest import EncoderFactory, ReferenceFactory
 
 
-@pytest.mark.parametrize(("family", "method"), PAIRS)
+@pytest.mark.parametrize(("family", "method"), covering(MECHANISMS, 2, PAIRS))
 def test_as_in_the_design(
     family: str, method: str, load_encoder: EncoderFactory, load_reference: ReferenceFactory
 ) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.points.real_qdrant import ADDRESS
 
 PROJECT = Path(__file__).parent.parent
 COMPOSE = PROJECT / "docker-compose.yml"
+GPU = PROJECT / "docker-compose.gpu.yml"
 PAGE = PROJECT / "docs" / "local-stack.md"
 WORKFLOW = PROJECT / ".github" / "workflows" / "ci.yml"
 BASH = shutil.which("bash")
@@ -78,6 +80,7 @@ def test_compose_itself_accepts_the_file(key: str, tmp_path: Path) -> None:
     services = json.loads(answer.stdout)["services"]
     assert services["qdrant"]["environment"]["QDRANT__SERVICE__API_KEY"] == key
     assert services["longembed-rag"]["environment"]["LONGEMBED_API_KEY"] == key
+    assert services["server"]["environment"]["LONGEMBED_API_KEY"] == key
     (port,) = services["qdrant"]["ports"]
     assert (port["host_ip"], port["target"], port["published"]) == ("127.0.0.1", 6333, "6333")
 
@@ -87,7 +90,7 @@ def test_the_file_follows_the_specification() -> None:
     specification = pytest.importorskip("compose_spec")
     compose = specification.PyCompose.from_yaml(interpolated())
     compose.validate()
-    assert sorted(compose.service_names()) == ["longembed-rag", "qdrant"]
+    assert sorted(compose.service_names()) == ["longembed-rag", "qdrant", "server"]
     with pytest.raises(ValueError, match="healthchek"):  # it does look
         specification.PyCompose.from_yaml(interpolated().replace("healthcheck:", "healthchek:"))
 
@@ -100,10 +103,11 @@ def test_what_the_services_refer_to_is_there() -> None:
             if isinstance(volume, str):
                 assert volume.partition(":")[0] in compose["volumes"]
         assert set(each.get("depends_on", ())) <= set(compose["services"])
-    ours = compose["services"]["longembed-rag"]
-    assert (PROJECT / ours["build"]["context"] / "Dockerfile").is_file()
     arguments = {rest.partition("=")[0] for word, rest in instructions() if word == "ARG"}
-    assert set(ours["build"]["args"]) <= arguments
+    for name in ("longembed-rag", "server"):
+        build = compose["services"][name]["build"]
+        assert (PROJECT / build["context"] / "Dockerfile").is_file()
+        assert set(build["args"]) <= arguments
 
 
 def test_qdrant_is_pinned_near_the_client_and_open_to_this_machine_only() -> None:
@@ -144,12 +148,55 @@ def test_the_key_comes_from_the_environment(key: str) -> None:
     assert environment["LONGEMBED_URL"] == "http://qdrant:6333"
 
 
-def test_nothing_but_qdrant_starts_by_itself() -> None:
-    """The command line is run by name, and then only beside a healthy server."""
+def test_the_command_line_does_not_start_by_itself() -> None:
+    """It is run by name, and as the service only beside a healthy Qdrant."""
     assert "profiles" not in service("qdrant")
-    ours = service("longembed-rag")
-    assert ours["profiles"]
-    assert ours["depends_on"] == {"qdrant": {"condition": "service_healthy"}}
+    assert "profiles" not in service("server")
+    assert service("longembed-rag")["profiles"]
+    for ours in (service("longembed-rag"), service("server")):
+        assert ours["depends_on"] == {"qdrant": {"condition": "service_healthy"}}
+
+
+def test_the_service_is_open_to_this_machine_only_and_can_write_nowhere_else() -> None:
+    """One port on the loopback, a key from the environment, a root that cannot be written to."""
+    ours = service("server", LONGEMBED_SERVER_PORT="9000", LONGEMBED_SERVER_KEY="k" * 16)
+    assert ours["ports"] == ["127.0.0.1:9000:8000"]
+    assert ours["environment"]["LONGEMBED_SERVER_KEY"] == "k" * 16
+    assert ours["read_only"] is True
+    assert ours["cap_drop"] == ["ALL"]
+    assert ours["security_opt"] == ["no-new-privileges:true"]
+    written = {volume.partition(":")[2] for volume in ours["volumes"]}
+    assert written == {"/models", ours["environment"]["LONGEMBED_SPOOL"]}
+    text = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
+    assert "--owner=longembed /models /spool" in text
+
+
+def test_the_service_is_started_by_a_command_of_ours() -> None:
+    """... with options that it has, among them a name by which alone it is reached."""
+    name, *words = service("server")["command"]
+    context = longembed.commands[name].make_context(name, words)
+    assert context.params["host"] == "0.0.0.0"
+    assert context.params["allowed_host"] == ("localhost",)
+
+
+@pytest.mark.parametrize(("answers", "healthy"), [(True, True), (False, False)])
+def test_the_services_health_check_tells_running_from_not(answers: bool, healthy: bool) -> None:
+    """The very command of the file, with another port and path, against a server of the tests."""
+    kind, python, *command = service("server")["healthcheck"]["test"]
+    assert (kind, python) == ("CMD", "python")
+    with running_fake(listening=answers) as server:
+        code = command[-1].replace("http://127.0.0.1:8000/health", f"{server.url}/readyz")
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=20)
+    assert (ended.returncode == 0) is healthy
+
+
+def test_a_gpu_is_an_override_of_services_that_are_there() -> None:
+    """It names no other services, and builds with a torch that knows CUDA."""
+    override = yaml.safe_load(_VARIABLE.sub(lambda found: found[2], GPU.read_text("utf-8")))
+    assert set(override["services"]) == {"server", "longembed-rag"}
+    for each in override["services"].values():
+        assert each["gpus"] == "all"
+        assert "/cu" in each["build"]["args"]["TORCH_INDEX"]
 
 
 def test_documents_are_mounted_for_reading_from_a_folder_that_exists() -> None:

@@ -28,7 +28,7 @@ def test_memory_is_linear(family: str, method: str, load_encoder: EncoderFactory
     encoder = load_encoder(family, method=method, batch_tokens=256)
     encoder.encode([text_of(40)])
     short, long = TensorMemory(), TensorMemory()
-    for words, memory in ((768, short), (3072, long)):
+    for words, memory in ((384, short), (1536, long)):
         text = text_of(words)
         with memory:
             encoder.encode([text])

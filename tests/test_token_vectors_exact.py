@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from longembed_rag.encoder.token_vectors import TokenOptions
-from tests.exact import PAIRS, REPRESENTATIVE, TOLERANCE, options_of
-from tests.families import FAMILIES, mostly
+from tests.exact import PAIRS, TOLERANCE, options_of
+from tests.families import FAMILIES, covering
 from tests.reference.definitions import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ EXACT = TokenOptions(pool=1, bits=False)
 READ_WHOLE = [pair for pair in PAIRS if pair[1] != "truncate"]
 
 
-@pytest.mark.parametrize(("family", "method"), mostly(REPRESENTATIVE, READ_WHOLE))
+@pytest.mark.parametrize(("family", "method"), covering(("bert", "gte"), 1, READ_WHOLE))
 def test_tokens_of_passages(
     family: str, method: str, load_encoder: EncoderFactory, load_reference: ReferenceFactory
 ) -> None:

@@ -24,7 +24,7 @@ GROUND = ("errors", "whole_files")
 COLUMNS = {
     **dict.fromkeys(("ingest", "files"), 0),
     **dict.fromkeys(("llama_index", "library", "search", "store", "points"), 1),
-    **dict.fromkeys(("cli", "words"), 2),
+    **dict.fromkeys(("cli", "server", "words"), 2),
     **dict.fromkeys(("training", "encoder", "extension"), 3),
 }
 WIDTH, BOX, HEIGHT, GAP, STEP = 980, 212, 84, 24, 132

@@ -20,6 +20,7 @@ from longembed_rag.cli.options import (
 from longembed_rag.cli.quiet import quiet_transformers
 from longembed_rag.cli.serving import READ_ONLY_SPEC
 from longembed_rag.errors import MissingDependencyError
+from longembed_rag.store.inheritance import build_settings
 
 if TYPE_CHECKING:
     from longembed_rag.library.library import Library
@@ -56,6 +57,7 @@ def mcp_command(
         raise MissingDependencyError(
             "assistants need the package mcp: pip install 'longembed-rag[serve]'"
         )
+    build_settings(given.values)  # first: an assistant shows nobody what is said later
     from longembed_rag.server.greeting import greeted
 
     with ExitStack() as ending, greeted():

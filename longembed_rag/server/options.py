@@ -35,7 +35,9 @@ class ServerOptions:
         timeout: Most seconds that a request takes.
         spool: Folder for what was sent and is not in the collection yet; None takes this user's.
         allowed_hosts: Further names that the server is reached by, such as that of a proxy before
-            it.
+            it. Other names than these and this machine's own are refused, which keeps out pages
+            that lead a browser here by a name of theirs; so they are where only this machine
+            reaches it.
 
     Raises:
         SettingsError: It could be reached by anybody, or a limit is out of range.

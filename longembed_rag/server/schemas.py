@@ -137,6 +137,12 @@ class HighlightsRequest(Request):
 
     query: StrictStr = Field(min_length=1)
     passages: list[StrictStr] = Field(min_length=1, max_length=64)
+    languages: list[StrictStr] = Field(
+        default=["english"],
+        max_length=32,
+        description="What the passages are written in: its stopwords mean nothing, and other forms "
+        "of a word are that word.",
+    )
 
 
 class SearchRequest(Request):

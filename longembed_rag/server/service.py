@@ -31,6 +31,7 @@ Found = TypeVar("Found")
 #: Other ways of reading that are kept; each is small, as they share the weights.
 _WAYS = 16
 _A_SEARCH = 0.1  # seconds, about
+_LOOK = 0.05
 _TO_THE_END = 30.0
 
 
@@ -136,10 +137,10 @@ class Service:
         Raises:
             ApiError: It takes too long, or cannot be loaded.
         """
-        ready = self._is_ready.is_set()
-        if not ready:
-            ready = await asyncio.to_thread(self._is_ready.wait, self.options.timeout)
-        if not ready or self._model_error is not None:
+        until = time.monotonic() + self.options.timeout
+        while not self._is_ready.is_set() and time.monotonic() < until:
+            await asyncio.sleep(_LOOK)  # and not on one of the few threads that searches need
+        if not self.is_ready:
             raise ApiError(503, self.why_not_ready, code="model_not_ready", retry_after=5)
         return self.library.encoder
 

@@ -23,7 +23,7 @@ from longembed_rag.points.edge.space import TO_WRITE, require_room
 from longembed_rag.points.engine_mark import EDGE_FOLDER, META_FILE, engine_in
 from longembed_rag.points.locking import FolderLock
 from longembed_rag.points.seal import LOCAL_PARTS, Damage, Seal
-from longembed_rag.points.values import SparseVector
+from longembed_rag.points.values import is_sparse
 from longembed_rag.store.manifest import POINT_ID
 from longembed_rag.store.sums import is_as_written
 from longembed_rag.whole_files import write_whole
@@ -225,7 +225,7 @@ def keep_whole(point: Stored) -> Stored | None:
         return None
     vectors = {
         name: vector
-        if isinstance(vector, SparseVector)
+        if is_sparse(vector)
         else np.clip(np.nan_to_num(np.asarray(vector, dtype=np.float32)), -1, 1)
         for name, vector in point.vectors.items()
     }

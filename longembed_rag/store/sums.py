@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import StoreDamagedError
 from longembed_rag.points.port import scroll
-from longembed_rag.points.values import SparseVector
+from longembed_rag.points.values import is_sparse
 from longembed_rag.store.listing import list_documents
 from longembed_rag.store.manifest import Manifest
 from longembed_rag.store.payload import (
@@ -255,7 +255,7 @@ def _projections(vectors: Mapping[str, Vector]) -> Sequence[float]:
     import numpy as np
 
     vector = vectors.get(DENSE_VECTOR)
-    if vector is None or isinstance(vector, SparseVector):
+    if vector is None or is_sparse(vector):
         return 0.0, 0.0
     exact = np.asarray(vector, dtype=np.float64)
     first, second = (_signs(len(exact)) * exact).sum(axis=1)
@@ -278,7 +278,7 @@ def _words(vectors: Mapping[str, Vector]) -> bytes:
     terms, weights = 0, 0.0
     for name in sorted(vectors):
         vector = vectors[name]
-        if isinstance(vector, SparseVector) and len(vector.indices):
+        if is_sparse(vector) and len(vector.indices):
             indices = np.asarray(vector.indices, dtype="<u4")
             terms = zlib.crc32(np.sort(indices).tobytes(), terms)
             signs = 1 - 2 * (indices * np.uint32(_SPREAD) >> np.uint32(31)).astype(np.float64)

@@ -29,9 +29,9 @@ def clean_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(tiny_models: TinyModels, shared_weights: None) -> Run:
     """Run a command; the model is a tiny BERT unless a flag says otherwise."""
-    Path("longembed.toml").write_text(f'model = "{tiny_models.folder("bert").as_posix()}"\n')
+    _write_settings(tiny_models)
 
     def call(*arguments: str) -> Result:
         result = CliRunner().invoke(main, list(arguments))
@@ -45,6 +45,33 @@ def run(tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.fixture
 def documents() -> Path:
     """A folder of three files, one of them long."""
+    return _write_documents()
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the store of :func:`filled` lies."""
+    return tmp_path_factory.mktemp("searched")
+
+
+@pytest.fixture
+def filled(
+    run: Run, searched: Path, tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The documents, ingested: one store for all tests that only search it."""
+    monkeypatch.chdir(searched)
+    if not Path("documents").exists():
+        _write_settings(tiny_models)
+        _write_documents()
+        assert run("ingest", "documents").exit_code == 0
+    return Path("documents").resolve()
+
+
+def _write_settings(tiny_models: TinyModels) -> None:
+    Path("longembed.toml").write_text(f'model = "{tiny_models.folder("bert").as_posix()}"\n')
+
+
+def _write_documents() -> Path:
     folder = Path("documents").resolve()
     (folder / "more").mkdir(parents=True)
     (folder / "lease.txt").write_text(LONG_TEXT)

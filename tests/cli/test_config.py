@@ -43,7 +43,7 @@ def test_values_keep_their_types(config_file: Path) -> None:
     [
         ("methd = 'gp'", "unknown key 'methd'; did you mean 'method'?"),
         ("max-length = 8192", "did you mean 'max_length'?"),
-        ("zzz = 1", "unknown key 'zzz'; known are: adaptive, all_text, attention_scaling"),
+        ("zzz = 1", "unknown key 'zzz'; known are: adaptive, all_text, allowed_host, "),
         ("trust_remote_code = true", "only taken from --trust-remote-code"),
         ("api_key = 'x'", "set LONGEMBED_API_KEY"),
         ("max_length = '8192'", "max_length = '8192' should be a whole number"),

@@ -96,11 +96,16 @@ def _group(pid: int) -> int | None:
 
 # Modules are imported most of this time; what comes after is for the campaign (tests/kills).
 MOMENTS = [0, 0.02, 0.05, 0.1, 0.3, 1, 2.5]
+#: Each moment once, the number of presses taking turns; the others are slow tests.
+PRESSES = [
+    pytest.param(presses, moment, marks=() if presses == 1 + at % 2 else pytest.mark.slow)
+    for presses in (1, 2)
+    for at, moment in enumerate(MOMENTS)
+]
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked for there")
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("presses", [1, 2])
+@pytest.mark.parametrize(("presses", "moment"), PRESSES)
 def test_ctrl_c_is_one_line_at_any_moment(
     ingest: list[str], tmp_path: Path, moment: float, presses: int
 ) -> None:
@@ -132,8 +137,15 @@ def _is_progress(line: str) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked for there")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("moment", [0.1, 2])
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGTERM, 2),
+        (signal.SIGHUP, 0.1),
+        pytest.param(signal.SIGTERM, 0.1, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 2, marks=pytest.mark.slow),
+    ],
+)
 def test_other_signals_end_it_and_its_readers(
     ingest: list[str], tmp_path: Path, number: signal.Signals, moment: float
 ) -> None:

@@ -14,13 +14,6 @@ from longembed_rag.errors import InputError
 from tests.cli.conftest import Run, as_json
 
 
-@pytest.fixture
-def filled(run: Run, documents: Path) -> Path:
-    """The documents, ingested."""
-    assert run("ingest", "documents").exit_code == 0
-    return documents
-
-
 def written(path: Path, *lines: str) -> str:
     """A file of these lines."""
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -14,13 +14,6 @@ from tests.stores import make_local
 MODES = ("hybrid", "dense", "sparse", "passages")
 
 
-@pytest.fixture
-def filled(run: Run, documents: Path) -> Path:
-    """The documents, ingested."""
-    assert run("ingest", "documents").exit_code == 0
-    return documents
-
-
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_answers_with_document_and_passage(run: Run, filled: Path, mode: str) -> None:
     """Scores fall, parts add up to them, and spans point at the passage that is shown."""

@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -286,16 +287,38 @@ def test_erf_is_exact_enough(x: float) -> None:
     assert erf(np.array([x], dtype=np.float32))[0] == pytest.approx(math.erf(x), abs=1e-9)
 
 
-def test_a_loaded_encoder_is_used(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Queries are read here as long as no model is there, and by it from then on."""
-    shared = SharedEncoder(EncoderSettings(model=str(bert), device="cpu", dtype="float32"))
-    assert not shared.is_loaded
+def test_who_was_there_first_reads(bert: Path) -> None:
+    """The reader stays when the model is loaded, and a model that is there needs no reader."""
+    settings = EncoderSettings(model=str(bert), device="cpu", dtype="float32")
+    shared = SharedEncoder(settings)
     (first,) = shared.encode([text_of(6)], "query")
+    reader = shared.query_reader
+    assert reader is not None
     assert not shared.is_loaded
     shared.encode([text_of(6)], "document")
     assert shared.is_loaded
-    assert shared.query_reader is None
-    assert shared.encode([text_of(6)], "query")[0] == pytest.approx(first, abs=TOLERANCE)
+    assert shared.query_reader is reader
+    loaded = SharedEncoder(settings, shared.encoder)
+    assert loaded.query_reader is None
+    assert loaded.encode([text_of(6)], "query")[0] == pytest.approx(first, abs=TOLERANCE)
+
+
+def test_a_query_does_not_wait_for_the_encoder(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read while the encoder is being loaded on another thread."""
+    shared = SharedEncoder(EncoderSettings(model=str(bert), device="cpu", dtype="float32"))
+    is_loading, may_end = threading.Event(), threading.Event()
+
+    def load(settings: EncoderSettings) -> None:
+        is_loading.set()
+        assert may_end.wait(30)
+
+    monkeypatch.setattr("longembed_rag.encoder.sharing._load", load)
+    thread = threading.Thread(target=lambda: shared.encoder)
+    thread.start()
+    assert is_loading.wait(30)
+    assert len(shared.encode([text_of(6)], "query")) == 1
+    may_end.set()
+    thread.join()
 
 
 def test_it_loads_no_framework() -> None:

@@ -229,8 +229,8 @@ def test_by_says_what_is_judged() -> None:
 def test_a_real_model_is_tuned(tiny_models: TinyModels) -> None:
     """With a tiny model every method and scale is really run."""
     settings = EncoderSettings(
-        model=str(tiny_models.folder("bert")), dtype="float32", device="cpu", max_length=512
+        model=str(tiny_models.folder("bert")), dtype="float32", device="cpu", max_length=256
     )
-    found = tune(task_of(4, words=300), settings, minutes=2)
+    found = tune(task_of(4, words=150), settings, minutes=2)
     assert {each.settings.get("method") for each in found.candidates} >= {"gp", "rp", "pi", None}
     assert all(each.tokens_per_second > 0 for each in found.candidates if not each.refused)

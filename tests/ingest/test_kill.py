@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -22,96 +17,41 @@ from longembed_rag.ingest.synchronise import synchronise
 from longembed_rag.ingest.verify import verify
 from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.store import DocumentStore
+from tests.forked import forked
 from tests.store.fakes import FakeEncoder
 from tests.stores import make_local
 
 # So many that none of the ingests below is done before it is killed.
-DOCUMENTS = 24
-# Imports everything once, then forks a child for every ingest: the child is what is killed.
-_PROGRAM = """
-import os, sys, time
-from pathlib import Path
-import bm25s.stopwords, llama_index.core.vector_stores.utils, qdrant_client, qdrant_edge
-from longembed_rag.store.store import DocumentStore
-from longembed_rag.ingest.report import DocumentDone
-from longembed_rag.ingest.synchronise import synchronise
-from longembed_rag.ingest.verify import verify
-from tests.store.fakes import FakeEncoder
-
-def tell(event):
-    if isinstance(event, DocumentDone):
-        print(event.status, event.source, flush=True)
-
-for line in sys.stdin:
-    folder, store_path, _ = line.rstrip("\\n").split("\\t")
-    child = os.fork()
-    if child == 0:
-        print("started", os.getpid(), flush=True)
-        encoder = FakeEncoder(before=lambda text: time.sleep(0.01))
-        with DocumentStore.open(path=Path(store_path)) as store:
-            synchronise([Path(folder)], encoder=encoder, store=store, on_event=tell)
-        os._exit(0)
-    os.waitpid(child, 0)
-    print("over", flush=True)
-"""
-Line = tuple[str, str]
+DOCUMENTS = 16
 
 
-@dataclass
-class Nursery:
-    """Starts ingests in processes of their own."""
+def ingest(pipe: Connection, folder: Path, path: Path) -> None:
+    """Ingest a folder, and say what is written."""
 
-    process: subprocess.Popen[str]
+    def tell(event: Event) -> None:
+        if isinstance(event, DocumentDone) and event.status in ("added", "updated"):
+            pipe.send(event.source)
 
-    def read(self) -> Line:
-        """The next line: its first word, and the rest."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, "the process that starts the others has died"
-        word, _, rest = line.rstrip("\n").partition(" ")
-        return word, rest
+    encoder = FakeEncoder(before=lambda text: time.sleep(0.015))
+    with DocumentStore.open(path=path) as store:
+        synchronise([folder], encoder=encoder, store=store, on_event=tell)
 
-    def written(self, most: int) -> Iterator[str]:
-        """What an ingest tells as written, until it is over or has told that many."""
-        while most > 0 and (line := self.read())[0] != "over":
-            if line[0] in ("added", "updated"):
-                most -= 1
-                yield line[1]
 
-    def ingest_and_kill(
-        self, folder: Path, store: Path, *, engine: str, documents: int, wait: float
-    ) -> set[str]:
-        """Kill an ingest so many seconds after it has told that many documents as written.
+def ingest_and_kill(folder: Path, store: Path, *, documents: int, wait: float) -> set[str]:
+    """Kill an ingest so many seconds after it has told that many documents as written.
 
-        Returns:
-            What it told as written.
-        """
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{folder}\t{store}\t{engine}\n")
-        self.process.stdin.flush()
-        word, number = self.read()
-        assert word == "started"
-        before = set(self.written(documents))
-        assert len(before) == documents
+    Returns:
+        What it told as written.
+    """
+    with forked(ingest, folder, store) as child:
+        told = {child.pipe.recv() for _ in range(documents)}
+        assert len(told) == documents
         time.sleep(wait)
-        with suppress(ProcessLookupError):  # on a busy machine it may be done by now
-            os.kill(int(number), signal.SIGKILL)
-        return before | set(self.written(10 * DOCUMENTS))
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    """One process that starts the others, so that imports are paid for once."""
-    with subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as process:
-        yield Nursery(process)
-        assert process.stdin is not None
-        process.stdin.close()
+        child.kill()
+        with suppress(EOFError, OSError):  # the last word may be cut off
+            while True:
+                told.add(child.pipe.recv())
+    return told
 
 
 def write_documents(folder: Path, *, version: int) -> None:
@@ -180,7 +120,7 @@ def ingested(
     "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
 )
 def test_killed_at_any_moment_it_loses_and_repeats_nothing(
-    nursery: Nursery, tmp_path: Path, seed: int, engine: Any
+    tmp_path: Path, seed: int, engine: Any
 ) -> None:
     """Killed again and again, a resumed ingest ends as an undisturbed one does.
 
@@ -196,9 +136,7 @@ def test_killed_at_any_moment_it_loses_and_repeats_nothing(
         written: set[str] = set()
         for documents in (0, chance.randint(1, 3), chance.randint(1, 2)):
             wait = chance.uniform(0, 0.03)
-            now = nursery.ingest_and_kill(
-                folder, store_path, engine=engine, documents=documents, wait=wait
-            )
+            now = ingest_and_kill(folder, store_path, documents=documents, wait=wait)
             assert not now & written
             written |= now
             with DocumentStore.open(path=store_path) as store:

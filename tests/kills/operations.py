@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from longembed_rag.points.values import SparseVector
+from longembed_rag.points.values import is_sparse
 from longembed_rag.store import outdated, writer
 from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.store import DocumentStore
@@ -213,7 +213,7 @@ def _payload(payload: Any) -> Any:
 def _vectors(vectors: Any) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for name, vector in vectors.items():
-        if isinstance(vector, SparseVector):
+        if is_sparse(vector):
             told[name] = dict(zip(map(int, vector.indices), map(float, vector.values), strict=True))
         else:
             told[name] = [float(value) for value in vector]

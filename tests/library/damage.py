@@ -24,7 +24,7 @@ from typing import Any, Literal
 from longembed_rag import Document, Library
 from longembed_rag.errors import StoreError
 from longembed_rag.points.seal import SEAL_FILE
-from longembed_rag.points.values import SparseVector, Vector
+from longembed_rag.points.values import Vector, is_sparse
 from longembed_rag.store.store import DocumentStore
 from tests.store.corpora import everything, random_texts
 from tests.store.fakes import FakeEncoder
@@ -169,7 +169,7 @@ def _points(path: Path) -> dict[str, Any]:
 def _plain(vectors: Mapping[str, Vector]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for name, vector in vectors.items():
-        if isinstance(vector, SparseVector):
+        if is_sparse(vector):
             plain[name] = sorted(zip(list(vector.indices), list(vector.values), strict=True))
         else:
             plain[name] = [round(float(each), 5) for each in vector]

@@ -20,12 +20,20 @@ from tests.store.fakes import FakeEncoder, vector_of
 pytestmark = pytest.mark.sealed
 
 
-@pytest.mark.parametrize(("engine", "count"), [("edge", 10), ("local", 5)])
+@pytest.mark.parametrize(
+    ("engine", "count"),
+    [
+        ("edge", 6),
+        ("local", 3),
+        pytest.param("edge", 40, marks=pytest.mark.slow),
+        pytest.param("local", 20, marks=pytest.mark.slow),
+    ],
+)
 def test_damage_never_changes_an_answer_in_silence(
     tmp_path: Path, engine: Engine, count: int
 ) -> None:
     """Bytes overwritten, files cut or gone: ``verify`` tells, a search does not answer."""
-    found = campaign(Damaged(tmp_path, engine), count, seed=7, mend_every=5)
+    found = campaign(Damaged(tmp_path, engine), count, seed=7, mend_every=6)
     assert found["search told"] > count // 2 or engine == "local"
     assert found["mended"] + found["mended, texts without files lost"] >= 1
 

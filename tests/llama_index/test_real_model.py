@@ -35,7 +35,7 @@ def close(first: Sequence[float], second: Sequence[float]) -> bool:
 async def test_queries_and_documents_at_once(encoder: LongEncoder) -> None:
     """Concurrent async calls give each caller the vector it would get alone."""
     embedding = LongEmbedding.from_encoder(encoder)
-    texts = [FILLER * count for count in (1, 60, 2, 40)]
+    texts = [FILLER * count for count in (1, 24, 2, 20)]
     queries = encoder.encode(texts, kind="query").embeddings
     documents = encoder.encode(texts, kind="document").embeddings
     assert not close(queries[0], documents[0])
@@ -68,7 +68,7 @@ def test_one_line_of_settings_finds_what_stands_at_the_end() -> None:
         "comet": "The comet passed the sun and its tail pointed away from it. ",
     }
     documents = [
-        Document(text=FILLER * 60 + ending * 40, id_=name) for name, ending in endings.items()
+        Document(text=FILLER * 24 + ending * 16, id_=name) for name, ending in endings.items()
     ]
     index = VectorStoreIndex.from_documents(documents, transformations=[WholeDocument()])
     for question, expected in [("how to bake bread", "bread"), ("astronomy of comets", "comet")]:
@@ -105,7 +105,7 @@ def test_the_example_runs(
     """The example indexes the beginnings of real documents and finds the right one."""
     names = ["alice-in-wonderland.txt", "gpl-3.txt", "hamlet.md"]
     for name in names:
-        (tmp_path / name).write_text((DEMO / name).read_text(encoding="utf-8")[:6000])
+        (tmp_path / name).write_text((DEMO / name).read_text(encoding="utf-8")[:3000])
     example([str(tmp_path), "--store", str(tmp_path / ".store")])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("3 documents from")

@@ -580,7 +580,7 @@ def test_the_example_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     """The example reads the beginnings of two documents and names where its answers come from."""
     for name in ("gpl-3.txt", "hamlet.md"):
         text = (ROOT / "demo" / "documents" / name).read_text(encoding="utf-8")
-        (tmp_path / name).write_text(text[:6000], encoding="utf-8")
+        (tmp_path / name).write_text(text[:3000], encoding="utf-8")
     main = runpy.run_path(str(ROOT / "examples" / "retriever_app.py"))["main"]
     main([str(tmp_path), "--query", "freedom to share and change a program"])
     lines = capsys.readouterr().out.splitlines()

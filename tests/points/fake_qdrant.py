@@ -140,6 +140,9 @@ class FakeQdrant(Collections):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # An answer goes in one packet, at once: a second one waits up to 40 ms for a word on the first.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     fake: FakeQdrant
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
@@ -211,6 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+            self.wfile.flush()
         except OSError:
             self.close_connection = True  # the client has given up waiting
 

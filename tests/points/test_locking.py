@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,16 @@ import pytest
 from longembed_rag.errors import StoreError, StoreLockedError
 from longembed_rag.points.locking import FolderLock, locked
 from longembed_rag.store.store import DocumentStore
+from tests.forked import PROGRAM, forked
 from tests.stores import make_local
+
+
+def hold(pipe: Connection, folder: Path) -> None:
+    """Hold a store open."""
+    store = DocumentStore.open(path=folder)
+    pipe.send("open")
+    pipe.recv()
+    store.close()
 
 
 @pytest.mark.parametrize("engine", ["edge", "local"])
@@ -20,21 +28,10 @@ def test_a_second_process_is_told_who_is_in_the_way(folder: Path, engine: str) -
     """A store that is open elsewhere is refused with the other's process id, and free after it."""
     if engine == "local":
         make_local(folder)
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from longembed_rag.store.store import DocumentStore\n"
-        "store = DocumentStore.open(path=Path(sys.argv[1]))\n"
-        "print('open', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(folder), engine],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "open\n"
-        with pytest.raises(StoreLockedError, match=rf"{folder}.*\(-c, process id {other.pid}, sin"):
+    with forked(hold, folder) as other:
+        assert other.pipe.recv() == "open"
+        told = rf"{folder}.*\({PROGRAM}, process id {other.pid}, sin"
+        with pytest.raises(StoreLockedError, match=told):
             DocumentStore.open(path=folder, wait=0)
         other.kill()
     DocumentStore.open(path=folder).close()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from qdrant_client import models
 from longembed_rag.errors import StoreDamagedError
 from longembed_rag.points.edge_client.client import EdgeClient
 from longembed_rag.points.seal import SEAL_FILE, Seal
+from tests.forked import forked
 
 PARTS = {"a.dat": b"\0" * 200_000 + b"held" + b"\0" * 200_000, "deep/b.json": b'{"x": 1, "y": [2]}'}
 
@@ -160,31 +160,37 @@ def test_a_store_that_is_only_read_stays_sealed(tmp_path: Path) -> None:
     )
 
 
-def test_what_a_killed_process_left_is_settled_before_it_is_sealed(tmp_path: Path) -> None:
+def leave(pipe: Connection, folder: Path, flushed: bool) -> None:
+    """Write to two collections, and end without a word to the engine."""
+    client = EdgeClient(folder)
+    size = models.VectorParams(size=2, distance=models.Distance.COSINE)
+    for name in ("a", "b"):
+        client.create_collection(name, size)
+        for i in range(30):
+            client.upsert(name, [models.PointStruct(id=i, vector=[1, i], payload={"n": i})])
+    if flushed:
+        client.collections.flush()
+    os._exit(0)
+
+
+@pytest.mark.parametrize("flushed", [True, False])
+def test_what_a_killed_process_left_is_settled_before_it_is_sealed(
+    tmp_path: Path, flushed: bool
+) -> None:
     """Its log and journals are taken up when a shard is loaded, also of one that is not written."""
-    killed = (
-        "import os, sys; from pathlib import Path; from qdrant_client import models;"
-        "from longembed_rag.points.edge_client.client import EdgeClient;"
-        "client = EdgeClient(Path(sys.argv[1]));"
-        "size = models.VectorParams(size=2, distance=models.Distance.COSINE);"
-        "[client.create_collection(name, size) for name in ('a', 'b')];"
-        "make = models.PointStruct;"
-        "[client.upsert(name, [make(id=i, vector=[1, i], payload={'n': i})])"
-        " for name in ('a', 'b') for i in range(30)];"
-        "client.collections.flush() if sys.argv[2] == 'flushed' else None; os._exit(0)"
-    )
-    for how in ("flushed", "in the log"):
-        folder = tmp_path / how
-        subprocess.run([sys.executable, "-c", killed, folder, how], check=True)
-        assert not (folder / SEAL_FILE).exists()
-        client = EdgeClient(folder)
-        client.set_payload("a", {"more": True}, points=[1])
-        client.close()
-        for _ in range(3):
-            reader = EdgeClient(folder)
-            assert [reader.count(name).count for name in ("a", "b")] == [30, 30]
-            reader.close()
-            assert Seal(folder).damages(thorough=True) == []
+    folder = tmp_path / "store"
+    with forked(leave, folder, flushed) as other:
+        other.process.join()
+        assert other.process.exitcode == 0
+    assert not (folder / SEAL_FILE).exists()
+    client = EdgeClient(folder)
+    client.set_payload("a", {"more": True}, points=[1])
+    client.close()
+    for _ in range(3):
+        reader = EdgeClient(folder)
+        assert [reader.count(name).count for name in ("a", "b")] == [30, 30]
+        reader.close()
+        assert Seal(folder).damages(thorough=True) == []
 
 
 def test_another_version_of_the_engine_seals_its_own_files(

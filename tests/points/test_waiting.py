@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -21,46 +19,26 @@ from longembed_rag.errors import SettingsError, StoreLockedError
 from longembed_rag.library.library import Library
 from longembed_rag.points.locking import FolderLock, once_free
 from longembed_rag.store.store import DocumentStore
+from tests.forked import PROGRAM, Forked, forked
 from tests.store.fakes import FakeEncoder, make_document
 from tests.stores import ensure, find, make_local
 
-#: Opens a store, writes a document once it is told to, and lets the store go after so long.
-WRITER = """
-import sys, time
-from pathlib import Path
-from longembed_rag.store.store import DocumentStore
-from tests.store.fakes import make_document
 
-with DocumentStore.open(path=Path(sys.argv[1])) as store:
-    print("open", flush=True)
-    sys.stdin.readline()
-    store.upsert(make_document("/new.txt", "the harbour pilot boards every tanker"))
-    time.sleep(float(sys.argv[2]))
-"""
+def write(pipe: Connection, folder: Path, seconds: float) -> None:
+    """Open a store, write a document once told to, and let the store go after so long."""
+    with DocumentStore.open(path=folder) as store:
+        pipe.send("open")
+        pipe.recv()
+        store.upsert(make_document("/new.txt", "the harbour pilot boards every tanker"))
+        time.sleep(seconds)
 
 
 @contextmanager
-def running(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """Another process, which has said that it is ready."""
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "open\n"
-            yield process
-        finally:
-            process.kill()
-
-
-def say_go(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("go\n")
-    process.stdin.flush()
+def writing(folder: Path, seconds: float) -> Iterator[Forked]:
+    """Another process that writes, and has the store open."""
+    with forked(write, folder, seconds) as writer:
+        assert writer.pipe.recv() == "open"
+        yield writer
 
 
 @pytest.fixture(params=["edge", "local"])
@@ -76,15 +54,16 @@ def made(request: pytest.FixtureRequest, folder: Path) -> Path:
 def test_a_search_during_a_write_answers_from_the_state_after_it(made: Path) -> None:
     """It is told once whom it waits for, and finds what was written meanwhile."""
     told: list[str] = []
-    with running(WRITER, made, 0.3) as writer:
-        go = threading.Timer(0.2, say_go, [writer])
+    with writing(made, 0.2) as writer:
+        go = threading.Timer(0.1, writer.pipe.send, ["go"])
         go.start()
         with DocumentStore.open(path=made, on_wait=told.append) as store:
             assert find(store, "harbour pilot")[0].source == "/new.txt"
         go.join()
-        assert writer.wait(20) == 0
+        writer.process.join(20)
+        assert writer.process.exitcode == 0
     (line,) = told
-    assert line.startswith(f"the store at {made} is in use by another process (-c, process id ")
+    assert line.startswith(f"the store at {made} is in use by another process ({PROGRAM}, process ")
     assert f" {writer.pid}," in line
     assert line.endswith(": waiting up to 30 s")
 
@@ -92,11 +71,11 @@ def test_a_search_during_a_write_answers_from_the_state_after_it(made: Path) -> 
 def test_who_does_not_let_go_is_named_when_the_time_is_over(made: Path) -> None:
     """Not before, and not much later; 0 does not wait and says nothing."""
     told: list[str] = []
-    with running(WRITER, made, 60) as writer:
+    with writing(made, 60) as writer:
         began = time.monotonic()
         with pytest.raises(StoreLockedError, match=rf"process id {writer.pid}, .*; try again"):
-            DocumentStore.open(path=made, wait=0.4, on_wait=told.append)
-        assert 0.4 <= time.monotonic() - began < 5
+            DocumentStore.open(path=made, wait=0.2, on_wait=told.append)
+        assert 0.2 <= time.monotonic() - began < 5
         assert len(told) == 1
         with pytest.raises(StoreLockedError):
             DocumentStore.open(path=made, wait=0, on_wait=told.append)
@@ -105,36 +84,32 @@ def test_who_does_not_let_go_is_named_when_the_time_is_over(made: Path) -> None:
 
 def test_a_killed_holder_is_not_waited_for(made: Path) -> None:
     """Though its note still says that it holds the store."""
-    with running(WRITER, made, 60) as writer:
+    with writing(made, 60) as writer:
         writer.kill()
-        writer.wait()
         DocumentStore.open(path=made, wait=0).close()
 
 
-READER = """
-import sys
-from pathlib import Path
-from longembed_rag.store.store import DocumentStore
-from tests.stores import find
-
-print("open", flush=True)
-sys.stdin.readline()
-with DocumentStore.open(path=Path(sys.argv[1])) as store:
-    print([each.source for each in find(store, "clockmaker")])
-"""
+def read(pipe: Connection, folder: Path) -> None:
+    """Search in a store, once told to, and say what was found."""
+    pipe.recv()
+    with DocumentStore.open(path=folder) as store:
+        pipe.send([each.source for each in find(store, "clockmaker")])
 
 
 def test_several_searches_at_once_are_all_answered(made: Path) -> None:
     """One after the other."""
-    with running(READER, made) as one, running(READER, made) as two, running(READER, made) as three:
+    with forked(read, made) as one, forked(read, made) as two, forked(read, made) as three:
         readers = (one, two, three)
         for reader in readers:
-            say_go(reader)
-        answers = [reader.communicate(timeout=60)[0] for reader in readers]
-        assert answers == ["['/old.txt']\n"] * 3
+            reader.pipe.send("go")
+        assert [reader.pipe.recv() for reader in readers] == [["/old.txt"]] * 3
 
 
-@pytest.mark.parametrize("said", ["flag", "variable", "file"])
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [("edge", "flag"), ("edge", "variable"), ("local", "file")],
+    indirect=["made"],
+)
 def test_a_command_says_on_stderr_whom_it_waits_for(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
@@ -145,7 +120,7 @@ def test_a_command_says_on_stderr_whom_it_waits_for(
         monkeypatch.setenv("LONGEMBED_WAIT", "0.2")
     if said == "file":
         Path("longembed.toml").write_text("wait = 0.2\n")
-    with running(WRITER, made, 60):
+    with writing(made, 60):
         command = ["list", "--path", str(made), "--json", *flags]
         result = CliRunner().invoke(main, command)
     assert result.exit_code == 1

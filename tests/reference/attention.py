@@ -21,15 +21,17 @@ def rotary_scores(query: Tensor, key: Tensor, distances: Tensor, frequencies: Te
     # A table of every distance that occurs, then each pair looks up its own.
     lowest = int(distances.min())
     angle = torch.arange(lowest, int(distances.max()) + 1)[:, None] * frequencies
-    cos, sin = angle.cos()[distances - lowest], angle.sin()[distances - lowest]
+    rows = distances - lowest
     first, second = query.chunk(2, dim=-1)
     key_first, key_second = key.chunk(2, dim=-1)
     scores = torch.zeros(len(query), *distances.shape, dtype=query.dtype)
     for k in range(frequencies.shape[0]):
-        a, b = first[:, :, None, k], second[:, :, None, k]
-        c, s = cos[:, :, k], sin[:, :, k]
-        scores += (a * c - b * s) * key_first[:, None, :, k]
-        scores += (b * c + a * s) * key_second[:, None, :, k]
+        pair = torch.stack([first[..., k], second[..., k]], dim=-1)
+        along = torch.stack([key_first[..., k], key_second[..., k]], dim=-2)
+        across = torch.stack([key_second[..., k], -key_first[..., k]], dim=-2)
+        # (a c - b s) k1 + (b c + a s) k2, with what c and s stand before put together.
+        scores.addcmul_(pair @ along, angle[:, k].cos()[rows])
+        scores.addcmul_(pair @ across, angle[:, k].sin()[rows])
     return scores
 
 

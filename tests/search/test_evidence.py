@@ -31,7 +31,7 @@ from tests.store.corpora import fill, random_documents
 from tests.store.fakes import vector_of
 from tests.stores import ENGINES, ensure, opening, scratch
 
-DOCUMENTS = random_documents(24, seed=4)
+DOCUMENTS = random_documents(24, seed=4, longest=32)
 QUERY = "w0 w3 w3 w17 w44"
 ONE_KIND = Filter(must=[matches("kind", "k1")])
 
@@ -169,7 +169,9 @@ def test_coverage_is_the_best_documents_share(filled: DocumentStore) -> None:
     assert ask(filled, "zzz yyy").coverage == 0.0
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "engine", ["edge", *(pytest.param(engine, marks=pytest.mark.slow) for engine in ENGINES[1:])]
+)
 def test_words_of_long_documents_count_longer(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their k1 follows from the average length, coverage is measured by it, passages keep 1.5."""
     monkeypatch.setattr(terms, "LONG", 2)

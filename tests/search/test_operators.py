@@ -21,7 +21,7 @@ from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import IndexedDocument, document_id
 from tests.search.test_search import numbers, plain
 from tests.store.fakes import make_document
-from tests.stores import ENGINES, ensure, filled_everywhere, scratch
+from tests.stores import ENGINES, ensure, filled_everywhere, in_places, scratch
 from tests.stores import find as find_query
 
 #: Stopwords and words of one stem, so that what is stored of a text says little of its phrases.
@@ -40,13 +40,16 @@ DOCUMENTS = {
     for each in (
         *(
             make_document(f"/{index}.txt", text, metadata={"kind": f"k{index % 3}"})
-            for index, text in enumerate(texts(40, seed=3))
+            for index, text in enumerate(texts(24, seed=3))
         ),
         make_document("/rare.txt", f"notice {RARE}\nFORCE\n\nMajeure", metadata={"kind": "k0"}),
         make_document("/apart.txt", "majeure force of majeure forces majeure"),
     )
 }
+PHRASES = ["force majeure", "leases", "the lease", "of the", "to", "tenant tenants", "東京 of"]
+UNWANTED = ["zzz", "leases", "the", '"of the"', '"force majeure"']
 every_mode = pytest.mark.parametrize("mode", MODES)
+every_mode_somewhere = in_places(("filled", "mode"), MODES)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ def everywhere() -> Iterator[dict[str, DocumentStore]]:
 
 @pytest.fixture(params=ENGINES)
 def filled(request: pytest.FixtureRequest, everywhere: dict[str, DocumentStore]) -> DocumentStore:
-    """That collection in one of the places; to read only."""
+    """That collection in one of the places, or where a test says; to read only."""
     return everywhere[request.param]
 
 
@@ -97,10 +100,7 @@ def best_passages(document: IndexedDocument, phrase: str) -> set[tuple[int, int]
     return parts
 
 
-@every_mode
-@pytest.mark.parametrize(
-    "phrase", ["force majeure", "leases", "the lease", "of the", "to", "tenant tenants", "東京 of"]
-)
+@in_places(("filled", "mode", "phrase"), MODES, PHRASES)
 def test_only_what_holds_a_phrase_is_found(filled: DocumentStore, mode: Mode, phrase: str) -> None:
     """All documents that hold it, no others, and of each the passages in which it stands."""
     found = find(filled, f'"{phrase}"', mode=mode)
@@ -111,7 +111,7 @@ def test_only_what_holds_a_phrase_is_found(filled: DocumentStore, mode: Mode, ph
         assert set(spans) == best_passages(DOCUMENTS[result.source], phrase)
 
 
-@every_mode
+@every_mode_somewhere
 def test_conditions_hold_together(filled: DocumentStore, mode: Mode) -> None:
     """Phrases, words and what is not wanted, with filters and limits."""
     typed = '"the lease" +tenant -"notice notice" to'
@@ -130,8 +130,7 @@ def test_conditions_hold_together(filled: DocumentStore, mode: Mode) -> None:
     assert [each.source for each in adaptive] == [each.source for each in found[: len(adaptive)]]
 
 
-@every_mode
-@pytest.mark.parametrize("unwanted", ["leases", "the", '"of the"', '"force majeure"', "zzz"])
+@in_places(("filled", "mode", "unwanted"), MODES, UNWANTED)
 def test_what_is_not_wanted_is_left_out(filled: DocumentStore, mode: Mode, unwanted: str) -> None:
     """The others stay, with the scores they have without it; stopwords can be unwanted, too."""
     whole = {each.source: each for each in find(filled, "lease tenant", mode=mode)}
@@ -143,7 +142,7 @@ def test_what_is_not_wanted_is_left_out(filled: DocumentStore, mode: Mode, unwan
             assert result.score == pytest.approx(whole[result.source].score, abs=1e-4)
 
 
-@every_mode
+@every_mode_somewhere
 def test_a_query_without_operators_is_searched_as_before(filled: DocumentStore, mode: Mode) -> None:
     """The same answers, numbers and snippets as for plain text."""
     text = "the lease of tenants - e-mail"
@@ -181,7 +180,7 @@ def test_snippets_mark_phrases_as_a_whole(filled: DocumentStore) -> None:
     assert "<clause of the>" in result.snippet.marked("<", ">")
 
 
-@every_mode
+@every_mode_somewhere
 def test_a_rare_phrase_is_found_far_below_the_best(
     filled: DocumentStore, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,13 +273,13 @@ def test_another_program_may_filter_by_ids_too(filled: DocumentStore) -> None:
         assert [each.source for each in found] == expected
 
 
-PHRASES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
+ANY_PHRASES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
-    wanted=st.lists(PHRASES, max_size=2),
-    unwanted=st.lists(PHRASES, max_size=2),
+    wanted=st.lists(ANY_PHRASES, max_size=2),
+    unwanted=st.lists(ANY_PHRASES, max_size=2),
     mode=st.sampled_from(MODES),
 )
 def test_what_is_found_is_what_going_through_all_texts_finds(

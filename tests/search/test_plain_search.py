@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,13 +21,13 @@ from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import IndexedDocument
 from tests.search import plain_search
 from tests.store.fakes import make_document, tokens_of, vector_of
-from tests.stores import ENGINES, ensure, opening, scratch
+from tests.stores import ensure, opening, scratch
 
 PROJECT = Path(__file__).parents[2]
 TEXTS = sorted((PROJECT / "docs").glob("*.md")) + sorted(
     each for each in (PROJECT / "demo" / "documents").iterdir() if each.suffix in (".txt", ".md")
 )
-WORDS = 700  # of a document: some seven hundred of four words a passage, from all that is written
+WORDS = 360  # of a document: some four thousand passages of four words, from all that is written
 QUERIES = [
     "who reads long documents in windows",
     "vectors of passages and of their tokens",
@@ -36,7 +38,19 @@ QUERIES = [
     "the",
 ]
 LIMIT = 6
-MODES = ("hybrid", "passages", "late")
+#: Modes, and how many documents are few. Of other engines nothing is known, however few there are.
+CASES = [
+    *(("edge", mode, most) for most in (0, 2500) for mode in ("hybrid", "passages", "late")),
+    ("local", "late", 0),
+    ("server", "hybrid", 0),
+    *(
+        pytest.param(engine, mode, 0, marks=pytest.mark.slow)
+        for engine, mode in (
+            *(("local", mode) for mode in ("hybrid", "passages")),
+            *(("server", mode) for mode in ("passages", "late")),
+        )
+    ),
+]
 
 
 def real_documents() -> Iterator[IndexedDocument]:
@@ -47,15 +61,21 @@ def real_documents() -> Iterator[IndexedDocument]:
             yield make_document(f"/{path.name}/{start}", " ".join(words[start : start + WORDS]))
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def filled(request: pytest.FixtureRequest) -> Iterator[DocumentStore]:
-    """A store of real texts; of local mode and the server a few, which compare slowly."""
-    documents = list(real_documents())[:: 1 if request.param == "edge" else 16]
-    with scratch() as folder, opening(request.param, folder) as opener, opener() as store:
-        ensure(store)
-        for each in documents:
-            store.upsert(each)
-        yield store
+@pytest.fixture(scope="module")
+def filled() -> Iterator[Callable[[str], DocumentStore]]:
+    """Stores of real texts, by engine; of local mode and the server a few, which compare slowly."""
+    documents = list(real_documents())
+    with ExitStack() as stack:
+
+        @cache
+        def fill(engine: str) -> DocumentStore:
+            opener = stack.enter_context(opening(engine, stack.enter_context(scratch())))
+            store = ensure(stack.enter_context(opener()))
+            for each in documents if engine == "edge" else documents[::18]:
+                store.upsert(each)
+            return store
+
+        yield fill
 
 
 def forgetful(store: DocumentStore, searches: int = 0) -> None:
@@ -86,31 +106,34 @@ def same(found: list[SearchResult], plain: list[plain_search.Found]) -> None:
         assert [each.score for each in ours.passages] == pytest.approx(scores, rel=1e-4, abs=1e-5)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("most", [0, 2500], ids=["many-documents", "few-documents"])
+@pytest.mark.parametrize(("engine", "mode", "most"), CASES)
 def test_what_is_known_changes_nothing(
-    filled: DocumentStore, monkeypatch: pytest.MonkeyPatch, mode: str, most: int
+    filled: Callable[[str], DocumentStore],
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
+    mode: str,
+    most: int,
 ) -> None:
     """The first search, the second, the hundredth, and many at once, on real texts."""
-    if most and filled.engine != "edge":
-        pytest.skip("of others nothing is known, however few documents there are")
+    store = filled(engine)
+    queries = QUERIES if engine == "edge" else QUERIES[::2]
     monkeypatch.setattr("longembed_rag.search.evidence.MOST_DOCUMENTS", most)
     options = SearchOptions(mode=mode, limit=LIMIT)  # type: ignore[arg-type]
-    plain = {query: plainly(filled, query, mode) for query in QUERIES}
-    forgetful(filled)
+    plain = {query: plainly(store, query, mode) for query in queries}
+    forgetful(store)
     for _ in range(2):
-        for query in QUERIES:
+        for query in queries:
             each = asked(query)
             found = search_documents(
-                filled, query, vector=each.vector, tokens=each.tokens, options=options
+                store, query, vector=each.vector, tokens=each.tokens, options=options
             )
             same(found, plain[query])
     for searches in (0, 100):
-        forgetful(filled, searches)
-        answers = search_many(filled, [asked(query) for query in QUERIES], options=options)
-        for query, found in zip(QUERIES, answers, strict=True):
+        forgetful(store, searches)
+        answers = search_many(store, [asked(query) for query in queries], options=options)
+        for query, found in zip(queries, answers, strict=True):
             same(found, plain[query])
-    assert (known_of(filled.place).table_now is not None) == (filled.engine == "edge")
+    assert (known_of(store.place).table_now is not None) == (store.engine == "edge")
 
 
 def test_what_is_written_is_found_at_once() -> None:

@@ -17,9 +17,9 @@ from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import document_id
 from tests.store.corpora import Killed, killed_after, random_documents
 from tests.store.fakes import make_document, tokens_of, vector_of
-from tests.stores import ENGINES, Opener, ensure, filled_everywhere, find
+from tests.stores import ENGINES, Opener, ensure, filled_everywhere, find, in_places
 
-DOCUMENTS = {each.source: each for each in random_documents(20, seed=5)}
+DOCUMENTS = {each.source: each for each in random_documents(20, seed=50, longest=32)}
 QUERIES = ["w0 w3 w17", "w2", "w1 w1 w40 w41 w42 w43", "zzz"]
 LEASE = "The tenant signs the lease. The landlord keeps the other copy of the lease for a year."
 #: Signals of each mode, and of its passages.
@@ -33,7 +33,7 @@ SIGNALS = {
     "passages": ({"passage_late"}, {"vector", "late"}),
     "late": ({"passage_late"}, {"terms", "vector", "late"}),
 }
-every_mode = pytest.mark.parametrize("mode", MODES)
+every_mode_somewhere = in_places(("filled", "mode"), MODES)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def everywhere() -> Iterator[dict[str, DocumentStore]]:
 
 @pytest.fixture(params=ENGINES)
 def filled(request: pytest.FixtureRequest, everywhere: dict[str, DocumentStore]) -> DocumentStore:
-    """That collection in one of the places; to read only."""
+    """That collection in one of the places, or where a test says; to read only."""
     return everywhere[request.param]
 
 
@@ -69,8 +69,14 @@ def numbers(result: SearchResult) -> dict[str, float]:
     return found
 
 
-@every_mode
-@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize(
+    ("mode", "query"),
+    [  # each mode with two queries, and the rest
+        pytest.param(mode, query, marks=() if (turn - place) % 4 < 2 else pytest.mark.slow)
+        for turn, mode in enumerate(MODES)
+        for place, query in enumerate(QUERIES)
+    ],
+)
 def test_all_places_answer_alike(
     everywhere: dict[str, DocumentStore], mode: str, query: str
 ) -> None:
@@ -86,7 +92,7 @@ def test_all_places_answer_alike(
             assert numbers(ours) == pytest.approx(numbers(theirs), abs=1e-4)
 
 
-@every_mode
+@every_mode_somewhere
 def test_results_explain_themselves(filled: DocumentStore, mode: str) -> None:
     """Parts sum up to the score, the best comes first, and spans index into the text."""
     found = find(filled, QUERIES[0], mode=mode, limit=30)
@@ -157,7 +163,7 @@ def test_dense_and_passages_compare_vectors(filled: DocumentStore) -> None:
                 assert passage.score == pytest.approx(cosine, abs=1e-4)
 
 
-@every_mode
+@every_mode_somewhere
 def test_limits_cut_the_same_ranking_shorter(filled: DocumentStore, mode: str) -> None:
     """Fewer documents are the first of more; likewise of passages, and none is none."""
     whole = [each.source for each in find(filled, QUERIES[0], mode=mode, limit=30)]
@@ -172,7 +178,7 @@ def test_limits_cut_the_same_ranking_shorter(filled: DocumentStore, mode: str) -
     assert none.snippet is not None
 
 
-@every_mode
+@every_mode_somewhere
 def test_adaptive_stops_at_the_largest_gap(filled: DocumentStore, mode: str) -> None:
     """As many documents, and passages of each, as the gaps between their scores say."""
     ranked = find(filled, QUERIES[0], mode=mode, limit=30, passages=100)
@@ -185,7 +191,7 @@ def test_adaptive_stops_at_the_largest_gap(filled: DocumentStore, mode: str) -> 
     assert len(find(filled, QUERIES[0], mode=mode, adaptive=True, limit=1)) == 1
 
 
-@every_mode
+@every_mode_somewhere
 def test_filters_leave_the_rest_of_the_ranking(filled: DocumentStore, mode: str) -> None:
     """What passes is found, by one signal with the same scores in the same order."""
     whole = find(filled, QUERIES[0], mode=mode, limit=30)
@@ -208,27 +214,27 @@ def test_what_is_filtered_by_is_indexed(everywhere: dict[str, DocumentStore]) ->
         assert "kind" in store.client.get_collection(name).payload_schema
 
 
-@every_mode
-def test_snippets_can_be_left_out(store: DocumentStore, mode: str) -> None:
+def test_snippets_can_be_left_out(store: DocumentStore) -> None:
     """Without them, everything else is the same."""
     store.upsert(make_document("/lease.txt", LEASE))
-    answers = [
-        search_documents(
-            store,
-            "leases and tenants",
-            vector=vector_of("lease"),
-            tokens=tokens_of("lease"),
-            options=SearchOptions(mode=mode, passages=0, snippets=snippets),  # type: ignore[arg-type]
-        )
-        for snippets in (True, False)
-    ]
-    with_snippets, without = answers
-    assert with_snippets
-    assert all(result.snippet is not None for result in with_snippets)
-    for one, other in zip(without, with_snippets, strict=True):
-        assert plain(one) == {**plain(other), "snippet": None}
-        # The second search knows what the first one found out, which moves the last digits.
-        assert numbers(one) == pytest.approx(numbers(other), rel=1e-5)
+    for mode in MODES:
+        answers = [
+            search_documents(
+                store,
+                "leases and tenants",
+                vector=vector_of("lease"),
+                tokens=tokens_of("lease"),
+                options=SearchOptions(mode=mode, passages=0, snippets=snippets),  # type: ignore[arg-type]
+            )
+            for snippets in (True, False)
+        ]
+        with_snippets, without = answers
+        assert with_snippets
+        assert all(result.snippet is not None for result in with_snippets)
+        for one, other in zip(without, with_snippets, strict=True):
+            assert plain(one) == {**plain(other), "snippet": None}
+            # The second search knows what the first one found out, which moves the last digits.
+            assert numbers(one) == pytest.approx(numbers(other), rel=1e-5)
 
 
 def test_snippets_mark_the_words_that_match(store: DocumentStore) -> None:
@@ -241,23 +247,23 @@ def test_snippets_mark_the_words_that_match(store: DocumentStore) -> None:
     assert result.to_dict()["snippet"] == "The **tenant** signs the"
 
 
-@every_mode
-def test_a_query_of_stopwords_only_is_no_error(store: DocumentStore, mode: str) -> None:
+def test_a_query_of_stopwords_only_is_no_error(store: DocumentStore) -> None:
     """Words find nothing then; what is meant can still be compared."""
     store.upsert(make_document("/lease.txt", LEASE))
-    found = find(store, "what is the", mode=mode)
-    assert [each.source for each in found] == ([] if mode == "sparse" else ["/lease.txt"])
-    for result in found:
-        assert result.snippet is not None
-        assert result.snippet.marks == ()
-        assert result.signals.get("terms", 0.0) == 0.0
+    for mode in MODES:
+        found = find(store, "what is the", mode=mode)
+        assert [each.source for each in found] == ([] if mode == "sparse" else ["/lease.txt"])
+        for result in found:
+            assert result.snippet is not None
+            assert result.snippet.marks == ()
+            assert result.signals.get("terms", 0.0) == 0.0
 
 
-@every_mode
-def test_nothing_there_is_found_as_nothing(store: DocumentStore, mode: str) -> None:
+def test_nothing_there_is_found_as_nothing(store: DocumentStore) -> None:
     """An empty collection has no answers, adaptive or not."""
-    assert find(store, "lease", mode=mode) == []
-    assert find(store, "lease", mode=mode, adaptive=True) == []
+    for mode in MODES:
+        assert find(store, "lease", mode=mode) == []
+        assert find(store, "lease", mode=mode, adaptive=True) == []
 
 
 def test_a_collection_without_passages_answers_with_documents(opener: Opener) -> None:
@@ -390,7 +396,7 @@ def test_more_than_a_search_gives_is_refused() -> None:
         SearchOptions(limit=10**30)
 
 
-@every_mode
+@every_mode_somewhere
 def test_vectors_come_where_they_are_asked_for(filled: DocumentStore, mode: str) -> None:
     """They are those that documents and passages were written with, and change nothing else."""
     plainly, found = (find(filled, QUERIES[0], mode=mode, vectors=each) for each in (False, True))

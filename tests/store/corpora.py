@@ -11,7 +11,7 @@ import pytest
 
 from longembed_rag.points.edge.engine import Shard
 from longembed_rag.points.port import scroll
-from longembed_rag.points.values import SparseVector, Stored
+from longembed_rag.points.values import Stored, is_sparse
 from longembed_rag.store.place import Place
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import IndexedDocument
@@ -73,10 +73,24 @@ def assert_same_contents(ours: dict[str, list[Stored]], theirs: dict[str, list[S
 
 def assert_same_vector(one: Any, other: Any) -> None:
     """Require that two vectors are the same, but for float32's last digits."""
-    if isinstance(other, SparseVector):
+    if is_sparse(other):
         assert list(one.indices) == list(other.indices)
         one, other = one.values, other.values
     np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+#: Whether a process is killed at every moment, which is a slow test, or at some of them.
+every_moment = pytest.mark.parametrize(
+    "every",
+    [pytest.param(False, id="some"), pytest.param(True, id="every", marks=pytest.mark.slow)],
+)
+
+
+def moments(count: int, *, every: bool, most: int = 5) -> list[int]:
+    """Moments to kill at: every one, or some that are spread evenly from the first to the last."""
+    if every or count <= most:
+        return list(range(count))
+    return sorted({round(turn * (count - 1) / (most - 1)) for turn in range(most)})
 
 
 class Killed(BaseException):

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,20 @@ TOKENS = TokenRecord.of(TokenOptions(pool=1), np.zeros(DIMENSION, dtype=np.float
 _WORD = re.compile(r"\S+")
 
 
+@lru_cache(maxsize=50_000)
+def _direction(word: str, dimension: int) -> NDArray[np.float64]:
+    """A direction of a word's own; drawn once, as a generator takes longer to make than to ask."""
+    seed = int.from_bytes(hashlib.sha256(word.encode("utf-8", "replace")).digest()[:4], "big")
+    drawn = np.random.default_rng(seed).standard_normal(dimension)
+    drawn.flags.writeable = False
+    return drawn
+
+
 def vector_of(text: str, dimension: int = DIMENSION) -> NDArray[np.float32]:
     """A unit vector that depends on a text's words alone."""
     total = np.zeros(dimension)
     for word in _WORD.findall(text.lower()):
-        seed = int.from_bytes(hashlib.sha256(word.encode("utf-8", "replace")).digest()[:4], "big")
-        total += np.random.default_rng(seed).standard_normal(dimension)
+        total += _direction(word, dimension)
     norm = np.linalg.norm(total)
     return (total / (norm if norm > 0 else 1)).astype(np.float32)
 

@@ -23,15 +23,17 @@ from tests.points.fake_qdrant import FakeQdrant, running_fake
 from tests.store.corpora import (
     Killed,
     assert_same_contents,
+    every_moment,
     everything,
     fill,
     killed_after,
+    moments,
     random_documents,
 )
 from tests.store.fakes import DIMENSION, make_document
 from tests.stores import ENGINES, ensure, find, opening, scratch
 
-DOCUMENTS = random_documents(20, seed=4)
+DOCUMENTS = random_documents(20, seed=4, longest=24)
 FOREIGN = Point("7", {DENSE_VECTOR: np.ones(DIMENSION, dtype=np.float32)}, {"note": "theirs"})
 
 
@@ -88,15 +90,16 @@ def test_what_is_there_is_passed_over_and_what_is_another_replaced(source: Docum
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@every_moment
 def test_a_copy_that_was_killed_goes_on(
-    source: DocumentStore, engine: str, monkeypatch: pytest.MonkeyPatch
+    source: DocumentStore, engine: str, every: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed before any of its writes, the next call ends with what an undisturbed one gives."""
     monkeypatch.setattr("longembed_rag.store.copying._GROUP", 7)
     with target(engine) as there, killed_after(there, None) as calls:
         copy_collection(source, there)
     expected = everything(source.place)
-    for moment in range(0, calls.count, 1 if engine == "edge" else 5):
+    for moment in moments(calls.count, every=every, most=6 if engine == "edge" else 3):
         with target(engine) as there:
             with pytest.raises(Killed), killed_after(there, moment):
                 copy_collection(source, there)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from llama_index.core.schema import NodeRelationship, ObjectType, RelatedNodeInfo, TextNode
+from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 
 from longembed_rag.errors import PointRefusedError
 from longembed_rag.store.payload import (
     BUCKETS,
+    TECHNICAL_METADATA,
     bucket,
     document_payload,
     folders,
@@ -39,6 +43,29 @@ def test_the_text_is_stored_once() -> None:
     text = "words and words " * 10_000
     payload = document_payload(make_document("/a.txt", text), COUNTS)
     assert len(json.dumps(payload)) < 1.02 * len(text)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"file_name": "ä.txt", "tags": ["a"], "doc_id": "mine"}])
+def test_it_is_what_llama_index_itself_writes(metadata: dict[str, Any]) -> None:
+    """Byte for byte, our own fields aside, and it makes the same node of it."""
+    document = make_document("/a.txt", "Grüße, \U0001f600", metadata=metadata)
+    node = TextNode(
+        id_=document_id("/a.txt"),
+        text=document.text,
+        metadata=metadata,
+        excluded_embed_metadata_keys=list(metadata),
+        excluded_llm_metadata_keys=[name for name in TECHNICAL_METADATA if name in metadata],
+        relationships={
+            NodeRelationship.SOURCE: RelatedNodeInfo(
+                node_id="/a.txt", node_type=ObjectType.DOCUMENT, hash=document.content_hash
+            )
+        },
+    )
+    theirs = {"source": "/a.txt", **node_to_metadata_dict(node)}
+    ours = document_payload(document, COUNTS)
+    del ours["longembed"]
+    assert ours == theirs
+    assert metadata_dict_to_node(ours) == node
 
 
 def test_own_fields_stay_out_of_the_metadatas_way() -> None:

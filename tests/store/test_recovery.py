@@ -13,7 +13,14 @@ from longembed_rag.errors import StoreError
 from longembed_rag.store.payload import read_own
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import document_id
-from tests.store.corpora import Killed, assert_same_contents, everything, killed_after
+from tests.store.corpora import (
+    Killed,
+    assert_same_contents,
+    every_moment,
+    everything,
+    killed_after,
+    moments,
+)
 from tests.store.fakes import make_document
 from tests.stores import ENGINES, Opener, ensure, find, opening, scratch
 
@@ -41,9 +48,14 @@ def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
 def prepare(opener: Opener, *, there: bool) -> None:
     """The collection before the work."""
     with opener() as store:
-        ensure(store).upsert(OTHER)
-        if there:
-            store.upsert(OLD)
+        begin(store, there=there)
+
+
+def begin(store: DocumentStore, *, there: bool) -> None:
+    """Write what was there before the work."""
+    ensure(store).upsert(OTHER)
+    if there:
+        store.upsert(OLD)
 
 
 def require_in_step(store: DocumentStore) -> None:
@@ -71,7 +83,8 @@ def require_in_step(store: DocumentStore) -> None:
         for engine in ENGINES
     ],
 )
-def test_every_moment_can_be_the_last(work: str, engine: str) -> None:
+@every_moment
+def test_every_moment_can_be_the_last(work: str, engine: str, every: bool) -> None:
     """After each write: recovery leaves one version whole, and the same again gives the same."""
     do, there = WORK[work]
     with scratch() as folder, opening(engine, folder / "undisturbed") as opener:
@@ -81,11 +94,12 @@ def test_every_moment_can_be_the_last(work: str, engine: str) -> None:
         with opener() as store:
             expected = everything(store.place)
     assert calls.count >= 4
-    for moment in range(calls.count):
+    for moment in moments(calls.count, every=every):
         with scratch() as folder, opening(engine, folder / "store") as opener:
-            prepare(opener, there=there)
-            with opener() as store, pytest.raises(Killed), killed_after(store, moment):
-                do(store)
+            with opener() as store:
+                begin(store, there=there)
+                with pytest.raises(Killed), killed_after(store, moment):
+                    do(store)
             with opener() as store:
                 ensure(store)
                 recovered = store.recover()
@@ -104,9 +118,10 @@ def test_recovery_may_be_killed_too(work: str) -> None:
     for moment in (1, 3):
         for further in range(4):
             with scratch() as folder, opening("local", folder) as opener:
-                prepare(opener, there=there)
-                with opener() as store, pytest.raises(Killed), killed_after(store, moment):
-                    do(store)
+                with opener() as store:
+                    begin(store, there=there)
+                    with pytest.raises(Killed), killed_after(store, moment):
+                        do(store)
                 with opener() as store, killed_after(store, further):
                     try:
                         store.recover()

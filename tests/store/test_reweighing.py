@@ -14,15 +14,17 @@ from tests.store.corpora import (
     Killed,
     assert_same_contents,
     assert_same_vector,
+    every_moment,
     everything,
     fill,
     killed_after,
+    moments,
     random_documents,
 )
 from tests.stores import ENGINES, ensure, opening, scratch
 
 #: First short documents, then long ones: the first are off by far.
-GROWING = [*random_documents(6, seed=1, longest=9), *random_documents(12, seed=2, longest=80)[6:]]
+GROWING = [*random_documents(6, seed=1, longest=9), *random_documents(12, seed=2, longest=50)[6:]]
 QUERIES = ["w0", "w1 w7", "w0 w2 w3 w9 w20"]
 
 
@@ -54,7 +56,7 @@ def test_what_was_off_is_made_as_if_it_had_come_last(engine: str) -> None:
 
 def test_what_is_off_by_little_is_left(folder: Path) -> None:
     """In a collection without a trend few are made again, and no score is off by much."""
-    documents = random_documents(40, seed=3)
+    documents = random_documents(40, seed=3, longest=30)
     with opening("edge", folder) as opener, opener() as store:
         ensure(store)
         for document in documents:
@@ -109,7 +111,10 @@ def test_only_terms_and_counts_change(store: DocumentStore) -> None:
 
 
 @pytest.mark.parametrize("engine", ["edge", "local"])
-def test_an_interruption_is_made_up_for(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@every_moment
+def test_an_interruption_is_made_up_for(
+    engine: str, every: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed after any write, the next call leaves what an undisturbed one would have left."""
     monkeypatch.setattr("longembed_rag.store.reweighing._PAGE", 2)
     documents = [GROWING[0], GROWING[7], GROWING[8]]
@@ -126,7 +131,7 @@ def test_an_interruption_is_made_up_for(engine: str, monkeypatch: pytest.MonkeyP
         expected = everything(store.place)
     assert undisturbed >= 1
     assert calls.count >= 3 * undisturbed
-    for moment in range(calls.count):
+    for moment in moments(calls.count, every=every):
         with scratch() as folder, opening(engine, folder) as opener:
             with opener() as store:
                 grow(store)

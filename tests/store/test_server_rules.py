@@ -53,7 +53,7 @@ def limit(qdrant: Server, store: DocumentStore, **limits: Any) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param(WORDLESS * 300, id="no-words"),
+        pytest.param(WORDLESS * 120, id="no-words"),
         pytest.param(f"{WORDLESS}lease", id="passage-without"),
         pytest.param("lease", id="no-pairs"),
     ],
@@ -71,7 +71,7 @@ def test_texts_without_words_are_weighed_again(opened: DocumentStore, text: str)
 
 def test_conditions_hold_as_many_values_as_they_may(qdrant: Server, opened: DocumentStore) -> None:
     """Of many documents and passages some are named in each condition, wanted or not."""
-    documents = random_documents(12, seed=5)
+    documents = random_documents(12, seed=5, longest=24)
     for document in documents:
         opened.upsert(document)
     expected = {
@@ -170,31 +170,31 @@ def test_one_field_is_asked_for_in_two_ways(
 
 def test_the_largest_number_of_points_is_kept_to(qdrant: Server, opened: DocumentStore) -> None:
     """Counting, listing and searching ask for no more at once, and miss nothing."""
-    documents = random_documents(15, seed=3)
-    limit(qdrant, opened, max_query_limit=10)
+    documents = random_documents(12, seed=3, longest=16)
+    limit(qdrant, opened, max_query_limit=8)
     for document in documents:
         opened.upsert(document)
     assert len(opened.complete_sources()) == len(opened.entries()) == len(documents)
     assert opened.info().passages == sum(len(each.passages) for each in documents)
     assert opened.reweigh() > 0
     for mode in MODES:
-        assert len(find(opened, "w0 w1", mode=mode, limit=10)) == 10
+        assert len(find(opened, "w0 w1", mode=mode, limit=8)) == 8
 
 
 def test_more_documents_than_points_at_once_are_a_sentence_or_an_answer(
     qdrant: Server, opened: DocumentStore
 ) -> None:
     """Nobody is shown a server's refusal of a number that was never typed."""
-    documents = random_documents(15, seed=3)
+    documents = random_documents(12, seed=3, longest=16)
     for document in documents:
         opened.upsert(document)
-    limit(qdrant, opened, max_query_limit=10)
+    limit(qdrant, opened, max_query_limit=8)
     found, refusal = [], ""
     try:
-        found = find(opened, "w0", mode="dense", limit=12)
+        found = find(opened, "w0", mode="dense", limit=10)
     except LongEmbedError as error:
         refusal = str(error)
-    assert len(found) == 12 or ("max_query_limit" in refusal and "10" in refusal)
+    assert len(found) == 10 or ("max_query_limit" in refusal and "8" in refusal)
 
 
 def test_the_largest_write_is_kept_to(qdrant: Server, opened: DocumentStore) -> None:
@@ -210,7 +210,7 @@ def test_the_largest_write_is_kept_to(qdrant: Server, opened: DocumentStore) -> 
 
 def test_the_largest_batch_of_queries_is_kept_to(qdrant: Server, opened: DocumentStore) -> None:
     """A query of many words asks for each in requests that are no larger."""
-    for document in random_documents(15, seed=3):
+    for document in random_documents(12, seed=3, longest=16):
         opened.upsert(document)
     query = " ".join(WORDS[:20])
     expected = find(opened, query)
@@ -260,7 +260,7 @@ def test_a_cluster_answers_as_one_server_does(server: FakeQdrant, policy: RetryP
         server.shards = shards
         with DocumentStore.open(url=server.url, collection=collection, retries=policy) as store:
             ensure(store)
-            for document in random_documents(20, seed=7):
+            for document in random_documents(20, seed=7, longest=24):
                 store.upsert(document)
             found = find(store, "w0 w5 w9", mode="sparse", limit=20)
             scores.append({each.source: each.score for each in found})

@@ -10,7 +10,15 @@ from longembed_rag.store import outdated, writer
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.words import analyzer as module
 from longembed_rag.words.analyzer import Analyzer, Term, get_analyzer
-from tests.store.corpora import Killed, assert_same_contents, everything, fill, killed_after
+from tests.store.corpora import (
+    Killed,
+    assert_same_contents,
+    every_moment,
+    everything,
+    fill,
+    killed_after,
+    moments,
+)
 from tests.store.fakes import make_document
 from tests.stores import ENGINES, ensure, find, opening, scratch
 
@@ -86,7 +94,8 @@ def test_words_are_those_of_old_until_all_are_weighed_anew(
             assert words_of(store, "leases") == ["/lease.txt", "/new.txt"]
 
 
-def test_a_change_that_was_killed_is_made_up_for(later: pytest.MonkeyPatch) -> None:
+@every_moment
+def test_a_change_that_was_killed_is_made_up_for(later: pytest.MonkeyPatch, every: bool) -> None:
     """Until the end the collection is searched by the old words; the next time is the end."""
     with scratch() as folder, opening("edge", folder / "all") as opener, opener() as store:
         fill(ensure(store), DOCUMENTS)
@@ -94,7 +103,7 @@ def test_a_change_that_was_killed_is_made_up_for(later: pytest.MonkeyPatch) -> N
         with killed_after(store, None) as calls:
             store.reweigh()
         expected = everything(store.place)
-    for moment in range(calls.count):
+    for moment in moments(calls.count, every=every):
         later.undo()
         with scratch() as folder, opening("edge", folder / "some") as opener:
             with opener() as store:

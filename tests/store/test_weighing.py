@@ -14,14 +14,16 @@ from longembed_rag.words import terms
 from tests.store.corpora import (
     Killed,
     assert_same_contents,
+    every_moment,
     everything,
     fill,
     killed_after,
+    moments,
     random_documents,
 )
 from tests.stores import ENGINES, ensure, find, opening, scratch
 
-DOCUMENTS = [*random_documents(4, seed=1, longest=9), *random_documents(8, seed=2, longest=80)[4:]]
+DOCUMENTS = [*random_documents(4, seed=1, longest=9), *random_documents(8, seed=2, longest=40)[4:]]
 QUERY = "w0 w1 w7 w7"
 
 
@@ -95,7 +97,8 @@ def test_what_was_off_is_made_as_if_it_had_come_last(engine: str) -> None:
             assert_same_contents(everything(store.place), expected)
 
 
-def test_a_change_that_was_killed_is_made_up_for() -> None:
+@every_moment
+def test_a_change_that_was_killed_is_made_up_for(every: bool) -> None:
     """Until the end the collection is searched as before; the next time is the end."""
     with scratch() as folder, opening("edge", folder / "all") as opener, opener() as store:
         fill(make_old(store), DOCUMENTS[:3])
@@ -103,7 +106,7 @@ def test_a_change_that_was_killed_is_made_up_for() -> None:
         with killed_after(store, None) as calls:
             store.reweigh()
         expected = everything(store.place)
-    for moment in range(calls.count):
+    for moment in moments(calls.count, every=every):
         with scratch() as folder, opening("edge", folder / "some") as opener:
             with opener() as store:
                 fill(make_old(store), DOCUMENTS[:3])

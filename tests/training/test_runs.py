@@ -82,8 +82,17 @@ def weights(trained: Trained) -> dict[str, torch.Tensor]:
     return load_file(trained.folder / "model.safetensors")
 
 
-@pytest.mark.parametrize("seconds", [0.0, 1e9])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [
+        ("positions", 0.0),
+        ("rotary", 1e9),
+        ("length", 0.0),
+        ("length", 1e9),
+        pytest.param("positions", 1e9, marks=pytest.mark.slow),
+        pytest.param("rotary", 0.0, marks=pytest.mark.slow),
+    ],
+)
 def test_a_stopped_run_ends_as_if_it_had_not_been(
     kind: str, seconds: float, start: Start, tmp_path: Path
 ) -> None:

@@ -11,9 +11,9 @@ from longembed_rag.points.values import (
     Ask,
     Layout,
     Point,
-    SparseVector,
     Vector,
     is_empty,
+    is_sparse,
     native_id,
 )
 
@@ -126,7 +126,7 @@ def vector_for(vector: Vector, *, embedded: bool) -> Any:
     numbers = np.asarray(getattr(vector, "values", vector), dtype=np.float32)
     if not np.isfinite(numbers).all():
         raise InputError("a vector holds values that are not finite; it was not sent")
-    if isinstance(vector, SparseVector):
+    if is_sparse(vector):
         # Built without validation, which looks at every number again.
         return models.SparseVector.model_construct(
             indices=np.asarray(vector.indices).tolist(),

@@ -128,7 +128,7 @@ def replace_points(twins: Twins, points: list[models.PointStruct]) -> None:
 
 
 @settings(
-    max_examples=100,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

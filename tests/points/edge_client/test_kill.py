@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 import time
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -15,58 +15,54 @@ from qdrant_client import models
 
 from longembed_rag.points.edge.engine import Shard
 from longembed_rag.points.edge_client.client import EdgeClient
+from tests.forked import forked
 
-# Writes points, 20 at a time, and says so after each time; then begins to write them again.
-WRITER = """
-import sys
-from pathlib import Path
-import numpy as np
-from qdrant_client import models
-from longembed_rag.points.edge_client.client import EdgeClient
 
-client = EdgeClient(Path(sys.argv[1]))
-if not client.collection_exists("c"):
-    client.create_collection(
-        "c",
-        {"dense": models.VectorParams(size=32, distance=models.Distance.DOT)},
-        sparse_vectors_config={"words": models.SparseVectorParams(modifier=models.Modifier.IDF)},
-        metadata={"record": "of the collection"},
-    )
-    client.create_payload_index("c", "text", "keyword")
-begin = int(sys.argv[2])
-print("ready", flush=True)
-for first in range(begin, begin + 100_000, 20):
-    points = [
-        models.PointStruct(
-            id=number,
-            vector={
-                "dense": np.full(32, float(number)).tolist(),
-                "words": models.SparseVector(indices=[number % 7, 100 + number], values=[1.0, 2.0]),
+def write(pipe: Connection, path: Path, begin: int) -> None:
+    """Write points, 20 at a time, and say so after each time."""
+    client = EdgeClient(path)
+    if not client.collection_exists("c"):
+        client.create_collection(
+            "c",
+            {"dense": models.VectorParams(size=32, distance=models.Distance.DOT)},
+            sparse_vectors_config={
+                "words": models.SparseVectorParams(modifier=models.Modifier.IDF)
             },
-            payload={"text": f"text {number}", "number": number},
+            metadata={"record": "of the collection"},
         )
-        for number in range(first, first + 20)
-    ]
-    client.upsert("c", points, wait=True)
-    print(first + 20, flush=True)
-"""
+        client.create_payload_index("c", "text", "keyword")
+    pipe.send("ready")
+    for first in range(begin, begin + 100_000, 20):
+        points = [
+            models.PointStruct(
+                id=number,
+                vector={
+                    "dense": np.full(32, float(number)).tolist(),
+                    "words": models.SparseVector(
+                        indices=[number % 7, 100 + number], values=[1.0, 2.0]
+                    ),
+                },
+                payload={"text": f"text {number}", "number": number},
+            )
+            for number in range(first, first + 20)
+        ]
+        client.upsert("c", points, wait=True)
+        pipe.send(first + 20)
 
 
 def killed_after(path: Path, *, begin: int, seconds: float) -> int:
     """Let a process write and kill it; the number of points that it said were written."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), str(begin)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(seconds)
-    process.send_signal(signal.SIGKILL)
-    said = process.stdout.read()
-    assert process.wait() == -signal.SIGKILL
-    process.stdout.close()
-    # The last line may be cut off: what it says was not confirmed.
-    lines = said[: said.rfind("\n") + 1].split()
-    return int(lines[-1]) if lines else begin
+    with forked(write, path, begin) as writer:
+        assert writer.pipe.recv() == "ready"
+        time.sleep(seconds)
+        writer.kill()
+        assert writer.process.exitcode == -signal.SIGKILL
+        said = begin
+        # The last word may be cut off: what it says was not confirmed.
+        with suppress(EOFError, OSError):
+            while True:
+                said = writer.pipe.recv()
+        return said
 
 
 def test_killed_writers_lose_nothing(tmp_path: Path) -> None:
@@ -74,7 +70,7 @@ def test_killed_writers_lose_nothing(tmp_path: Path) -> None:
     rng = random.Random(3)
     confirmed = 0
     for _ in range(3):
-        confirmed = killed_after(tmp_path, begin=confirmed, seconds=rng.uniform(0.01, 0.5))
+        confirmed = killed_after(tmp_path, begin=confirmed, seconds=rng.uniform(0.01, 0.3))
         client = EdgeClient(tmp_path)
         points, _ = client.scroll("c", limit=200_000, with_vectors=True)
         # Its last write may have gone through without its word for it, but not in part.
@@ -95,33 +91,24 @@ def test_killed_writers_lose_nothing(tmp_path: Path) -> None:
     assert confirmed > 100
 
 
-MAKER = """
-import sys
-from pathlib import Path
-from longembed_rag.points.edge_client.client import EdgeClient
-
-client = EdgeClient(Path(sys.argv[1]))
-print("ready", flush=True)
-while True:
-    client.create_collection("c", {}, metadata={"whole": True})
-    client.update_collection("c", metadata={"more": 1})
-    client.delete_collection("c")
-"""
+def make(pipe: Connection, path: Path) -> None:
+    """Make a collection, change it and delete it, again and again."""
+    client = EdgeClient(path)
+    pipe.send("ready")
+    while True:
+        client.create_collection("c", {}, metadata={"whole": True})
+        client.update_collection("c", metadata={"more": 1})
+        client.delete_collection("c")
 
 
 def test_killed_makers_leave_all_or_nothing(tmp_path: Path) -> None:
     """Killed while it makes and deletes a collection, a process leaves it whole or not at all."""
     rng = random.Random(5)
     for _ in range(4):
-        process = subprocess.Popen(
-            [sys.executable, "-c", MAKER, str(tmp_path)], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(rng.uniform(0.05, 0.3))
-        process.kill()
-        process.wait()
-        process.stdout.close()
+        with forked(make, tmp_path) as maker:
+            assert maker.pipe.recv() == "ready"
+            time.sleep(rng.uniform(0.02, 0.2))
+            maker.kill()
         client = EdgeClient(tmp_path)
         if client.collection_exists("c"):
             metadata = client.get_collection("c").config.metadata or {}
