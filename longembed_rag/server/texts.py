@@ -245,23 +245,26 @@ class TextQueue:
 
     def _read_group(self, group: list[tuple[_Asked, int]]) -> None:
         began, size = time.monotonic(), sum(self._size(*each) for each in group)
+        over: list[tuple[_Asked, Any]] = []
         try:
             first = group[0][0]
             if first.work is not None:
-                first.finish(first.work(first.find()))
+                over.append((first, first.work(first.find())))
             else:
-                self._read_texts(group)
+                self._read_texts(group, over)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who asked
-            for asked, _ in group:
-                asked.finish(error)
+            over += [(asked, error) for asked, _ in group]
         finally:
             took = max(time.monotonic() - began, 1e-3)
             with self._changed:
                 self._leave(group)
                 self._rate += 0.2 * (size / took - self._rate)
             self._metrics.passed(texts=len(group), characters=size, seconds=took)
+        # Only now: who is answered may send the next at once, and finds room for it.
+        for asked, result in over:
+            asked.finish(result)
 
-    def _read_texts(self, group: list[tuple[_Asked, int]]) -> None:
+    def _read_texts(self, group: list[tuple[_Asked, int]], over: list[tuple[_Asked, Any]]) -> None:
         """Read a group in one go; by halves where one of them cannot be read."""
         first = group[0][0]
         encoder = first.find()
@@ -271,12 +274,11 @@ class TextQueue:
             found = encoder.encode(texts, kind=first.kind, names=names)
         except (InputError, MemoryError) as error:
             if len(group) == 1:
-                first.finish(error)
+                over.append((first, error))
                 return
             half = len(group) // 2
             for part in (group[:half], group[half:]):
-                if left := [each for each in part if not each[0].is_over]:
-                    self._read_texts(left)
+                self._read_texts(part, over)
             return
         self._metrics.read(first.kind, sum(each.tokens_read for each in found.coverage))
         for (asked, place), vector, coverage in zip(
@@ -288,7 +290,7 @@ class TextQueue:
                 asked.left -= 1
                 is_last = asked.left == 0
             if is_last:
-                asked.finish(asked.results)
+                over.append((asked, asked.results))
 
     def close(self, *, within: float) -> None:
         """Finish what waits, and take no more.
