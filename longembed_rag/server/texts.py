@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from longembed_rag.errors import InputError, LongEmbedError
 from longembed_rag.server.failures import ApiError, busy
@@ -64,23 +64,18 @@ class _Asked:
     results: list[Read | None] = field(default_factory=list)
     left: int = 0
     is_over: bool = False
-    is_told: bool = False
-    result: Any = None
 
     def finish(self, result: Any) -> None:
-        """Note the result, the first that there is; :meth:`tell` tells it."""
         if not self.is_over:
-            self.is_over, self.result = True, result
-
-    def tell(self) -> None:
-        """Tell the result, if there is one yet."""
-        if self.is_over and not self.is_told:
-            self.is_told = True
-            self.done(self.result)
+            self.is_over = True
+            self.done(result)
 
 
-#: Those who wait in one line, each with the places of its texts that are to be read yet.
-_Line: TypeAlias = deque[tuple[_Asked, deque[int]]]
+@dataclass(eq=False)
+class _Line:
+    """Those who wait in one line, each with the places of its texts that are to be read yet."""
+
+    waiting: deque[tuple[_Asked, deque[int]]] = field(default_factory=deque)
 
 
 class TextQueue:
@@ -101,8 +96,7 @@ class TextQueue:
         self._most_waiting = most_waiting
         self._metrics = metrics
         self._changed = threading.Condition()
-        self._short: _Line = deque()
-        self._long: _Line = deque()
+        self._short, self._long = _Line(), _Line()
         self._characters = 0
         self._rate = _FIRST_RATE
         self._is_closed = False
@@ -196,20 +190,20 @@ class TextQueue:
             self._metrics.waiting(self._characters)
             if asked.work is not None:
                 line = self._short if total <= self._longest_short else self._long
-                line.append((asked, deque([0])))
+                line.waiting.append((asked, deque([0])))
             else:
                 limit = self._longest_short
                 for line, is_short in ((self._short, True), (self._long, False)):
                     places = deque(n for n, size in enumerate(sizes) if (size <= limit) is is_short)
                     if places:
-                        line.append((asked, places))
+                        line.waiting.append((asked, places))
             self._changed.notify_all()
 
     def _read_all(self, line: _Line) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: line or self._is_closed)
-                if not line:
+                self._changed.wait_for(lambda: line.waiting or self._is_closed)
+                if not line.waiting:
                     return
                 group = self._next_group(line)
             if group:
@@ -219,21 +213,21 @@ class TextQueue:
         """What shares the next pass: of each request one text, and again, while there is room."""
         group: list[tuple[_Asked, int]] = []
         room, passed_over = self._longest_short, 0
-        while line and passed_over < len(line):
-            asked, places = line.popleft()
+        while line.waiting and passed_over < len(line.waiting):
+            asked, places = line.waiting.popleft()
             if asked.is_over:
                 self._leave([(asked, place) for place in places])
                 continue
             size = self._size(asked, places[0])
             if group and (asked.key != group[0][0].key or asked.work or size > room):
-                line.append((asked, places))
+                line.waiting.append((asked, places))
                 passed_over += 1
                 continue
             group.append((asked, places.popleft()))
             room -= size
             passed_over = 0
             if places:
-                line.append((asked, places))
+                line.waiting.append((asked, places))
             if asked.work:
                 break
         return group
@@ -251,26 +245,26 @@ class TextQueue:
 
     def _read_group(self, group: list[tuple[_Asked, int]]) -> None:
         began, size = time.monotonic(), sum(self._size(*each) for each in group)
+        over: list[tuple[_Asked, Any]] = []
         try:
             first = group[0][0]
             if first.work is not None:
-                first.finish(first.work(first.find()))
+                over.append((first, first.work(first.find())))
             else:
-                self._read_texts(group)
+                self._read_texts(group, over)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who asked
-            for asked, _ in group:
-                asked.finish(error)
+            over += [(asked, error) for asked, _ in group]
         finally:
             took = max(time.monotonic() - began, 1e-3)
             with self._changed:
                 self._leave(group)
                 self._rate += 0.2 * (size / took - self._rate)
             self._metrics.passed(texts=len(group), characters=size, seconds=took)
-            # Now, and not before: who is answered finds the room that they had taken.
-            for asked, _ in group:
-                asked.tell()
+        # Only now: who is answered may send the next at once, and finds room for it.
+        for asked, result in over:
+            asked.finish(result)
 
-    def _read_texts(self, group: list[tuple[_Asked, int]]) -> None:
+    def _read_texts(self, group: list[tuple[_Asked, int]], over: list[tuple[_Asked, Any]]) -> None:
         """Read a group in one go; by halves where one of them cannot be read."""
         first = group[0][0]
         encoder = first.find()
@@ -280,12 +274,11 @@ class TextQueue:
             found = encoder.encode(texts, kind=first.kind, names=names)
         except (InputError, MemoryError) as error:
             if len(group) == 1:
-                first.finish(error)
+                over.append((first, error))
                 return
             half = len(group) // 2
             for part in (group[:half], group[half:]):
-                if left := [each for each in part if not each[0].is_over]:
-                    self._read_texts(left)
+                self._read_texts(part, over)
             return
         self._metrics.read(first.kind, sum(each.tokens_read for each in found.coverage))
         for (asked, place), vector, coverage in zip(
@@ -297,7 +290,7 @@ class TextQueue:
                 asked.left -= 1
                 is_last = asked.left == 0
             if is_last:
-                asked.finish(asked.results)
+                over.append((asked, asked.results))
 
     def close(self, *, within: float) -> None:
         """Finish what waits, and take no more.
@@ -312,10 +305,9 @@ class TextQueue:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         with self._changed:
-            left = [asked for line in (self._short, self._long) for asked, _ in line]
+            left = [asked for line in (self._short, self._long) for asked, _ in line.waiting]
         for asked in left:
             asked.finish(ApiError(503, "the server has ended", code="ending", retry_after=5))
-            asked.tell()
 
 
 def _name(asked: _Asked, place: int) -> str:
