@@ -48,6 +48,7 @@ class Models(ABC):
     _shared: SharedEncoder | None = None
     _checked: LongEncoder | None = None
     _read_by: QueryReader | None = None
+    _has_reader: bool = False
     _loading: Any = field(default_factory=Lock)
     _looking: Any = field(default_factory=Lock)
 
@@ -152,10 +153,11 @@ class Models(ABC):
         # Not behind the encoder, which takes seconds to load.
         with self._looking:
             store, record = self.find_store(), self.record()
-            is_loaded = self._read_by is None and (self._checked or self._kept(record))
+            is_loaded = not self._has_reader and (self._checked or self._kept(record))
             if self.encoder_given or is_loaded:
                 return None
             reader = self._share().query_reader
+            self._has_reader = reader is not None
             if reader is None or reader is self._read_by:
                 return reader
             if store is not None and record is not None:

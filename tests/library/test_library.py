@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import longembed_rag
-from longembed_rag import EncoderSettings, Library, LongEmbedding, LongEncoder
+from longembed_rag import Document, EncoderSettings, Library, LongEmbedding, LongEncoder
 from longembed_rag.encoder.sharing import SharedEncoder
 from longembed_rag.errors import (
     CollectionMismatchError,
@@ -55,6 +55,21 @@ def test_the_examples_run(
             example.ingest("reports/")
             case.globs = {**public, "library": example}
             assert doctest.DocTestRunner().run(case).failed == 0, case.name
+
+
+@pytest.mark.parametrize("reader_first", [True, False])
+def test_what_read_queries_first_goes_on_doing_so(
+    tmp_path: Path, tiny_models: TinyModels, reader_first: bool
+) -> None:
+    """Also where the collection is made only later: a server's searches wait for no model."""
+    model = str(tiny_models.folder("bert"))
+    with Library.open(tmp_path, model=model, device="cpu", dtype="float32") as opened:
+        if reader_first:
+            assert not opened.needs_encoder_for_queries
+        assert opened.encoder is not None
+        opened.add(Document(id="lease", text="the lease was signed"))
+        assert opened.needs_encoder_for_queries is not reader_first
+        assert opened.search("lease")[0].source == "lease"
 
 
 def test_a_folder_without_a_store_is_left_as_it_is(library: Library) -> None:
