@@ -58,12 +58,9 @@ def test_the_examples_run(
 
 
 @pytest.mark.parametrize("reader_first", [True, False])
-def test_what_read_queries_first_goes_on_doing_so(
-    tmp_path: Path, tiny_models: TinyModels, reader_first: bool
-) -> None:
+def test_what_read_queries_first_goes_on_doing_so(tmp_path: Path, reader_first: bool) -> None:
     """Also where the collection is made only later: a server's searches wait for no model."""
-    model = str(tiny_models.folder("bert"))
-    with Library.open(tmp_path, model=model, device="cpu", dtype="float32") as opened:
+    with Library.open(tmp_path, device="cpu", dtype="float32") as opened:
         if reader_first:
             assert not opened.needs_encoder_for_queries
         assert opened.encoder is not None
