@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.convertors import PathConvertor, register_url_convertor
+from starlette.routing import Match
 
 from longembed_rag.errors import InputError
 from longembed_rag.ingest.documents import Document
@@ -19,6 +21,8 @@ from longembed_rag.server.spool import safe_id
 from longembed_rag.server.waiting import answered
 
 if TYPE_CHECKING:
+    from starlette.types import Scope
+
     from longembed_rag.search.results import SearchResult
     from longembed_rag.server.jobs import Job
     from longembed_rag.server.service import Service
@@ -34,6 +38,17 @@ register_url_convertor("document", _DocumentConvertor())
 Filter = Annotated[
     list[str] | None, Query(description="Conditions, such as file_type=pdf; all must hold.")
 ]
+
+
+class _OfFiles(APIRoute):
+    """A route for requests that bring files along, and no others."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether a request is for it."""
+        kind = dict(scope["headers"]).get(b"content-type", b"")
+        if not kind.lower().startswith(b"multipart/form-data"):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 def routes(service: Service) -> APIRouter:
@@ -99,7 +114,6 @@ def _writing(router: APIRouter, service: Service) -> None:
             raise InputError("two documents have the same id; each needs its own")
         return _taken(await service.with_store(service.jobs.add_documents, given))
 
-    @router.post("/files", status_code=202)
     async def upload(
         files: Annotated[list[UploadFile], File(description="Files of any kind that is read.")],
         ids: Annotated[
@@ -116,6 +130,13 @@ def _writing(router: APIRouter, service: Service) -> None:
             raise ApiError(400, told, code="invalid_value", param="ids")
         sent = [(name, each.file) for name, each in zip(given, files, strict=True)]
         return _taken(await service.with_store(service.jobs.add_files, sent))
+
+    router.post("/files", status_code=202)(upload)
+    # The same at the address of texts; OpenAPI has one kind of body for each.
+    of_files = _OfFiles(
+        "/v1/documents", upload, methods=["POST"], status_code=202, include_in_schema=False
+    )
+    router.routes.insert(0, of_files)
 
     @router.delete("/documents/{name:document}")
     async def remove(name: str) -> dict[str, Any]:

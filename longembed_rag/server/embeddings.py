@@ -119,7 +119,7 @@ async def _embed(service: Service, asked: EmbeddingsRequest) -> dict[str, Any]:
         raise ApiError(400, told, code="invalid_value", param="input_type")
     await service.model_loaded()
     find = partial(service.encoder_for, asked.method, asked.max_length)
-    encoder = find()
+    encoder = await asyncio.to_thread(find)  # another way of reading has a tokenizer to load
     _require_width(encoder, asked.dimensions)
     texts = await asyncio.to_thread(_texts, asked.input, encoder, service.options)
     shown = partial(_shown, as_base64=asked.encoding_format == "base64", width=asked.dimensions)

@@ -261,6 +261,14 @@ def test_files_under_ids_of_their_own(fresh: Served) -> None:
     assert fresh.client.get("/v1/documents/y").json()["text"] == "two"
 
 
+def test_files_may_come_where_texts_come(fresh: Served) -> None:
+    """... and texts still do: what a request brings along says which it is."""
+    answer = fresh.client.post("/v1/documents", files=[("files", ("a.txt", b"apples"))])
+    assert answer.status_code == 202, answer.text
+    assert fresh.wait_for(answer.json()["id"])["kind"] == "files"
+    assert fresh.add(b="pears")["kind"] == "documents"
+
+
 def test_an_upload_that_is_none(server: Served) -> None:
     """No file, a field in place of one, and half of a form are refused."""
     post = server.client.post
