@@ -1,8 +1,9 @@
 """How quick a server is, beside sentence-transformers behind the least server that serves it.
 
 Both serve the package's own model, each in a process of its own, in turn, cell by cell: requests a
-second and their slowest percent, by how many clients ask at once and how long the texts are. Of
-2,000 tokens sentence-transformers reads the model's window and leaves out the rest; ours reads all.
+second, their slowest percent and what each takes of the processors, by how many clients ask at once
+and how long the texts are. Of 2,000 tokens sentence-transformers reads the model's window and
+leaves out the rest; ours reads all.
 
 Then a query of 20 tokens and an embedding of 20, alone and while documents of 32,000 tokens are
 embedded all the time: once as it is, with turns for short texts between the passes of long ones,
@@ -41,6 +42,11 @@ CLIENTS = (1, 16, 64)
 #: Words, which are about so many tokens; the model's window is 256.
 WORDS = {"20 tokens": 15, "2,000 tokens": 1500}
 LONG = 24_000
+PARTS = {
+    "crowd": f"{CROWD} clients at once",
+    "long": "short ones beside documents of 32,000 tokens",
+    "other": "beside sentence-transformers (which reads 256 tokens of 2,000)",
+}
 SECONDS = 4.0
 _OTHER = """
 import sys
@@ -107,6 +113,14 @@ def serving(program: str, folder: Path, model: str, kind: str = "") -> Iterator[
         process.wait()
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has taken of the processors, which others at work change little."""
+    import psutil
+
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
 def percentile(taken: list[float], share: float) -> float:
     found = sorted(taken)
     return round(1000 * found[min(len(found) - 1, int(share * len(found)))], 1)
@@ -151,18 +165,23 @@ def beside_the_other(folder: Path, model: str, seconds: float) -> dict[str, Any]
     """Requests a second of both, in turn."""
     results: dict[str, Any] = {}
     with (
-        serving(_OURS, folder / "ours", model) as (ours, _),
-        serving(_OTHER, folder / "other", model) as (other, _),
+        serving(_OURS, folder / "ours", model) as ours,
+        serving(_OTHER, folder / "other", model) as other,
     ):
         for name, words in WORDS.items():
             texts = texts_of(200, (words, words))
             for clients in CLIENTS:
                 cell: dict[str, Any] = {}
-                for which, address in (("ours", ours), ("sentence-transformers", other)):
+                for which, (address, pid) in (("ours", ours), ("sentence-transformers", other)):
+                    before = cpu_seconds(pid)
                     found = embeddings_cell(address, texts, clients=clients, seconds=seconds)
                     cell[which] = asyncio.run(found)
-                rates = [each["requests a second"] for each in cell.values()]
-                cell["ours to the other's, requests a second"] = round(rates[0] / rates[1], 2)
+                    spent = (cpu_seconds(pid) - before) / cell[which]["requests"]
+                    cell[which]["CPU ms a request"] = round(1000 * spent, 1)
+                first, second = cell.values()
+                for name_of in ("requests a second", "CPU ms a request"):
+                    ratio = round(first[name_of] / second[name_of], 2)
+                    cell[f"ours to the other's, {name_of}"] = ratio
                 results[f"{name}, {clients} clients"] = cell
                 print(name, clients, json.dumps(cell), file=sys.stderr, flush=True)
     return results
@@ -251,32 +270,31 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of a cell")
     parser.add_argument("--crowd-seconds", type=float, default=60.0)
+    parser.add_argument("--only", choices=PARTS, help="of what --out holds, measure one part again")
     given = parser.parse_args()
     from longembed_rag import LongEncoder
 
     model = str(LongEncoder.from_pretrained(MODEL, device="cpu").planner.folder.root)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:
-        folder = Path(made)
-        for name in ("ours", "other", "turns", "locked", "crowd"):
-            (folder / name).mkdir(mode=0o700)
-        results = {
-            f"{CROWD} clients at once, {given.crowd_seconds:g} s": crowd(
-                folder, model, given.crowd_seconds
-            ),
-            "short ones beside documents of 32,000 tokens": beside_long_ones(
-                folder, model, given.seconds
-            ),
-            "beside sentence-transformers (which reads 256 tokens of 2,000)": beside_the_other(
-                folder, model, given.seconds
-            ),
-        }
+    measures: tuple[Callable[[Path], Any], ...] = (
+        lambda folder: crowd(folder, model, given.crowd_seconds),
+        lambda folder: beside_long_ones(folder, model, given.seconds),
+        lambda folder: beside_the_other(folder, model, given.seconds),
+    )
     result: dict[str, Any] = {
         "command": "python benchmarks/serving.py --out FILE",
         "version": __version__,
         "machine": machine(),
-        "threads": os.environ.get("OMP_NUM_THREADS", "as many as cores"),
-        **results,
     }
+    if given.only and given.out.exists():
+        result |= json.loads(given.out.read_text(encoding="utf-8"))
+    for part, measure in zip(PARTS, measures, strict=True):
+        if given.only not in (None, part):
+            continue
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:
+            for name in ("ours", "other", "turns", "locked", "crowd"):
+                (Path(made) / name).mkdir(mode=0o700)
+            load = os.getloadavg()[0]
+            result[PARTS[part]] = {"load before": round(load, 1), **measure(Path(made))}
     print(json.dumps(result, indent=1))
     if given.out is not None:
         given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
