@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from longembed_rag.server.service import Service
     from longembed_rag.server.texts import Read
 
+#: Vectors of an answer up to which it is written at once: a thread of its own takes longer.
+_FEW = 16
 _EVERY_TOKEN = TokenOptions(pool=1, bits=False)
 
 
@@ -46,7 +48,9 @@ def routes(service: Service) -> APIRouter:
         """Vectors of texts of any length, and what of each was read."""
         work = _embed(service, asked)
         values = await answered(request, work, timeout=service.options.timeout)
-        return Response(await asyncio.to_thread(json.dumps, values), media_type="application/json")
+        few = len(values["data"]) <= _FEW
+        body = json.dumps(values) if few else await asyncio.to_thread(json.dumps, values)
+        return Response(body, media_type="application/json")
 
     @router.get("/models")
     async def models() -> dict[str, Any]:
@@ -119,9 +123,13 @@ async def _embed(service: Service, asked: EmbeddingsRequest) -> dict[str, Any]:
         raise ApiError(400, told, code="invalid_value", param="input_type")
     await service.model_loaded()
     find = partial(service.encoder_for, asked.method, asked.max_length)
-    encoder = await asyncio.to_thread(find)  # another way of reading has a tokenizer to load
+    is_another = asked.method is not None or asked.max_length is not None
+    # Another way of reading has a tokenizer to load.
+    encoder = await asyncio.to_thread(find) if is_another else find()
     _require_width(encoder, asked.dimensions)
-    texts = await asyncio.to_thread(_texts, asked.input, encoder, service.options)
+    of_texts = partial(_texts, asked.input, encoder, service.options)
+    is_text = isinstance(asked.input, str) or isinstance(next(iter(asked.input), ""), str)
+    texts = of_texts() if is_text else await asyncio.to_thread(of_texts)  # ids are decoded
     shown = partial(_shown, as_base64=asked.encoding_format == "base64", width=asked.dimensions)
     if asked.late_chunking or asked.passage_tokens is not None:
         if kind == "query":

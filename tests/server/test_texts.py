@@ -157,6 +157,7 @@ async def test_who_is_gone_is_not_read(queue: TextQueue, encoder: Slow) -> None:
     gone = asyncio.ensure_future(read(queue, encoder, *["never"] * 50))
     await asyncio.sleep(0.05)
     gone.cancel()
+    await asyncio.wait([gone])
     encoder.may_read.set()
     await first
     await read(queue, encoder, "after")
