@@ -149,6 +149,12 @@ async def ask_for_a_while(
     }
 
 
+def texts_of_words(count: int, words: int) -> list[str]:
+    """Stretches of real texts; of blanks, which the documents are indented with, there are none."""
+    found = texts_of(2 * count, (words, words))
+    return [" ".join(text.split()) for text in found if len(text.split()) > words // 2][:count]
+
+
 async def embeddings_cell(
     address: str, texts: list[str], *, clients: int, seconds: float
 ) -> dict[str, float]:
@@ -169,7 +175,7 @@ def beside_the_other(folder: Path, model: str, seconds: float) -> dict[str, Any]
         serving(_OTHER, folder / "other", model) as other,
     ):
         for name, words in WORDS.items():
-            texts = texts_of(200, (words, words))
+            texts = texts_of_words(200, words)
             for clients in CLIENTS:
                 cell: dict[str, Any] = {}
                 for which, (address, pid) in (("ours", ours), ("sentence-transformers", other)):
@@ -189,8 +195,8 @@ def beside_the_other(folder: Path, model: str, seconds: float) -> dict[str, Any]
 
 async def short_ones(address: str, seconds: float, *, beside_long: bool) -> dict[str, Any]:
     """A query and an embedding, by one client, while long documents are read or not."""
-    short = texts_of(50, (15, 15))
-    long = texts_of(3, (LONG, LONG))
+    short = texts_of_words(50, 15)
+    long = texts_of_words(3, LONG)
     found: dict[str, Any] = {}
     async with httpx.AsyncClient(timeout=600) as http:
 
@@ -229,7 +235,7 @@ def beside_long_ones(folder: Path, model: str, seconds: float) -> dict[str, Any]
     results: dict[str, Any] = {}
     for kind in ("turns", "locked"):
         with serving(_OURS, folder / kind, model, kind) as (address, _):
-            fill(address, texts_of(10, (300, 300)))
+            fill(address, texts_of_words(10, 300))
             if kind == "turns":
                 found = short_ones(address, seconds, beside_long=False)
                 results["no long documents"] = asyncio.run(found)
@@ -242,7 +248,7 @@ def crowd(folder: Path, model: str, seconds: float) -> dict[str, Any]:
     """Many clients at once, for a while: what they were answered, and the server's memory."""
     import psutil
 
-    texts = texts_of(10, (60, 60))
+    texts = texts_of_words(10, 60)
     with serving(_OURS, folder / "crowd", model) as (address, pid):
         fill(address, texts)
         asking = Crowd(address, texts)

@@ -27,6 +27,8 @@ _CUDA_TOKENS = 131_072
 #: Of the widest layer's output in float32: below what the C library keeps for the next one.
 _CPU_BYTES = 24 * 1024 * 1024
 _LEAST_TOKENS = 1024
+#: Part of a pass that one takes while others have texts to read, too.
+_SHARED = 4
 #: How torch says it without an error of its own: on CPUs, and on Apple's MPS.
 _MESSAGES = (
     "can't allocate memory",
@@ -123,7 +125,12 @@ def run_jobs(
     ahead = loaded.device.type == "cuda"
     waiting: list[tuple[Job, Callable[[], Result]]] = []
     left = sum(job.tokens for job in jobs)
-    for batch in pack_by_budget(jobs, tokens=lambda job: job.tokens, budget=budget):
+
+    def room() -> int:
+        """Tokens of the next pass: fewer while others wait for it to end."""
+        return max(budget // _SHARED, min(budget, _LEAST_TOKENS)) if turns.is_shared else budget
+
+    for batch in pack_by_budget(jobs, tokens=lambda job: job.tokens, budget=room):
         with turns.turn(left):
             given = with_back_off(batch, forward, too_large=_too_large)
         left -= sum(job.tokens for job in batch)
@@ -166,16 +173,22 @@ def default_batch_tokens(device: torch.device, *, width: int) -> int:
 
 
 def pack_by_budget(
-    items: Sequence[Item], *, tokens: Callable[[Item], int], budget: int
+    items: Sequence[Item], *, tokens: Callable[[Item], int], budget: Callable[[], int]
 ) -> Iterator[list[Item]]:
-    """Cut a sequence into runs of at most ``budget`` tokens; a larger item goes alone."""
+    """Cut a sequence into runs of at most so many tokens; a larger item goes alone.
+
+    Args:
+        items: The sequence.
+        tokens: How many each has.
+        budget: Says, at the beginning of each run, how many it may have.
+    """
     batch: list[Item] = []
-    used = 0
+    used, limit = 0, budget()
     for item in items:
         size = tokens(item)
-        if batch and used + size > budget:
+        if batch and used + size > limit:
             yield batch
-            batch, used = [], 0
+            batch, used, limit = [], 0, budget()
         batch.append(item)
         used += size
     if batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from threading import Condition
 
 #: Every so many passes the one that waits longest comes first, however much it has to read.
 _OLDEST_EVERY = 4
+_RECENT = 2.0  # seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,12 @@ class Turns:
         self._is_taken = False
         self._taken = 0
         self._came = 0
+        self._waited = -_RECENT
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether somebody has waited for a turn within the last seconds."""
+        return time.monotonic() - self._waited < _RECENT
 
     @contextmanager
     def turn(self, left: int) -> Iterator[None]:
@@ -49,6 +57,8 @@ class Turns:
         with self._changed:
             mine = _Waiting(left, self._came)
             self._came += 1
+            if self._is_taken or self._waiting:
+                self._waited = time.monotonic()
             self._waiting.append(mine)
             try:
                 self._changed.wait_for(lambda: not self._is_taken and self._next() is mine)

@@ -25,7 +25,7 @@ CPU_FAILURE = "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't al
 @given(st.lists(st.integers(1, 50)), st.integers(1, 60))
 def test_budgets_hold_and_nothing_is_lost(sizes: list[int], budget: int) -> None:
     """A batch exceeds the budget only as a single item; order and items stay."""
-    batches = list(pack_by_budget(sizes, tokens=lambda size: size, budget=budget))
+    batches = list(pack_by_budget(sizes, tokens=lambda size: size, budget=lambda: budget))
     assert [size for batch in batches for size in batch] == sizes
     assert all(sum(batch) <= budget or len(batch) == 1 for batch in batches)
 
@@ -145,3 +145,10 @@ def test_a_gpu_is_given_the_next_pass_before_it_is_waited_for(kind: str, given_f
     found = [first, *read]
     assert given == [2, 2, 1]
     assert [(job.owner, mean) for job, mean in found] == [(each, float(each)) for each in range(5)]
+
+
+def test_a_run_may_be_shorter_than_the_one_before() -> None:
+    """How much one takes is asked for at its beginning."""
+    allowed = iter([4, 2, 1, 1])
+    batches = pack_by_budget([1] * 8, tokens=lambda size: size, budget=lambda: next(allowed))
+    assert [len(batch) for batch in batches] == [4, 2, 1, 1]

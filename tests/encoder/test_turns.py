@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -46,6 +46,45 @@ def test_who_has_least_to_read_comes_first() -> None:
 def test_nobody_waits_for_ever() -> None:
     """Every fourth turn is that of whoever waits longest."""
     assert order_of([32_000, 1, 2, 3, 4, 5]) == [1, 2, 32_000, 3, 4, 5]
+
+
+def test_it_is_shared_while_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """... and for some seconds after, so that passes stay short where more are likely to come."""
+    turns = Turns()
+    with turns.turn(1):
+        assert not turns.is_shared
+        waits = threading.Thread(target=lambda: turns.turn(1).__enter__())
+        waits.start()
+        while not turns._waiting:
+            time.sleep(0.001)
+        assert turns.is_shared
+    waits.join()
+    assert turns.is_shared
+    monkeypatch.setattr("longembed_rag.encoder.turns._RECENT", 0.0)
+    assert not turns.is_shared
+
+
+def test_passes_are_shorter_while_others_wait(
+    load_encoder: EncoderFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter of the tokens each, with the same vectors."""
+    encoder = load_encoder("bert", method="pcw", batch_tokens=4096)
+    kind, passes = type(encoder._loaded), []
+    states = kind.states
+
+    def noted(self: Any, ids: Any, *rest: Any) -> Any:
+        passes.append(sum(map(len, ids)))
+        return states(self, ids, *rest)
+
+    monkeypatch.setattr(kind, "states", noted)
+    text = "a tenant signed the lease " * 2000
+    alone = encoder.encode([text]).embeddings
+    large = max(passes)
+    passes.clear()
+    monkeypatch.setattr(Turns, "is_shared", True)
+    np.testing.assert_allclose(encoder.encode([text]).embeddings, alone, atol=1e-6)
+    assert 2048 < large <= 4096
+    assert max(passes) <= 1024
 
 
 def test_a_turn_that_fails_is_over() -> None:
