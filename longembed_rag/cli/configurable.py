@@ -44,32 +44,23 @@ ONCE_ONLY = frozenset(
         *("document_tokens", "teacher", "share", "half"),
     }
 )
+_EVERY: tuple[OptionSpec, ...] = (
+    *ENCODER_SPECS,
+    *STORE_SPECS,
+    *KEEPING_SPECS,
+    *SELECTION_SPECS,
+    *READING_SPECS,
+    *SEARCH_SPECS,
+    *SERVER_SPECS,
+    AUTOSTART_SPEC,
+)
 #: Every key that ``longembed.toml`` may hold. Whether a model may run its own code is for the
 #: person who types the command: a file that came with somebody's folder must not say so.
 CONFIGURABLE: dict[str, click.ParamType[Any]] = {
-    spec.name: spec.type
-    for spec in (
-        *ENCODER_SPECS,
-        *STORE_SPECS,
-        *KEEPING_SPECS,
-        *SELECTION_SPECS,
-        *READING_SPECS,
-        *SEARCH_SPECS,
-        *SERVER_SPECS,
-        AUTOSTART_SPEC,
-    )
-    if spec.name != "trust_remote_code"
+    spec.name: spec.type for spec in _EVERY if spec.name != "trust_remote_code"
 }
 
 
 def spec_named(name: str) -> OptionSpec:
     """The option of a name, for a command that takes one of several that usually come together."""
-    every = (
-        *ENCODER_SPECS,
-        *STORE_SPECS,
-        *KEEPING_SPECS,
-        *SELECTION_SPECS,
-        *READING_SPECS,
-        *SEARCH_SPECS,
-    )
-    return next(spec for spec in every if spec.name == name)
+    return next(spec for spec in _EVERY if spec.name == name)

@@ -20,7 +20,6 @@ from longembed_rag.points.locking import DEFAULT_WAIT
 if TYPE_CHECKING:
     from longembed_rag.library.library import Library
 
-_IDLE = 30  # minutes
 # Which source of a value wins, the first most; click's own order is only comparable since 8.3.
 _PRECEDENCE = (
     ParameterSource.COMMANDLINE,
@@ -116,11 +115,12 @@ class StoreLocation:
         link = ServerLink.find(self.path)
         if link is None and autostart and has_store(self.path):
             from longembed_rag.server import detached
+            from longembed_rag.server.options import DETACHED_IDLE
 
             flags = [f"--path={self.path}", f"--collection={self.collection}", "--port=0"]
-            link = detached.start(self.path, [*flags, f"--idle={_IDLE}"])
+            link = detached.start(self.path, [*flags, f"--idle={DETACHED_IDLE}"])
             told = f"started {link.described}: it stays for the next searches (autostart); "
-            told += f"it ends when nobody used it for {_IDLE} minutes, or by serve --stop"
+            told += f"it ends when nobody used it for {DETACHED_IDLE:g} minutes, or by serve --stop"
             click.echo(one_line(told), err=True)
         elif link is not None:
             click.echo(one_line(f"using {link.described}, which has this store open"), err=True)

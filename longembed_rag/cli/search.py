@@ -119,10 +119,10 @@ def search_command(
     """
     require_one(query, queries_file)
     from longembed_rag.search.filters import parse_filters
-    from longembed_rag.search.syntax import Query, read_query
+    from longembed_rag.search.syntax import read_query
 
     asked = [LineQuery(query or "")] if queries_file is None else read_queries(queries_file)
-    understood = [read_query(each.text) if operators else Query(text=each.text) for each in asked]
+    understood = [read_query(each.text, operators=operators) for each in asked]
     parse_filters(filters)  # first: one that cannot be read opens no store
     with location.library(autostart=autostart, **given.values) as library:
         outdated = library.outdated  # first: where there is no collection, no model is loaded

@@ -24,14 +24,13 @@ from longembed_rag.cli.quiet import quiet_transformers
 from longembed_rag.cli.selecting import selection_options
 from longembed_rag.cli.serving import server_options
 from longembed_rag.errors import MissingDependencyError, SettingsError, StoreLockedError
-from longembed_rag.server.options import DEFAULT_PORT, ServerOptions
+from longembed_rag.server.options import DEFAULT_PORT, DETACHED_IDLE, ServerOptions
 
 if TYPE_CHECKING:
     from longembed_rag.files.options import ReadOptions
     from longembed_rag.files.selection import Selection
 
 _MINUTE = 60.0
-_DETACHED_IDLE = 30.0  # minutes
 _NEEDS = (
     *("fastapi", "fastapi_offline", "mcp", "prometheus_client", "python_multipart", "uvicorn"),
     "watchfiles",
@@ -101,7 +100,7 @@ def serve_command(
     port = port if port is not None else (0 if detach else DEFAULT_PORT)
     options = serving(port=port)
     if detach:
-        idle = _DETACHED_IDLE if idle is None else idle
+        idle = DETACHED_IDLE if idle is None else idle
         flags = [f"--port={port}", f"--idle={idle}", *handed_on(context)]
         _detach(location, flags, as_json=as_json)
         return

@@ -179,6 +179,6 @@ class Reads(Lists):
 
 
 def _understood(query: str, operators: bool) -> Query:
-    from longembed_rag.search.syntax import Query, read_query
+    from longembed_rag.search.syntax import read_query
 
-    return read_query(query) if operators else Query(text=query)
+    return read_query(query, operators=operators)

@@ -229,7 +229,7 @@ class LongRetriever(BaseRetriever):
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         options, typed = self._options, query_bundle.query_str
-        query = read_query(typed) if self._operators else Query(text=typed)
+        query = read_query(typed, operators=self._operators)
         by_words = query_bundle.embedding is None or options.mode not in ("dense", "passages")
         if not query.text.strip() and by_words:
             missing = "says only what is not wanted" if query.must_not else "is empty"

@@ -82,11 +82,12 @@ def _phrases(texts: tuple[str, ...]) -> tuple[Phrase, ...]:
     return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
-def read_query(typed: str) -> Query:
+def read_query(typed: str, *, operators: bool = True) -> Query:
     """Understand a query; see the module.
 
     Args:
         typed: What somebody typed. What holds no quotes and signs comes back as it is.
+        operators: Whether quotes and signs say anything; else all of it comes back as it is.
 
     Returns:
         The query. Its text is empty where it says only what is not wanted.
@@ -96,6 +97,8 @@ def read_query(typed: str) -> Query:
         >>> query.text, query.phrases, query.must, query.must_not
         ('force majeure lease notice', ('force majeure',), ('lease',), ('draft',))
     """
+    if not operators:
+        return Query(text=typed)
     if len(typed.strip().splitlines()) > 1 or len(typed.split()) > MOST_WORDS:
         read = _read(typed)
         return Query(text=typed, passed_over=read.has_operators)

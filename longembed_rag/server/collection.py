@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
@@ -13,7 +12,6 @@ from starlette.routing import Match
 
 from longembed_rag.errors import InputError
 from longembed_rag.ingest.documents import Document
-from longembed_rag.search.syntax import Query as ReadQuery
 from longembed_rag.search.syntax import read_query
 from longembed_rag.server.failures import ApiError
 from longembed_rag.server.schemas import DocumentsRequest, SearchRequest
@@ -178,13 +176,10 @@ def _search(service: Service, asked: SearchRequest) -> dict[str, Any]:
         snippets=asked.snippets,
         operators=asked.operators,
     )
-    read: Callable[[str], ReadQuery] = read_query
-    if not asked.operators:
-        read = lambda text: ReadQuery(text=text)  # noqa: E731 - one of two
     found = [
         {
             "query": query,
-            "understood": read(query).to_dict(),
+            "understood": read_query(query, operators=asked.operators).to_dict(),
             "mode": asked.mode,
             "results": [_result(each, with_text=asked.text) for each in answer],
         }

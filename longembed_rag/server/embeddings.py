@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import APIRouter, Request, Response
 
-from longembed_rag.encoder.token_vectors import TokenOptions
 from longembed_rag.encoder.values import Coverage, PassageEncoding
 from longembed_rag.server.failures import ApiError
-from longembed_rag.server.highlights import matching_words, nearest_words
+from longembed_rag.server.highlights import EVERY_TOKEN, matching_words, nearest_words
 from longembed_rag.server.schemas import (
     INPUT_TYPES,
     EmbeddingsAnswer,
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 #: Vectors of an answer up to which it is written at once: a thread of its own takes longer.
 _FEW = 16
-_EVERY_TOKEN = TokenOptions(pool=1, bits=False)
 
 
 def routes(service: Service) -> APIRouter:
@@ -279,7 +277,7 @@ def _scores(query: str, texts: Sequence[str], encoder: LongEncoder) -> tuple[lis
     asked = encoder.encode_queries([query], names=["query"])
     named: list[tuple[str | None, str]] = [(f"documents[{n}]", t) for n, t in enumerate(texts)]
     scores, tokens = [], asked.coverage[0].tokens_read
-    for read in encoder.encode_documents(named, tokens=_EVERY_TOKEN):
+    for read in encoder.encode_documents(named, tokens=EVERY_TOKEN):
         found = read.get()
         assert found.tokens is not None
         similar = asked.tokens[0] @ found.tokens.vectors.T

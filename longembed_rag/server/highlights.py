@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 #: Where words begin and end, and how near each is.
 Nearest = list[tuple[int, int, float]]
-_EVERY_TOKEN = TokenOptions(pool=1, bits=False)
+#: Each token by itself, as it is.
+EVERY_TOKEN = TokenOptions(pool=1, bits=False)
 #: Words of a passage that are shown, at most; how near they are at least, beside the nearest of all
 #: passages, and beside the nearest of these words.
 _SHOWN, _OF_ALL, _OF_OWN = 0.15, 0.55, 0.7
@@ -78,7 +79,7 @@ def nearest_words(
     same = matching_words(query, passages, analyzers=analyzers)
     found: list[dict[tuple[int, int], float]] = []
     nearest = 0.0
-    readings = encoder.encode_documents(named, tokens=_EVERY_TOKEN)
+    readings = encoder.encode_documents(named, tokens=EVERY_TOKEN)
     for text, matches, read in zip(passages, same, readings, strict=True):
         tokens = read.get().tokens
         assert tokens is not None

@@ -9,6 +9,8 @@ from longembed_rag.errors import SettingsError
 
 MIB = 1024 * 1024
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
+#: Minutes without a request after which a server ends that runs without a terminal.
+DETACHED_IDLE = 30.0
 #: Names that lead to this machine and no other.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 #: Texts of a request.
