@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from longembed_rag.errors import CollectionNotFoundError, NotAllowedError, StoreError
+from longembed_rag.points.filters import Filter, HasIdCondition, combine
+from longembed_rag.points.values import native_id
 
 if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
@@ -107,6 +109,18 @@ class Points(Protocol):
         self, name: str, points: Iterable[Point], *, what: str, failure: Failure | None = None
     ) -> None:
         """Write points, in place of those with the same ids."""
+
+    def exchange(
+        self, name: str, points: Sequence[Point], *, only_if: AnyFilter, what: str
+    ) -> set[str]:
+        """Write points, each only if there is none of its id or a filter lets that one through.
+
+        Of several who do so at once, one does: whoever is to do something is settled by it. Their
+        payloads must differ, or nobody could tell whose point is there.
+
+        Returns:
+            The ids of the points that are there as they were given.
+        """
 
     def revise(self, name: str, points: Sequence[Point], *, what: str) -> None:
         """Replace vectors of points that are there; others and the payloads stay.
@@ -221,6 +235,19 @@ def scroll(
         after = page.next
         if after is None:
             return
+
+
+def exchange_alone(
+    place: Points, name: str, points: Sequence[Point], *, only_if: AnyFilter, what: str
+) -> set[str]:
+    """:meth:`Points.exchange` where nobody else can write."""
+    ids = [each.id for each in points]
+    there = {each.id for each in place.fetch(name, ids, keys=[], what=what)}
+    chosen = combine(Filter(must=[HasIdCondition([native_id(each) for each in ids])]), only_if)
+    fitting = {each.id for each in scroll(place, name, keys=[], matching=chosen, what=what)}
+    written = [each for each in points if each.id not in there or each.id in fitting]
+    place.write(name, written, what=what)
+    return {each.id for each in written}
 
 
 def failing(what: str, location: str) -> Failure:

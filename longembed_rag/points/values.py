@@ -77,13 +77,15 @@ class Layout:
 
     Attributes:
         dense: Their length by name; compared by cosine.
-        sparse: Names of sparse ones; compared by the dot product, after the store has put in how
-            rare each term is (IDF).
+        sparse: Names of sparse ones; compared by the dot product.
+        weighs_rarity: Whether the store puts into it how rare each term is (IDF), in each shard by
+            itself.
         storage: How a server is to keep them.
     """
 
     dense: Mapping[str, int] = field(default_factory=dict)
     sparse: tuple[str, ...] = ()
+    weighs_rarity: bool = True
     storage: StorageOptions = StorageOptions()
 
 

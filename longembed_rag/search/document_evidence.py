@@ -17,10 +17,7 @@ from longembed_rag.search.requests import (
     dense_probe,
     deviation,
     only,
-    pairs_probe,
     sample_filter,
-    terms_probe,
-    word_probe,
 )
 from longembed_rag.search.steps import Steps, ask
 from longembed_rag.search.versions import passages_there
@@ -185,7 +182,7 @@ class SingleWords:
 
     def asks(self) -> list[Ask]:
         """What is asked of documents: for each word that is new the best of them."""
-        return [Ask(*word_probe(forms, vector=self._vector), 1) for forms in self._new]
+        return [Ask(*self._question.word_probe(forms, self._vector), 1) for forms in self._new]
 
     def coverage(
         self, found: float, answers: Sequence[Sequence[Hit]], *, total: int, place: Place
@@ -220,8 +217,8 @@ def probes_of(question: Question, words_vector: str) -> tuple[Probe, Probe, Prob
     """What is compared with documents: words, word pairs and the vector."""
     assert question.vector is not None
     return (
-        terms_probe(question.words, vector=words_vector),
-        pairs_probe(question.words),
+        question.words_probe(words_vector),
+        question.pairs_probe(),
         dense_probe(question.vector),
     )
 

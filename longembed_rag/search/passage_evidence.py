@@ -23,7 +23,6 @@ from longembed_rag.search.requests import (
     deviation,
     only,
     sample_filter,
-    terms_probe,
     unit_vector,
 )
 from longembed_rag.search.steps import Steps, ask
@@ -115,7 +114,7 @@ def gather_passages(
         place: Where they are.
     """
     assert question.vector is not None
-    probes = (terms_probe(question.words), dense_probe(question.vector))
+    probes = (question.passages_probe(), dense_probe(question.vector))
     sample = sample_filter(known.total(place.passages, place=place), SAMPLE)
     # Twice what is expected: how many pass the sample's filter is a matter of chance.
     measured = [Ask(*probe, 2 * SAMPLE, sample) for probe in probes]
@@ -200,7 +199,7 @@ def rank_by_passages(
     known = known_of(place)
     table = known.table(sample=SAMPLE, passage_sample=SAMPLE, with_passages=True, place=place)
     probe = dense_probe(question.vector)
-    probes = [probe, terms_probe(question.words)] if by_words else [probe]
+    probes = [probe, question.passages_probe()] if by_words else [probe]
     looking = [Looking(each, scope.passages, known, table, place) for each in probes]
     answers = yield from ask(place.passages, [each.first() for each in looking])
     found: list[BestPassages] = []

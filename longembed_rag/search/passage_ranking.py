@@ -10,7 +10,7 @@ from longembed_rag.points.values import Ask, Hit, Stored
 from longembed_rag.search.adaptive import adaptive_count
 from longembed_rag.search.known import known_of
 from longembed_rag.search.late import first_of, late_scores
-from longembed_rag.search.requests import Probe, dense_probe, only, terms_probe
+from longembed_rag.search.requests import Probe, dense_probe, only
 from longembed_rag.search.steps import Steps, ask, fetch
 from longembed_rag.store.payload import read_own
 from longembed_rag.store.reading import PLACE_KEYS, PassagePlace, read_place
@@ -126,7 +126,7 @@ def rank_passages(
 def _probes(question: Question, scorer: PassageScorer) -> list[tuple[str, Probe]]:
     probes = []
     if scorer.uses_terms:
-        probes.append(("terms", terms_probe(question.words)))
+        probes.append(("terms", question.passages_probe()))
     if scorer.uses_vector and question.vector is not None:
         probes.append(("vector", dense_probe(question.vector)))
     return probes

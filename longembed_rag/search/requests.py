@@ -11,7 +11,7 @@ from longembed_rag.points.filters import FieldCondition, Filter, HasIdCondition,
 from longembed_rag.points.values import Vector, native_id
 from longembed_rag.store.payload import BUCKET_KEY, BUCKETS
 from longembed_rag.store.values import DENSE_VECTOR, PAIRS_VECTOR, TERMS_VECTOR
-from longembed_rag.words.terms import query_vector
+from longembed_rag.words.terms import QueryVector, query_vector
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
     from longembed_rag.points.filters import AnyFilter
     from longembed_rag.words.query import Forms, QueryWords
+    from longembed_rag.words.rarity import Rarities
 
 #: Name of a stored vector, and a query's to compare with it.
 Probe = tuple[str, Vector]
+#: Likewise, of words.
+WordsProbe = tuple[str, QueryVector]
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Question:
         vector: Its vector, shape ``[dimension]``; None where only words are compared.
         tokens: The vectors of its tokens, shape ``[tokens, dimension]``; None where none are
             compared.
+        rarities: How rare its terms are; None where the store puts that in.
         late: MaxSim of the passages that were compared with it, by their ids; NaN where no bits
             are kept.
     """
@@ -40,7 +44,33 @@ class Question:
     words: QueryWords
     vector: NDArray[np.float32] | None
     tokens: NDArray[np.float32] | None = None
+    rarities: Rarities | None = None
     late: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
+
+    def words_probe(self, vector: str = TERMS_VECTOR) -> Probe:
+        """Its words, to be compared with those in one of the vectors of documents."""
+        return self._weighed(terms_probe(self.words, vector=vector))
+
+    def pairs_probe(self) -> Probe:
+        """Its word pairs."""
+        return self._weighed(pairs_probe(self.words))
+
+    def word_probe(self, forms: Forms, vector: str = TERMS_VECTOR) -> Probe:
+        """One of its words, in all of its forms."""
+        return self._weighed(word_probe(forms, vector=vector))
+
+    def passages_probe(self) -> Probe:
+        """Its words, to be compared with those of passages."""
+        vector, terms = terms_probe(self.words)
+        return vector, terms if self.rarities is None else self.rarities.passages.weighed(terms)
+
+    def _weighed(self, probe: WordsProbe) -> Probe:
+        vector, terms = probe
+        if self.rarities is None:
+            return probe
+        is_hybrid = vector == PAIRS_VECTOR
+        rarity = self.rarities.hybrid if is_hybrid else self.rarities.documents
+        return vector, rarity.weighed(terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +99,17 @@ def unit_vector(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit_length(vector)
 
 
-def terms_probe(words: QueryWords, *, vector: str = TERMS_VECTOR) -> Probe:
+def terms_probe(words: QueryWords, *, vector: str = TERMS_VECTOR) -> WordsProbe:
     """The query's words, to be compared with those in one of the sparse vectors."""
     return vector, query_vector(words.weights)
 
 
-def word_probe(forms: Forms, *, vector: str = TERMS_VECTOR) -> Probe:
+def word_probe(forms: Forms, *, vector: str = TERMS_VECTOR) -> WordsProbe:
     """One word of the query, in all of its forms."""
     return vector, query_vector(dict(forms))
 
 
-def pairs_probe(words: QueryWords) -> Probe:
+def pairs_probe(words: QueryWords) -> WordsProbe:
     """The query's word pairs."""
     return PAIRS_VECTOR, query_vector(words.pairs)
 

@@ -17,7 +17,8 @@ from longembed_rag.search.known import known_of
 from longembed_rag.search.options import DEFAULT_MODE, MODES, Mode, SearchOptions
 from longembed_rag.search.passage_evidence import rank_by_passages
 from longembed_rag.search.passage_ranking import PassageScorer
-from longembed_rag.search.requests import Question, Scope, dense_probe, terms_probe
+from longembed_rag.search.rarity import rarities_of
+from longembed_rag.search.requests import Question, Scope, dense_probe
 from longembed_rag.search.steps import Steps, ask, run_together
 from longembed_rag.search.syntax import Query
 
@@ -145,7 +146,11 @@ def _search(
     kept = None if record.tokens is None else asked.tokens
     query, vector = asked.query, asked.vector
     scope = scope_of(query, matching=options.filter, record=record, place=store.place)
-    question = Question(record.query_words(query.text), vector, kept)
+    words = record.query_words(query.text)
+    rarities = None
+    if record.frequencies:
+        rarities = yield from rarities_of(words, store.place)
+    question = Question(words, vector, kept, rarities)
     ranking = yield from _rank(store, question, options, record, scope)
     count = options.most
     if options.adaptive and ranking.scores:
@@ -210,7 +215,7 @@ def _rank(
         assert question.vector is not None
         name, probe = "vector", dense_probe(question.vector)
     else:
-        name, probe = "terms", terms_probe(question.words)
+        name, probe = "terms", question.words_probe()
     (points,) = yield from ask(place.documents, [Ask(*probe, depth, scope.documents)])
     found = {each.id: each.score for each in points}
     if options.mode == "sparse" and len(found) < depth:

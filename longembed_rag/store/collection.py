@@ -29,12 +29,17 @@ from longembed_rag.store.record import (
     read_roots,
     require_match,
     require_options,
+    with_changes,
     with_languages,
     with_tokens,
-    with_versions,
     write_record,
 )
-from longembed_rag.store.values import CollectionRecord, manifest_collection, passages_collection
+from longembed_rag.store.values import (
+    CollectionRecord,
+    manifest_collection,
+    passages_collection,
+    words_collection,
+)
 
 if TYPE_CHECKING:
     from longembed_rag.points.values import Described
@@ -60,7 +65,7 @@ def require_name(name: str) -> None:
             f"collection={name!r} is not a name: 1 to {_LONGEST_NAME} bytes that can be printed, "
             "not . or .."
         )
-    for sibling in (passages_collection(""), manifest_collection("")):
+    for sibling in (passages_collection(""), manifest_collection(""), words_collection("")):
         if name.endswith(sibling):
             raise SettingsError(
                 f"collection={name!r} must not end in {sibling!r}: that is how the collections "
@@ -179,7 +184,7 @@ class Collection:
         require_options(record, theirs.options, collection=self.name, location=self.place.location)
         if theirs.weighing < record.weighing:
             # What comes is weighed for hybrid as it was there; the next ingest weighs it anew.
-            self.note_versions(weighing=theirs.weighing)
+            self.note_changes(weighing=theirs.weighing)
         self.note_languages(theirs.languages)
         self._ensure_indexes(found, DOCUMENT_INDEXES)
 
@@ -241,8 +246,8 @@ class Collection:
             found = self._points.describe(name) or self._points.make(name, layout)
             self._ensure_indexes(found, indexes)
 
-    def note_versions(self, **versions: int | None) -> None:
-        """Note down that the collection is brought to other versions; None takes one away.
+    def note_changes(self, **changes: Any) -> None:
+        """Note down what has changed in the record, such as versions; None takes one away.
 
         Raises:
             StoreError: It cannot be read or written to.
@@ -250,7 +255,7 @@ class Collection:
         found = self._found()
         if found is None:
             raise CollectionNotFoundError(f"there is no collection {self.name!r} any more")
-        self._points.note(self.name, with_versions(found.metadata, **versions))
+        self._points.note(self.name, with_changes(found.metadata, **changes))
 
     def note_languages(self, languages: Iterable[str]) -> None:
         """Note down what words of documents that are about to come are stemmed as.

@@ -20,6 +20,7 @@ from longembed_rag.store.values import (
     TERMS_VECTOR,
     manifest_collection,
     passages_collection,
+    words_collection,
 )
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ class Place:
     def manifest(self) -> str:
         """Name of the collection that is the manifest."""
         return manifest_collection(self.documents)
+
+    @property
+    def words(self) -> str:
+        """Name of the collection that keeps how often words occur, where the store cannot tell."""
+        return words_collection(self.documents)
 
     @property
     def location(self) -> str:

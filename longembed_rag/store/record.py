@@ -19,6 +19,7 @@ from longembed_rag.store.payload import OWN_KEY
 from longembed_rag.store.tokens import TokenRecord
 from longembed_rag.store.values import READERS_VERSION, CollectionRecord
 from longembed_rag.words.analyzer import ANALYZER_VERSION, DEFAULT_LANGUAGE
+from longembed_rag.words.lengths import Averages
 from longembed_rag.words.terms import WEIGHING_VERSION
 
 #: Beside the record: the file system that each folder lay on when it was last ingested.
@@ -97,9 +98,9 @@ def without_paths(own: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def with_versions(metadata: Mapping[str, Any], **versions: int | None) -> dict[str, Any]:
-    """What to note down when a collection is brought to other versions; None takes one away."""
-    own = {**metadata[OWN_KEY], **versions}
+def with_changes(metadata: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    """What to note down of what has changed in a record; None takes one away."""
+    own = {**metadata[OWN_KEY], **changes}
     return {OWN_KEY: {name: value for name, value in own.items() if value is not None}}
 
 
@@ -152,6 +153,8 @@ def _parsed(own: Mapping[str, Any]) -> CollectionRecord:
         tokens=TokenRecord.from_dict(own["tokens"]) if own.get("tokens") else None,
         weighing=int(own.get("weighing", 1)),
         languages=tuple(own.get("languages") or ()),
+        frequencies=bool(own.get("frequencies", False)),
+        averages=Averages(*map(float, own["averages"])) if own.get("averages") else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.encoder.values import Passage
 from longembed_rag.points.values import Point
+from longembed_rag.store.frequencies.postings import keep_postings
 from longembed_rag.store.making import (
     DocumentTerms,
     analyse,
@@ -18,25 +19,45 @@ from longembed_rag.store.payload import OWN_KEY, counts_payload, read_node
 from longembed_rag.store.reading import PassagePlace, passages_of
 from longembed_rag.store.sums import NEXT_WORDS, WORDS, words_sums
 from longembed_rag.store.values import TERMS_VECTOR
-from longembed_rag.words.lengths import Lengths
 
 if TYPE_CHECKING:
-    from longembed_rag.store.options import IndexOptions
     from longembed_rag.store.place import Place
-    from longembed_rag.store.values import StoredSource
+    from longembed_rag.store.values import CollectionRecord, StoredSource
     from longembed_rag.words.analyzer import Analyzer
-    from longembed_rag.words.lengths import TermCounts
+    from longembed_rag.words.lengths import Averages, TermCounts
 
 _PAGE = 256  # passages in a request: a few hundred kilobytes
 
 
-def reweigh(
+def recounted(
     stored: Iterable[StoredSource],
     *,
     analyzer_of: Callable[[StoredSource], Analyzer],
     version: int,
+    place: Place,
+) -> list[StoredSource]:
+    """Documents with their words counted by a version of the analyzer; they are not weighed yet.
+
+    Args:
+        stored: The documents that are there.
+        analyzer_of: Finds the words of each.
+        version: Of the analyzers.
+        place: Where they are.
+    """
+    return [
+        each if each.counts.analyzer == version else _counted(each, analyzer_of(each), place)
+        for each in stored
+    ]
+
+
+def reweigh(
+    counted: Iterable[StoredSource],
+    averages: Averages,
+    *,
+    analyzer_of: Callable[[StoredSource], Analyzer],
+    version: int,
     weighing: int,
-    options: IndexOptions,
+    record: CollectionRecord,
     place: Place,
 ) -> int:
     """Make the term vectors anew of documents that were weighed at another time.
@@ -46,33 +67,29 @@ def reweigh(
     again.
 
     Args:
-        stored: The documents that are there.
+        counted: The documents that are there, counted anew where that was needed.
+        averages: What they are weighed by from now on.
         analyzer_of: Finds the words of each.
         version: Of the analyzers.
         weighing: Version of how they are weighed for ``hybrid``.
-        options: How the collection weighs them otherwise.
+        record: What the collection says of itself.
         place: Where they are.
 
     Returns:
         How many documents were done.
     """
-    recounted = [
-        each if each.counts.analyzer == version else _counted(each, analyzer_of(each), place)
-        for each in stored
-    ]
-    lengths = Lengths(recounted)
     done = 0
-    for each in recounted:
+    for each in counted:
         made_by = each.counts.analyzer, each.counts.weighing
-        if made_by != (version, weighing) or lengths.is_off(each.counts):
+        if made_by != (version, weighing) or not averages.weighed(each.counts):
             counts = replace(
                 each.counts,
-                average=lengths.average,
-                passage_average=lengths.passage_average,
+                average=averages.documents,
+                passage_average=averages.passages,
                 analyzer=version,
                 weighing=weighing,
             )
-            done += _reweigh_document(each, counts, analyzer_of(each), options, place)
+            done += _reweigh_document(each, counts, analyzer_of(each), record, place)
     return done
 
 
@@ -108,14 +125,14 @@ def _reweigh_document(
     stored: StoredSource,
     counts: TermCounts,
     analyzer: Analyzer,
-    options: IndexOptions,
+    record: CollectionRecord,
     place: Place,
 ) -> bool:
     found = _terms(stored, analyzer, place)
     if found is None:
         return False
     terms, places = found
-    name, identity = _what(stored), stored.document_id
+    name, identity, options = _what(stored), stored.document_id, record.options
     vectors = passage_term_vectors(terms, counts, options)
     points = [
         Point(each.point_id, {TERMS_VECTOR: vector}, {})
@@ -127,6 +144,9 @@ def _reweigh_document(
     def note(**noted: Any) -> None:
         place.points.set_payload(place.documents, identity, noted, key=OWN_KEY, what=name)
 
+    if record.frequencies:
+        passages = (each.vectors for each in points)
+        keep_postings(replace(stored, counts=counts), own.vectors, passages, place=place)
     note(**{NEXT_WORDS: sums})
     for start in range(0, len(points), _PAGE):
         place.points.revise(place.passages, points[start : start + _PAGE], what=name)

@@ -18,7 +18,7 @@ from longembed_rag.words.analyzer import (
 )
 from longembed_rag.words.detecting import language_of
 from longembed_rag.words.languages import AUTO_LANGUAGE, stemming_language
-from longembed_rag.words.lengths import TermCounts
+from longembed_rag.words.lengths import Averages, TermCounts
 from longembed_rag.words.query import QueryWords, query_words
 from longembed_rag.words.terms import WEIGHING_VERSION
 
@@ -51,6 +51,11 @@ def passages_collection(collection: str) -> str:
 def manifest_collection(collection: str) -> str:
     """Name of the collection that holds another's manifest."""
     return f"{collection}.manifest"
+
+
+def words_collection(collection: str) -> str:
+    """Name of the collection that holds how often the words of another's documents occur."""
+    return f"{collection}.words"
 
 
 def document_id(source: str) -> str:
@@ -235,6 +240,9 @@ class CollectionRecord:
         weighing: Version of how all of its documents' words are weighed for ``hybrid``; some may
             be by a later one.
         languages: What words of documents were ever stemmed as, where each has its own language.
+        frequencies: Whether how rare words are is kept beside the documents, and put into queries;
+            else the store puts it in.
+        averages: Average lengths that words are weighed by; None before they were settled.
     """
 
     fingerprint: str
@@ -250,6 +258,8 @@ class CollectionRecord:
     tokens: TokenRecord | None = None
     weighing: int = 1
     languages: tuple[str, ...] = ()
+    frequencies: bool = False
+    averages: Averages | None = None
 
     @property
     def outdated(self) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from longembed_rag.store.listing import list_documents
 from longembed_rag.store.making import analyse
 from longembed_rag.store.manifest import Manifest, ManifestEntry
 from longembed_rag.store.recovery import recover
-from longembed_rag.store.reweighing import reweigh
+from longembed_rag.store.reweighing import recounted, reweigh
 from longembed_rag.store.values import READERS_VERSION, CollectionRecord, IndexedDocument
 from longembed_rag.store.writing import delete_documents, write_document
 from longembed_rag.words.analyzer import get_analyzer
@@ -62,11 +63,12 @@ class Writer:
             passages=len(document.passages),
             passage_terms=terms.in_passages,
         )
+        averages = self._record.averages or lengths.settled(None)
         counts = TermCounts(
             terms=len(terms.stems),
             passage_terms=terms.in_passages,
-            average=lengths.average,
-            passage_average=lengths.passage_average,
+            average=averages.documents,
+            passage_average=averages.passages,
             analyzer=analyzer.version,
             weighing=self._record.weighing,
         )
@@ -75,9 +77,8 @@ class Writer:
                 document,
                 terms,
                 counts,
-                options=self._record.options,
+                record=self._record,
                 place=self._place,
-                fingerprint=self._record.fingerprint,
                 earlier=entries.get(document.source),
             )
         except BaseException:  # whatever it was, it goes on; the lengths are as before
@@ -145,13 +146,24 @@ class Writer:
         version = get_analyzer(record.stemmed_as(None)).version
         if record.analyzer != version:
             # From here on until all are done, words of either kind are there.
-            collection.note_versions(analyzer_next=version)
-        done = reweigh(
+            collection.note_changes(analyzer_next=version)
+        counted = recounted(
             list_documents(self._place),
             analyzer_of=analyzer_of,
             version=version,
+            place=self._place,
+        )
+        averages = Lengths(counted).settled(record.averages)
+        if averages != record.averages:
+            with suppress(NotAllowedError):  # it is the same for all who look at these documents
+                collection.note_changes(averages=list(averages))
+        done = reweigh(
+            counted,
+            averages,
+            analyzer_of=analyzer_of,
+            version=version,
             weighing=WEIGHING_VERSION,
-            options=record.options,
+            record=record,
             place=self._place,
         )
         now = {
@@ -160,7 +172,7 @@ class Writer:
             "weighing": WEIGHING_VERSION,
         }
         if any(getattr(record, name) != version for name, version in now.items()):
-            collection.note_versions(**now, analyzer_next=None)
+            collection.note_changes(**now, analyzer_next=None)
         return done
 
     def _forget(self) -> None:

@@ -21,6 +21,7 @@ from longembed_rag.errors import (
 )
 from longembed_rag.points.filters import Filter, matches
 from longembed_rag.points.port import NOT_FOUND, Failure
+from longembed_rag.store.frequencies.postings import keep_postings
 from longembed_rag.store.making import (
     DocumentTerms,
     document_point,
@@ -39,9 +40,8 @@ from longembed_rag.words.lengths import TermCounts
 
 if TYPE_CHECKING:
     from longembed_rag.points.values import Point
-    from longembed_rag.store.options import IndexOptions
     from longembed_rag.store.place import Place
-    from longembed_rag.store.values import IndexedDocument
+    from longembed_rag.store.values import CollectionRecord, IndexedDocument
 
 _PAGE = 1000  # ids per request
 # A server's answers that are about this one point: bad request, too large, not understood.
@@ -53,9 +53,8 @@ def write_document(
     terms: DocumentTerms,
     counts: TermCounts,
     *,
-    options: IndexOptions,
+    record: CollectionRecord,
     place: Place,
-    fingerprint: str,
     earlier: ManifestEntry | None,
 ) -> ManifestEntry:
     """Write a document with its passages; see :meth:`DocumentStore.upsert`.
@@ -64,23 +63,22 @@ def write_document(
         document: The document.
         terms: Its terms.
         counts: How many, and the averages to weigh them by.
-        options: How the collection weighs them.
+        record: What the collection says of itself.
         place: Where it goes.
-        fingerprint: Of the settings that made its vectors.
         earlier: What the manifest has of it.
 
     Returns:
         What the manifest has of it now.
     """
     require_writable(document)
-    points = list(passage_points(document, terms, counts, options))
-    own = document_point(document, terms, counts, options, passages=points)
+    points = list(passage_points(document, terms, counts, record.options))
+    own = document_point(document, terms, counts, record.options, passages=points)
     # Before anything is sent, so that a point over the limit is refused with nothing written.
     place.points.require_room(own, source=document.source)
     entry = ManifestEntry(
         source=document.source,
         content_hash=document.content_hash,
-        fingerprint=fingerprint,
+        fingerprint=record.fingerprint,
         passages=len(document.passages),
         state="writing",
     )
@@ -88,6 +86,9 @@ def write_document(
     failure = not_written(document.source, place)
     manifest.put([entry], failure=failure)
     try:
+        if record.frequencies and (made := read_stored_source(own.payload)) is not None:
+            by_passage = (each.vectors for each in points)
+            keep_postings(made, own.vectors, by_passage, place=place, failure=failure)
         _upsert(place.passages, points, document.source, place)
         _upsert(place.documents, [own], document.source, place)
         if (
@@ -97,7 +98,7 @@ def write_document(
             # Somebody else took the half-written document for what a killed process had left.
             _upsert(place.passages, points, document.source, place)
     except PointRefusedError:
-        take_back(document.source, fingerprint, place=place)
+        take_back(document.source, record.fingerprint, place=place)
         raise
     if earlier is not None:
         remove_other_versions(document.source, document.content_hash, place=place)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-#: How far a document's vectors may lie from the true average before they are made again. In a
+#: How far the averages in use may lie from the true ones before all vectors are made again. In a
 #: document of average length this much moves the weight of a word by about two per cent.
 TOLERANCE = 0.05
 
@@ -119,7 +120,34 @@ class Lengths:
         """Terms in a passage, on average; 0 without passages."""
         return self._passage_terms / self._passages if self._passages else 0.0
 
-    def is_off(self, counts: TermCounts) -> bool:
-        """Whether vectors were made with averages too far from those of now."""
-        pairs = ((counts.average, self.average), (counts.passage_average, self.passage_average))
-        return any(abs(used - true) > TOLERANCE * true for used, true in pairs)
+    def settled(self, before: Averages | None) -> Averages:
+        """The averages to weigh all documents by.
+
+        They depend on which documents there are, and on nothing else, such as the order in which
+        those came; but for those that are in use, which stay while they are true enough.
+
+        Args:
+            before: Those that are in use; None where there are none.
+        """
+        true = Averages(self.average, self.passage_average)
+        is_off = before is None or any(
+            abs(used - now) > TOLERANCE * now for used, now in zip(before, true, strict=True)
+        )
+        return true if before is None or is_off else before
+
+
+class Averages(NamedTuple):
+    """Average lengths that words are weighed by.
+
+    Attributes:
+        documents: Terms in a document.
+        passages: Terms in a passage.
+    """
+
+    documents: float
+    passages: float
+
+    def weighed(self, counts: TermCounts) -> bool:
+        """Whether a document's vectors were made with them; stores round the last digit."""
+        used = (counts.average, counts.passage_average)
+        return all(math.isclose(a, b, rel_tol=1e-9) for a, b in zip(self, used, strict=True))

@@ -54,17 +54,21 @@ def test_what_was_off_is_made_as_if_it_had_come_last(engine: str) -> None:
             assert_same_contents(everything(store.place), expected)
 
 
-def test_what_is_off_by_little_is_left(folder: Path) -> None:
-    """In a collection without a trend few are made again, and no score is off by much."""
-    documents = random_documents(40, seed=3, longest=30)
+def test_averages_in_use_stay_while_they_are_true_enough(folder: Path) -> None:
+    """A few more documents are weighed by them, and nothing is made again."""
+    *documents, more = random_documents(40, seed=3, longest=30)
     with opening("edge", folder) as opener, opener() as store:
         ensure(store)
-        for document in documents:
-            store.upsert(document)
-        assert 0 < store.reweigh() < 30
-        ours = {query: scores(store, query) for query in QUERIES}
-        assert all(abs(used - true) <= TOLERANCE * true for used, true in averages(store))
         fill(store, documents)
+        store.reweigh()
+        settled = {used for used, _ in averages(store)}
+        store.upsert(more)
+        assert store.reweigh() == 0
+        assert {used for used, _ in averages(store)} == settled
+        assert all(abs(used - true) <= TOLERANCE * true for used, true in averages(store))
+        ours = {query: scores(store, query) for query in QUERIES}
+    with opening("edge", folder / "once") as opener, opener() as store:
+        fill(ensure(store), [*documents, more])
         for query in QUERIES:
             assert ours[query] == pytest.approx(scores(store, query), rel=TOLERANCE / 2)
 

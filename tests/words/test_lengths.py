@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from longembed_rag.store.values import StoredSource
-from longembed_rag.words.lengths import TOLERANCE, Length, Lengths, TermCounts
+from longembed_rag.words.lengths import TOLERANCE, Averages, Length, Lengths, TermCounts
 
 CHANGES = st.lists(
     st.tuples(
@@ -81,26 +83,42 @@ def test_what_failed_is_taken_back(changes: list[tuple[str, Length | None]], sou
 
 
 @pytest.mark.parametrize(
-    ("average", "passage_average", "off"),
+    ("documents", "passages", "stay"),
     [
-        (100.0, 10.0, False),
-        (100.0 * (1 + 0.9 * TOLERANCE), 10.0 * (1 - 0.9 * TOLERANCE), False),
-        (100.0 * (1 + 1.1 * TOLERANCE), 10.0, True),
-        (100.0, 10.0 * (1 - 1.1 * TOLERANCE), True),
-        (0.0, 10.0, True),
+        (100.0, 10.0, True),
+        (100.0 * (1 + 0.9 * TOLERANCE), 10.0 * (1 - 0.9 * TOLERANCE), True),
+        (100.0 * (1 + 1.1 * TOLERANCE), 10.0, False),
+        (100.0, 10.0 * (1 - 1.1 * TOLERANCE), False),
+        (0.0, 10.0, False),
     ],
 )
-def test_averages_may_be_off_by_little(average: float, passage_average: float, off: bool) -> None:
-    """Documents are weighed again when either average is off by more than the tolerance."""
-    lengths = Lengths([stored("/a", 100, 1, 10)])
-    counts = TermCounts(
-        terms=100, passage_terms=10, average=average, passage_average=passage_average
-    )
-    assert lengths.is_off(counts) is off
+def test_averages_in_use_may_be_off_by_little(
+    documents: float, passages: float, stay: bool
+) -> None:
+    """They stay until one is off by more than the tolerance; then both are the true ones."""
+    lengths, used = Lengths([stored("/a", 100, 1, 10)]), Averages(documents, passages)
+    assert lengths.settled(used) == (used if stay else Averages(100.0, 10.0))
 
 
 def test_without_passages_their_average_is_never_off() -> None:
     """A collection without passages is not weighed again for ever."""
-    lengths = Lengths([stored("/a", 100, 0, 0)])
-    counts = TermCounts(terms=100, passage_terms=0, average=100.0, passage_average=0.0)
-    assert not lengths.is_off(counts)
+    settled = Lengths([stored("/a", 100, 0, 0)]).settled(None)
+    assert settled == Averages(100.0, 0.0)
+    assert Lengths([stored("/a", 100, 0, 0)]).settled(settled) == settled
+
+
+@given(CHANGES, st.randoms())
+def test_averages_do_not_depend_on_the_order(
+    changes: list[tuple[str, Length | None]], random: Random
+) -> None:
+    """Whoever wrote what first: what is there decides."""
+    there = {name: length for name, length in changes if length is not None}
+    mixed = list(there.items())
+    random.shuffle(mixed)
+    settled = set()
+    for order in (there.items(), mixed):
+        lengths = Lengths()
+        for name, length in order:
+            lengths.restore(name, length)
+        settled.add(lengths.settled(None))
+    assert len(settled) == 1

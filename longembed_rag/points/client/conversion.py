@@ -41,6 +41,7 @@ def create_arguments(
 
     storage = layout.storage
     index = models.SparseIndexParams(on_disk=True) if storage.on_disk else None
+    modifier = models.Modifier.IDF if layout.weighs_rarity else models.Modifier.NONE
     given: dict[str, Any] = {
         "metadata": None if metadata is None else dict(metadata),
         "vectors_config": {
@@ -50,7 +51,7 @@ def create_arguments(
             for name, size in layout.dense.items()
         },
         "sparse_vectors_config": {
-            name: models.SparseVectorParams(modifier=models.Modifier.IDF, index=index)
+            name: models.SparseVectorParams(modifier=modifier, index=index)
             for name in layout.sparse
         }
         or None,

@@ -19,7 +19,7 @@ from longembed_rag.points.client.conversion import (
 from longembed_rag.points.client.gateway import require_confirmed
 from longembed_rag.points.client.rules import Rules
 from longembed_rag.points.filters import to_models
-from longembed_rag.points.port import Failure, scroll
+from longembed_rag.points.port import Failure, exchange_alone, scroll
 from longembed_rag.points.values import Ask, Hit, Page, Point, Stored, native_id
 
 if TYPE_CHECKING:
@@ -45,6 +45,23 @@ class ClientPoints(ClientCollections):
         structs = (point_struct(point, embedded=self.embedded) for point in points)
         for batch in batches(structs, embedded=self.embedded):
             self._written(self.client.upsert, name, batch, what=what, failure=failure)
+
+    def exchange(
+        self, name: str, points: Sequence[Point], *, only_if: AnyFilter, what: str
+    ) -> set[str]:
+        """Write points where there is none, or the one that is there fulfils a condition."""
+        if self.embedded:
+            return exchange_alone(self, name, points, only_if=only_if, what=what)
+        write = partial(self.client.upsert, update_filter=to_models(only_if))
+        for start in range(0, len(points), REQUEST_POINTS):
+            batch = points[start : start + REQUEST_POINTS]
+            structs = [point_struct(each, embedded=False) for each in batch]
+            self._written(write, name, structs, what=what)
+        # A server confirms it either way. A try whose answer was lost may have been the one.
+        there = {
+            each.id: each.payload for each in self.fetch(name, [e.id for e in points], what=what)
+        }
+        return {each.id for each in points if there.get(each.id) == each.payload}
 
     def revise(self, name: str, points: Sequence[Point], *, what: str) -> None:
         """Replace vectors of points that are there; a sparse one that is empty is taken off."""

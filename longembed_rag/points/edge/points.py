@@ -22,7 +22,7 @@ from longembed_rag.points.edge.requests import (
 )
 from longembed_rag.points.edge.schema import field_index
 from longembed_rag.points.edge.vectors import make_point, with_plain_payload
-from longembed_rag.points.port import NOT_FOUND, Failure, failing
+from longembed_rag.points.port import NOT_FOUND, Failure, exchange_alone, failing
 from longembed_rag.points.values import (
     Ask,
     Described,
@@ -95,12 +95,11 @@ class EdgePoints:
         self, name: str, layout: Layout, *, metadata: Mapping[str, Any] | None = None
     ) -> Described:
         """Make a collection, unless it is there."""
+        weighing = {"modifier": "idf"} if layout.weighs_rarity else {}
         description = Description(
             name=name,
-            vectors={
-                each: {"size": size, "distance": "Cosine"} for each, size in layout.dense.items()
-            },
-            sparse_vectors={each: {"modifier": "idf"} for each in layout.sparse},
+            vectors={k: {"size": size, "distance": "Cosine"} for k, size in layout.dense.items()},
+            sparse_vectors=dict.fromkeys(layout.sparse, weighing),
             metadata=None if metadata is None else dict(metadata),
         )
         with self._told(f"making collection {name!r}"):
@@ -163,6 +162,8 @@ class EdgePoints:
                     operation = edge.UpdateOperation.upsert_points(made)
                 collection.shard.update(operation)
 
+    exchange = exchange_alone
+
     def revise(self, name: str, points: Sequence[Point], *, what: str) -> None:
         """Replace vectors of points that are there."""
         import qdrant_edge as edge
@@ -209,10 +210,8 @@ class EdgePoints:
         """Points by id."""
         if not ids:
             return []
-        wanted, which = selected(keys), named(vectors)
-        found = self._read(
-            name, lambda shard: shard.retrieve(_native(ids), wanted, which), what=what
-        )
+        ours, wanted, which = _native(ids), selected(keys), named(vectors)
+        found = self._read(name, lambda shard: shard.retrieve(ours, wanted, which), what=what)
         return [stored(each, vectors=bool(vectors)) for each in found]
 
     def page(
