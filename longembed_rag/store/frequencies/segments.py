@@ -129,7 +129,7 @@ def _buckets(segment: Segment, postings: Postings) -> Iterator[Point]:
     )
     changes = np.flatnonzero(np.r_[True, buckets[1:] != buckets[:-1]][: len(buckets)])
     starts: list[int] = changes.tolist()
-    for start, end in zip(starts, [*starts[1:], len(postings)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(postings)], strict=False):
         payload = {
             "kind": "bucket",
             "segment": segment.id,

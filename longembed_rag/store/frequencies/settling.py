@@ -84,7 +84,8 @@ def _settled(turn: _Turn) -> int:
     _adopt(place, set(_lacking(place, come)))
     _count(turn, come, gone)
     _merge(turn)
-    _sweep(turn, documents=len(there))
+    if turn.is_taken_over:
+        _sweep(turn)
     return len(come) + len(gone)
 
 
@@ -98,6 +99,7 @@ class _Turn:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.head = Head()
+        self.is_taken_over = False
         self._holder = uuid4().hex
         waited_from, seen = time.monotonic(), None
         while True:
@@ -112,6 +114,7 @@ class _Turn:
                 head = exchange(place, known, self._held(known or Head()))
                 if head is not None:
                     self.head = head
+                    self.is_taken_over = known is not None and bool(known.holder)
                     return
             time.sleep(0.2)
 
@@ -188,13 +191,10 @@ def _merge(turn: _Turn) -> None:
         remove_segments(turn.place, segments[-2:])
 
 
-def _sweep(turn: _Turn, *, documents: int) -> None:
-    """Remove what killed processes have left, where there are more points than there should be."""
+def _sweep(turn: _Turn) -> None:
+    """Remove the segments that somebody who was killed has begun."""
     place = turn.place
-    segments = {each.id for each in turn.head.segments}
-    wanted = documents + sum(each.pages + (1 << each.bits) for each in turn.head.segments) + 1
-    if place.points.count(place.words, what=_WHAT) <= wanted:
-        return
+    kept = {each.id for each in turn.head.segments}
     # Documents' own terms are left alone: they are there before the document is.
     found = scroll(
         place.points,
@@ -203,7 +203,7 @@ def _sweep(turn: _Turn, *, documents: int) -> None:
         keys=[SEGMENT_KEY],
         matching=Filter(must=[matches(KIND_KEY, "bucket", "page")]),
     )
-    orphans = [each.id for each in found if read_own(each.payload).get("segment") not in segments]
+    orphans = [each.id for each in found if read_own(each.payload).get("segment") not in kept]
     for start in range(0, len(orphans), 1000):
         place.points.delete(place.words, orphans[start : start + 1000], what=_WHAT)
 

@@ -1,0 +1,1 @@
+"""Frequencies of words, kept beside a collection."""
