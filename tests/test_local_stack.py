@@ -21,6 +21,7 @@ from tests.points.real_qdrant import ADDRESS
 
 PROJECT = Path(__file__).parent.parent
 COMPOSE = PROJECT / "docker-compose.yml"
+CLUSTER = PROJECT / "docker-compose.cluster.yml"
 GPU = PROJECT / "docker-compose.gpu.yml"
 PAGE = PROJECT / "docs" / "local-stack.md"
 WORKFLOW = PROJECT / ".github" / "workflows" / "ci.yml"
@@ -29,9 +30,9 @@ BASH = shutil.which("bash")
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
-def interpolated(**given: str) -> str:
-    """The Compose file with its variables filled in, as Compose does it."""
-    text = COMPOSE.read_text(encoding="utf-8")
+def interpolated(*, file: Path = COMPOSE, **given: str) -> str:
+    """A Compose file with its variables filled in, as Compose does it."""
+    text = file.read_text(encoding="utf-8")
     return _VARIABLE.sub(lambda found: given.get(found[1]) or found[2], text)
 
 
@@ -93,6 +94,36 @@ def test_the_file_follows_the_specification() -> None:
     assert sorted(compose.service_names()) == ["longembed-rag", "qdrant", "server"]
     with pytest.raises(ValueError, match="healthchek"):  # it does look
         specification.PyCompose.from_yaml(interpolated().replace("healthcheck:", "healthchek:"))
+
+
+def test_the_cluster_follows_the_specification() -> None:
+    """As the stack itself does; what all nodes have is written once, and put in beforehand."""
+    specification = pytest.importorskip("compose_spec")
+    nodes = yaml.safe_load(interpolated(file=CLUSTER))
+    del nodes["x-node"]
+    compose = specification.PyCompose.from_yaml(yaml.safe_dump(nodes))
+    compose.validate()
+    assert sorted(compose.service_names()) == ["qdrant-1", "qdrant-2", "qdrant-3"]
+
+
+def test_the_nodes_find_each_other_and_are_open_to_this_machine_only() -> None:
+    """The stack's own image and health check; each has its name, port and volume, all one key."""
+    nodes = yaml.safe_load(interpolated(file=CLUSTER, LONGEMBED_API_KEY="k"))["services"]
+    first, *others = nodes.values()
+    qdrant = service("qdrant", LONGEMBED_API_KEY="k")
+    for name, node in nodes.items():
+        same = ("image", "restart", "healthcheck", "cap_drop", "security_opt", "stop_grace_period")
+        assert {key: node[key] for key in same} == {key: qdrant[key] for key in same}
+        own = {"QDRANT__CLUSTER__ENABLED": "true"}
+        assert node["environment"] == {**qdrant["environment"], **own}
+        assert node["command"][-2:] == ["--uri", f"http://{name}:6335"]
+    ports = [port for node in nodes.values() for port in node["ports"]]
+    assert all(re.fullmatch(r"127\.0\.0\.1:\d+:6333", port) for port in ports)
+    assert len({*ports}) == len({volume for node in nodes.values() for volume in node["volumes"]})
+    assert "--bootstrap" not in first["command"]
+    for node in others:
+        assert node["command"][1:3] == ["--bootstrap", first["command"][-1]]
+        assert node["depends_on"] == {"qdrant-1": {"condition": "service_healthy"}}
 
 
 def test_what_the_services_refer_to_is_there() -> None:

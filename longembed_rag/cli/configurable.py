@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from longembed_rag.cli.encoder_specs import ENCODER_SPECS
+from longembed_rag.cli.keeping_specs import KEEPING_SPECS
 from longembed_rag.cli.option_specs import (
-    KEEPING_SPECS,
     READING_SPECS,
     STORE_SPECS,
     OptionSpec,

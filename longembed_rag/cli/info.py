@@ -81,6 +81,9 @@ def _write_info(info: CollectionInfo) -> None:
         ("language", _languages_in_words(info)),
         ("BM25", f"k1 = {info.options.k1:g}, b = {info.options.b:g}"),
         ("kept by", _ENGINES[info.engine]),
+        *([] if info.shards is None else [("spread", _spread_in_words(info))]),
+        ("compared", info.comparing.told),
+        *(("note", told) for told in info.remarks),
         ("fingerprint", info.fingerprint),
         ("made by version", info.version),
         *([] if info.outdated is None else [("outdated", info.outdated)]),
@@ -95,6 +98,13 @@ def _write_info(info: CollectionInfo) -> None:
         ],
         indent="  ",
     )
+
+
+def _spread_in_words(info: CollectionInfo) -> str:
+    spread = [count(info.shards or 1, "shard"), count(info.replicas or 1, "replica") + " of each"]
+    if (info.replicas or 1) > 1:
+        spread.append(f"a write waits for {info.write_consistency}")
+    return ", ".join(spread)
 
 
 def _passages_in_words(info: CollectionInfo) -> str:

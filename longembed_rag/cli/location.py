@@ -39,6 +39,8 @@ class StoreLocation:
         collection: Name of the collection.
         timeout: Seconds to wait for an answer of the server.
         wait: Seconds to wait for a store that another process has open.
+        exact_below: Points below which a server compares a query with every vector.
+        hnsw_ef: Points that its search through the graph keeps in sight.
         from_file: Whether ``longembed.toml`` named the server.
     """
 
@@ -47,6 +49,8 @@ class StoreLocation:
     collection: str
     timeout: float
     wait: float = DEFAULT_WAIT
+    exact_below: int | None = None
+    hnsw_ef: int | None = None
     from_file: bool = False
 
     @classmethod
@@ -58,6 +62,8 @@ class StoreLocation:
         collection: str,
         timeout: float,
         wait: float = DEFAULT_WAIT,
+        exact_below: int | None = None,
+        hnsw_ef: int | None = None,
         sources: Mapping[str, ParameterSource | None],
     ) -> StoreLocation:
         """Pick between folder and server: the one that was set more directly.
@@ -68,6 +74,8 @@ class StoreLocation:
             collection: Name of the collection.
             timeout: Seconds to wait for an answer.
             wait: Seconds to wait for a store that another process has open.
+            exact_below: Points below which a server compares a query with every vector.
+            hnsw_ef: Points that its search through the graph keeps in sight.
             sources: Where ``path`` and ``url`` come from.
 
         Raises:
@@ -90,6 +98,8 @@ class StoreLocation:
             collection=collection,
             timeout=timeout,
             wait=wait,
+            exact_below=exact_below,
+            hnsw_ef=hnsw_ef,
             from_file=from_file,
         )
 
@@ -150,6 +160,8 @@ class StoreLocation:
             timeout=self.timeout,
             wait=self.wait,
             on_wait=tell_waiting,
+            exact_below=self.exact_below,
+            hnsw_ef=self.hnsw_ef,
             **options,
         )
 

@@ -20,9 +20,8 @@ from longembed_rag.files.options import (
 )
 from longembed_rag.library.places import DEFAULT_PATH
 from longembed_rag.points.locking import DEFAULT_WAIT
-from longembed_rag.store.options import DEFAULT_PASSAGE_TOKENS
+from longembed_rag.points.nearness import EXACT_BELOW, EXACT_BELOW_ON_DISK, HNSW_EF, MOST_EF
 from longembed_rag.store.values import DEFAULT_COLLECTION
-from longembed_rag.words.terms import K1, B
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -196,6 +195,22 @@ STORE_SPECS = (
         default=DEFAULT_WAIT,
         shown_default=f"{DEFAULT_WAIT:g}",
     ),
+    OptionSpec(
+        name="exact_below",
+        type=Count(min=0),
+        help="Have a server compare a query with every vector in collections of fewer points.",
+        metavar="POINTS",
+        section=COLLECTION_SECTION,
+        shown_default=f"{EXACT_BELOW}; {EXACT_BELOW_ON_DISK} on disk",
+    ),
+    OptionSpec(
+        name="hnsw_ef",
+        type=Count(min=1, max=MOST_EF),
+        help="How many points its search through the graph keeps in sight in larger ones.",
+        metavar="POINTS",
+        section=COLLECTION_SECTION,
+        shown_default=str(HNSW_EF),
+    ),
 )
 READING_SPECS = (
     OptionSpec(
@@ -226,70 +241,4 @@ READING_SPECS = (
         default=DEFAULT_OCR_LANGUAGE,
         shown_default=DEFAULT_OCR_LANGUAGE,
     ),
-)
-STORAGE_SPECS = (
-    OptionSpec(
-        name="quantization",
-        type=click.Choice(("none", "scalar", "binary")),
-        help="How a server keeps vectors in memory: as they are, a byte or a bit a number.",
-        section=KEEPING_SECTION,
-        shown_default="none",
-    ),
-    OptionSpec(
-        name="on_disk",
-        type=click.BOOL,
-        help="Whether a server keeps vectors on disk.",
-        section=KEEPING_SECTION,
-        shown_default="no-on-disk",
-    ),
-)
-KEEPING_SPECS = (
-    OptionSpec(
-        name="passages",
-        type=click.BOOL,
-        help="Keep passages beside the documents, each with its vector and words.",
-        section=KEEPING_SECTION,
-        shown_default="passages",
-    ),
-    OptionSpec(
-        name="passage_tokens",
-        type=Count(min=1),
-        help="Most tokens in a passage.",
-        metavar="TOKENS",
-        section=KEEPING_SECTION,
-        shown_default=str(DEFAULT_PASSAGE_TOKENS),
-    ),
-    OptionSpec(
-        name="language",
-        type=click.STRING,
-        help="What words are stemmed as; auto: each document's own language, none: not at all.",
-        metavar="NAME",
-        section=KEEPING_SECTION,
-        shown_default="auto",
-    ),
-    OptionSpec(
-        name="late_interaction",
-        type=click.Choice(("auto", "on", "off")),
-        help="Keep the vectors of passages' tokens, as bits; auto does where that helps. "
-        "on reads the documents of a collection without them once more.",
-        section=KEEPING_SECTION,
-        shown_default="auto",
-    ),
-    OptionSpec(
-        name="k1",
-        type=Number(min=0),
-        help="How fast a repeated word stops counting in BM25 (mode sparse, passages).",
-        metavar="NUMBER",
-        section=KEEPING_SECTION,
-        shown_default=str(K1),
-    ),
-    OptionSpec(
-        name="b",
-        type=Number(min=0, max=1),
-        help="How much length counts in BM25, 0 to 1; likewise.",
-        metavar="NUMBER",
-        section=KEEPING_SECTION,
-        shown_default=str(B),
-    ),
-    *STORAGE_SPECS,
 )

@@ -12,11 +12,10 @@ import click
 from click.core import ParameterSource
 
 from longembed_rag.cli.encoder_specs import ENCODER_SPECS
+from longembed_rag.cli.keeping_specs import KEEPING_SPECS, STORAGE_SPECS
 from longembed_rag.cli.location import StoreLocation
 from longembed_rag.cli.option_specs import (
-    KEEPING_SPECS,
     READING_SPECS,
-    STORAGE_SPECS,
     STORE_SPECS,
     Function,
     OptionSpec,

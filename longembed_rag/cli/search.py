@@ -138,11 +138,14 @@ def search_command(
             filter=filters,
             operators=operators,
         )
+        remarks = library.remarks
         if refreshed is not None:
             outdated = library.outdated
-    if outdated is not None:
-        click.echo(f"note: {one_line(outdated)}", err=True)
-    done = {"mode": mode} if refreshed is None else {"mode": mode, "refreshed": refreshed.to_dict()}
+    for told in [*([] if outdated is None else [outdated]), *remarks]:
+        click.echo(f"note: {one_line(told)}", err=True)
+    done: dict[str, Any] = {"mode": mode, "remarks": list(remarks)}
+    if refreshed is not None:
+        done["refreshed"] = refreshed.to_dict()
     written: list[dict[str, Any]] = []
     for number, (line, query_read, results) in enumerate(
         zip(asked, understood, answers, strict=True)

@@ -28,6 +28,7 @@ from longembed_rag.store.values import CollectionRecord
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from longembed_rag.points.nearness import Nearness
     from longembed_rag.points.seal import Damage
 
 
@@ -43,6 +44,7 @@ class OpenOptions(TypedDict):
     retries: Any
     wait: float
     on_wait: Callable[[str], None] | None
+    nearness: Nearness | None
 
 
 @dataclass(kw_only=True)

@@ -10,12 +10,12 @@ from typing_extensions import Self, Unpack
 from longembed_rag.errors import SettingsError
 from longembed_rag.library.holdings import Holdings
 from longembed_rag.library.models import LibrarySettings
-from longembed_rag.library.places import DEFAULT_PATH
 from longembed_rag.library.places import api_key as key_of_environment
+from longembed_rag.library.places import chosen_folder, is_address
 from longembed_rag.library.reading import Reads
 from longembed_rag.library.writing import Writes
-from longembed_rag.points.addresses import masked_url
 from longembed_rag.points.locking import DEFAULT_WAIT
+from longembed_rag.points.nearness import Nearness
 from longembed_rag.points.values import Quantization, StorageOptions
 from longembed_rag.store.copying import CopyReport, copy_collection
 from longembed_rag.store.tokens import LateChoice
@@ -72,6 +72,11 @@ class Library(Reads, Writes):
         b: float | None = None,
         quantization: Quantization | None = None,
         on_disk: bool | None = None,
+        shards: int | None = None,
+        replicas: int | None = None,
+        write_consistency: int | None = None,
+        exact_below: int | None = None,
+        hnsw_ef: int | None = None,
         encoder: DocumentEncoder | None = None,
         **settings: Unpack[LibrarySettings],
     ) -> Self:
@@ -110,6 +115,12 @@ class Library(Reads, Writes):
             quantization: How a server keeps vectors in memory: ``"none"``, ``"scalar"`` (a byte a
                 number) or ``"binary"`` (a bit).
             on_disk: Whether a server keeps vectors and word lists on disk.
+            shards: Parts that a server spreads documents and passages over; None makes one.
+            replicas: Nodes of a server that hold each shard; None leaves it to the server.
+            write_consistency: Replicas that have to confirm a write; None likewise.
+            exact_below: Points below which a server compares a query with every vector; None takes
+                100,000, or 10,000 where vectors lie on disk.
+            hnsw_ef: Points that its search through the graph keeps in sight above that.
             encoder: An encoder that is loaded already, in place of settings.
             **settings: The fields of :class:`~longembed_rag.EncoderSettings`: ``model``,
                 ``method``, ``max_length``, ``device`` and so on; None is as if left out.
@@ -125,18 +136,7 @@ class Library(Reads, Writes):
             'pcw'
             >>> library.close()
         """
-        places = {"path": path, "url": url, "client": client}
-        named = [name for name, place in places.items() if place is not None]
-        if path is not None and (not str(path) or "://" in str(path)):
-            shown = masked_url(str(path))
-            raise SettingsError(f"path={shown!r} is not a folder; a server's address is url=")
-        if len(named) > 1:
-            raise SettingsError(
-                f"{' and '.join(named)} are both given; a collection lies in one place: give one "
-                "of path (embedded), url (server) and client"
-            )
-        if not named:
-            path = DEFAULT_PATH
+        folder = chosen_folder(path, url=url, client=client)
         keeping = {
             "passages": passages,
             "passage_tokens": passage_tokens,
@@ -145,10 +145,16 @@ class Library(Reads, Writes):
             "k1": k1,
             "b": b,
         }
-        storage = {"quantization": quantization, "on_disk": on_disk}
+        storage = {
+            "quantization": quantization,
+            "on_disk": on_disk,
+            "shards": shards,
+            "replicas": replicas,
+            "write_consistency": write_consistency,
+        }
         holdings = Holdings(
             where={
-                "path": None if path is None else Path(path).expanduser().absolute(),
+                "path": folder,
                 "url": url,
                 "client": client,
                 "collection": collection,
@@ -157,6 +163,7 @@ class Library(Reads, Writes):
                 "retries": retries,
                 "wait": wait,
                 "on_wait": on_wait,
+                "nearness": Nearness(exact_below=exact_below, hnsw_ef=hnsw_ef),
             },
             keeping=_given(keeping),
             storage=StorageOptions(**_given(storage)),
@@ -215,11 +222,7 @@ class Library(Reads, Writes):
         store = self.store  # before the target, which may not be made for nothing
         store.existing_record()
         if not isinstance(to, Library):
-            url = (
-                to
-                if isinstance(to, str) and to.lower().startswith(("http://", "https://"))
-                else None
-            )
+            url = to if isinstance(to, str) and is_address(to) else None
             path = None if url else to
             if path is not None and Path(path).expanduser().absolute() == self.path:
                 raise SettingsError(

@@ -168,6 +168,26 @@ class Lists(Part):
         """
         return self._holdings.store().existing_record().outdated
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be known of answers, best asked after them; empty where there is nothing.
+
+        On a server whose collections have replicas: how many of these are missing, and on which
+        nodes. Answers are whole all the same, or there is an error. It is asked at most once in ten
+        seconds.
+
+        Raises:
+            CollectionNotFoundError: Nothing has been ingested yet.
+            StoreError: The store cannot be opened.
+
+        Example:
+            >>> library.remarks
+            ()
+        """
+        store = self._holdings.store()
+        store.existing_record()
+        return store.place.remarks()
+
     def _filtered(self, given: FilterGiven) -> tuple[Place, AnyFilter | None]:
         """Where the documents are, ready to be filtered, and by what."""
         from longembed_rag.search.filters import as_filter

@@ -32,6 +32,7 @@ from longembed_rag.points.locking import (
     is_writable,
     locked_by_others,
     once_free,
+    require_unlocked,
     require_wait,
 )
 from longembed_rag.points.refusing import refuse_local_mode
@@ -40,6 +41,7 @@ from longembed_rag.points.seal import LOCAL_PARTS, Seal
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
+    from longembed_rag.points.nearness import Nearness
     from longembed_rag.points.port import Points
 
 #: What keeps points: Qdrant's own engine in this process (qdrant-edge-py); qdrant-client's local
@@ -48,7 +50,6 @@ Engine = Literal["edge", "local", "server"]
 
 #: Where the points lie that somebody's client leads to.
 GIVEN_CLIENT = "the given client"
-_QDRANT_LOCK_FILE = ".lock"
 # What the engines raise for content that is damaged, foreign, or JSON of another shape.
 _DAMAGE: tuple[type[Exception], ...] = (
     OSError,
@@ -71,6 +72,7 @@ class PlaceOptions(TypedDict, total=False):
     retries: RetryPolicy | None
     wait: float
     on_wait: Callable[[str], None] | None
+    nearness: Nearness | None
 
 
 def open_points(
@@ -83,6 +85,7 @@ def open_points(
     retries: RetryPolicy | None = None,
     wait: float = DEFAULT_WAIT,
     on_wait: Callable[[str], None] | None = None,
+    nearness: Nearness | None = None,
 ) -> Points:
     """Open the one place that is given: a folder, a server, or what a client leads to.
 
@@ -97,6 +100,7 @@ def open_points(
         wait: Seconds to wait for a folder that another process holds; 0 does not wait.
         on_wait: Is told, in a sentence, what is waited for, or that a folder which cannot be
             written to is copied.
+        nearness: When a server is to compare a query with every vector; None takes the defaults.
 
     Raises:
         SettingsError: Not exactly one place is given, or one of the values is wrong.
@@ -115,12 +119,19 @@ def open_points(
             opener = partial(open_copy, folder, on_wait=on_wait)
         return once_free(opener, wait=seconds, on_wait=on_wait)
     if client is not None:
-        return _points_of(client, retries or RetryPolicy())
-    return _open_server(str(url), api_key=api_key, timeout=timeout, retries=retries)
+        return _points_of(client, retries or RetryPolicy(), nearness)
+    return _open_server(
+        str(url), api_key=api_key, timeout=timeout, retries=retries, nearness=nearness
+    )
 
 
 def _open_server(
-    url: str, *, api_key: str | None, timeout: float, retries: RetryPolicy | None
+    url: str,
+    *,
+    api_key: str | None,
+    timeout: float,
+    retries: RetryPolicy | None,
+    nearness: Nearness | None,
 ) -> Points:
     from longembed_rag.points.client.server import open_server
 
@@ -134,6 +145,7 @@ def _open_server(
         on_close=client.close,
         secrets=Secrets(key=api_key, login=address.login),
         patience=2 * timeout,  # a second try, or an answer that is slow to end
+        nearness=nearness,
     )
 
 
@@ -151,7 +163,7 @@ def client_of(points: Points) -> Any:
     return getattr(points, "client", None)
 
 
-def _points_of(client: Any, policy: RetryPolicy) -> Points:
+def _points_of(client: Any, policy: RetryPolicy, nearness: Nearness | None) -> Points:
     """The points that somebody's client leads to."""
     if (collections := getattr(client, "collections", None)) is not None:
         from longembed_rag.points.edge.points import EdgePoints
@@ -159,7 +171,8 @@ def _points_of(client: Any, policy: RetryPolicy) -> Points:
         return EdgePoints(collections, location=GIVEN_CLIENT)
     options = client.init_options
     embedded = options.get("path") is not None or options.get("location") == ":memory:"
-    return _over_client(client, GIVEN_CLIENT, "local" if embedded else "server", policy=policy)
+    engine: Engine = "local" if embedded else "server"
+    return _over_client(client, GIVEN_CLIENT, engine, policy=policy, nearness=nearness)
 
 
 def _over_client(
@@ -172,6 +185,7 @@ def _over_client(
     secrets: Secrets | None = None,
     patience: float | None = None,
     believing: Callable[[], None] | None = None,
+    nearness: Nearness | None = None,
 ) -> Points:
     from longembed_rag.points.client.gateway import Gateway
     from longembed_rag.points.client.points import ClientPoints
@@ -187,7 +201,14 @@ def _over_client(
         secrets=secrets,
         patience=patience,
     )
-    return ClientPoints(client, gateway, engine=engine, on_close=on_close, believing=believing)
+    return ClientPoints(
+        client,
+        gateway,
+        engine=engine,
+        on_close=on_close,
+        believing=believing,
+        nearness=nearness,
+    )
 
 
 def has_store(folder: Path) -> bool:
@@ -245,7 +266,7 @@ def _open_local(folder: Path, lock: FolderLock) -> Points:
 
     from longembed_rag.points.pickles import are_sound, require_harmless
 
-    _require_unlocked(folder)
+    require_unlocked(folder)
     mend_meta(folder)
     seal = Seal(folder, parts=LOCAL_PARTS)
     # Thorough, since every row is read anyway; by other programs, too, which know of no seal.
@@ -305,18 +326,3 @@ def _of_databases() -> tuple[type[Exception], ...]:
     """What sqlite raises, where local mode has loaded it."""
     loaded = sys.modules.get("sqlite3")
     return () if loaded is None else (loaded.Error,)
-
-
-def _require_unlocked(folder: Path) -> None:
-    """Refuse a store that a program without our lock has open, before its points are loaded."""
-    import portalocker
-
-    path = folder / _QDRANT_LOCK_FILE
-    if not path.exists():
-        return
-    with path.open("r+", encoding="utf-8") as file:
-        try:
-            portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
-        except portalocker.LockException as error:
-            raise locked_by_others(folder) from error
-        portalocker.unlock(file)

@@ -24,6 +24,8 @@ DEFAULT_WAIT = 30.0
 _LOCK_FILE = "longembed.lock"
 # Beside the lock, since some systems do not let others read a file that is locked.
 _HOLDER_FILE = "longembed.holder"
+# The one of qdrant-client's local mode.
+_QDRANT_LOCK_FILE = ".lock"
 _INTERVAL = 0.05
 
 
@@ -178,3 +180,22 @@ def _holder(folder: Path) -> tuple[str, bool]:
     if pid == os.getpid():
         return f"another client in this process ({program}, since {since})", True
     return f"another process ({program}, process id {pid}, since {since})", False
+
+
+def require_unlocked(folder: Path) -> None:
+    """Refuse a store that a program without our lock has open, before its points are loaded.
+
+    Raises:
+        StoreLockedError: One has, with qdrant-client.
+    """
+    import portalocker
+
+    path = folder / _QDRANT_LOCK_FILE
+    if not path.exists():
+        return
+    with path.open("r+", encoding="utf-8") as file:
+        try:
+            portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        except portalocker.LockException as error:
+            raise locked_by_others(folder) from error
+        portalocker.unlock(file)

@@ -11,7 +11,9 @@ from longembed_rag.points.values import native_id
 
 if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
+    from longembed_rag.points.nearness import Comparing
     from longembed_rag.points.seal import Damage
+    from longembed_rag.points.spread import MissingReplicas
     from longembed_rag.points.values import Ask, Described, Hit, Layout, Page, Point, Stored
 
 #: Makes the error to raise from the reason and the status of a refusal, if it was one; the status
@@ -26,6 +28,28 @@ _KINDS: dict[int | None, type[StoreError]] = {
     **dict.fromkeys(LOGIN, NotAllowedError),
 }
 _PAGE = 1000  # points per page: well below a megabyte, without texts and vectors
+
+
+class Served(Protocol):
+    """What can be told of the answers of a server, after them; any number of threads may call."""
+
+    def missing(self, names: Sequence[str]) -> MissingReplicas | None:
+        """The replicas of collections that take no part in answers; asked once in ten seconds.
+
+        Args:
+            names: The collections, which belong together and are spread alike.
+
+        Returns:
+            None where all do, where there is one of each shard, or where nothing is to be learned:
+            an answer that is there is not lost for that.
+        """
+
+    def comparing(self, name: str) -> Comparing:
+        """How a query's vector is compared with a collection's.
+
+        Raises:
+            StoreError: The collection cannot be read.
+        """
 
 
 class Points(Protocol):
@@ -48,6 +72,10 @@ class Points(Protocol):
     @property
     def embedded(self) -> bool:
         """Whether this process alone writes to them, so that nothing has to be sent."""
+
+    @property
+    def served(self) -> Served | None:
+        """What can be told of a server's answers; None of an embedded store, which gives all."""
 
     @property
     def changes(self) -> int | None:

@@ -18,6 +18,7 @@ from uuid import UUID
 from typing_extensions import TypeIs
 
 from longembed_rag.errors import SettingsError
+from longembed_rag.points.spread import MOST_SPREAD, Spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,19 +57,41 @@ class StorageOptions:
         quantization: ``"scalar"`` keeps one byte a number in memory, ``"binary"`` one bit; the
             exact vectors stay on disk and decide the order of what is found.
         on_disk: Whether vectors, word lists and graphs stay on disk instead of in memory.
+        shards: Parts that its points are spread over, each on one node; None is as 1.
+        replicas: Nodes that hold each shard; None leaves it to the server.
+        write_consistency: Replicas that have to confirm a write; None leaves it to the server.
 
     Raises:
-        SettingsError: A value is unknown.
+        SettingsError: A value is unknown, or out of range.
     """
 
     quantization: Quantization = "none"
     on_disk: bool = False
+    shards: int | None = None
+    replicas: int | None = None
+    write_consistency: int | None = None
 
     def __post_init__(self) -> None:
         if self.quantization not in ("none", "scalar", "binary"):
             raise SettingsError(
                 f"quantization={self.quantization!r} is not one of: none, scalar, binary"
             )
+        for name, value in self.spread.items():
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise SettingsError(f"{name}={value!r} must be a whole number")
+            if not 1 <= value <= MOST_SPREAD:
+                raise SettingsError(f"{name}={value} must be from 1 to {MOST_SPREAD:,}")
+        if (self.write_consistency or 1) > (self.replicas or MOST_SPREAD):
+            raise SettingsError(
+                f"write_consistency={self.write_consistency} is more than replicas="
+                f"{self.replicas}: a write would wait for replicas that there never are"
+            )
+
+    @property
+    def spread(self) -> dict[str, int]:
+        """What was said of how it is spread over nodes, by name; without what was left open."""
+        said = {name: getattr(self, name) for name in Spread.__dataclass_fields__}
+        return {name: value for name, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,11 +120,13 @@ class Described:
         name: Its own name, also where it was asked for by an alias.
         metadata: What its maker noted down.
         indexes: Kind of the index of each indexed field of the payload.
+        spread: How it is spread over a server's nodes; None of an embedded store.
     """
 
     name: str
     metadata: Mapping[str, Any]
     indexes: Mapping[str, str]
+    spread: Spread | None = None
 
 
 @dataclass(frozen=True)

@@ -176,11 +176,13 @@ def _search(service: Service, asked: SearchRequest) -> dict[str, Any]:
         snippets=asked.snippets,
         operators=asked.operators,
     )
+    remarks = list(service.library.remarks)
     found = [
         {
             "query": query,
             "understood": read_query(query, operators=asked.operators).to_dict(),
             "mode": asked.mode,
+            "remarks": remarks,
             "results": [_result(each, with_text=asked.text) for each in answer],
         }
         for query, answer in zip(queries, answers, strict=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CALLS = frozenset(
     {
         *("search", "get", "documents", "all_documents", "info", "facets", "outdated"),
+        "remarks",
         *("ingest", "refresh", "add", "add_files", "remove", "mend"),
     }
 )

@@ -205,6 +205,12 @@ class RemoteLibrary(Library):
         found: str | None = self._link.call("outdated")
         return found
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """As the server's library says."""
+        found: tuple[str, ...] = self._link.call("remarks")
+        return found
+
     def search(self, query: Any, **options: Any) -> Any:
         """As the server's library does; vectors do not come along."""
         return self._link.call("search", query, **options)

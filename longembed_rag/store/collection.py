@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import (
@@ -14,12 +14,13 @@ from longembed_rag.errors import (
     SettingsError,
     StoreError,
 )
-from longembed_rag.points.values import Layout, StorageOptions
+from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.place import (
     DOCUMENT_INDEXES,
     PASSAGE_INDEXES,
     documents_layout,
+    manifest_layout,
     passages_layout,
 )
 from longembed_rag.store.record import (
@@ -29,6 +30,7 @@ from longembed_rag.store.record import (
     read_roots,
     require_match,
     require_options,
+    require_spread,
     with_changes,
     with_languages,
     with_tokens,
@@ -42,6 +44,7 @@ from longembed_rag.store.values import (
 )
 
 if TYPE_CHECKING:
+    from longembed_rag.points.spread import Spread
     from longembed_rag.points.values import Described
     from longembed_rag.store.place import Place
     from longembed_rag.store.tokens import TokenRecord
@@ -78,11 +81,15 @@ class Collection:
 
     Args:
         place: Where it is.
+
+    Attributes:
+        spread: How a server spreads it over nodes, once that is known; None of an embedded store.
     """
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self._points = place.points
+        self.spread: Spread | None = None
 
     @property
     def name(self) -> str:
@@ -105,6 +112,7 @@ class Collection:
         found = self._points.describe(self.name)
         if found is not None and found.name != self.name:
             self.place = replace(self.place, documents=found.name)
+        self.spread = None if found is None else found.spread
         return found
 
     def existing_record(self) -> CollectionRecord:
@@ -193,6 +201,8 @@ class Collection:
     ) -> Described:
         """The collection as it is there, or made now, after those beside it."""
         found = self._found()
+        if found is not None:
+            require_spread(found, storage.spread, location=self.place.location)
         self.ensure_beside(dimension, storage)
         if found is None:
             found = self._points.make(
@@ -236,12 +246,16 @@ class Collection:
     def ensure_beside(self, dimension: int, storage: StorageOptions) -> None:
         """Make the collections of passages and of the manifest, where they are not there.
 
+        Those beside a collection that is there are spread over nodes as it is.
+
         Raises:
             StoreError: They cannot be made.
         """
+        if self.spread is not None:
+            storage = replace(storage, **asdict(self.spread))
         for name, layout, indexes in (
             (self.place.passages, passages_layout(dimension, storage), PASSAGE_INDEXES),
-            (self.place.manifest, Layout(), {}),
+            (self.place.manifest, manifest_layout(storage), {}),
         ):
             found = self._points.describe(name) or self._points.make(name, layout)
             self._ensure_indexes(found, indexes)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from longembed_rag.points.nearness import Comparing
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.values import (
     DENSE_VECTOR,
     TERMS_VECTOR,
     CollectionRecord,
     StoredSource,
-    passages_collection,
 )
 from longembed_rag.words.languages import AUTO_LANGUAGE
+
+if TYPE_CHECKING:
+    from longembed_rag.points.spread import Spread
+    from longembed_rag.store.place import Place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,12 @@ class CollectionInfo:
         languages: What documents are written in, each with how many are; those of which it is not
             known are under ``"unknown"``. Empty where one language is for all.
         late_documents: Documents of which the vectors of passages' tokens are kept.
+        shards: Parts that a server spreads it over; None of an embedded store.
+        replicas: Nodes of a server that are to hold each shard; None of an embedded store.
+        write_consistency: Replicas that have to confirm a write; None of an embedded store.
+        comparing: How a query's vector is compared with those of the passages, or of the documents
+            where there are none.
+        remarks: What is to be known of its answers, such as replicas that are missing.
     """
 
     collection: str
@@ -73,6 +83,11 @@ class CollectionInfo:
     outdated: str | None
     languages: dict[str, int]
     late_documents: int = 0
+    shards: int | None = None
+    replicas: int | None = None
+    write_consistency: int | None = None
+    comparing: Comparing = field(default_factory=Comparing)
+    remarks: tuple[str, ...] = ()
 
     @property
     def late_interaction_in_words(self) -> str:
@@ -90,16 +105,25 @@ class CollectionInfo:
         record: CollectionRecord,
         stored: Iterable[StoredSource],
         *,
-        collection: str,
-        location: str,
-        engine: str,
+        place: Place,
         passages: int,
+        spread: Spread | None = None,
     ) -> CollectionInfo:
-        """Put together what a collection says of itself and what is in it."""
+        """Put together what a collection says of itself and what is in it.
+
+        Args:
+            record: What it says of itself.
+            stored: Its documents.
+            place: Where it is.
+            passages: How many there are.
+            spread: How a server spreads it over nodes.
+        """
+        served = place.points.served
+        largest = place.passages if record.options.passages else place.documents
         documents = list(stored)
         return cls(
-            collection=collection,
-            location=location,
+            collection=place.documents,
+            location=place.location,
             documents=len(documents),
             passages=passages,
             tokens=sum(each.tokens for each in documents),
@@ -111,9 +135,9 @@ class CollectionInfo:
             dimension=record.dimension,
             dense_vector=DENSE_VECTOR,
             sparse_vector=TERMS_VECTOR,
-            passages_collection=passages_collection(collection),
+            passages_collection=place.passages,
             options=record.options,
-            engine=engine,
+            engine=place.points.engine,
             version=record.version,
             analyzer=record.analyzer,
             readers=record.readers,
@@ -121,11 +145,15 @@ class CollectionInfo:
             outdated=record.outdated,
             languages=_languages(documents, record.options),
             late_documents=sum(each.late_interaction for each in documents),
+            comparing=Comparing() if served is None else served.comparing(largest),
+            remarks=place.remarks(),
+            **({} if spread is None else asdict(spread)),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, ready for JSON."""
-        return asdict(self)
+        compared = {**asdict(self.comparing), "exact": self.comparing.exact}
+        return {**asdict(self), "comparing": compared, "remarks": list(self.remarks)}
 
 
 def _languages(documents: Iterable[StoredSource], options: IndexOptions) -> dict[str, int]:

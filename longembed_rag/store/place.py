@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from longembed_rag.points.values import Layout, StorageOptions
@@ -78,6 +78,15 @@ class Place:
         """Folder or address, for messages."""
         return self.points.location
 
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be known of answers from here: which replicas are missing on a server.
+
+        A server is asked at most once in ten seconds, and only where there are replicas.
+        """
+        served = self.points.served
+        missing = None if served is None else served.missing([self.documents, self.passages])
+        return () if missing is None else (missing.told,)
+
 
 def documents_layout(dimension: int, storage: StorageOptions) -> Layout:
     """The vector of a whole document, its terms and its word pairs."""
@@ -89,3 +98,8 @@ def documents_layout(dimension: int, storage: StorageOptions) -> Layout:
 def passages_layout(dimension: int, storage: StorageOptions) -> Layout:
     """The vector of a passage and its terms."""
     return Layout(dense={DENSE_VECTOR: dimension}, sparse=(TERMS_VECTOR,), storage=storage)
+
+
+def manifest_layout(storage: StorageOptions) -> Layout:
+    """No vectors; one shard, with as many replicas as the others."""
+    return Layout(storage=replace(storage, shards=None))

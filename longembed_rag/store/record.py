@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longembed_rag._version import __version__
 from longembed_rag.errors import CollectionMismatchError, StoreError
@@ -21,6 +21,9 @@ from longembed_rag.store.values import READERS_VERSION, CollectionRecord
 from longembed_rag.words.analyzer import ANALYZER_VERSION, DEFAULT_LANGUAGE
 from longembed_rag.words.lengths import Averages
 from longembed_rag.words.terms import WEIGHING_VERSION
+
+if TYPE_CHECKING:
+    from longembed_rag.points.values import Described
 
 #: Beside the record: the file system that each folder lay on when it was last ingested.
 ROOTS_KEY = f"{OWN_KEY}_roots"
@@ -208,6 +211,32 @@ def require_options(
         raise CollectionMismatchError(
             f"collection {collection!r} at {location} keeps its documents in another way: "
             f"{'; '.join(lines)}. Leave these options out, or name another collection for them"
+        )
+
+
+def require_spread(found: Described, said: Mapping[str, int], *, location: str) -> None:
+    """Refuse to go on as if a collection were spread over nodes in another way than it is.
+
+    Args:
+        found: The collection; an embedded one is spread over none, and nothing is refused.
+        said: What was said of it, by name.
+        location: Folder or address, for messages.
+
+    Raises:
+        CollectionMismatchError: It is spread in another way; names what differs.
+    """
+    if found.spread is None:
+        return
+    lines = [
+        f"{name} is {there} in the collection and {value} now"
+        for name, value in said.items()
+        if (there := getattr(found.spread, name)) != value
+    ]
+    if lines:
+        raise CollectionMismatchError(
+            f"collection {found.name!r} at {location} is spread over its nodes in another way: "
+            f"{'; '.join(lines)}. Leave these options out, or name another collection: 'copy' "
+            "fills one without the model"
         )
 
 

@@ -67,8 +67,9 @@ class DocumentStore:
         Args:
             path: Folder of an embedded store, made when it is not there.
             collection: Name of the collection.
-            **place: ``url``, ``client``, ``api_key``, ``timeout``, ``retries``, ``wait`` and
-                ``on_wait``, as :func:`~longembed_rag.points.connection.open_points` takes them.
+            **place: ``url``, ``client``, ``api_key``, ``timeout``, ``retries``, ``wait``,
+                ``on_wait`` and ``nearness``, as
+                :func:`~longembed_rag.points.connection.open_points` takes them.
 
         Raises:
             SettingsError: Not exactly one place is given, or one of the values is wrong.
@@ -313,8 +314,7 @@ class DocumentStore:
         return CollectionInfo.of(
             self._record,
             self.sources().values(),
-            collection=self.collection,
-            location=self.location,
-            engine=self.engine,
+            place=self.place,
             passages=count_passages(self.place),
+            spread=self._collection.spread,
         )

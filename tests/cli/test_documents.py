@@ -155,11 +155,34 @@ def test_copy_moves_a_collection_to_a_server_and_back(run: Run, documents: Path)
         assert "0 documents copied, 3 there already" in again.stderr
         back = ("--to", "back", "--to-collection", "mine")
         assert as_json(run("copy", "--url", fake.url, *back, "--json"))["copied"] == 3
+        other = run("copy", "--to", fake.url, "--replicas", "2")
+        assert other.exit_code == 2
+        assert "replicas is 1 in the collection and 2 now" in other.stderr
     here = as_json(run("list", "--json"))["documents"]
     assert as_json(run("list", "--path", "back", "--collection", "mine", "--json")) == {
         "collection": "mine",
         "documents": here,
     }
+
+
+def test_what_a_cluster_lacks_is_told_with_the_answer(run: Run, documents: Path) -> None:
+    """One line for people, one of the values for programs; and info tells it, too."""
+    run("ingest", "documents")
+    with running_fake() as fake:
+        fake.living = ("http://10.0.0.2:6335/",)
+        run("copy", "--to", fake.url, "--replicas", "2")
+        fake.missing = {0: "http://10.0.0.3:6335/"}
+        words = ("search", "apple", "--mode", "sparse", "--url", fake.url)
+        (told,) = as_json(run(*words, "--json"))["remarks"]
+        shown = run(*words)
+        info = run("info", "--url", fake.url, "--exact-below", "0", "--hnsw-ef", "99")
+    assert "replicas are missing (no answer from http://10.0.0.3:6335)" in told
+    assert f"note: {told}" in shown.stderr
+    assert "note.md" in shown.stdout
+    assert "1 shard, 2 replicas of each, a write waits for 1" in info.stdout
+    assert "by HNSW, approximately" in info.stdout
+    assert "hnsw_ef 99" in info.stdout
+    assert told.partition(":")[0] in " ".join(info.stdout.split())
 
 
 def test_copy_without_a_collection_or_onto_itself_is_refused(run: Run, documents: Path) -> None:

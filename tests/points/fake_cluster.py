@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from qdrant_client import QdrantClient, models
@@ -16,6 +17,47 @@ from tests.points.fake_rules import READS, SELECTING, Action, Body, RefusedError
 _OWN_PEER = 1
 _ERROR = "Service internal error: "
 _WRITING = ("points", "points/vectors", *SELECTING)
+
+
+@dataclass
+class Spread:
+    """How a collection is spread over nodes.
+
+    Attributes:
+        shards: How many it has.
+        replicas: Nodes that are to hold each.
+        write_consistency: Replicas that have to take a write.
+        dead: Shards of which the replica on the node that is away has missed a write.
+    """
+
+    shards: int = 1
+    replicas: int = 1
+    write_consistency: int = 1
+    dead: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nodes:
+    """The nodes beside the one that is asked.
+
+    Attributes:
+        living: Addresses of those that answer.
+        missing: Shards of which a replica, or the only one, lies on a node that does not answer,
+            with its address.
+        resolves: Whether the names of those still lead somewhere; else no address is told.
+        leads: Whether the one that is asked is the cluster's leader.
+    """
+
+    living: tuple[str, ...] = ()
+    missing: Mapping[int, str] = field(default_factory=dict)
+    resolves: bool = True
+    leads: bool = True
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The number of each node, by its address."""
+        every = dict.fromkeys([*self.living, *self.missing.values()])
+        return {node: number for number, node in enumerate(every, start=_OWN_PEER + 1)}
 
 
 def shard_of(identity: object, shards: int) -> int:
@@ -32,101 +74,109 @@ def ids_by_shard(client: QdrantClient, name: str, shards: int) -> list[list[Any]
     return spread
 
 
-def collection_cluster(
-    client: QdrantClient, name: str, shards: int, missing: Mapping[int, str]
-) -> Body:
-    """Which shards a collection has, and where; those of missing nodes are not ours.
+def collection_cluster(client: QdrantClient, name: str, spread: Spread, nodes: Nodes) -> Body:
+    """Which shards a collection has, and where.
 
     Args:
         client: What holds the points.
         name: The collection.
-        shards: How many it has.
-        missing: The shards whose only node does not answer, with the node's address.
+        spread: How it is spread.
+        nodes: The other nodes.
     """
-    counts = [len(ids) for ids in ids_by_shard(client, name, shards)]
-    nodes = _peers(missing)
+    counts = [len(ids) for ids in ids_by_shard(client, name, spread.shards)]
+    local, remote = [], []
+    for shard in range(spread.shards):
+        for peer in _holders(shard, spread, nodes):
+            is_away = peer == nodes.numbers.get(nodes.missing.get(shard, ""))
+            state = "Dead" if is_away and shard in spread.dead else "Active"
+            if peer == _OWN_PEER:
+                here = {"shard_id": shard, "points_count": counts[shard], "state": state}
+                local.append(here)
+            else:
+                remote.append({"shard_id": shard, "peer_id": peer, "state": state})
     return {
         "peer_id": _OWN_PEER,
-        "shard_count": shards,
-        "local_shards": [
-            {"shard_id": shard, "points_count": counts[shard], "state": "Active"}
-            for shard in range(shards)
-            if shard not in missing
-        ],
+        "shard_count": spread.shards,
+        "local_shards": local,
         # The last replica of a shard is never given up, whether its node answers or not.
-        "remote_shards": [
-            {"shard_id": shard, "peer_id": nodes[missing[shard]], "state": "Active"}
-            for shard in range(shards)
-            if shard in missing
-        ],
+        "remote_shards": remote,
         "shard_transfers": [],
     }
 
 
-def cluster(url: str, missing: Mapping[int, str]) -> Body:
+def _holders(shard: int, spread: Spread, nodes: Nodes) -> list[int]:
+    """The nodes that a shard's replicas lie on: one that is away, the one that is asked, others."""
+    away = nodes.missing.get(shard)
+    first = [] if away is None else [nodes.numbers[away]]
+    return [*first, _OWN_PEER, *(nodes.numbers[each] for each in nodes.living)][: spread.replicas]
+
+
+def cluster(url: str, nodes: Nodes) -> Body:
     """The cluster as the node that is asked sees it."""
-    if not missing:
+    if not nodes.numbers:
         return {"status": "disabled"}
-    nodes = _peers(missing)
     return {
         "status": "enabled",
         "peer_id": _OWN_PEER,
         "peers": {
             str(_OWN_PEER): {"uri": url},
-            **{str(peer): {"uri": node} for node, peer in nodes.items()},
+            **{str(peer): {"uri": node} for node, peer in nodes.numbers.items()},
         },
         "raft_info": {
             "term": 2,
             "commit": 30,
             "pending_operations": 0,
-            "leader": _OWN_PEER,
-            "role": "Leader",
+            "leader": _OWN_PEER if nodes.leads else _OWN_PEER + 1,
+            "role": "Leader" if nodes.leads else "Follower",
             "is_voter": True,
         },
         "consensus_thread_status": {
             "consensus_thread_status": "working",
             "last_update": "2026-11-28T12:00:00Z",
         },
+        # Followers send each other nothing, and learn of nobody's silence.
         "message_send_failures": {
             node: {
                 "count": 1,
                 "latest_error": f"Failed to connect to {node}",
                 "latest_error_timestamp": "2026-11-28T12:00:00Z",
             }
-            for node in nodes
+            for node in dict.fromkeys(nodes.missing.values())
+            if nodes.leads
         },
     }
 
 
-def _peers(missing: Mapping[int, str]) -> dict[str, int]:
-    nodes = dict.fromkeys(missing.values())
-    return {node: number for number, node in enumerate(nodes, start=_OWN_PEER + 1)}
-
-
 def require_living(
-    action: Action, body: Body, shards: int, missing: Mapping[int, str], *, resolves: bool
+    action: Action, body: Body, spread: Spread, nodes: Nodes, *, everybody: bool
 ) -> None:
-    """Fail as a node does that cannot reach the only replica of a shard that is needed.
+    """Fail as a node does that cannot reach as many replicas of a shard as are needed.
 
     Args:
         action: What is asked for.
         body: The body.
-        shards: How many shards the collection has.
-        missing: The shards whose only node does not answer, with the node's address.
-        resolves: Whether its name still leads somewhere; else the address is not told.
+        spread: How the collection is spread; learns which replicas have missed a write.
+        nodes: The other nodes.
+        everybody: Whether every replica is to answer a read (``consistency=all``).
 
     Raises:
         RefusedError: With status 500.
     """
-    gone = {shard: node for shard, node in missing.items() if shard < shards}
+    gone = {shard: node for shard, node in nodes.missing.items() if shard < spread.shards}
+    count = len(_holders(0, spread, nodes))
     if action == ("GET", "") or action in READS:
-        for node in gone.values():
-            told = f"1 of 1 read operations failed:\n  {_unreachable(node, resolves)}"
+        for shard, node in gone.items() if everybody or spread.replicas == 1 else ():
+            if shard in spread.dead:
+                told = f"The replica set for shard {shard} on peer {_OWN_PEER} does not have enough"
+                raise RefusedError(500, f"{_ERROR}{told} active replicas")
+            told = f"1 of {count} read operations failed:\n  {_unreachable(node, nodes.resolves)}"
             raise RefusedError(500, f"{_ERROR}{told}")
-    for shard in _written(action, body, shards):
-        if shard in gone:
+    for shard in _written(action, body, spread.shards):
+        if shard in gone and len(_holders(shard, spread, nodes)) - 1 < spread.write_consistency:
             told = "1 out of 1 shards failed to apply operation. First error captured: "
-            raise RefusedError(500, f"{_ERROR}{told}{_unreachable(gone[shard], resolves)}")
+            raise RefusedError(500, f"{_ERROR}{told}{_unreachable(gone[shard], nodes.resolves)}")
+        if shard in gone:
+            spread.dead.add(shard)
 
 
 def _unreachable(node: str, resolves: bool) -> str:

@@ -11,7 +11,7 @@ from qdrant_client import QdrantClient
 from qdrant_client.http.models import models as rest
 
 from tests.points.fake_answers import ANSWERS, WRITES
-from tests.points.fake_cluster import collection_cluster, query, require_living
+from tests.points.fake_cluster import Nodes, Spread, collection_cluster, query, require_living
 from tests.points.fake_limits import require_indexes, require_strict
 from tests.points.fake_rules import (
     Action,
@@ -38,8 +38,11 @@ class Collections:
         keeps_metadata: Whether it knows collection metadata (Qdrant 1.16 and later).
         strict_mode: The ``strict_mode_config`` of collections that are made without one.
         shards: How many shards a collection gets that is made without a number.
-        missing: Shards whose only node does not answer, with the node's address.
+        missing: Shards of which a replica, or the only one, lies on a node that does not answer,
+            with the node's address.
         resolves: Whether the names of missing nodes still lead somewhere; else no address is told.
+        living: Addresses of other nodes, which answer.
+        leads: Whether this node is the cluster's leader.
     """
 
     client: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"))
@@ -49,8 +52,18 @@ class Collections:
     shards: int = 1
     missing: dict[int, str] = field(default_factory=dict)
     resolves: bool = True
+    living: tuple[str, ...] = ()
+    leads: bool = True
     _strict: dict[str, Body] = field(default_factory=dict)
-    _sharded: dict[str, int] = field(default_factory=dict)
+    _spread: dict[str, Spread] = field(default_factory=dict)
+    _quantized: dict[str, Body] = field(default_factory=dict)
+
+    @property
+    def nodes(self) -> Nodes:
+        """The other nodes of the cluster, if it is one."""
+        return Nodes(
+            living=self.living, missing=self.missing, resolves=self.resolves, leads=self.leads
+        )
 
     def of_all(self, action: Action, name: str, body: Body) -> Any:
         """Answer what is asked of all collections, or of all ``aliases``."""
@@ -62,13 +75,14 @@ class Collections:
         actions = rest.ChangeAliasesOperation(**body).actions
         return self.client.update_collection_aliases(actions)
 
-    def of_one(self, action: Action, name: str, body: Body) -> Any:
+    def of_one(self, action: Action, name: str, body: Body, *, everybody: bool = False) -> Any:
         """Answer what is asked of one collection, by its name or an alias.
 
         Args:
             action: What is asked for.
             name: The collection.
             body: The body.
+            everybody: Whether every replica is to answer a read.
 
         Raises:
             RefusedError: The server says no.
@@ -84,29 +98,30 @@ class Collections:
             raise RefusedError(404, f"Not found: Collection `{name}` doesn't exist!")
         aliases = self.client.get_aliases().aliases
         real = {each.alias_name: each.collection_name for each in aliases}.get(name, name)
-        shards = self.shards_of(real)
-        require_living(action, body, shards, self.missing, resolves=self.resolves)
+        spread = self._spread.setdefault(real, Spread())
+        require_living(action, body, spread, self.nodes, everybody=everybody)
         if action == ("GET", ""):
             return self._info(real)
         if action == ("GET", "aliases"):
             return _plain(self.client.get_collection_aliases(real))
         if action == ("GET", "cluster"):
-            return collection_cluster(self.client, real, shards, self.missing)
+            return collection_cluster(self.client, real, spread, self.nodes)
         if action == ("PATCH", ""):
             return self._update(real, body)
         return self._points(action, real, body)
 
     def shards_of(self, name: str) -> int:
         """How many shards a collection has."""
-        return self._sharded.get(name, 1)
+        return self._spread.get(name, Spread()).shards
 
     def _create(self, name: str, body: Body) -> bool:
         require_name(name)
         asked = rest.CreateCollection(**body)
         if name in {each.name for each in self.client.get_collections().collections}:
             raise RefusedError(409, f"Wrong input: Collection `{name}` already exists!")
-        if asked.shard_number == 0:
-            raise invalid("shard_number: value 0 invalid, must be 1 or larger")
+        for key in ("shard_number", "replication_factor", "write_consistency_factor"):
+            if getattr(asked, key) == 0:
+                raise invalid(f"{key}: value 0 invalid, must be 1 or larger")
         self._forget(name)
         self.client.create_collection(
             name,
@@ -114,12 +129,17 @@ class Collections:
             sparse_vectors_config=asked.sparse_vectors,
             metadata=asked.metadata if self.keeps_metadata else None,
         )
-        self._sharded[name] = asked.shard_number or self.shards
+        self._spread[name] = Spread(
+            asked.shard_number or self.shards,
+            asked.replication_factor or 1,
+            asked.write_consistency_factor or 1,
+        )
+        self._quantized[name] = body.get("quantization_config") or {}
         self._strict[name] = {**self.strict_mode, **(body.get("strict_mode_config") or {})}
         return True
 
     def _forget(self, name: str) -> None:
-        for known in (self.indexes, self._strict, self._sharded):
+        for known in (self.indexes, self._strict, self._spread, self._quantized):
             known.pop(name, None)
 
     def _update(self, name: str, body: Body) -> bool:
@@ -131,7 +151,14 @@ class Collections:
 
     def _info(self, name: str) -> Body:
         info: Body = _plain(self.client.get_collection(name))
-        info["config"]["params"]["shard_number"] = self.shards_of(name)
+        spread = self._spread.get(name, Spread())
+        info["config"]["params"] |= {
+            "shard_number": spread.shards,
+            "replication_factor": spread.replicas,
+            "write_consistency_factor": spread.write_consistency,
+        }
+        if quantized := self._quantized.get(name):
+            info["config"]["quantization_config"] = quantized
         if strict := self._strict.get(name):
             info["config"]["strict_mode_config"] = strict
         return {**info, "payload_schema": self.indexes.get(name, {})}

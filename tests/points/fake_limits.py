@@ -15,6 +15,7 @@ from tests.points.fake_rules import (
     filters_of,
     is_uuid,
     limits_of,
+    searches_of,
 )
 
 _KINDS = {bool: "bool", int: "integer", str: "keyword"}
@@ -73,12 +74,23 @@ def require_strict(
     if method == "PUT" and path in ("points", "points/vectors"):
         most, name = strict.get("upsert_max_batchsize"), "upsert" if path == "points" else "update"
         _require_at_most(len(body["points"]), most, f"{name} limit")
+    for search in searches_of(body):
+        _require_modest(search.get("params") or {}, strict)
     if path == "points/query/batch":
         most = strict.get("search_max_batchsize")
         _require_at_most(len(body["searches"]), most, "search batch size")
 
 
-def _require_at_most(value: int, most: int | None, name: str) -> None:
+def _require_modest(params: Body, strict: Mapping[str, Any]) -> None:
+    if params.get("exact") and strict.get("search_allow_exact") is False:
+        raise RefusedError(400, "Bad request: Exact search disabled! Help: Set exact=false.")
+    quantization = params.get("quantization") or {}
+    times = quantization.get("oversampling")
+    _require_at_most(times or 0, strict.get("search_max_oversampling"), "oversampling")
+    _require_at_most(params.get("hnsw_ef") or 0, strict.get("search_max_hnsw_ef"), "hnsw_ef")
+
+
+def _require_at_most(value: float, most: float | None, name: str) -> None:
     if most is not None and value > most:
         raise RefusedError(
             400,

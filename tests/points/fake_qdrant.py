@@ -127,12 +127,13 @@ class FakeQdrant(Collections):
         name, _, path = below.partition("/")
         action = (request.method, path)
         if (request.method, kind, below) == ("GET", "cluster", ""):
-            return cluster(self.url, self.missing)
+            return cluster(self.url, self.nodes)
         if kind != "collections" or (unquote(name) in (".", "..", "") and action != ("GET", "")):
             raise RefusedError(404, "")
         if name == "" or name == "aliases":
             return self.of_all(action, name, request.body)
-        result = self.of_one(action, unquote(name), request.body)
+        everybody = "consistency=all" in request.query
+        result = self.of_one(action, unquote(name), request.body, everybody=everybody)
         if result == DONE and "wait=true" not in request.query:
             return {**DONE, "status": "acknowledged"}
         return {**DONE, "status": self.write_status} if result == DONE else result

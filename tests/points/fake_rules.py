@@ -222,6 +222,9 @@ def _is_empty(vector: Any) -> bool:
 
 
 def _require_query(search: Body) -> None:
+    times = ((search.get("params") or {}).get("quantization") or {}).get("oversampling")
+    if times is not None and times < 1.0:
+        raise invalid("params.quantization.oversampling: must be 1.0 or larger")
     query = search.get("query")
     if isinstance(query, dict):
         _require_sparse(query.get("nearest", query), "query")

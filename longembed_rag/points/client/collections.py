@@ -8,14 +8,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from longembed_rag.errors import StoreError
+from longembed_rag.points.client.cluster import Replicas
 from longembed_rag.points.client.conversion import create_arguments, values_of
+from longembed_rag.points.client.facts import Facts
 from longembed_rag.points.client.gateway import Gateway
 from longembed_rag.points.client.rules import FREE, Rules
+from longembed_rag.points.nearness import Comparing, Nearness
 from longembed_rag.points.port import LOGIN, NOT_FOUND, Failure
 from longembed_rag.points.values import Described, Layout
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
+    from qdrant_client.models import CollectionInfo
+
+    from longembed_rag.points.spread import MissingReplicas
 
 Result = TypeVar("Result")
 
@@ -37,6 +43,7 @@ class ClientCollections:
         on_close: What closing it does.
         believing: What is to be done once the files of local mode, which somebody has changed,
             have been found whole; None where nobody has.
+        nearness: When a server is to compare a query with every vector.
     """
 
     def __init__(
@@ -47,8 +54,12 @@ class ClientCollections:
         engine: str,
         on_close: Callable[[], None] = lambda: None,
         believing: Callable[[], None] | None = None,
+        nearness: Nearness | None = None,
     ) -> None:
         self._believing = believing
+        self._nearness = nearness or Nearness()
+        self._replicas = Replicas(client)
+        self._facts: dict[str, Facts] = {}
         self.client = client
         self.gateway = gateway
         self.engine = engine
@@ -90,11 +101,48 @@ class ClientCollections:
         own = self._own_name(name)
 
         def read() -> Described:
-            info = self.client.get_collection(own)
-            rules = self._rules[own] = Rules.of(info)
-            return Described(name=own, metadata=info.config.metadata or {}, indexes=rules.indexes)
+            info = self._info(own)
+            return Described(
+                name=own,
+                metadata=info.config.metadata or {},
+                indexes=self._rules[own].indexes,
+                spread=None if self.embedded else self._facts[own].spread,
+            )
 
         return self.gateway.call(read, what=what)
+
+    def _info(self, name: str) -> CollectionInfo:
+        """What a collection says of itself, which is kept."""
+        info = self.client.get_collection(name)
+        self._rules[name] = Rules.of(info)
+        if not self.embedded:
+            self._facts[name] = Facts.of(info)
+        return info
+
+    @property
+    def served(self) -> ClientCollections | None:
+        """What can be told of a server's answers: this object, where it leads to one."""
+        return None if self.embedded else self
+
+    def missing(self, names: Sequence[str]) -> MissingReplicas | None:
+        """The replicas that take no part in answers; of collections that are spread alike."""
+        known = [self._facts[name].spread for name in names if name in self._facts]
+        if not known:
+            return None
+        return self._replicas.missing(dict.fromkeys(names, known[0]))
+
+    def comparing(self, name: str, *, failure: Failure | None = None) -> Comparing:
+        """How a query's vector is compared with a collection's; its size is read once a minute."""
+        if self.embedded:
+            return Comparing()
+        facts = self._facts.get(name)
+        if facts is None or not facts.is_fresh:
+            what = f"reading collection {name!r}"
+            self.gateway.call(lambda: self._info(name), what=what, failure=failure)
+            facts = self._facts[name]
+        return self._nearness.of(
+            facts.points, on_disk=facts.on_disk, quantization=facts.quantization
+        )
 
     def _own_name(self, name: str) -> str:
         """The name of the collection that an alias stands for; other names stand for themselves."""

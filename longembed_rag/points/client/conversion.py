@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import InputError
 from longembed_rag.points.filters import to_models
+from longembed_rag.points.nearness import HNSW_EF
 from longembed_rag.points.values import (
     Ask,
     Layout,
@@ -18,9 +19,15 @@ from longembed_rag.points.values import (
 )
 
 if TYPE_CHECKING:
-    from qdrant_client.models import PointStruct, PointVectors, QueryRequest
+    from qdrant_client.models import (
+        PointStruct,
+        PointVectors,
+        QueryRequest,
+        SearchParams,
+    )
 
     from longembed_rag.points.client.rules import Rules
+    from longembed_rag.points.nearness import Comparing
 
 # Digits after the point that numbers travel with: a float32 written out as a float64 takes twice
 # the bytes, and these errors lie far below a float32's own.
@@ -58,9 +65,11 @@ def create_arguments(
     }
     if not server:
         return given
-    # How rare a word is, each shard counts by itself: of several, words would weigh differently
-    # from document to document, by the shard that it happens to be in.
-    given["shard_number"] = 1
+    # How rare a word is, each shard counts by itself: unless several are asked for, there is one,
+    # so that words weigh the same in every document, whatever shard it would happen to be in.
+    given["shard_number"] = storage.shards or 1
+    given["replication_factor"] = storage.replicas
+    given["write_consistency_factor"] = storage.write_consistency
     if storage.quantization == "scalar" and layout.dense:
         given["quantization_config"] = models.ScalarQuantization(
             scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
@@ -149,13 +158,21 @@ def read_vectors(given: Any) -> dict[str, Any]:
         }
 
 
-def query_requests(asks: Sequence[Ask], rules: Rules) -> tuple[list[int], list[QueryRequest]]:
+def query_requests(
+    asks: Sequence[Ask], rules: Rules, comparing: Comparing
+) -> tuple[list[int], list[QueryRequest]]:
     """Queries as the client takes them, and which of the asks each is for.
 
     More points than one answer may hold are asked for in several, one after the other.
+
+    Args:
+        asks: The queries.
+        rules: What the collection allows.
+        comparing: How dense vectors are compared; words are by an index that passes over nothing.
     """
     from qdrant_client.models import QueryRequest
 
+    how = search_params(comparing, rules)
     owners: list[int] = []
     requests: list[QueryRequest] = []
     for owner, each in enumerate(asks):
@@ -173,10 +190,32 @@ def query_requests(asks: Sequence[Ask], rules: Rules) -> tuple[list[int], list[Q
                     limit=min(most, each.limit - offset),
                     offset=offset or None,
                     filter=chosen,
+                    params=None if is_sparse(each.vector) else how,
                     with_payload=list(each.keys) if each.keys else False,
                 )
             )
     return owners, requests
+
+
+def search_params(comparing: Comparing, rules: Rules) -> SearchParams | None:
+    """How a server is asked to compare dense vectors, as far as the collection allows it.
+
+    None in local mode, which compares with every vector unasked.
+    """
+    from qdrant_client.models import QuantizationSearchParams, SearchParams
+
+    if comparing.points is None:
+        return None
+    if comparing.exact and rules.allows_exact:
+        return SearchParams(exact=True)
+    wanted = comparing.hnsw_ef or HNSW_EF
+    if (times := comparing.oversampling) is None:
+        return SearchParams(hnsw_ef=min(wanted, rules.most_ef or wanted))
+    times = min(times, rules.most_oversampling or times)
+    return SearchParams(
+        hnsw_ef=min(wanted, rules.most_ef or wanted),
+        quantization=QuantizationSearchParams(rescore=True, oversampling=max(times, 1.0)),
+    )
 
 
 def values_of(points: Iterable[Any], key: str) -> Iterator[Any]:

@@ -19,8 +19,9 @@ from longembed_rag.points.client.conversion import (
 from longembed_rag.points.client.gateway import require_confirmed
 from longembed_rag.points.client.rules import Rules
 from longembed_rag.points.filters import to_models
+from longembed_rag.points.nearness import Comparing
 from longembed_rag.points.port import Failure, exchange_alone, scroll
-from longembed_rag.points.values import Ask, Hit, Page, Point, Stored, native_id
+from longembed_rag.points.values import Ask, Hit, Page, Point, Stored, is_sparse, native_id
 
 if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
@@ -146,9 +147,15 @@ class ClientPoints(ClientCollections):
 
     def query(self, name: str, asks: Sequence[Ask], *, what: str) -> list[list[Hit]]:
         """For each query the points closest to its vector, best first."""
+        dense = any(
+            each.vector is not None and not each.finds_nothing and not is_sparse(each.vector)
+            for each in asks
+        )
 
         def run(rules: Rules, make: Failure) -> list[list[Hit]]:
-            owners, requests = query_requests(asks, rules)
+            comparing = self.comparing(name, failure=make) if dense else Comparing()
+            rules = self._rules.get(name, rules)
+            owners, requests = query_requests(asks, rules, comparing)
             found: list[list[Hit]] = [[] for _ in asks]
             most = rules.most_asked or max(len(requests), 1)
             for start in range(0, len(requests), most):

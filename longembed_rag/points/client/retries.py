@@ -15,8 +15,10 @@ from longembed_rag.errors import SettingsError
 Result = TypeVar("Result")
 
 _TOO_MANY_REQUESTS = 429
-# What a node answers when the only replica of a shard is on one that it cannot reach.
-_SHARD_FAILED = re.compile(r"read operations failed|shards failed to apply")
+# What a node answers when a shard's only replica is on one that it cannot reach, or none is sound.
+_SHARD_FAILED = re.compile(
+    r"read operations failed|shards failed to apply|(?:no|enough) active replica"
+)
 # Letters of an answer that is none of Qdrant's.
 _SHOWN = 200
 _UNREACHED = re.compile(r"Failed to connect to (\S+)")
@@ -179,15 +181,26 @@ def missing_node(error: GaveUpError, cluster: Callable[[], Any] | None) -> str |
     from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
     cause = error.__cause__
-    if not isinstance(cause, UnexpectedResponse) or not _SHARD_FAILED.search(reason(cause)):
+    if not isinstance(cause, UnexpectedResponse) or not is_of_shards(reason(cause)):
         return None
-    if (found := _UNREACHED.search(reason(cause))) is not None:
-        return found[1].rstrip(".,;:)")
+    if (found := unreached_node(reason(cause))) is not None:
+        return found
     failures: Mapping[str, Any] = {}
     if cluster is not None:
         with suppress(ApiException, ValueError):
             failures = getattr(cluster().result, "message_send_failures", None) or {}
     return ", ".join(sorted(failures)) or "of one of its shards"
+
+
+def is_of_shards(told: str) -> bool:
+    """Whether an answer says that a shard lacks a replica, or that one of it keeps silent."""
+    return _SHARD_FAILED.search(told) is not None
+
+
+def unreached_node(told: str) -> str | None:
+    """The address of the node that an answer says cannot be reached, if it says so."""
+    found = _UNREACHED.search(told)
+    return None if found is None else found[1].rstrip(".,;:)")
 
 
 def _asked_wait(error: Exception) -> float | None:

@@ -34,6 +34,9 @@ class Rules:
         most_written: Most points in one request to write.
         most_asked: Most queries in one request.
         most_values: Most values, or ids, in one condition of a filter.
+        most_ef: Most points that a search through the graph may keep in sight.
+        most_oversampling: How many times as many points may be looked up by quantized vectors.
+        allows_exact: Whether a query may be compared with every vector.
         only_indexed: Whether only indexed fields of the payload may be filtered by.
         indexes: Kind of the index of each indexed field.
     """
@@ -42,6 +45,9 @@ class Rules:
     most_written: int | None = None
     most_asked: int | None = None
     most_values: int | None = None
+    most_ef: int | None = None
+    most_oversampling: float | None = None
+    allows_exact: bool = True
     only_indexed: bool = False
     indexes: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,6 +63,9 @@ class Rules:
             most_written=strict.upsert_max_batchsize,
             most_asked=strict.search_max_batchsize,
             most_values=strict.condition_max_size,
+            most_ef=strict.search_max_hnsw_ef,
+            most_oversampling=strict.search_max_oversampling,
+            allows_exact=strict.search_allow_exact is not False,
             only_indexed=strict.unindexed_filtering_retrieve is False,
             indexes=indexes,
         )

@@ -23,16 +23,7 @@ from longembed_rag.points.edge.requests import (
 from longembed_rag.points.edge.schema import field_index
 from longembed_rag.points.edge.vectors import make_point, with_plain_payload
 from longembed_rag.points.port import NOT_FOUND, Failure, exchange_alone, failing
-from longembed_rag.points.values import (
-    Ask,
-    Described,
-    Hit,
-    Layout,
-    Page,
-    Point,
-    Stored,
-    native_id,
-)
+from longembed_rag.points.values import Ask, Described, Hit, Layout, Page, Point, Stored, native_id
 
 if TYPE_CHECKING:
     import qdrant_edge as edge
@@ -61,6 +52,7 @@ class EdgePoints:
     engine = "edge"
     embedded = True
     is_touched = False
+    served = None
 
     def __init__(
         self,
