@@ -13,6 +13,7 @@ import pytest
 from qdrant_client import QdrantClient
 
 from longembed_rag.points.client.retries import RetryPolicy
+from longembed_rag.points.values import StorageOptions
 from longembed_rag.search.results import SearchResult
 from longembed_rag.search.search import SearchOptions, search_documents
 from longembed_rag.search.syntax import Query
@@ -67,7 +68,9 @@ def opening(engine: str, folder: Path, *, policy: RetryPolicy | None = None) -> 
         yield lambda: DocumentStore.open(path=folder)
 
 
-def ensure(store: DocumentStore, **options: Any) -> DocumentStore:
+def ensure(
+    store: DocumentStore, *, storage: StorageOptions | None = None, **options: Any
+) -> DocumentStore:
     """Make the fake encoder's collection, with index options if any are given."""
     given = IndexOptions(**options)
     kept = given.passages and given.late_interaction != "off"
@@ -77,6 +80,7 @@ def ensure(store: DocumentStore, **options: Any) -> DocumentStore:
         description=ENCODER.describe(),
         settings=ENCODER.settings.to_dict(),
         options=given if options else None,
+        storage=storage,
         tokens=TOKENS if kept else None,
     )
     return store

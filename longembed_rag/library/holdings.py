@@ -20,7 +20,7 @@ from longembed_rag.points.addresses import masked_url
 from longembed_rag.points.connection import GIVEN_CLIENT, has_store
 from longembed_rag.points.locking import require_wait
 from longembed_rag.points.values import StorageOptions
-from longembed_rag.store.collection import require_name
+from longembed_rag.store.naming import require_name
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import CollectionRecord

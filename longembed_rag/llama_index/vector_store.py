@@ -29,7 +29,9 @@ from longembed_rag.points.filters import (
     to_models,
 )
 from longembed_rag.search.filters import as_filter
+from longembed_rag.search.rarity import rarities_of
 from longembed_rag.search.requests import only
+from longembed_rag.search.steps import run_together
 from longembed_rag.store.listing import read_page
 from longembed_rag.store.making import DocumentTerms, analyse
 from longembed_rag.store.payload import BUCKET_KEY, DELETE_KEY
@@ -288,18 +290,8 @@ def _weighed(library: Library, texts: Sequence[str]) -> _SparseVectors:
     """The words of nodes, with BM25's weights."""
     options = library.store.existing_record().options
     terms, average = _terms(library, texts)
-    return _listed(
-        [
-            document_vector(
-                each.counts,
-                length=len(each.stems),
-                average=average,
-                k1=options.k1,
-                b=options.b,
-            )
-            for each in terms
-        ]
-    )
+    by = {"average": average, "k1": options.k1, "b": options.b}
+    return _listed([document_vector(e.counts, length=len(e.stems), **by) for e in terms])
 
 
 def _terms(library: Library, texts: Sequence[str]) -> tuple[list[DocumentTerms], float]:
@@ -321,9 +313,14 @@ def _terms(library: Library, texts: Sequence[str]) -> tuple[list[DocumentTerms],
 
 
 def _counted(library: Library, texts: Sequence[str]) -> _SparseVectors:
-    """The words of queries, each as often as it is said."""
-    record = library.store.existing_record()
-    return _listed([query_vector(record.query_words(text).weights) for text in texts])
+    """The words of queries, each as often as it is said, or as rare as the store cannot tell."""
+    record, place = library.store.existing_record(), library.store.place
+    words = [record.query_words(text) for text in texts]
+    vectors = [query_vector(each.weights) for each in words]
+    if record.frequencies:
+        rarities = run_together([rarities_of(each, place) for each in words], place)
+        vectors = [r.documents.weighed(v) for r, v in zip(rarities, vectors, strict=True)]
+    return _listed(vectors)
 
 
 def _listed(vectors: Sequence[TermVector | QueryVector]) -> _SparseVectors:

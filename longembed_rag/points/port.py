@@ -44,6 +44,13 @@ class Served(Protocol):
             an answer that is there is not lost for that.
         """
 
+    def stop_weighing(self, name: str, vectors: Sequence[str]) -> None:
+        """Put no longer into sparse vectors how rare their terms are.
+
+        Raises:
+            StoreError: It cannot be changed.
+        """
+
     def comparing(self, name: str) -> Comparing:
         """How a query's vector is compared with a collection's.
 

@@ -11,10 +11,10 @@ from longembed_rag.errors import (
     CollectionMismatchError,
     CollectionNotFoundError,
     NotAllowedError,
-    SettingsError,
     StoreError,
 )
 from longembed_rag.points.values import StorageOptions
+from longembed_rag.store.frequencies.head import TABLE_INDEXES
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.place import (
     DOCUMENT_INDEXES,
@@ -36,44 +36,13 @@ from longembed_rag.store.record import (
     with_tokens,
     write_record,
 )
-from longembed_rag.store.values import (
-    CollectionRecord,
-    manifest_collection,
-    passages_collection,
-    words_collection,
-)
+from longembed_rag.store.values import CollectionRecord
 
 if TYPE_CHECKING:
     from longembed_rag.points.spread import Spread
-    from longembed_rag.points.values import Described
+    from longembed_rag.points.values import Described, Layout
     from longembed_rag.store.place import Place
     from longembed_rag.store.tokens import TokenRecord
-
-_FORBIDDEN = '<>:"/\\|?*\0\x1f'
-_LONGEST_NAME = 255 - len(passages_collection(""))
-
-
-def require_name(name: str) -> None:
-    """Refuse a name that Qdrant would not take, for the collection or those beside it.
-
-    Raises:
-        SettingsError: It would not; says why.
-    """
-    forbidden = sorted(set(name) & set(_FORBIDDEN))
-    if forbidden:
-        raise SettingsError(f"collection={name!r} must not contain {' '.join(forbidden)}")
-    size = len(name.encode("utf-8", "surrogatepass"))
-    if name in ("", ".", "..") or size > _LONGEST_NAME or not name.isprintable():
-        raise SettingsError(
-            f"collection={name!r} is not a name: 1 to {_LONGEST_NAME} bytes that can be printed, "
-            "not . or .."
-        )
-    for sibling in (passages_collection(""), manifest_collection(""), words_collection("")):
-        if name.endswith(sibling):
-            raise SettingsError(
-                f"collection={name!r} must not end in {sibling!r}: that is how the collections "
-                "beside another one are called"
-            )
 
 
 class Collection:
@@ -90,6 +59,7 @@ class Collection:
         self.place = place
         self._points = place.points
         self.spread: Spread | None = None
+        self._keeps_words = False
 
     @property
     def name(self) -> str:
@@ -113,6 +83,8 @@ class Collection:
         if found is not None and found.name != self.name:
             self.place = replace(self.place, documents=found.name)
         self.spread = None if found is None else found.spread
+        record = None if found is None else read_record(found.metadata)
+        self._keeps_words = record is not None and record.frequencies
         return found
 
     def existing_record(self) -> CollectionRecord:
@@ -159,6 +131,7 @@ class Collection:
             options=options or IndexOptions(),
             embedded=self._points.embedded,
             tokens=tokens,
+            frequencies=self._counts_words(storage),
         )
         found = self._made(made, dimension, storage)
         record = self._require_record(found)
@@ -185,8 +158,10 @@ class Collection:
         theirs = other.existing_record()
         there = other._found()
         assert there is not None
-        made = moved_record(there.metadata, embedded=self._points.embedded)
-        found = self._made(made, theirs.dimension, storage or StorageOptions())
+        storage = storage or StorageOptions()
+        embedded, frequencies = self._points.embedded, self._counts_words(storage)
+        made = moved_record(there.metadata, embedded=embedded, frequencies=frequencies)
+        found = self._made(made, theirs.dimension, storage)
         record = self._require_record(found)
         self.require_match(record, theirs.fingerprint, theirs.description)
         require_options(record, theirs.options, collection=self.name, location=self.place.location)
@@ -203,13 +178,27 @@ class Collection:
         found = self._found()
         if found is not None:
             require_spread(found, storage.spread, location=self.place.location)
+        else:
+            self._keeps_words = self._counts_words(storage)
         self.ensure_beside(dimension, storage)
         if found is None:
-            found = self._points.make(
-                self.name, documents_layout(dimension, storage), metadata=metadata
-            )
+            layout = documents_layout(dimension, storage, keeps_words=self._keeps_words)
+            found = self._points.make(self.name, layout, metadata=metadata)
             self._require_kept(found)
         return found
+
+    def _counts_words(self, storage: StorageOptions) -> bool:
+        """Whether a new collection is to count in how many documents each word stands."""
+        return not self._points.embedded and (storage.shards or 1) > 1
+
+    def ensure_words(self) -> None:
+        """Make the collection of how often words occur, where it is not there.
+
+        Raises:
+            StoreError: It cannot be made.
+        """
+        storage = StorageOptions(**({} if self.spread is None else asdict(self.spread)))
+        self._ensure(self.place.words, manifest_layout(storage), TABLE_INDEXES)
 
     def roots(self) -> dict[str, int]:
         """See :meth:`DocumentStore.roots`."""
@@ -244,7 +233,7 @@ class Collection:
                 self._points.index(name, wanted)
 
     def ensure_beside(self, dimension: int, storage: StorageOptions) -> None:
-        """Make the collections of passages and of the manifest, where they are not there.
+        """Make the collections beside that of the documents, where they are not there.
 
         Those beside a collection that is there are spread over nodes as it is.
 
@@ -253,12 +242,15 @@ class Collection:
         """
         if self.spread is not None:
             storage = replace(storage, **asdict(self.spread))
-        for name, layout, indexes in (
-            (self.place.passages, passages_layout(dimension, storage), PASSAGE_INDEXES),
-            (self.place.manifest, manifest_layout(storage), {}),
-        ):
-            found = self._points.describe(name) or self._points.make(name, layout)
-            self._ensure_indexes(found, indexes)
+        layout = passages_layout(dimension, storage, keeps_words=self._keeps_words)
+        self._ensure(self.place.passages, layout, PASSAGE_INDEXES)
+        self._ensure(self.place.manifest, manifest_layout(storage), {})
+        if self._keeps_words:
+            self._ensure(self.place.words, manifest_layout(storage), TABLE_INDEXES)
+
+    def _ensure(self, name: str, layout: Layout, indexes: Mapping[str, tuple[str, ...]]) -> None:
+        found = self._points.describe(name) or self._points.make(name, layout)
+        self._ensure_indexes(found, indexes)
 
     def note_changes(self, **changes: Any) -> None:
         """Note down what has changed in the record, such as versions; None takes one away.

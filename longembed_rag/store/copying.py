@@ -14,6 +14,7 @@ from longembed_rag.points.connection import GIVEN_CLIENT
 from longembed_rag.points.port import scroll
 from longembed_rag.points.values import Point
 from longembed_rag.store.collection import Collection
+from longembed_rag.store.frequencies.beginning import settle_words
 from longembed_rag.store.listing import without_all_passages
 from longembed_rag.store.manifest import Manifest, ManifestEntry
 from longembed_rag.store.payload import LISTING_KEYS, read_own, read_stored_source
@@ -120,6 +121,7 @@ def copy_collection(
         if on_progress is not None:
             on_progress(done, total)
     run.copy_others()
+    settle_words(Collection(target.place), target.existing_record())
     target.place.points.flush()
     return CopyReport(
         copied=run.copied,

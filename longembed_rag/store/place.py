@@ -88,16 +88,30 @@ class Place:
         return () if missing is None else (missing.told,)
 
 
-def documents_layout(dimension: int, storage: StorageOptions) -> Layout:
-    """The vector of a whole document, its terms and its word pairs."""
+def documents_layout(dimension: int, storage: StorageOptions, *, keeps_words: bool) -> Layout:
+    """The vector of a whole document, its terms and its word pairs.
+
+    Args:
+        dimension: Length of the vector.
+        storage: How a server is to keep them.
+        keeps_words: Whether how rare words are is counted beside them, and the store is not to.
+    """
     return Layout(
-        dense={DENSE_VECTOR: dimension}, sparse=(TERMS_VECTOR, PAIRS_VECTOR), storage=storage
+        dense={DENSE_VECTOR: dimension},
+        sparse=(TERMS_VECTOR, PAIRS_VECTOR),
+        weighs_rarity=not keeps_words,
+        storage=storage,
     )
 
 
-def passages_layout(dimension: int, storage: StorageOptions) -> Layout:
-    """The vector of a passage and its terms."""
-    return Layout(dense={DENSE_VECTOR: dimension}, sparse=(TERMS_VECTOR,), storage=storage)
+def passages_layout(dimension: int, storage: StorageOptions, *, keeps_words: bool) -> Layout:
+    """The vector of a passage and its terms; arguments as of :func:`documents_layout`."""
+    return Layout(
+        dense={DENSE_VECTOR: dimension},
+        sparse=(TERMS_VECTOR,),
+        weighs_rarity=not keeps_words,
+        storage=storage,
+    )
 
 
 def manifest_layout(storage: StorageOptions) -> Layout:

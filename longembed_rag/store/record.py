@@ -52,6 +52,7 @@ def write_record(
     options: IndexOptions,
     embedded: bool,
     tokens: TokenRecord | None = None,
+    frequencies: bool = False,
 ) -> dict[str, Any]:
     """The collection's metadata.
 
@@ -64,6 +65,7 @@ def write_record(
         embedded: Whether the collection stays on this machine; else paths of this machine are
             left out, and a model in a folder goes by the folder's name.
         tokens: How the vectors of passages' tokens are kept; None where they are not.
+        frequencies: Whether how rare words are is counted beside it.
     """
     described = {name: value for name, value in description.items() if name != "model_path"}
     own = {
@@ -79,12 +81,18 @@ def write_record(
     }
     if tokens is not None:
         own["tokens"] = tokens.to_dict()
+    if frequencies:
+        own["frequencies"] = True
     return {OWN_KEY: own if embedded else without_paths(own)}
 
 
-def moved_record(metadata: Mapping[str, Any], *, embedded: bool) -> dict[str, Any]:
+def moved_record(
+    metadata: Mapping[str, Any], *, embedded: bool, frequencies: bool = False
+) -> dict[str, Any]:
     """The metadata of a copy of a collection, in an embedded store or on a server."""
-    own = metadata[OWN_KEY]
+    own = {name: value for name, value in metadata[OWN_KEY].items() if name != "frequencies"}
+    if frequencies:
+        own["frequencies"] = True
     return {OWN_KEY: dict(own) if embedded else without_paths(own)}
 
 

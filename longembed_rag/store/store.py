@@ -13,10 +13,11 @@ from longembed_rag.errors import CollectionNotFoundError
 from longembed_rag.points.connection import PlaceOptions, client_of, open_points
 from longembed_rag.points.filters import filtered_fields
 from longembed_rag.points.values import StorageOptions
-from longembed_rag.store.collection import Collection, require_name
+from longembed_rag.store.collection import Collection
 from longembed_rag.store.info import CollectionInfo
 from longembed_rag.store.listing import count_passages, list_documents, without_all_passages
 from longembed_rag.store.manifest import Manifest, ManifestEntry
+from longembed_rag.store.naming import require_name
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.place import Place
 from longembed_rag.store.sums import require_whole

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import NotAllowedError, PointRefusedError
 from longembed_rag.store.collection import Collection
+from longembed_rag.store.frequencies.beginning import settle_words
 from longembed_rag.store.listing import list_documents
 from longembed_rag.store.making import analyse
 from longembed_rag.store.manifest import Manifest, ManifestEntry
@@ -173,6 +174,7 @@ class Writer:
         }
         if any(getattr(record, name) != version for name, version in now.items()):
             collection.note_changes(**now, analyzer_next=None)
+        settle_words(collection, record)
         return done
 
     def _forget(self) -> None:

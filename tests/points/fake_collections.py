@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -114,6 +114,11 @@ class Collections:
         """How many shards a collection has."""
         return self._spread.get(name, Spread()).shards
 
+    def cut(self, shards: int, *names: str) -> None:
+        """Cut collections into so many shards, as a server does that grows."""
+        for name in names:
+            self._spread[name] = replace(self._spread[name], shards=shards)
+
     def _create(self, name: str, body: Body) -> bool:
         require_name(name)
         asked = rest.CreateCollection(**body)
@@ -146,6 +151,13 @@ class Collections:
         asked = rest.UpdateCollection(**body)
         if asked.metadata is not None and self.keeps_metadata:
             self.client.update_collection(name, metadata=asked.metadata)
+        # The store behind takes no such change, and looks at this for each query.
+        behind: Any = self.client._client
+        config = behind.collections[name].config.sparse_vectors or {}
+        for vector, changed in (asked.sparse_vectors or {}).items():
+            if vector not in config:
+                raise RefusedError(400, f"Wrong input: Not existing vector name error: {vector}")
+            config[vector].modifier = changed.modifier or config[vector].modifier
         self._strict.setdefault(name, {}).update(body.get("strict_mode_config") or {})
         return True
 

@@ -8,7 +8,7 @@ from longembed_rag.errors import SettingsError, StoreError
 from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.search.filters import parse_filters
-from longembed_rag.store.collection import require_name
+from longembed_rag.store.naming import require_name
 from longembed_rag.store.place import DOCUMENT_INDEXES, PASSAGE_INDEXES
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import DENSE_VECTOR, PAIRS_VECTOR, TERMS_VECTOR

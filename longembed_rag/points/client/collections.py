@@ -131,6 +131,16 @@ class ClientCollections:
             return None
         return self._replicas.missing(dict.fromkeys(names, known[0]))
 
+    def stop_weighing(self, name: str, vectors: Sequence[str]) -> None:
+        """Put no longer into sparse vectors how rare their terms are."""
+        from qdrant_client.models import Modifier, SparseVectorParams
+
+        changed = {each: SparseVectorParams(modifier=Modifier.NONE) for each in vectors}
+        self.gateway.call(
+            lambda: self.client.update_collection(name, sparse_vectors_config=changed),
+            what=f"changing collection {name!r}",
+        )
+
     def comparing(self, name: str, *, failure: Failure | None = None) -> Comparing:
         """How a query's vector is compared with a collection's; its size is read once a minute."""
         if self.embedded:

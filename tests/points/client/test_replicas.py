@@ -64,6 +64,7 @@ def test_how_a_collection_is_spread_reaches_the_server(
         "documents": (3, 2, 2),
         "documents.passages": (3, 2, 2),
         "documents.manifest": (1, 2, 2),
+        "documents.words": (1, 2, 2),
     }
 
 

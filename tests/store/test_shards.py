@@ -1,0 +1,130 @@
+"""Words weigh the same however many shards there are, and on an embedded store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from qdrant_client import models
+
+from longembed_rag.points.values import StorageOptions
+from longembed_rag.search.options import MODES
+from longembed_rag.store.copying import copy_collection
+from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.values import IndexedDocument
+from tests.points.fake_qdrant import FakeQdrant, running_fake
+from tests.store.corpora import random_documents
+from tests.store.fakes import make_document
+from tests.stores import ensure, find
+
+DOCUMENTS = random_documents(30, seed=11)
+QUERIES = ("w0 w1", "w20", "w1 w7 w12 w33 w7", "w59 nowhere")
+Answers = dict[tuple[str, str], dict[str, float]]
+
+
+def fill(
+    store: DocumentStore,
+    shards: int | None = None,
+    documents: list[IndexedDocument] = DOCUMENTS,
+) -> DocumentStore:
+    """Write documents into a collection of so many shards, and settle it."""
+    ensure(store, storage=StorageOptions(shards=shards), language="none")
+    for document in documents:
+        store.upsert(document)
+    store.reweigh()
+    return store
+
+
+@pytest.fixture
+def embedded(folder: Path) -> Iterator[DocumentStore]:
+    """The documents in an embedded store."""
+    with DocumentStore.open(path=folder / "store") as store:
+        yield fill(store)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeQdrant]:
+    """A server."""
+    with running_fake() as fake:
+        yield fake
+
+
+def answers(store: DocumentStore) -> Answers:
+    """What is found, with scores, by every mode and query."""
+    return {
+        (mode, query): {e.source: e.score for e in find(store, query, mode=mode, limit=12)}
+        for mode in MODES
+        for query in QUERIES
+    }
+
+
+def assert_same(ours: Answers, theirs: Answers) -> None:
+    """Require that ranks and scores are the same, but for float32's last digits.
+
+    Those with the same score stand in no order, and of the last ones some are not among the first.
+    """
+    for asked, expected in theirs.items():
+        found, last = ours[asked], min(theirs[asked].values(), default=0.0) + 1e-4
+        assert list(found.values()) == pytest.approx(list(expected.values()), rel=1e-5, abs=1e-5)
+        for source, score in expected.items():
+            if score > last:
+                assert found[source] == pytest.approx(score, rel=1e-5, abs=1e-5), asked
+
+
+@pytest.mark.parametrize("shards", [2, 5])
+def test_ranks_and_scores_do_not_depend_on_shards(
+    embedded: DocumentStore, fake: FakeQdrant, shards: int
+) -> None:
+    """In every mode, for every query: as on one shard, and as in an embedded store."""
+    with (
+        DocumentStore.open(url=fake.url, collection="one") as one,
+        DocumentStore.open(url=fake.url, collection="several") as several,
+    ):
+        for store, count in ((one, 1), (several, shards)):
+            fill(store, count)
+            assert store.existing_record().frequencies is (count > 1)
+        expected = answers(embedded)
+        assert_same(answers(one), expected)
+        assert_same(answers(several), expected)
+        for store in (one, several):
+            store.delete([document.source for document in DOCUMENTS[:12]])
+            store.upsert(make_document(DOCUMENTS[20].source, "w20 w20 w40 w59"))
+            store.reweigh()
+        assert_same(answers(several), answers(one))
+
+
+def test_a_collection_that_was_made_without_begins_to_count(
+    embedded: DocumentStore, fake: FakeQdrant
+) -> None:
+    """Of several shards, with the server's own rarity: as it is until the next ingest."""
+    with DocumentStore.open(url=fake.url) as store:
+        fill(store)
+        old = store.place
+        fake.cut(3, old.documents, old.passages)
+        assert not store.existing_record().frequencies
+        wrong = answers(store)
+        with pytest.raises(AssertionError):
+            assert_same(wrong, answers(embedded))
+    with DocumentStore.open(url=fake.url) as store:
+        assert answers(store) == wrong
+        store.reweigh()
+        assert store.existing_record().frequencies
+        assert_same(answers(store), answers(embedded))
+    for name in (old.documents, old.passages):
+        sparse = fake.client.get_collection(name).config.params.sparse_vectors or {}
+        assert {each.modifier for each in sparse.values()} == {models.Modifier.NONE}
+
+
+def test_a_copy_counts_as_its_place_needs(embedded: DocumentStore, fake: FakeQdrant) -> None:
+    """From an embedded store onto shards, and from there onto one."""
+    with (
+        DocumentStore.open(url=fake.url, collection="several") as several,
+        DocumentStore.open(url=fake.url, collection="one") as one,
+    ):
+        copy_collection(embedded, several, storage=StorageOptions(shards=4))
+        assert several.existing_record().frequencies
+        assert_same(answers(several), answers(embedded))
+        copy_collection(several, one)
+        assert not one.existing_record().frequencies
+        assert_same(answers(one), answers(embedded))
