@@ -14,6 +14,7 @@ from longembed_rag.errors import (
     StoreError,
 )
 from longembed_rag.points.values import StorageOptions
+from longembed_rag.store.claims import MANIFEST_INDEXES
 from longembed_rag.store.frequencies.head import TABLE_INDEXES
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.place import (
@@ -244,7 +245,9 @@ class Collection:
             storage = replace(storage, **asdict(self.spread))
         layout = passages_layout(dimension, storage, keeps_words=self._keeps_words)
         self._ensure(self.place.passages, layout, PASSAGE_INDEXES)
-        self._ensure(self.place.manifest, manifest_layout(storage), {})
+        # Who is alone has nobody to claim documents from.
+        indexes = {} if self._points.embedded else MANIFEST_INDEXES
+        self._ensure(self.place.manifest, manifest_layout(storage), indexes)
         if self._keeps_words:
             self._ensure(self.place.words, manifest_layout(storage), TABLE_INDEXES)
 

@@ -107,6 +107,19 @@ class Manifest:
         entries = (ManifestEntry.from_payload(payload) for payload in ours)
         return {entry.source: entry for entry in entries}
 
+    def find(self, sources: Iterable[str]) -> dict[str, ManifestEntry | None]:
+        """The entries of some documents, by source; None of those that have none.
+
+        Raises:
+            StoreError: They cannot be read.
+        """
+        ids = {document_id(source): source for source in sources}
+        found = self._place.points.fetch(
+            self._place.manifest, list(ids), what="reading the manifest"
+        )
+        there = {each.id: ManifestEntry.from_payload(each.payload) for each in found}
+        return {source: there.get(identity) for identity, source in ids.items()}
+
     def put(self, entries: Iterable[ManifestEntry], *, failure: Failure | None = None) -> None:
         """Write entries, in place of those of the same sources.
 

@@ -19,6 +19,7 @@ def recover(
     *,
     fingerprint: str,
     place: Place,
+    theirs: frozenset[str] = frozenset(),
 ) -> list[str]:
     """Bring manifest, documents and passages back in step with each other.
 
@@ -32,11 +33,14 @@ def recover(
         stored: The documents that are there, by source.
         fingerprint: Of the settings that made their vectors.
         place: Where they are.
+        theirs: Documents that others have in hand, which are left to them.
 
     Returns:
         The documents that were put right, by source.
     """
     manifest = Manifest(place)
+    entries = {source: entry for source, entry in entries.items() if source not in theirs}
+    stored = {source: each for source, each in stored.items() if source not in theirs}
     unfinished = [entry for entry in entries.values() if entry.state != "stored"]
     deleting = [entry.source for entry in unfinished if entry.state == "deleting"]
     delete_documents(deleting, place=place)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.errors import NotAllowedError, PointRefusedError
+from longembed_rag.store.claims import claimed_by_others
 from longembed_rag.store.collection import Collection
 from longembed_rag.store.frequencies.beginning import settle_words
 from longembed_rag.store.listing import list_documents
@@ -124,6 +125,9 @@ class Writer:
     def recover(self) -> list[str]:
         """Finish or undo what was begun; see :meth:`DocumentStore.recover`."""
         self._forget()
+        theirs = frozenset[str]()
+        if not self._place.points.embedded:
+            theirs = claimed_by_others(self._place)
         # The manifest first: what is written in between is then there, not lost.
         entries = Manifest(self._place).entries()
         stored = {each.source: each for each in list_documents(self._place)}
@@ -132,6 +136,7 @@ class Writer:
             stored,
             fingerprint=self._record.fingerprint,
             place=self._place,
+            theirs=theirs,
         )
         self._forget()
         return done
