@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.reading import FileReader
+from longembed_rag.files.remote import Remote
 from longembed_rag.files.sources import path_of
 from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.ingest.deletions import is_gone
@@ -166,8 +166,8 @@ def _in_store(
 
 
 def _against_files(stored: Mapping[str, StoredSource]) -> Iterator[Finding]:
-    # Those that are no paths were put there by a program.
-    files = [source for source in sorted(stored) if Path(source).is_absolute()]
+    # Others were put there by a program.
+    files = [source for source in sorted(stored) if is_named_as_file(source)]
     there = [source for source in files if not is_gone(source)]
     for source in sorted(set(files) - set(there)):
         yield Finding(source, "file gone", "ingest its folder to remove it")
@@ -222,9 +222,29 @@ def repair(
 
 
 def can_be_ingested(source: str) -> bool:
-    """Whether a document comes from a file that is there."""
+    """Whether a document comes from a file that is there.
+
+    Args:
+        source: What it is called.
+    """
     path = path_of(source)
+    if isinstance(path, Remote):
+        return is_named_as_file(source) and not is_gone(source)
     return path.is_absolute() and path.is_file()
+
+
+def is_named_as_file(source: str) -> bool:
+    """Whether a document may come from a file: it is called as one, here or in a bucket.
+
+    Args:
+        source: What it is called.
+    """
+    path = path_of(source)
+    if isinstance(path, Remote):
+        from longembed_rag.files.buckets.systems import is_known
+
+        return is_known(path)
+    return path.is_absolute()
 
 
 def _is_left(finding: Finding) -> bool:
