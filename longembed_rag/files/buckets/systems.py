@@ -16,7 +16,8 @@ _EXTRAS = {"s3": "s3", "gs": "gs", "abfs": "az", "abfss": "az", "az": "az"}
 _LONGEST = 300
 # What follows the question mark of a request may be a signature.
 _QUERY = re.compile(r"\?\S+")
-_NO_CREDENTIALS = re.compile(r"credential|token", re.IGNORECASE)
+_NO_CREDENTIALS = re.compile(r"credential", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"forbidden|authenticat|authoriz|\b40[13]\b", re.IGNORECASE)
 _NO_WAY = re.compile(r"connect|timeout|endpoint|dns|network|ssl", re.IGNORECASE)
 
 
@@ -89,7 +90,9 @@ def telling(remote: Remote) -> Iterator[None]:
     except LongEmbedError:
         raise
     except MemoryError as error:
-        raise BucketError(str(remote), "it does not fit into memory") from error
+        raise BucketError(
+            str(remote), "reading it takes more memory than it may; raise --read-memory"
+        ) from error
     except Exception as error:  # each package has exceptions of its own
         raise BucketError(str(remote), _reason(error)) from error
 
@@ -104,13 +107,13 @@ def _reason(error: Exception) -> str:
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
     if is_absent(error):
         return "it is gone"
-    if isinstance(error, PermissionError):
-        return f"no permission to read it ({told}); see whose credentials the environment gives"
-    if _NO_CREDENTIALS.search(kind) or "credential" in told.lower():
+    if _NO_CREDENTIALS.search(f"{kind} {told}"):
         return (
             f"there are no credentials that can be used ({told}); set them in the environment or "
             "in the settings of the package that reads this protocol"
         )
+    if isinstance(error, PermissionError) or _FORBIDDEN.search(told):
+        return f"no permission to read it ({told}); see whose credentials the environment gives"
     if isinstance(error, TimeoutError | ConnectionError) or _NO_WAY.search(kind):
         return f"it cannot be reached ({told}); see to the network and the address, and try again"
     return f"it cannot be read ({type(error).__name__}: {told})"
