@@ -17,6 +17,7 @@ from longembed_rag.store.manifest import ManifestEntry
 from longembed_rag.store.sums import find_damaged
 from longembed_rag.store.values import StoredSource, document_id
 from longembed_rag.store.writing import remove_passages_of
+from longembed_rag.urls import is_url
 
 if TYPE_CHECKING:
     from longembed_rag.store.store import DocumentStore
@@ -35,6 +36,7 @@ Problem = Literal[
     "file unreadable",
 ]
 _NAMED = 3  # files that a message names
+_GONE = "ingest its folder to remove it"
 #: Of documents that are there, and not whole.
 LOST_PARTS: frozenset[Problem] = frozenset({"missing passages", "damaged"})
 #: What :func:`repair` leaves to an ingest, which reads the files.
@@ -168,15 +170,19 @@ def _in_store(
 def _against_files(stored: Mapping[str, StoredSource]) -> Iterator[Finding]:
     # Others were put there by a program.
     files = [source for source in sorted(stored) if is_named_as_file(source)]
-    there = [source for source in files if not is_gone(source)]
+    # Each object is asked for by who reads it, and once more only where that fails.
+    there = [source for source in files if is_url(source) or not is_gone(source)]
     for source in sorted(set(files) - set(there)):
-        yield Finding(source, "file gone", "ingest its folder to remove it")
+        yield Finding(source, "file gone", _GONE)
     with FileReader() as reader:
         for source, read in zip(there, reader.ahead(map(path_of, there)), strict=True):
             try:
                 text = read().text
             except ReadError as error:
-                yield Finding(source, "file unreadable", str(error))
+                if is_url(source) and is_gone(source):
+                    yield Finding(source, "file gone", _GONE)
+                else:
+                    yield Finding(source, "file unreadable", str(error))
                 continue
             if content_hash(text) != stored[source].content_hash:
                 yield Finding(source, "file changed", "ingest it to bring it up to date")
