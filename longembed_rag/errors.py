@@ -22,6 +22,7 @@ The tree::
     │       └── PointRefusedError          one document's point; the others still can
     ├── DeletionsRefusedError              an ingest would delete more than can be meant
     ├── ReadError                          a file cannot be read as a document, or as pairs
+    │   └── BucketError                    a bucket or an object in it cannot be read or reached
     ├── TrainingError                      training cannot go on
     └── MissingDependencyError             an optional package is not installed
 
@@ -126,6 +127,20 @@ class DeletionsRefusedError(LongEmbedError):
 
 class ReadError(LongEmbedError):
     """A file cannot be read as a document, or as pairs to train on."""
+
+
+class BucketError(ReadError):
+    """A bucket, or an object in it, cannot be read or reached.
+
+    Args:
+        where: Its URL.
+        reason: Why, and what can be done about it.
+    """
+
+    def __init__(self, where: str, reason: str = "") -> None:
+        super().__init__(f"{where}: {reason}" if reason else where)
+        self.where = where
+        self.reason = reason
 
 
 class TrainingError(LongEmbedError):

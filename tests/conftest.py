@@ -165,3 +165,24 @@ def quiet_truncation() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TruncationWarning)
         yield
+
+
+@pytest.fixture
+def shelf(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder behind ``shelf://box`` and ``stairs://box``, see :mod:`tests.shelf`."""
+    from fsspec import register_implementation
+
+    from tests import shelf
+
+    root = tmp_path_factory.mktemp("shelf")
+    (root / "box").mkdir()
+    package = root / "packages" / "shelf-1.0.dist-info"
+    package.mkdir(parents=True)
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: shelf\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text(shelf.ENTRY_POINTS)
+    monkeypatch.syspath_prepend(str(root / "packages"))  # what other processes are started with
+    monkeypatch.setenv(shelf.ROOT, str(root))
+    for kind in (shelf.ShelfFileSystem, shelf.StairsFileSystem):
+        register_implementation(kind.protocol, kind, clobber=True)
+        kind.asked = []
+    return root / "box"

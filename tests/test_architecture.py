@@ -21,7 +21,7 @@ MODULES = {
 }
 
 #: What every room may import, and what imports nothing of ours.
-GROUND = ("errors", "interrupts", "layout", "limits", "whole_files")
+GROUND = ("errors", "interrupts", "layout", "limits", "urls", "whole_files")
 #: Which rooms a room may import, beside itself and the ground.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(GROUND, ()),
@@ -53,6 +53,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "docx": (),
     "fastapi": ("server",),
     "fastapi_offline": ("server",),
+    "fsspec": (),
     "kreuzberg": (),
     "lxml": (),
     "markdown_it": (),

@@ -59,6 +59,7 @@ Examples:
   longembed-rag ingest reports/ --exclude drafts/ --exclude '*.log'
   longembed-rag ingest reports/ --dry-run --method gp --max-length 8192
   longembed-rag ingest reports/ --method gp --max-length 8192 --path index
+  longembed-rag ingest s3://bucket/reports minutes.pdf
   longembed-rag ingest reports/ --url http://localhost:6333 --collection reports""",
 )
 @paths_argument
@@ -86,7 +87,7 @@ Examples:
 @click.pass_context
 def ingest_command(
     context: click.Context,
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     dry_run: bool,
     allow_deletions: bool,
     reread: bool,
@@ -97,8 +98,9 @@ def ingest_command(
     given: GivenSettings,
     as_json: bool,
 ) -> None:
-    """Read files and folders, and bring the collection up to date with them.
+    """Read files and folders, here or in buckets, and bring the collection up to date with them.
 
+    PATH is a file, a folder, or a URL such as s3://bucket/reports (gs://, az://, and others).
     Folders are searched recursively for documents, source code and settings; --all-text takes
     whatever holds text, --exclude and .longembedignore leave out. A file that is named itself is
     taken. Each document is embedded whole and becomes one point. Run it again whenever files
@@ -129,7 +131,7 @@ def ingest_command(
 
 
 def _ingest(
-    library: Library, paths: Sequence[Path], *, as_json: bool, **how: Any
+    library: Library, paths: Sequence[Path | str], *, as_json: bool, **how: Any
 ) -> tuple[Failure, ...]:
     """Ingest, and show how it goes; gives what failed."""
     if (damage := library.mend().damage) is not None:

@@ -1,4 +1,4 @@
-"""Documents as people name them: a path as it is typed here, or an id."""
+"""Documents as people name them: a path or URL as it is typed here, or an id."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ def find_document(library: Library, name: str) -> StoredDocument | None:
 
     Args:
         library: Where to look.
-        name: Its source or id, else a path relative to the working directory.
+        name: Its source or id, else a path relative to the working directory, or another form of
+            a URL.
 
     Raises:
         StoreError: The store cannot be read.
     """
+    from longembed_rag.files.remote import as_location
     from longembed_rag.files.sources import source_of
 
     if (found := library.get(name)) is not None:
         return found
     try:
-        source = source_of(Path(name).expanduser())
+        place = as_location(name)
+        source = source_of(place.expanduser() if isinstance(place, Path) else place)
     except (OSError, ValueError, RuntimeError):  # links that go in circles, and no path at all
         return None
     return library.get(source)

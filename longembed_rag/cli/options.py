@@ -22,6 +22,7 @@ from longembed_rag.cli.option_specs import (
 )
 from longembed_rag.errors import SettingsError
 from longembed_rag.files.options import GIB, ReadOptions
+from longembed_rag.urls import is_url
 
 
 @dataclass(frozen=True)
@@ -138,14 +139,23 @@ def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return _decorated(wrapper, READING_SPECS)
 
 
+class _PathOrUrl(click.Path):
+    """A path that is there, or a URL, of which that shows later."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if is_url(str(value)):
+            return str(value)
+        return super().convert(value, param, ctx)
+
+
 def paths_argument(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the files and folders to read; the function gets ``paths``."""
+    """Add the files, folders and URLs to read; the function gets ``paths``."""
     return click.argument(
         "paths",
         nargs=-1,
         required=True,
         metavar="PATH...",
-        type=click.Path(exists=True, path_type=Path),
+        type=_PathOrUrl(exists=True, path_type=Path),
     )(function)
 
 

@@ -37,10 +37,10 @@ def remove_command(
 ) -> None:
     """Remove documents with their passages from the collection; no file is touched.
 
-    SOURCE is a path as it is typed here, the id that a program added it with, or the id of its
-    point. What is removed is found no more; --purge takes it out of the store's files, too. A file
-    that stays in its folder comes back with the next ingest of that folder. Exit code 1: some are
-    not in the collection; they are named, and the others removed.
+    SOURCE is a path as it is typed here, a URL, the id that a program added it with, or the id of
+    its point. What is removed is found no more; --purge takes it out of the store's files, too. A
+    file that stays in its folder comes back with the next ingest of that folder. Exit code 1: some
+    are not in the collection; they are named, and the others removed.
     """
     with location.library() as library:
         found = {source: find_document(library, source) for source in sources}

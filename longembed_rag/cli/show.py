@@ -47,8 +47,8 @@ Examples:
 def show_command(source: str, text: bool, location: StoreLocation, as_json: bool) -> None:
     """Show the document SOURCE: its metadata, where its passages lie, and its text.
 
-    SOURCE is a path as it is typed here, the id that a program added it with, or the id of its
-    point. Runs no model.
+    SOURCE is a path as it is typed here, a URL, the id that a program added it with, or the id of
+    its point. Runs no model.
     """
     with location.library() as library:
         document = find_document(library, source)

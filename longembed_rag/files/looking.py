@@ -9,7 +9,8 @@ import re
 from longembed_rag.files.text.decoding import signed_as
 from longembed_rag.files.text.unmarked import as_wide
 
-_LOOKED_AT = 16_384
+#: Bytes that are looked at.
+LOOKED_AT = 16_384
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _CONTROLS = re.compile(rb"[\x00-\x07\x0e-\x1a\x7f]")
 # As in decoding: a log with a few of them is still text.
@@ -26,7 +27,7 @@ def reason_not_text(path: str | os.PathLike[str]) -> str | None:
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - of thousands of files
-            data = file.read(_LOOKED_AT)
+            data = file.read(LOOKED_AT)
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
     return reason_bytes_are_not_text(data)
@@ -34,7 +35,7 @@ def reason_not_text(path: str | os.PathLike[str]) -> str | None:
 
 def reason_bytes_are_not_text(data: bytes) -> str | None:
     """:func:`reason_not_text` of a file that is in memory."""
-    data = data[:_LOOKED_AT]
+    data = data[:LOOKED_AT]
     kind = signed_as(data)
     if kind is not None:
         return f"no text: it holds {kind}"

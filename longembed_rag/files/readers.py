@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable
-from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,8 @@ from longembed_rag.files.cleaning import clean, fold
 from longembed_rag.files.formats.office import office_reader
 from longembed_rag.files.looking import reason_bytes_are_not_text
 from longembed_rag.files.options import ReadOptions
+from longembed_rag.files.remote import Location
+from longembed_rag.files.snapshots import snapshot
 from longembed_rag.files.suffixes import (
     DOCX_SUFFIXES,
     HTML_SUFFIXES,
@@ -28,15 +27,12 @@ from longembed_rag.files.suffixes import (
 from longembed_rag.files.text.text_reader import read_markdown, read_text
 from longembed_rag.files.values import Content, FileText
 
-#: Tries to read a file that changes in the meantime.
-_TRIES = 3
 #: How deep mails in mails in mails are followed.
 _DEEPEST = 2
-_OWN_WORDS = {FileNotFoundError: "it is gone", PermissionError: "no permission to read it"}
 
 
 def read_file(
-    path: Path,
+    path: Location,
     *,
     options: ReadOptions | None = None,
     on_step: Callable[[], None] = lambda: None,
@@ -44,10 +40,12 @@ def read_file(
     """Read a file whole, by its suffix; one of an unknown suffix as text, where it holds that.
 
     The file is taken into memory in one go, so that its text is of one moment even while someone
-    writes to it.
+    writes to it. Which process does so is all the same: place, options and text can be pickled,
+    and an object in a bucket is fetched by the process that reads it, without a file in between.
 
     Args:
-        path: The file, resolved, as :func:`~longembed_rag.files.discover.discover` gives it.
+        path: The file as :func:`~longembed_rag.files.discover.discover` gives it: a resolved path,
+            or an object in a bucket.
         options: How to read it; its limits are those of :func:`read_files`, which can end a
             reader.
         on_step: Is told when a reader that takes long has done a part of its work.
@@ -59,15 +57,16 @@ def read_file(
     Raises:
         ReadError: It is of no supported type, cannot be opened, is damaged, encrypted or binary,
             or holds no text; says which, and what to do.
+        MissingDependencyError: What reads the protocol of a URL is not installed.
     """
     from longembed_rag.files.sources import source_of_resolved
 
     options = options or ReadOptions()
     read = _reader(path, options, on_step)
-    data, status = _snapshot(path, most=options.memory)
-    if not data.strip():
+    taken = snapshot(path, most=options.memory)
+    if not taken.data.strip():
         raise ReadError(f"{path}: no text: the file is empty")
-    content = clean(read(data, str(path)))
+    content = clean(read(taken.data, str(path)))
     text = content.text
     if not text.strip():
         raise ReadError(f"{path}: no text in it")
@@ -75,32 +74,24 @@ def read_file(
     metadata: dict[str, Any] = {
         **content.metadata,
         "source": shown,
-        "file_name": source_of_resolved(path.name),
+        "file_name": source_of_resolved(path.name) if isinstance(path, Path) else path.name,
         "file_path": shown,
         "file_type": path.suffix.lower().removeprefix("."),
-        "file_size": status.st_size,
-        **_modified(status),
+        "file_size": len(taken.data),
     }
+    if taken.modified is not None:
+        metadata["last_modified"] = taken.modified.isoformat(timespec="seconds")
     title = metadata.get("title")
     if isinstance(title, str):
         title = " ".join(fold(title).split())
         metadata.pop("title")
         if title:
             metadata["title"] = title
-    return FileText(text, metadata, content.notes, content.layout)
-
-
-def _modified(status: os.stat_result) -> dict[str, str]:
-    """When a file was last written; nothing for a time that no calendar has."""
-    try:
-        moment = datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        return {}
-    return {"last_modified": moment.isoformat(timespec="seconds")}
+    return FileText(text, metadata, content.notes, content.layout, taken.stamp)
 
 
 def _reader(
-    path: Path, options: ReadOptions, on_step: Callable[[], None]
+    path: Location, options: ReadOptions, on_step: Callable[[], None]
 ) -> Callable[[bytes, str], Content]:
     suffix = path.suffix.lower()
     known = _reader_of(suffix, options, on_step)
@@ -148,43 +139,6 @@ def _reader_of(
 
         return partial(read_docx, reader_of=reader_of)
     return office_reader(suffix, reader_of=reader_of)
-
-
-def _snapshot(path: Path, *, most: int) -> tuple[bytes, os.stat_result]:
-    """All bytes of a file as they were at one moment.
-
-    Args:
-        path: The file.
-        most: The most bytes that it may have.
-
-    Raises:
-        ReadError: It cannot be read, or keeps changing.
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ReadError(f"{path}: it is no regular file")  # opening a pipe would wait for ever
-        if (size := path.stat().st_size) > most:
-            raise ReadError(
-                f"{path}: it has {size:,} bytes, more than the {most:,} that reading a file may "
-                "take; raise --read-memory, or cut it into parts"
-            )
-        for _ in range(_TRIES):
-            with path.open("rb") as file:
-                before = os.fstat(file.fileno())
-                data = file.read()
-                after = os.fstat(file.fileno())
-            if _mark(before) == _mark(after) and len(data) == after.st_size:
-                return data, after
-    except OSError as error:
-        told = _OWN_WORDS.get(type(error)) or error.strerror or str(error)
-        raise ReadError(f"{path}: {told}") from error
-    except MemoryError as error:
-        raise ReadError(f"{path}: it does not fit into memory") from error
-    raise ReadError(f"{path}: it changes while it is being read; try again when it is at rest")
-
-
-def _mark(status: os.stat_result) -> tuple[int, int]:
-    return status.st_mtime_ns, status.st_size
 
 
 def _read_unknown(data: bytes, name: str) -> Content:

@@ -3,7 +3,8 @@
 A parser follows whatever a file says, and some files lead it nowhere. So parsers run in processes
 of their own (:mod:`longembed_rag.files.worker`), which can be ended: a file that takes too long or
 too much memory, or ends its reader, has failed, by name, and the others go on. What crosses over
-is JSON. Plain text needs no parser, and is read here.
+is JSON. Plain text needs no parser, and is read here. Objects in buckets are fetched by the
+processes that read them, within the same bounds.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -29,6 +29,8 @@ from typing_extensions import Self
 from longembed_rag.errors import ReadError
 from longembed_rag.files.options import GIB, ReadOptions
 from longembed_rag.files.readers import read_file
+from longembed_rag.files.remote import Location, Remote
+from longembed_rag.files.stamps import Stamp
 from longembed_rag.files.suffixes import is_plain_text
 from longembed_rag.files.values import FileText
 from longembed_rag.layout import Layout
@@ -58,6 +60,11 @@ class ReadAhead:
     def is_ready(self, within: float) -> bool:
         """Whether its text, or what was wrong with it, is there within so many seconds."""
         return not wait([self._text], timeout=within).not_done
+
+    @property
+    def stamp(self) -> Stamp | None:
+        """The stamp of what was read, where it is known; asked once the text has been."""
+        return None if self._text.exception() is not None else self._text.result().stamp
 
 
 class FileReader:
@@ -96,11 +103,11 @@ class FileReader:
             worker.end(at_once=at_once)
         self._threads.shutdown()
 
-    def ahead(self, paths: Iterable[Path]) -> Iterator[ReadAhead]:
+    def ahead(self, paths: Iterable[Location]) -> Iterator[ReadAhead]:
         """Read files in order, some ahead of what was asked for.
 
         Args:
-            paths: The files.
+            paths: The files, here or in buckets.
 
         Yields:
             For each something to call: it gives the file's text, or raises :class:`ReadError`.
@@ -115,8 +122,8 @@ class FileReader:
             for path in islice(given, 1):
                 waiting.append(self._threads.submit(self._read, path))
 
-    def _read(self, path: Path) -> FileText:
-        if not is_plain_text(path):
+    def _read(self, path: Location) -> FileText:
+        if isinstance(path, Remote) or not is_plain_text(path):
             return self._worker().read(path)
         try:
             return read_file(path, options=self.options)
@@ -135,7 +142,7 @@ class FileReader:
         return worker
 
 
-def unforeseen(path: Path, error: BaseException) -> ReadError:
+def unforeseen(path: Location, error: BaseException) -> ReadError:
     """What is said of an exception that no reader expected."""
     if isinstance(error, MemoryError):
         return ReadError(f"{path}: reading it takes more memory than it may; raise --read-memory")
@@ -155,7 +162,7 @@ class _Worker:
         self._done = 0
         self._is_ended = False
 
-    def read(self, path: Path) -> FileText:
+    def read(self, path: Location) -> FileText:
         """Read a file; again in a new process where the one that failed had read others before.
 
         Raises:
@@ -178,9 +185,10 @@ class _Worker:
                 answer["metadata"],
                 tuple(answer["notes"]),
                 Layout.from_dict(answer["layout"]),
+                None if answer["stamp"] is None else Stamp(*answer["stamp"]),
             )
 
-    def _ask(self, path: Path) -> dict[str, Any] | None:
+    def _ask(self, path: Location) -> dict[str, Any] | None:
         """What the process answers; None when it ended."""
         process = self._process or self._start()
         assert process.stdin is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -149,19 +149,23 @@ class Rules:
 
     Args:
         selection: The selection.
-        root: The folder, resolved.
-
-    Raises:
-        OSError: An ignore file above the folder cannot be read.
-        SettingsError: A pattern in one cannot be read.
+        above: The ignore files above the folder, from the top down.
+        read: Gives the bytes of an ignore file, by folder and name.
     """
 
-    def __init__(self, selection: Selection, root: Path) -> None:
+    def __init__(
+        self,
+        selection: Selection,
+        above: tuple[Layer, ...] = (),
+        *,
+        read: Callable[[str, str], bytes] | None = None,
+    ) -> None:
         self._selection = selection
+        self._read = read or _read_here
         self._include = compiled(selection.include, told="include=") if selection.include else None
         exclude = compiled(selection.exclude, told="exclude=")
         self._exclude = Layer("", "", exclude, "exclude") if selection.exclude else None
-        self._above = tuple(_layers_above(root)) if selection.gitignore else ()
+        self._above = above
 
     def at_root(self) -> tuple[Layer, ...]:
         """The ignore files that hold in the given folder, those above it; the strongest last."""
@@ -185,8 +189,8 @@ class Rules:
         wanted = (_GITIGNORE, IGNORE_FILE) if self._selection.gitignore else (IGNORE_FILE,)
         for name in wanted:
             if name in names:
-                file = os.path.join(folder, name)  # noqa: PTH118 - text, as the walk has it
-                layers = (*layers, Layer(base, "", _read(file, name), name))
+                spec = _spec(self._read(folder, name), name, told=f"{folder}{os.sep}{name}")
+                layers = (*layers, Layer(base, "", spec, name))
         # One kind wins over the other, whatever the depth: people exclude what git keeps.
         return tuple(sorted(layers, key=lambda layer: layer.told == IGNORE_FILE))
 
@@ -219,8 +223,15 @@ def _is_generated(name: str, *, is_folder: bool) -> bool:
     return name in _GENERATED_FILES or name.endswith(_GENERATED_ENDINGS)
 
 
-def _layers_above(root: Path) -> Iterable[Layer]:
-    """The .gitignore files above a folder, to the top of its working tree, from there down."""
+def layers_above(root: Path) -> Iterable[Layer]:
+    """The .gitignore files above a folder, to the top of its working tree, from there down.
+
+    Args:
+        root: The folder, resolved.
+
+    Raises:
+        OSError: One cannot be read.
+    """
     if (root / ".git").exists():
         return
     top = next((parent for parent in root.parents if (parent / ".git").exists()), None)
@@ -229,16 +240,20 @@ def _layers_above(root: Path) -> Iterable[Layer]:
     for folder in [each for each in reversed(root.parents) if each.is_relative_to(top)]:
         file = folder / _GITIGNORE
         if file.is_file():
-            spec = _read(str(file), _GITIGNORE)
+            spec = _spec(read_plain(file), _GITIGNORE, told=str(file))
             above = f"{root.relative_to(folder).as_posix()}/"
             # A folder that was named itself is taken, and what else lies there with it.
             if not spec.match_file(above):
                 yield Layer("", above, spec, _GITIGNORE)
 
 
-def _read(file: str, name: str) -> GitIgnoreSpec:
-    text = read_plain(Path(file)).decode("utf-8-sig", "surrogateescape")
+def _read_here(folder: str, name: str) -> bytes:
+    return read_plain(Path(folder, name))
+
+
+def _spec(data: bytes, name: str, *, told: str) -> GitIgnoreSpec:
+    text = data.decode("utf-8-sig", "surrogateescape")
     lines = [line.rstrip("\r") for line in text.split("\n")]
     if name == _GITIGNORE:  # somebody else's: what git passes over is passed over
         lines = [line for line in lines if _is_pattern(line)]
-    return compiled(lines, told=f"{os.fsencode(file).decode('utf-8', 'backslashreplace')}: ")
+    return compiled(lines, told=f"{os.fsencode(told).decode('utf-8', 'backslashreplace')}: ")

@@ -15,6 +15,8 @@ _UNSURE = 2_000_000_000
 class Stamp:
     """A file's times, size and number, as its file system tells them.
 
+    An object in a bucket has one, too (:attr:`ObjectInfo.stamp`): its number is made of its ETag.
+
     Attributes:
         modified: When its content was last written (``st_mtime_ns``); programs set it at will.
         changed: When anything of it was last changed (``st_ctime_ns``), which nobody can set; on
@@ -35,7 +37,11 @@ class Stamp:
 
     @classmethod
     def now(cls, path: Path) -> Stamp | None:
-        """A file's stamp as it is now; None where it cannot be reached."""
+        """A file's stamp as it is now; None where it cannot be reached.
+
+        Args:
+            path: The file.
+        """
         try:
             return cls.of(path.stat())
         except OSError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from longembed_rag.files.stamps import Stamp
 from longembed_rag.layout import NO_LAYOUT, Layout
 
 
@@ -14,17 +15,19 @@ class FileText:
 
     Attributes:
         text: All of it.
-        metadata: ``source`` (the absolute path), ``file_name``, ``file_path``, ``file_type``,
+        metadata: ``source`` (absolute path or URL), ``file_name``, ``file_path``, ``file_type``,
             ``file_size``, ``last_modified``, and by type ``title``, ``page_count``,
             ``pages_without_text``, ``encoding``.
         notes: What a reader should know: a guessed encoding, pages without text.
         layout: Where its pages and headings begin in ``text``.
+        stamp: Of an object in a bucket the stamp of what was read; None for other files.
     """
 
     text: str
     metadata: dict[str, Any]
     notes: tuple[str, ...] = ()
     layout: Layout = NO_LAYOUT
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True)

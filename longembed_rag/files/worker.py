@@ -1,4 +1,4 @@
-"""The process that reads files for another: paths in, texts out, a line of JSON each.
+"""The process that reads files for another: places in, texts out, a line of JSON each.
 
 Started by :mod:`longembed_rag.files.reading` with its options as the first argument. It ends when
 its input does, even in the middle of a file, since then the other process is gone; by ``SIGALRM``
@@ -13,14 +13,14 @@ import signal
 import sys
 import threading
 from functools import partial
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from longembed_rag.errors import ReadError
+from longembed_rag.errors import LongEmbedError
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.readers import read_file
 from longembed_rag.files.reading import unforeseen
+from longembed_rag.files.remote import Location, located
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     while True:
         line = asked.get()
         _begin(options.timeout)
-        answer = _answer(Path(json.loads(line)), options)
+        answer = _answer(located(json.loads(line)), options)
         signal.setitimer(signal.ITIMER_REAL, 0)
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
@@ -54,7 +54,7 @@ def _begin(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _answer(path: Path, options: ReadOptions) -> dict[str, Any]:
+def _answer(path: Location, options: ReadOptions) -> dict[str, Any]:
     try:
         read = read_file(path, options=options, on_step=partial(_begin, options.timeout))
         return {
@@ -62,8 +62,9 @@ def _answer(path: Path, options: ReadOptions) -> dict[str, Any]:
             "metadata": read.metadata,
             "notes": read.notes,
             "layout": read.layout.to_dict(),
+            "stamp": None if read.stamp is None else read.stamp.to_list(),
         }
-    except ReadError as error:
+    except LongEmbedError as error:
         return {"error": str(error)}
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is one file's
         return {"error": str(unforeseen(path, error))}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longembed_rag.files.values import FileText
 from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.ingest.flow import Flow, GivenText
 from longembed_rag.ingest.taking import Run
+from longembed_rag.ingest.verify import is_named_as_file
 from longembed_rag.store.payload import read_layout, read_node, read_stored_source
 from longembed_rag.store.values import document_id
 
@@ -51,7 +51,7 @@ def embed_again(
             size=len(text.text.encode("utf-8", "surrogatepass")),
             position=position,
             read=partial(_given, text),
-            is_file=Path(source).is_absolute(),
+            is_file=is_named_as_file(source),
         )
         for position, (source, text) in enumerate(texts.items(), start=1)
     )

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from longembed_rag.errors import InputError, ReadError
+from longembed_rag.errors import InputError, LongEmbedError, ReadError
 from longembed_rag.files.reading import FileReader
+from longembed_rag.files.remote import Location, Remote
 from longembed_rag.files.values import FileText
 from longembed_rag.ingest.encoding import DocumentEncoder, ensure_for
 from longembed_rag.ingest.flow import Flow, GivenText
@@ -35,8 +36,9 @@ class Document:
     """A text to be kept, under an id of your own.
 
     Attributes:
-        id: What it is known by, and its ``source`` in what is found. An absolute path is taken
-            for a file's: ``ingest`` of a folder above it removes it where there is no such file.
+        id: What it is known by, and its ``source`` in what is found. An absolute path, or a URL,
+            is taken for a file's: ``ingest`` of a folder or bucket above it removes it where there
+            is no such file.
         text: The whole text.
         metadata: What is known of it, to be filtered by and shown: names and JSON values.
 
@@ -133,7 +135,7 @@ def add_documents(
 
 
 def add_files(
-    files: Mapping[str, Path],
+    files: Mapping[str, Location],
     *,
     encoder: DocumentEncoder,
     store: DocumentStore,
@@ -194,14 +196,18 @@ def _take(
     return run.finish()
 
 
-def _size(path: Path) -> int:
+def _size(path: Location) -> int:
     try:
+        if isinstance(path, Remote):
+            from longembed_rag.files.buckets.objects import info_of
+
+            return info_of(path).size
         return path.stat().st_size
-    except OSError:  # whoever reads it says so
+    except (OSError, LongEmbedError):  # whoever reads it says so
         return 0
 
 
-def _under_its_name(read: Callable[[], FileText], name: str, path: Path) -> FileText:
+def _under_its_name(read: Callable[[], FileText], name: str, path: Location) -> FileText:
     """A file's text, told of by its id, without what is true of this place of it alone.
 
     Raises:

@@ -11,10 +11,11 @@ from longembed_rag.errors import LongEmbedError
 from longembed_rag.files.discover import discover
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.reading import FileReader
+from longembed_rag.files.remote import Location
 from longembed_rag.files.selection import Selection
 from longembed_rag.files.values import Failure, Skipped
 from longembed_rag.ingest.comparing import content_hash
-from longembed_rag.ingest.deletions import gone_sources, refusal
+from longembed_rag.ingest.deletions import gone_sources, refusal, require_there
 from longembed_rag.ingest.flow import without_name
 from longembed_rag.store.values import StoredSource
 
@@ -151,7 +152,7 @@ class IngestPlan:
 
 
 def plan_ingest(
-    paths: Iterable[Path],
+    paths: Iterable[Location],
     *,
     stored: Mapping[str, StoredSource],
     whole: Collection[str] | None = None,
@@ -165,7 +166,7 @@ def plan_ingest(
     """Find out what an ingest would do. Files are read; nothing is embedded or written.
 
     Args:
-        paths: Files and folders.
+        paths: Files and folders, here or in buckets.
         stored: What is in the collection, by source; empty when there is none.
         whole: Those of them that have all of their passages; None for all.
         devices: The file system that each root lay on when it was last ingested.
@@ -176,9 +177,11 @@ def plan_ingest(
         reading: How files are read, and within which bounds.
 
     Raises:
-        SettingsError: A path does not exist.
+        SettingsError: A path or bucket does not exist.
+        MissingDependencyError: What reads the protocol of a URL is not installed.
     """
     found = discover(paths, exclude=[] if exclude is None else [exclude], selection=selection)
+    require_there(found, stored)
     steps: list[Step] = []
     failed = list(found.unreadable)
     with FileReader(reading) as reader:

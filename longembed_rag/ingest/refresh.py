@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from longembed_rag.errors import LongEmbedError
 from longembed_rag.files.discover import Discovery, discover_each
 from longembed_rag.files.options import ReadOptions
-from longembed_rag.ingest.deletions import root_id
+from longembed_rag.files.remote import Location, Remote
+from longembed_rag.ingest.deletions import holds_files, root_id
 from longembed_rag.ingest.report import IngestReport
 from longembed_rag.ingest.seen import Seen
 
@@ -20,8 +22,8 @@ class Refreshed:
     """What a look at a collection's folders came to.
 
     Attributes:
-        folders: The folders and files that the collection follows on this machine.
-        missing: Those of them that are not there now; their documents stay.
+        folders: The folders, files and URLs that the collection follows on this machine.
+        missing: Those of them that are not there now, or out of reach; their documents stay.
         report: What was done; None where nothing had changed.
     """
 
@@ -68,12 +70,24 @@ def look(store: DocumentStore) -> Look:
     roots = {
         path: selection
         for path, selection in seen.roots.items()
-        if not path.is_dir() or root_id(path) in followed
+        if not holds_files(path) or root_id(path) in followed
     }
-    missing = tuple(str(path) for path in roots if not path.exists())
-    there = {path: selection for path, selection in roots.items() if str(path) not in missing}
+    missing = tuple(str(path) for path in roots if not _is_there(path))
+    there = {path: of for path, of in roots.items() if str(path) not in missing}
     outcome = Refreshed(folders=tuple(map(str, roots)), missing=missing)
     if not there:
         return Look(outcome, None, seen.reading)
     found = discover_each(there, exclude=[] if store.path is None else [store.path])
     return Look(outcome, None if seen.is_in_step(found) else found, seen.reading)
+
+
+def _is_there(root: Location) -> bool:
+    if not isinstance(root, Remote):
+        return root.exists()
+    from longembed_rag.files.buckets.objects import kind_of
+
+    try:
+        kind_of(root)
+    except LongEmbedError:  # whatever it is: who searches gets what is there
+        return False
+    return True

@@ -12,14 +12,15 @@ import json
 from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.files.discover import Discovery
 from longembed_rag.files.formats.recognition import tessdata
 from longembed_rag.files.options import ReadOptions
+from longembed_rag.files.remote import Location, located
 from longembed_rag.files.selection import Selection
-from longembed_rag.files.sources import path_of
+from longembed_rag.files.sources import is_below, path_of
 from longembed_rag.files.stamps import Stamp
 from longembed_rag.points.connection import GIVEN_CLIENT
 from longembed_rag.store.values import READERS_VERSION
@@ -65,7 +66,7 @@ class Seen:
     def __init__(
         self,
         file: Path | None,
-        roots: Mapping[Path, Selection] | None = None,
+        roots: Mapping[Location, Selection] | None = None,
         files: Mapping[str, list[Any]] | None = None,
         unreadable: Iterable[str] = (),
         reading: ReadOptions | None = None,
@@ -74,7 +75,7 @@ class Seen:
         self._is_done = is_done
         self.reading = reading or ReadOptions()
         self._file = file
-        self.roots = dict(roots or {})
+        self.roots: dict[Location, Selection] = dict(roots or {})
         self._files = dict(files or {})
         self._unreadable = frozenset(unreadable)
 
@@ -97,7 +98,7 @@ class Seen:
             files = dict(values["files"]) if values["read_by"] == _read_by(now) else {}
             return cls(
                 file,
-                {Path(each): Selection.from_dict(of) for each, of in values["roots"].items()},
+                {located(each): Selection.from_dict(of) for each, of in values["roots"].items()},
                 files,
                 values["unreadable"],
                 now,
@@ -186,7 +187,7 @@ class Seen:
         there = {
             source: each
             for source, each in self._files.items()
-            if source in stored or path_of(source).exists()
+            if source in stored or _is_there(path_of(source))
         }
         if there != self._files:
             self._files = there
@@ -215,8 +216,13 @@ def _read_by(reading: ReadOptions) -> list[Any]:
     return [READERS_VERSION, language, language != "none" and tessdata(language) is not None]
 
 
+def _is_there(file: Location) -> bool:
+    """Whether a file is there; for one in a bucket nobody asks, it is only read once more."""
+    return isinstance(file, Path) and file.exists()
+
+
 def _is_below(source: str, folders: Iterable[str]) -> bool:
-    return any(PurePath(source).is_relative_to(folder) for folder in folders)
+    return any(is_below(source, folder) for folder in folders)
 
 
 def _place(store: DocumentStore) -> Path | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from longembed_rag.errors import LongEmbedError
 from longembed_rag.files.discover import Discovery, discover
 from longembed_rag.files.options import ReadOptions
 from longembed_rag.files.reading import FileReader, ReadAhead
+from longembed_rag.files.remote import Location, Remote, located
 from longembed_rag.files.selection import Selection
 from longembed_rag.files.stamps import Stamp
 from longembed_rag.ingest.deletions import gone_sources, require_meant
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def synchronise(
-    paths: Iterable[Path],
+    paths: Iterable[Location],
     *,
     encoder: DocumentEncoder,
     store: DocumentStore,
@@ -53,7 +55,7 @@ def synchronise(
     that leads out of the given folders brings in its target, which is not removed with the link.
 
     Args:
-        paths: Files and folders.
+        paths: Files and folders, here or in buckets.
         encoder: Makes the vectors.
         store: Where they go; the collection is made when it is not there.
         options: What to keep of documents; None takes what the collection has, else the defaults.
@@ -68,7 +70,9 @@ def synchronise(
         What was done.
 
     Raises:
-        SettingsError: A path does not exist, or a pattern in an ignore file cannot be read.
+        SettingsError: A path or bucket does not exist, or a pattern in an ignore file cannot be
+            read.
+        MissingDependencyError: What reads the protocol of a URL is not installed.
         DeletionsRefusedError: A folder that had documents gives none, or would lose more than
             half of at least ten; nothing was changed.
         CollectionMismatchError: The collection was made with other settings or options.
@@ -144,9 +148,9 @@ def _take_all(
     def taken(given: GivenText, digest: str, remarks: tuple[str, ...]) -> None:
         stamp = found.stamps.get(given.source)
         if given.read is None:
-            seen[given.source] = as_before[Path(given.file_name)]
+            seen[given.source] = as_before[located(given.file_name)]
         # What was changed while it was read may have been read as it was before or after.
-        elif stamp and stamp.is_sure(found.taken) and Stamp.now(Path(given.file_name)) == stamp:
+        elif stamp and stamp.is_sure(found.taken) and _stamp_of(given) == stamp:
             seen[given.source] = SeenFile(stamp, digest, remarks)
 
     with FileReader(reading) as reader:
@@ -154,8 +158,22 @@ def _take_all(
         Flow(run, taken).take(_given(found, as_before, texts))
 
 
+def _stamp_of(given: GivenText) -> Stamp | None:
+    """The stamp of a file that has been read, or was tried to."""
+    read, file = given.read, located(given.file_name)
+    if isinstance(read, ReadAhead) and (stamp := read.stamp) is not None:
+        return stamp
+    if not isinstance(file, Remote):
+        return Stamp.now(file)
+    from longembed_rag.files.buckets.objects import info_of
+
+    with suppress(LongEmbedError):
+        return info_of(file).stamp
+    return None
+
+
 def _given(
-    found: Discovery, as_before: Mapping[Path, SeenFile], texts: Iterator[ReadAhead]
+    found: Discovery, as_before: Mapping[Location, SeenFile], texts: Iterator[ReadAhead]
 ) -> Iterator[GivenText]:
     """The files, those that need not be read and those that are read ahead."""
     named = zip(found.files, found.sources, strict=True)
@@ -173,7 +191,7 @@ def _given(
         )
 
 
-def _as_before(run: Run, found: Discovery, known: Seen) -> dict[Path, SeenFile]:
+def _as_before(run: Run, found: Discovery, known: Seen) -> dict[Location, SeenFile]:
     """The files that need not be read: as they were, and in the collection."""
     kept = {}
     for path, source in zip(found.files, found.sources, strict=True):

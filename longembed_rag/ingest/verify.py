@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.errors import ReadError
 from longembed_rag.files.reading import FileReader
+from longembed_rag.files.remote import Remote
 from longembed_rag.files.sources import path_of
 from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.ingest.deletions import is_gone
@@ -17,6 +17,7 @@ from longembed_rag.store.manifest import ManifestEntry
 from longembed_rag.store.sums import find_damaged
 from longembed_rag.store.values import StoredSource, document_id
 from longembed_rag.store.writing import remove_passages_of
+from longembed_rag.urls import is_url
 
 if TYPE_CHECKING:
     from longembed_rag.store.store import DocumentStore
@@ -35,6 +36,7 @@ Problem = Literal[
     "file unreadable",
 ]
 _NAMED = 3  # files that a message names
+_GONE = "ingest its folder to remove it"
 #: Of documents that are there, and not whole.
 LOST_PARTS: frozenset[Problem] = frozenset({"missing passages", "damaged"})
 #: What :func:`repair` leaves to an ingest, which reads the files.
@@ -166,17 +168,21 @@ def _in_store(
 
 
 def _against_files(stored: Mapping[str, StoredSource]) -> Iterator[Finding]:
-    # Those that are no paths were put there by a program.
-    files = [source for source in sorted(stored) if Path(source).is_absolute()]
-    there = [source for source in files if not is_gone(source)]
+    # Others were put there by a program.
+    files = [source for source in sorted(stored) if is_named_as_file(source)]
+    # Each object is asked for by who reads it, and once more only where that fails.
+    there = [source for source in files if is_url(source) or not is_gone(source)]
     for source in sorted(set(files) - set(there)):
-        yield Finding(source, "file gone", "ingest its folder to remove it")
+        yield Finding(source, "file gone", _GONE)
     with FileReader() as reader:
         for source, read in zip(there, reader.ahead(map(path_of, there)), strict=True):
             try:
                 text = read().text
             except ReadError as error:
-                yield Finding(source, "file unreadable", str(error))
+                if is_url(source) and is_gone(source):
+                    yield Finding(source, "file gone", _GONE)
+                else:
+                    yield Finding(source, "file unreadable", str(error))
                 continue
             if content_hash(text) != stored[source].content_hash:
                 yield Finding(source, "file changed", "ingest it to bring it up to date")
@@ -222,9 +228,29 @@ def repair(
 
 
 def can_be_ingested(source: str) -> bool:
-    """Whether a document comes from a file that is there."""
+    """Whether a document comes from a file that is there.
+
+    Args:
+        source: What it is called.
+    """
     path = path_of(source)
+    if isinstance(path, Remote):
+        return is_named_as_file(source) and not is_gone(source)
     return path.is_absolute() and path.is_file()
+
+
+def is_named_as_file(source: str) -> bool:
+    """Whether a document may come from a file: it is called as one, here or in a bucket.
+
+    Args:
+        source: What it is called.
+    """
+    path = path_of(source)
+    if isinstance(path, Remote):
+        from longembed_rag.files.buckets.systems import is_known
+
+        return is_known(path)
+    return path.is_absolute()
 
 
 def _is_left(finding: Finding) -> bool:

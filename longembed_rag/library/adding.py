@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longembed_rag.library.checking import Checks
@@ -94,7 +93,7 @@ class Adds(Checks):
         As :meth:`add`, with the text, pages, headings and metadata that a file's reader finds.
 
         Args:
-            files: The path of each by its id, whose ending, or else the path's, says what it is.
+            files: The path or URL of each by its id; its ending says what it is.
             reading: How files are read: within which time and memory, and the language of scanned
                 pages.
             on_event: Is told what happens, as it happens.
@@ -105,6 +104,7 @@ class Adds(Checks):
 
         Raises:
             InputError: An id is empty.
+            SettingsError: A URL cannot be used.
             CollectionMismatchError: The collection was made with other settings; names them.
             ModelLoadError: The model cannot be loaded.
             StoreError: The store cannot be read or written to.
@@ -113,7 +113,8 @@ class Adds(Checks):
             >>> library.add_files({"the lease": "reports/lease.txt"}).added
             1
         """
+        from longembed_rag.files.remote import as_location
         from longembed_rag.ingest.documents import add_files
 
-        named = {name: Path(path) for name, path in files.items()}
+        named = {name: as_location(path) for name, path in files.items()}
         return self._write(partial(add_files, named, reading=reading), on_event=on_event)

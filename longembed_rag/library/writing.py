@@ -16,6 +16,7 @@ from longembed_rag.library.adding import Adds
 
 if TYPE_CHECKING:
     from longembed_rag.files.options import ReadOptions
+    from longembed_rag.files.remote import Location
     from longembed_rag.files.selection import Selection
     from longembed_rag.ingest.plan import IngestPlan
     from longembed_rag.ingest.refresh import Refreshed
@@ -75,7 +76,7 @@ class Writes(Adds):
         can be stopped at any moment; the same call goes on.
 
         Args:
-            paths: A file or folder, or several.
+            paths: A file or folder, or several; also URLs such as ``"s3://bucket/reports"``.
             on_event: Is told what happens, as it happens.
             dry_run: Say what would be done and how each file would be read, and do nothing; loads
                 no weights.
@@ -89,8 +90,9 @@ class Writes(Adds):
             What was done, or would be; files that could not be read are among its ``failed``.
 
         Raises:
-            SettingsError: A path does not exist or is the store's own folder, or a pattern in an
-                ignore file cannot be read.
+            SettingsError: A path or bucket does not exist, cannot be reached or is the store's own
+                folder, or a pattern in an ignore file cannot be read.
+            MissingDependencyError: What reads the protocol of a URL is not installed.
             DeletionsRefusedError: A folder that had documents gives none, or would lose more than
                 half of at least ten; nothing was changed.
             CollectionMismatchError: The collection was made with other settings; names them.
@@ -102,10 +104,11 @@ class Writes(Adds):
             >>> report.added, report.unchanged
             (0, 2)
         """
+        from longembed_rag.files.remote import as_location
         from longembed_rag.ingest.synchronise import synchronise
 
         given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-        roots = [Path(path) for path in given]
+        roots = [as_location(path) for path in given]
         for root in roots:  # first: a mistyped path makes no store and loads no model
             self._require_documents(root)
         if dry_run:
@@ -122,14 +125,20 @@ class Writes(Adds):
         )
         return self._write(run, on_event=on_event)
 
-    def _require_documents(self, root: Path) -> None:
+    def _require_documents(self, root: Location) -> None:
         """Require that a path is there, and is not the folder that the store itself is in.
 
         Raises:
             SettingsError: It is not, or it is; nothing would be found in it.
+            MissingDependencyError: What reads the protocol of a URL is not installed.
         """
         from longembed_rag.files.discover import resolve_given
 
+        if not isinstance(root, Path):
+            from longembed_rag.files.buckets.objects import require_reached
+
+            require_reached(root)
+            return
         found, store = resolve_given(root), self._holdings.where["path"]
         if store is not None and str(found) == os.path.realpath(store.expanduser()):
             raise SettingsError(
@@ -185,7 +194,7 @@ class Writes(Adds):
             )
             return replace(seen.outcome, report=self._write(run, on_event=on_event))
 
-    def _plan(self, roots: Sequence[Path], **options: Any) -> IngestPlan:
+    def _plan(self, roots: Sequence[Location], **options: Any) -> IngestPlan:
         from longembed_rag.ingest.plan import plan_ingest
 
         held = self._holdings

@@ -6,7 +6,8 @@ The expressions of ``--filter``, all of which must hold::
     file_name!=draft.md         equal to none of them, or without the field
     page_count>=10              > >= < <= compare numbers and dates (last_modified<2026-01-01)
     title~lease                 holds all these words, whole, in any order, capitals or not
-    path=reports/               documents that are, or lie in, this file or folder; also path!=
+    path=reports/               documents that are, or lie in, this file or folder; also path!=,
+                                path=s3://bucket/reports
     exists:title, missing:title
 
 ``"10"`` in quotes is text; 10 is the number or the text, since metadata may hold either. Inner
@@ -36,6 +37,7 @@ from longembed_rag.search.conditions import (
 )
 from longembed_rag.search.structured_filters import from_llama_index, from_mapping
 from longembed_rag.store.payload import FOLDERS_KEY
+from longembed_rag.urls import is_url, one_form
 
 _PATH_KEY = "path"
 _EXAMPLES = "file_type=pdf|docx, page_count>=10, last_modified<2026-01-01, path=reports/"
@@ -146,7 +148,10 @@ def _values(expression: str, given: str) -> Iterator[tuple[str, bool]]:
 
 def _located(paths: Iterable[str]) -> Filter:
     """What comes from one of the files or folders, without a look at whether they exist."""
-    # Resolved as the sources of files are, else what lies behind a link would not be found.
-    resolved = (os.path.realpath(os.path.expanduser(path)) for path in paths)  # noqa: PTH111
-    sources = [_written(path) for path in resolved]
+    sources = [one_form(path) if is_url(path) else _resolved(path) for path in paths]
     return joined("should", equal("source", sources), equal(FOLDERS_KEY, sources))
+
+
+def _resolved(path: str) -> str:
+    # As the sources of files are, else what lies behind a link would not be found.
+    return _written(os.path.realpath(os.path.expanduser(path)))  # noqa: PTH111

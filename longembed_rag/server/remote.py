@@ -14,6 +14,7 @@ from typing import Any
 
 from longembed_rag import errors
 from longembed_rag.errors import LongEmbedError, SettingsError, StoreError, StoreLockedError
+from longembed_rag.files.remote import as_location
 from longembed_rag.library.library import Library
 from longembed_rag.server.codec import decode, encode
 from longembed_rag.server.sockets import is_served, socket_path
@@ -238,7 +239,7 @@ class RemoteLibrary(Library):
     def ingest(self, paths: Any, **options: Any) -> Any:
         """As the server's library does, with the files of this working directory."""
         given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-        return self._link.call("ingest", [Path(each).absolute() for each in given], **options)
+        return self._link.call("ingest", [_from_here(each) for each in given], **options)
 
     def refresh(self, **options: Any) -> Any:
         """As the server's library does."""
@@ -251,7 +252,7 @@ class RemoteLibrary(Library):
 
     def add_files(self, files: Any, **options: Any) -> Any:
         """As the server's library does, with the files of this working directory."""
-        named = {name: Path(path).absolute() for name, path in files.items()}
+        named = {name: _from_here(path) for name, path in files.items()}
         return self._link.call("add_files", named, **options)
 
     def remove(self, ids: Any) -> Any:
@@ -278,6 +279,12 @@ class RemoteLibrary(Library):
     def store(self) -> Any:
         """Not while a server holds it."""
         raise self._locked("has it open")
+
+
+def _from_here(given: str | os.PathLike[str]) -> Any:
+    """A place as another process finds it: a path from the root, or a URL as it is."""
+    place = as_location(given)
+    return place.absolute() if isinstance(place, Path) else place
 
 
 def _result(told: dict[str, Any]) -> Any:

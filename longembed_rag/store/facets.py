@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.points.port import scroll
 from longembed_rag.store.payload import LISTING_KEYS, read_stored_source
+from longembed_rag.store.payload import folders as folders_above
 
 if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
@@ -25,7 +25,7 @@ class Facets:
     Attributes:
         documents: Documents that were counted.
         types: Their file types.
-        folders: The folders that their files lie in, as absolute paths.
+        folders: The folders that their files lie in, as absolute paths or URLs.
         years: The years that their files were last changed in, newest first.
     """
 
@@ -67,10 +67,9 @@ def count_facets(place: Place, *, matching: AnyFilter | None = None) -> Facets:
             continue
         documents += 1
         kind, date = point.payload.get(_TYPE), point.payload.get(_DATE)
-        path = PurePath(stored.source)
         types.update([kind] if isinstance(kind, str) else [])
         years.update([date[:_YEAR]] if isinstance(date, str) else [])
-        folders.update([str(path.parent)] if path.is_absolute() else [])
+        folders.update(folders_above(stored.source)[:1])
     return Facets(
         documents=documents,
         types=dict(types.most_common()),

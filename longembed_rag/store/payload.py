@@ -20,6 +20,7 @@ from uuid import UUID
 from longembed_rag.layout import Layout
 from longembed_rag.store.tokens import bits_payload
 from longembed_rag.store.values import StoredSource, document_id
+from longembed_rag.urls import folders_of, is_url
 from longembed_rag.words.lengths import TermCounts
 
 if TYPE_CHECKING:
@@ -81,7 +82,13 @@ _MOVING = frozenset({"file_size", "last_modified"})
 
 
 def folders(source: str) -> list[str]:
-    """The folders that a document lies in, innermost first; none when it is no file."""
+    """The folders that a document lies in, innermost first; none when it is no file.
+
+    Args:
+        source: What it is called: a path, or a URL, whose last folder is its bucket.
+    """
+    if is_url(source):
+        return folders_of(source)
     path = PurePath(source)
     return [str(parent) for parent in path.parents] if path.is_absolute() else []
 

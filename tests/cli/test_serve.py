@@ -97,8 +97,9 @@ def test_reading_and_errors_are_as_without(run: Run, filled: Path) -> None:
     assert 0 not in [code for code, _, _ in alone[len(READING) :]]
 
 
-def test_writing_is_as_without(run: Run, filled: Path) -> None:
+def test_writing_is_as_without(run: Run, filled: Path, shelf: Path) -> None:
     """Ingest and remove do and tell the same, with the events of each document."""
+    (shelf / "far.txt").write_text("far away")
     (filled / "note.md").write_text("# Note\n\npears and plums\n")
     (filled / "new.txt").write_text("a new one")
     (filled / "empty.txt").write_text("")
@@ -109,7 +110,7 @@ def test_writing_is_as_without(run: Run, filled: Path) -> None:
     with while_served():
         served = _write(run, filled)
     assert served == alone
-    assert alone[1][1]["added"] == 1
+    assert alone[1][1]["added"] == 2
     assert alone[1][1]["updated"] == 1
 
 
@@ -118,7 +119,8 @@ def _write(run: Run, documents: Path) -> list[Any]:
     found: list[Any] = []
     for arguments in (
         ["ingest", str(documents), "--dry-run", "--json"],
-        ["ingest", str(documents), "--json"],
+        ["ingest", str(documents), "shelf://box/", "--json"],
+        ["remove", "shelf://box/far.txt", "--json"],
         ["remove", str(documents / "new.txt"), "--json"],
     ):
         result = run(*arguments)

@@ -53,7 +53,8 @@ def read_own_files(paths: Sequence[Path]) -> OwnFiles:
         SettingsError: A path does not exist, or none was given.
     """
     found = discover(paths)
-    names = short_names(found.files, found.roots)
+    files = [file for file in found.files if isinstance(file, Path)]
+    names = short_names(files, [root for root in found.roots if isinstance(root, Path)])
     texts, failures = {}, []
     for failure in found.unreadable:
         failures.append(f"{Path(failure.source).name}: {failure.reason}")
