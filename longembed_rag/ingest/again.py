@@ -43,9 +43,7 @@ def embed_again(
         stored, (text, metadata) = read_stored_source(point.payload), read_node(point.payload)
         if stored is not None and text is not None and content_hash(text) == stored.content_hash:
             texts[stored.source] = FileText(text, metadata, (), read_layout(point.payload))
-    run = Run.over(store, encoder=encoder, on_event=None, began=time.monotonic())
-    run.whole -= texts.keys()
-    Flow(run).take(
+    given = (
         GivenText(
             source=source,
             size=len(text.text.encode("utf-8", "surrogatepass")),
@@ -55,6 +53,9 @@ def embed_again(
         )
         for position, (source, text) in enumerate(texts.items(), start=1)
     )
+    with Run.over(store, encoder=encoder, on_event=None, began=time.monotonic()) as run:
+        run.whole -= texts.keys()
+        Flow(run).take(given)
     report = run.finish()
     return frozenset(texts) - {each.source for each in report.failed}
 

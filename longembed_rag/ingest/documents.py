@@ -190,9 +190,9 @@ def _take(
     """Bring in texts, one after the other."""
     began = time.monotonic()
     ensure_for(store, encoder, options=options, storage=storage)
-    run = Run.over(store, encoder=encoder, on_event=on_event, began=began)
-    run.started(sizes)
-    Flow(run).take(texts)
+    with Run.over(store, encoder=encoder, on_event=on_event, began=began) as run:
+        run.started(sizes)
+        Flow(run).take(texts)
     return run.finish()
 
 

@@ -21,6 +21,7 @@ from longembed_rag.ingest.comparing import Incoming
 from longembed_rag.ingest.encoding import read_documents
 from longembed_rag.ingest.report import DocumentProgress, DocumentStarted, Status
 from longembed_rag.store.document import read_indexed
+from longembed_rag.store.listing import find_stored
 from longembed_rag.store.values import IndexedDocument, StoredSource
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _MOST_WAITING = 4_000_000
 _LONGEST_LINE = 1024
 #: How long the model waits for one more text that could share its pass, seconds.
 _MOMENT = 0.02
+#: How long is waited until texts are tried again that somebody else has in hand, seconds.
+_PATIENCE = 1.0
 #: What is one text's trouble, and no other's.
 _OF_ONE = (ReadError, InputError, PointRefusedError, MemoryError)
 
@@ -102,6 +105,7 @@ class Flow:
 
     run: Run
     taken: Callable[[GivenText, str, tuple[str, ...]], None] = lambda *_: None
+    _postponed: list[GivenText] = field(default_factory=list)
     _line: deque[_Text] = field(default_factory=deque)
     _unread: deque[_Text] = field(default_factory=deque)
     _thread: ThreadPoolExecutor = field(init=False)
@@ -113,6 +117,14 @@ class Flow:
         Raises:
             StoreError: The store cannot be written to. Every text that was told as done is in it.
         """
+        self._take(texts)
+        while self._postponed:
+            # Others have them in hand: until they have written them, or are taken for dead.
+            time.sleep(_PATIENCE)
+            again, self._postponed = self._postponed, []
+            self._take(again)
+
+    def _take(self, texts: Iterable[GivenText]) -> None:
         run = self.run
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="longembed-write")
         try:
@@ -148,6 +160,8 @@ class Flow:
             text.seconds = time.monotonic() - began
             if text.is_done or text.written is not None:
                 self._tell()
+            elif not self._is_ours(text):
+                continue
             else:
                 assert text.incoming is not None
                 self._unread.append(text)
@@ -178,12 +192,28 @@ class Flow:
                 return
         text.incoming = incoming
 
+    def _is_ours(self, text: _Text) -> bool:
+        """Claim a text that the model is to read; one that others have comes again later."""
+        source = text.given.source
+        claimed = self.run.claim(source, text.digest)
+        if claimed == "there":
+            there = self._thread.submit(find_stored, source, place=self.run.store.place)
+            text.taken, text.status, text.incoming = there.result(), "unchanged", None
+            if text.taken is not None:
+                self._tell()
+                return False
+        if claimed != "ours":
+            self._line.remove(text)
+            self._postponed.append(text.given)
+        return claimed == "ours"
+
     def _write_read(self, read: ReadDocument) -> None:
         """Have a text written that the model has read."""
         text = self._unread.popleft()
         text.seconds += read.seconds
         if read.error is not None:
             text.failure = read.error
+            self.run.release(text.given.source)
             return
         assert text.incoming is not None
         incoming, encoding = text.incoming, read.get()
@@ -227,6 +257,9 @@ class Flow:
         except BaseException as error:  # whatever it was, it goes on
             self._is_broken = not isinstance(error, _OF_ONE)
             raise
+        finally:
+            if is_embedded and not self._is_broken:
+                self.run.release(document.source)
         return time.monotonic() - began
 
     def _progress(self, source: str, done: int, total: int) -> None:

@@ -115,7 +115,8 @@ def follow(
     known = Seen.of(store, reading=reading)
     seen, is_done = dict[str, SeenFile](), False
     try:
-        _take_all(run, found, None if reread else known, reading, seen)
+        with run:
+            _take_all(run, found, None if reread else known, reading, seen)
         run.remove(gone_sources(run.stored, found))
         is_done = True
     finally:

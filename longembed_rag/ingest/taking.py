@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from typing_extensions import Self
 
 from longembed_rag.files.values import Failure, Skipped
 from longembed_rag.ingest.languages import OtherLanguages
@@ -18,6 +20,7 @@ from longembed_rag.ingest.report import (
     Started,
     Status,
 )
+from longembed_rag.store.claims import Claims
 from longembed_rag.store.values import IndexedDocument, StoredSource
 
 if TYPE_CHECKING:
@@ -25,9 +28,13 @@ if TYPE_CHECKING:
     from longembed_rag.store.store import DocumentStore
 
 
+#: Whose a document is that the model is to read.
+Claimed = Literal["ours", "busy", "there"]
+
+
 @dataclass
 class Run:
-    """One pass over texts, while it runs.
+    """One pass over texts, while it runs; a context manager, for as long as it claims documents.
 
     Attributes:
         encoder: Makes the vectors.
@@ -36,6 +43,7 @@ class Run:
         stored: The documents that are there, by source.
         whole: Those of them that have all of their passages.
         recovered: Documents that an earlier run had left half-written or half-removed.
+        claims: The documents that it has in hand, where others may write, too.
     """
 
     encoder: DocumentEncoder
@@ -44,6 +52,7 @@ class Run:
     stored: dict[str, StoredSource]
     whole: frozenset[str]
     recovered: tuple[str, ...]
+    claims: Claims | None = None
     began: float = field(default_factory=time.monotonic)
     counts: dict[Status, int] = field(
         default_factory=lambda: {"added": 0, "updated": 0, "unchanged": 0}
@@ -90,8 +99,49 @@ class Run:
             stored=dict(stored),
             whole=frozenset(store.complete_sources(stored)),
             recovered=tuple(recovered),
+            claims=None if store.place.points.embedded else Claims(store.place),
             began=began,
         )
+
+    def __enter__(self) -> Self:
+        if self.claims is not None:
+            self.claims.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        if self.claims is not None:
+            self.claims.__exit__(*details)
+
+    def claim(self, source: str, digest: str) -> Claimed:
+        """Take a document in hand that the model is to read.
+
+        Args:
+            source: The document.
+            digest: Hash of its text.
+
+        Returns:
+            ``"ours"``; ``"busy"`` where somebody else has it; ``"there"`` where somebody else has
+            written it since this run looked.
+
+        Raises:
+            StoreError: The store cannot be read or written to.
+        """
+        if self.claims is None:
+            return "ours"
+        taken = self.claims.take([source])
+        if source not in taken:
+            return "busy"
+        entry, known = taken[source], self.stored.get(source)
+        is_there = entry is not None and (entry.state, entry.content_hash) == ("stored", digest)
+        if is_there and (known is None or known.content_hash != digest):
+            self.release(source)
+            return "there"
+        return "ours"
+
+    def release(self, source: str) -> None:
+        """Let others have a document that is written, or cannot be."""
+        if self.claims is not None:
+            self.claims.release([source])
 
     def held(self, source: str) -> str | None:
         """Hash of the text that the collection holds of a source, whole; None if it does not."""

@@ -16,7 +16,7 @@ from longembed_rag.store.payload import (
     PASSAGE_VERSION_KEY,
     read_stored_source,
 )
-from longembed_rag.store.values import StoredSource
+from longembed_rag.store.values import StoredSource, document_id
 
 if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
@@ -100,6 +100,21 @@ def list_documents(place: Place, *, matching: AnyFilter | None = None) -> Iterat
         stored = read_stored_source(point.payload)
         if stored is not None:
             yield stored
+
+
+def find_stored(source: str, *, place: Place) -> StoredSource | None:
+    """A document that this package wrote; None where it is not there.
+
+    Args:
+        source: Where it comes from.
+        place: Where it would be.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    ids, what = [document_id(source)], f"reading {source}"
+    records = place.points.fetch(place.documents, ids, keys=LISTING_KEYS, what=what)
+    return read_stored_source(records[0].payload) if records else None
 
 
 def without_all_passages(stored: Iterable[StoredSource], *, place: Place) -> list[StoredSource]:

@@ -125,11 +125,11 @@ class Writer:
     def recover(self) -> list[str]:
         """Finish or undo what was begun; see :meth:`DocumentStore.recover`."""
         self._forget()
-        theirs = frozenset[str]()
-        if not self._place.points.embedded:
-            theirs = claimed_by_others(self._place)
-        # The manifest first: what is written in between is then there, not lost.
+        # The manifest first: what is written in between is then there, not lost. What others have
+        # in hand, before or after, is left to them.
+        theirs = self._claimed()
         entries = Manifest(self._place).entries()
+        theirs |= self._claimed()
         stored = {each.source: each for each in list_documents(self._place)}
         done = recover(
             entries,
@@ -140,6 +140,11 @@ class Writer:
         )
         self._forget()
         return done
+
+    def _claimed(self) -> frozenset[str]:
+        """What others have in hand, who are nowhere where the store is this process's."""
+        embedded = self._place.points.embedded
+        return frozenset() if embedded else claimed_by_others(self._place)
 
     def reweigh(self) -> int:
         """Weigh words again; see :meth:`DocumentStore.reweigh`."""

@@ -22,6 +22,7 @@ from longembed_rag.errors import (
 from longembed_rag.points.filters import Filter, matches
 from longembed_rag.points.port import NOT_FOUND, Failure
 from longembed_rag.store.frequencies.postings import keep_postings
+from longembed_rag.store.listing import find_stored
 from longembed_rag.store.making import (
     DocumentTerms,
     document_point,
@@ -30,7 +31,6 @@ from longembed_rag.store.making import (
 )
 from longembed_rag.store.manifest import Manifest, ManifestEntry
 from longembed_rag.store.payload import (
-    LISTING_KEYS,
     PASSAGE_DOCUMENT_KEY,
     PASSAGE_VERSION_KEY,
     read_stored_source,
@@ -123,10 +123,7 @@ def take_back(source: str, fingerprint: str, *, place: Place) -> None:
         fingerprint: Of the settings that made its vectors.
         place: Where it is.
     """
-    records = place.points.fetch(
-        place.documents, [document_id(source)], keys=LISTING_KEYS, what=f"reading {source}"
-    )
-    there = read_stored_source(records[0].payload) if records else None
+    there = find_stored(source, place=place)
     remove_other_versions(source, None if there is None else there.content_hash, place=place)
     if there is None:
         Manifest(place).remove([source])
