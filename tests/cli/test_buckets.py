@@ -74,7 +74,7 @@ def test_what_cannot_be_reached_is_one_line(
     assert whole.exit_code == 2
     assert "error: shelf://box: no permission to read it (denied box?...)" in whole.stderr
     assert run("ingest", "https://example.org/a.pdf").exit_code == 2
-    assert "longembed-rag[gs]" in run("ingest", "gs://box").stderr
+    assert "no protocol that anything reads" in run("ingest", "nope://box").stderr
     assert "secret" not in one.stderr + whole.stderr
 
 
