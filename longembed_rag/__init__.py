@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         WholeDocument,
     )
     from longembed_rag.points.client.retries import RetryPolicy
+    from longembed_rag.ray_cluster import RayCluster, connect_ray
     from longembed_rag.search.results import PassageHit, SearchResult
     from longembed_rag.search.search import SearchOptions, search_documents
     from longembed_rag.search.syntax import Query, read_query
@@ -101,6 +102,7 @@ __all__ = [
     "Planner",
     "Query",
     "QueryEncoding",
+    "RayCluster",
     "ReadOptions",
     "Refreshed",
     "RetryPolicy",
@@ -116,6 +118,7 @@ __all__ = [
     "VerifyReport",
     "WholeDocument",
     "__version__",
+    "connect_ray",
     "discover",
     "get_analyzer",
     "keep_tokens",
@@ -161,6 +164,7 @@ _HOMES = {
     "Planner": "longembed_rag.encoder.planner",
     "Query": "longembed_rag.search.syntax",
     "QueryEncoding": "longembed_rag.encoder.values",
+    "RayCluster": "longembed_rag.ray_cluster",
     "ReadOptions": "longembed_rag.files.options",
     "Refreshed": "longembed_rag.ingest.refresh",
     "RetryPolicy": "longembed_rag.points.client.retries",
@@ -175,6 +179,7 @@ _HOMES = {
     "TokenVectors": "longembed_rag.encoder.token_vectors",
     "VerifyReport": "longembed_rag.ingest.verify",
     "WholeDocument": "longembed_rag.llama_index",
+    "connect_ray": "longembed_rag.ray_cluster",
     "discover": "longembed_rag.files.discover",
     "get_analyzer": "longembed_rag.words.analyzer",
     "keep_tokens": "longembed_rag.encoder.token_vectors",

@@ -21,7 +21,7 @@ MODULES = {
 }
 
 #: What every room may import, and what imports nothing of ours.
-GROUND = ("errors", "interrupts", "layout", "limits", "urls", "whole_files")
+GROUND = ("errors", "interrupts", "layout", "limits", "ray_cluster", "urls", "whole_files")
 #: Which rooms a room may import, beside itself and the ground.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(GROUND, ()),
@@ -64,6 +64,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "pypdfium2": (),
     "qdrant_client": (),
     "qdrant_edge": (),
+    "ray": (),
     "rich": (),
     "sentence_transformers": (),
     "Stemmer": (),
