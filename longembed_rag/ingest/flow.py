@@ -25,7 +25,7 @@ from longembed_rag.store.listing import find_stored
 from longembed_rag.store.values import IndexedDocument, StoredSource
 
 if TYPE_CHECKING:
-    from longembed_rag.encoder.values import ReadDocument
+    from longembed_rag.encoder.values import PassageEncoding, ReadDocument
     from longembed_rag.ingest.taking import Run
 
 Result = TypeVar("Result")
@@ -216,19 +216,8 @@ class Flow:
             self.run.release(text.given.source)
             return
         assert text.incoming is not None
-        incoming, encoding = text.incoming, read.get()
-        text.incoming = None
-        document = IndexedDocument.of_encoding(
-            encoding,
-            source=text.given.source,
-            text=incoming.text.text,
-            metadata=incoming.text.metadata,
-            content_hash=incoming.content_hash,
-            layout=incoming.text.layout,
-            reading_hash=incoming.reading_hash,
-        )
-        if unknown := encoding.coverage.unknown_note:
-            text.notes = (*text.notes, f"{unknown}; words still find it")
+        document, notes = document_of(text.given.source, text.incoming, read.get())
+        text.notes, text.incoming = (*text.notes, *notes), None
         text.is_embedded = True
         self._write(text, document)
 
@@ -313,6 +302,23 @@ class Flow:
             is_embedded=text.is_embedded,
         )
         self.taken(given, text.digest, text.remarks)
+
+
+def document_of(
+    source: str, incoming: Incoming, encoding: PassageEncoding
+) -> tuple[IndexedDocument, tuple[str, ...]]:
+    """A document as it is written, of a text and what the model made of it, and what to know."""
+    document = IndexedDocument.of_encoding(
+        encoding,
+        source=source,
+        text=incoming.text.text,
+        metadata=incoming.text.metadata,
+        content_hash=incoming.content_hash,
+        layout=incoming.text.layout,
+        reading_hash=incoming.reading_hash,
+    )
+    unknown = encoding.coverage.unknown_note
+    return document, (f"{unknown}; words still find it",) if unknown else ()
 
 
 def without_name(message: str, *names: str) -> str:

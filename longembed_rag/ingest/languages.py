@@ -33,10 +33,15 @@ class OtherLanguages:
 
     def count(self, text: str, metadata: Mapping[str, Any]) -> None:
         """Count a document, where it is known to be in another language."""
+        language = self.language_of(text, metadata)
+        if language is not None:
+            self.counts[language] += 1
+
+    def language_of(self, text: str, metadata: Mapping[str, Any]) -> str | None:
+        """What a document is written in; None for English, and where it is not known."""
         own = self.record.options.language
         language = self.record.language_of(text, metadata) if own == AUTO_LANGUAGE else own
-        if language is not None and language not in (NO_LANGUAGE, _ENGLISH):
-            self.counts[language] += 1
+        return None if language in (NO_LANGUAGE, _ENGLISH) else language
 
     def remark(self) -> str | None:
         """What to say, once for all; None where the model knows more, or nothing is known of it."""

@@ -24,6 +24,7 @@ from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.options import IndexOptions
 
 if TYPE_CHECKING:
+    from longembed_rag.ingest.many.following import Many
     from longembed_rag.store.store import DocumentStore
 
 
@@ -39,6 +40,7 @@ def synchronise(
     selection: Selection | None = None,
     reread: bool = False,
     reading: ReadOptions | None = None,
+    many: Many | None = None,
 ) -> IngestReport:
     """Bring a collection in step with the files under paths.
 
@@ -65,6 +67,7 @@ def synchronise(
         selection: Which files of folders are taken; None takes all of a kind that can be read.
         reread: Whether every file is read, whatever its times say.
         reading: How files are read, and within which bounds.
+        many: The processes that do it; None does it in this one.
 
     Returns:
         What was done.
@@ -90,6 +93,7 @@ def synchronise(
         allow_deletions=allow_deletions,
         reread=reread,
         reading=reading,
+        many=many,
     )
 
 
@@ -104,6 +108,7 @@ def follow(
     allow_deletions: bool = False,
     reread: bool = False,
     reading: ReadOptions | None = None,
+    many: Many | None = None,
 ) -> IngestReport:
     """:func:`synchronise` with files that are found already; the other arguments are its own."""
     began = time.monotonic()
@@ -116,7 +121,7 @@ def follow(
     seen, is_done = dict[str, SeenFile](), False
     try:
         with run:
-            _take_all(run, found, None if reread else known, reading, seen)
+            _take_all(run, found, None if reread else known, reading, seen, many)
         run.remove(gone_sources(run.stored, found))
         is_done = True
     finally:
@@ -130,6 +135,7 @@ def _take_all(
     known: Seen | None,
     reading: ReadOptions,
     seen: dict[str, SeenFile],
+    many: Many | None,
 ) -> None:
     """Bring in every file; the next ones are read meanwhile.
 
@@ -140,20 +146,32 @@ def _take_all(
         reading: How they are read.
         seen: Is given the files that are as they were, or have been read, and whose stamps can be
             trusted.
+        many: The processes that do it.
     """
     run.started(stamp.size for stamp in found.stamps.values())
     for failure in found.unreadable:
         run.fail(failure.source, failure.reason)
     as_before = {} if known is None else _as_before(run, found, known)
 
-    def taken(given: GivenText, digest: str, remarks: tuple[str, ...]) -> None:
-        stamp = found.stamps.get(given.source)
-        if given.read is None:
-            seen[given.source] = as_before[located(given.file_name)]
+    def note(source: str, digest: str, remarks: tuple[str, ...], now: Stamp | None) -> None:
+        stamp = found.stamps.get(source)
         # What was changed while it was read may have been read as it was before or after.
-        elif stamp and stamp.is_sure(found.taken) and _stamp_of(given) == stamp:
-            seen[given.source] = SeenFile(stamp, digest, remarks)
+        if stamp is not None and stamp.is_sure(found.taken) and now == stamp:
+            seen[source] = SeenFile(stamp, digest, remarks)
 
+    def taken(given: GivenText, digest: str, remarks: tuple[str, ...]) -> None:
+        if given.read is not None:
+            note(given.source, digest, remarks, _stamp_of(given))
+        else:
+            seen[given.source] = as_before[located(given.file_name)]
+
+    if many is not None:
+        named = zip(found.files, found.sources, strict=True)
+        seen.update((source, as_before[path]) for path, source in named if path in as_before)
+        for each in many.take(run, found, as_before, reading):
+            now = each.stamp or _stamp_now(each.task.place)
+            note(each.source, each.digest, each.remarks, now)
+        return
     with FileReader(reading) as reader:
         texts = reader.ahead(path for path in found.files if path not in as_before)
         Flow(run, taken).take(_given(found, as_before, texts))
@@ -161,9 +179,13 @@ def _take_all(
 
 def _stamp_of(given: GivenText) -> Stamp | None:
     """The stamp of a file that has been read, or was tried to."""
-    read, file = given.read, located(given.file_name)
-    if isinstance(read, ReadAhead) and (stamp := read.stamp) is not None:
+    if isinstance(given.read, ReadAhead) and (stamp := given.read.stamp) is not None:
         return stamp
+    return _stamp_now(located(given.file_name))
+
+
+def _stamp_now(file: Location) -> Stamp | None:
+    """The stamp of a file as it is."""
     if not isinstance(file, Remote):
         return Stamp.now(file)
     from longembed_rag.files.buckets.objects import info_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from typing_extensions import Self
 
@@ -21,11 +21,32 @@ from longembed_rag.ingest.report import (
     Status,
 )
 from longembed_rag.store.claims import Claims
-from longembed_rag.store.values import IndexedDocument, StoredSource
+from longembed_rag.store.values import StoredSource
 
 if TYPE_CHECKING:
     from longembed_rag.ingest.encoding import DocumentEncoder
     from longembed_rag.store.store import DocumentStore
+    from longembed_rag.store.writer import Reweigh
+
+
+class Taken(Protocol):
+    """What is told of a document that is in the collection."""
+
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in its text."""
+
+    @property
+    def tokens_read(self) -> int:
+        """Tokens that reached the model."""
+
+    @property
+    def windows(self) -> int:
+        """Forward windows that it was read in."""
 
 
 #: Whose a document is that the model is to read.
@@ -44,6 +65,7 @@ class Run:
         whole: Those of them that have all of their passages.
         recovered: Documents that an earlier run had left half-written or half-removed.
         claims: The documents that it has in hand, where others may write, too.
+        reweighing: Weighs the words of documents again; None does it here.
     """
 
     encoder: DocumentEncoder
@@ -53,6 +75,7 @@ class Run:
     whole: frozenset[str]
     recovered: tuple[str, ...]
     claims: Claims | None = None
+    reweighing: Reweigh | None = None
     began: float = field(default_factory=time.monotonic)
     counts: dict[Status, int] = field(
         default_factory=lambda: {"added": 0, "updated": 0, "unchanged": 0}
@@ -150,7 +173,7 @@ class Run:
     def done(
         self,
         status: Status,
-        taken: StoredSource | IndexedDocument,
+        taken: Taken,
         *,
         size: int,
         seconds: float,
@@ -228,7 +251,7 @@ class Run:
         Raises:
             StoreError: The store cannot be read or written to.
         """
-        self.store.reweigh()
+        self.store.reweigh(by=self.reweighing)
         remark = self.others.remark()
         return IngestReport(
             added=self.counts["added"],

@@ -67,6 +67,9 @@ class Writes(Adds):
         selection: Selection | None = None,
         reread: bool = False,
         reading: ReadOptions | None = None,
+        ray: str | None = None,
+        workers: int | None = None,
+        gpus: int | None = None,
     ) -> IngestReport | IngestPlan:
         """Bring the collection in step with files and folders.
 
@@ -85,6 +88,12 @@ class Writes(Adds):
             reread: Whether to read every file, whatever its times say.
             reading: How files are read: within which time and memory, and the language of scanned
                 pages.
+            ray: Do it by many processes of a Ray cluster: its address, ``"local"`` for processes of
+                this machine, ``"auto"`` for one that runs here. The collection has to be on a
+                server. None does it in this process.
+            workers: Processes with a model; None takes one for each GPU, else for every four
+                processors.
+            gpus: GPUs that are used; None takes all that the cluster has.
 
         Returns:
             What was done, or would be; files that could not be read are among its ``failed``.
@@ -123,7 +132,14 @@ class Writes(Adds):
             reread=reread,
             reading=reading,
         )
-        return self._write(run, on_event=on_event)
+        if ray is None:
+            if workers is not None or gpus is not None:
+                raise SettingsError("workers= and gpus= say how many processes ray= is to start")
+            return self._write(run, on_event=on_event)
+        from longembed_rag.library.spreading import spread_over
+
+        with spread_over(self._holdings, ray, workers=workers, gpus=gpus) as many:
+            return self._write(partial(run, many=many), on_event=on_event)
 
     def _require_documents(self, root: Location) -> None:
         """Require that a path is there, and is not the folder that the store itself is in.

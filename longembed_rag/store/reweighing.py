@@ -51,7 +51,7 @@ def recounted(
 
 
 def reweigh(
-    counted: Iterable[StoredSource],
+    stored: Iterable[StoredSource],
     averages: Averages,
     *,
     analyzer_of: Callable[[StoredSource], Analyzer],
@@ -60,14 +60,12 @@ def reweigh(
     record: CollectionRecord,
     place: Place,
 ) -> int:
-    """Make the term vectors anew of documents that were weighed at another time.
+    """Make the term vectors of documents anew.
 
-    That is by averages that are no longer true, by another version of the analyzer, or by another
-    rule. A document notes what it was weighed by last of all, so one that is interrupted is done
-    again.
+    A document notes what it was weighed by last of all, so one that is interrupted is done again.
 
     Args:
-        counted: The documents that are there, counted anew where that was needed.
+        stored: The documents, counted anew where that was needed.
         averages: What they are weighed by from now on.
         analyzer_of: Finds the words of each.
         version: Of the analyzers.
@@ -79,18 +77,29 @@ def reweigh(
         How many documents were done.
     """
     done = 0
-    for each in counted:
-        made_by = each.counts.analyzer, each.counts.weighing
-        if made_by != (version, weighing) or not averages.weighed(each.counts):
-            counts = replace(
-                each.counts,
-                average=averages.documents,
-                passage_average=averages.passages,
-                analyzer=version,
-                weighing=weighing,
-            )
-            done += _reweigh_document(each, counts, analyzer_of(each), record, place)
+    for each in stored:
+        counts = replace(
+            each.counts,
+            average=averages.documents,
+            passage_average=averages.passages,
+            analyzer=version,
+            weighing=weighing,
+        )
+        done += _reweigh_document(each, counts, analyzer_of(each), record, place)
     return done
+
+
+def is_off(stored: StoredSource, averages: Averages, version: int, weighing: int) -> bool:
+    """Whether a document was weighed otherwise than it should be.
+
+    Args:
+        stored: The document, its words counted.
+        averages: What it is to be weighed by.
+        version: Of the analyzer that is to find its words.
+        weighing: Of how they are to be weighed for ``hybrid``.
+    """
+    made_by = stored.counts.analyzer, stored.counts.weighing
+    return made_by != (version, weighing) or not averages.weighed(stored.counts)
 
 
 def _counted(stored: StoredSource, analyzer: Analyzer, place: Place) -> StoredSource:

@@ -22,7 +22,7 @@ from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.place import Place
 from longembed_rag.store.sums import require_whole
 from longembed_rag.store.values import DEFAULT_COLLECTION
-from longembed_rag.store.writer import Writer
+from longembed_rag.store.writer import Reweigh, Writer
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -259,12 +259,15 @@ class DocumentStore:
         """
         self._writer_now().delete(sources)
 
-    def reweigh(self) -> int:
+    def reweigh(self, *, by: Reweigh | None = None) -> int:
         """Weigh words again where the collection has outgrown the averages they were weighed by.
 
         Documents keep the average length of the day they came, and a later release may weigh words
         otherwise. Term vectors that are off by more than
         :data:`~longembed_rag.words.lengths.TOLERANCE`, or of another version, are made anew.
+
+        Args:
+            by: Makes them anew; None does it here.
 
         Returns:
             How many documents were done.
@@ -273,7 +276,7 @@ class DocumentStore:
             StoreError: The store cannot be read or written to.
         """
         try:
-            return self._writer_now().reweigh()
+            return self._writer_now().reweigh(by=by)
         finally:
             self._record = self._writer = None  # the record may tell of another analyzer now
 

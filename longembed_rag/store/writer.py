@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from longembed_rag.errors import NotAllowedError, PointRefusedError
 from longembed_rag.store.claims import claimed_by_others
@@ -15,7 +16,7 @@ from longembed_rag.store.listing import list_documents
 from longembed_rag.store.making import analyse
 from longembed_rag.store.manifest import Manifest, ManifestEntry
 from longembed_rag.store.recovery import recover
-from longembed_rag.store.reweighing import recounted, reweigh
+from longembed_rag.store.reweighing import is_off, recounted, reweigh
 from longembed_rag.store.values import READERS_VERSION, CollectionRecord, IndexedDocument
 from longembed_rag.store.writing import delete_documents, write_document
 from longembed_rag.words.analyzer import get_analyzer
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from longembed_rag.store.place import Place
     from longembed_rag.store.values import StoredSource
     from longembed_rag.words.analyzer import Analyzer
+    from longembed_rag.words.lengths import Averages
+
+#: Weighs the words of documents again by some averages; gives how many were done.
+Reweigh: TypeAlias = "Callable[[Sequence[StoredSource], Averages], int]"
 
 
 class Writer:
@@ -146,37 +151,29 @@ class Writer:
         embedded = self._place.points.embedded
         return frozenset() if embedded else claimed_by_others(self._place)
 
-    def reweigh(self) -> int:
+    def reweigh(self, *, by: Reweigh | None = None) -> int:
         """Weigh words again; see :meth:`DocumentStore.reweigh`."""
         collection = Collection(self._place)
         record = collection.existing_record()  # a copy into it may have changed its versions
-
-        def analyzer_of(stored: StoredSource) -> Analyzer:
-            return get_analyzer(record.stemmed_as(stored.language))
-
         version = get_analyzer(record.stemmed_as(None)).version
         if record.analyzer != version:
             # From here on until all are done, words of either kind are there.
             collection.note_changes(analyzer_next=version)
         counted = recounted(
             list_documents(self._place),
-            analyzer_of=analyzer_of,
+            analyzer_of=partial(_analyzer_of, record),
             version=version,
             place=self._place,
         )
         averages = Lengths(counted).settled(record.averages)
-        if averages != record.averages:
-            with suppress(NotAllowedError):  # it is the same for all who look at these documents
+        with suppress(NotAllowedError):  # they are the same for all who look at these documents
+            if averages != record.averages:
                 collection.note_changes(averages=list(averages))
-        done = reweigh(
-            counted,
-            averages,
-            analyzer_of=analyzer_of,
-            version=version,
-            weighing=WEIGHING_VERSION,
-            record=record,
-            place=self._place,
-        )
+            # Of two who note a language at once, one may have been lost.
+            if record.options.language == AUTO_LANGUAGE:
+                collection.note_languages({record.stemmed_as(e.language) for e in counted})
+        off = [each for each in counted if is_off(each, averages, version, WEIGHING_VERSION)]
+        done = (by or self.reweigh_these)(off, averages) if off else 0
         now = {
             "analyzer": version,
             "readers": READERS_VERSION,
@@ -186,6 +183,18 @@ class Writer:
             collection.note_changes(**now, analyzer_next=None)
         settle_words(collection, record)
         return done
+
+    def reweigh_these(self, stored: Sequence[StoredSource], averages: Averages) -> int:
+        """Weigh the words of documents again by some averages; gives how many were done."""
+        return reweigh(
+            stored,
+            averages,
+            analyzer_of=partial(_analyzer_of, self._record),
+            version=get_analyzer(self._record.stemmed_as(None)).version,
+            weighing=WEIGHING_VERSION,
+            record=self._record,
+            place=self._place,
+        )
 
     def _forget(self) -> None:
         self._known = None
@@ -202,3 +211,8 @@ class Writer:
             entries.update(Manifest(self._place).entries())
             self._known = entries, Lengths(stored)
         return self._known
+
+
+def _analyzer_of(record: CollectionRecord, stored: StoredSource) -> Analyzer:
+    """What finds the words of a document that is there."""
+    return get_analyzer(record.stemmed_as(stored.language))

@@ -1,0 +1,163 @@
+"""The run that many processes work for: what is to be done, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from longembed_rag.ingest.many.pipeline import Shares, Step, ingest_steps, run_steps
+from longembed_rag.ingest.many.stages import Reweighing
+from longembed_rag.ingest.many.values import Job, Outcome, Task, Workers
+from longembed_rag.ingest.report import DocumentStarted
+from longembed_rag.ingest.seen import SeenFile
+from longembed_rag.store.claims import claimed_by_others
+from longembed_rag.store.listing import find_stored
+
+if TYPE_CHECKING:
+    from longembed_rag.files.discover import Discovery
+    from longembed_rag.files.options import ReadOptions
+    from longembed_rag.files.remote import Location
+    from longembed_rag.ingest.encoding import DocumentEncoder
+    from longembed_rag.ingest.taking import Run
+    from longembed_rag.ray_cluster import RayCluster
+    from longembed_rag.store.store import DocumentStore
+    from longembed_rag.store.values import StoredSource
+    from longembed_rag.words.lengths import Averages
+
+# How long is waited until files are tried again that somebody else has in hand, seconds.
+_PATIENCE = 1.0
+# Documents for which a process of its own is not worth while to weigh their words again.
+_FEW = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Many:
+    """Takes files into a collection by many processes.
+
+    Attributes:
+        workers: How many.
+        cluster: Where they run; this process is connected to it.
+        open_store: Opens the store, in each of them.
+        make_encoder: Loads the model, in each that has one.
+    """
+
+    workers: Workers
+    cluster: RayCluster
+    open_store: Callable[[], DocumentStore]
+    make_encoder: Callable[[], DocumentEncoder]
+
+    def take(
+        self,
+        run: Run,
+        found: Discovery,
+        as_before: Mapping[Location, SeenFile],
+        reading: ReadOptions,
+    ) -> Iterator[Outcome]:
+        """Bring in files; one that cannot be taken in is told and passed over.
+
+        Args:
+            run: The pass that they belong to.
+            found: The files.
+            as_before: Those that need not be read.
+            reading: How the others are read.
+
+        Yields:
+            What came of each that was read, once it is told.
+
+        Raises:
+            SettingsError: More processes are asked for than the cluster has room for.
+            StoreError: The store cannot be read or written to. Every document that was told as done
+                is in it.
+        """
+        assert run.claims is not None
+        shares = Shares.of(self.workers, self.cluster)
+        job = Job(
+            open_store=self.open_store,
+            make_encoder=self.make_encoder,
+            holder=run.claims.name,
+            reading=reading,
+        )
+        run.reweighing = partial(self._reweigh, job, shares)
+        tasks = list(_tasks(run, found, as_before))
+        while tasks:
+            postponed: list[Task] = []
+            for outcome in run_steps(tasks, ingest_steps(job, shares)):
+                if outcome.status is None and outcome.failure is None:
+                    postponed.append(outcome.task)
+                    continue
+                run.tell(_started(outcome.task))
+                _tell(run, outcome)
+                yield outcome
+            tasks = _once_more(run, postponed)
+
+    def _reweigh(
+        self, job: Job, shares: Shares, stored: Sequence[StoredSource], averages: Averages
+    ) -> int:
+        """Weigh the words of documents again, by many where they are many."""
+        if len(stored) < _FEW:
+            writer = Reweighing(job, averages)
+            return sum(writer(stored))
+        step = Step(
+            make=partial(Reweighing, job, averages),
+            processes=shares.sides,
+            processors=shares.side_processors,
+            items=_FEW // 4,
+        )
+        return sum(run_steps(stored, [step]))
+
+
+def _tasks(run: Run, found: Discovery, as_before: Mapping[Location, SeenFile]) -> Iterator[Task]:
+    """The files that are to be read; the others are told."""
+    named = zip(found.files, found.sources, strict=True)
+    for position, (place, source) in enumerate(named, start=1):
+        stamp, before = found.stamps.get(source), as_before.get(place)
+        task = Task(
+            source=source,
+            place=place,
+            size=0 if stamp is None else stamp.size,
+            position=position,
+            earlier=run.stored.get(source),
+            is_whole=source in run.whole,
+        )
+        if before is None:
+            yield task
+            continue
+        run.tell(_started(task))
+        kept = run.stored[source]
+        run.done("unchanged", kept, size=task.size, seconds=0.0, notes=before.notes)
+
+
+def _started(task: Task) -> DocumentStarted:
+    return DocumentStarted(source=task.source, size=task.size, position=task.position)
+
+
+def _tell(run: Run, outcome: Outcome) -> None:
+    if outcome.failure is not None:
+        run.fail(outcome.source, outcome.failure)
+        return
+    assert outcome.status is not None
+    if outcome.language is not None:
+        run.others.counts[outcome.language] += 1
+    run.done(
+        outcome.status,
+        outcome,
+        size=outcome.task.size,
+        seconds=outcome.seconds,
+        notes=outcome.notes,
+        is_embedded=outcome.is_embedded,
+    )
+
+
+def _once_more(run: Run, postponed: Sequence[Task]) -> list[Task]:
+    """What others had in hand, once they have written it or are dead."""
+    assert run.claims is not None
+    wanted, place = {task.source for task in postponed}, run.store.place
+    while wanted & claimed_by_others(place, name=run.claims.name):
+        time.sleep(_PATIENCE)
+    return [
+        replace(task, earlier=find_stored(task.source, place=place), is_whole=False)
+        for task in postponed
+    ]
