@@ -34,6 +34,7 @@ ONCE_ONLY = frozenset(
             "text",
         ),
         *("to", "to_collection"),
+        *("ray", "workers", "gpus"),
         *("watch", "detach", "stop", "no_auth"),
         # what to measure
         *("tasks", "data", "docs", "lengths", "haystack", "seed", "systems", "through", "window"),

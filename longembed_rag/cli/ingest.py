@@ -34,6 +34,7 @@ from longembed_rag.cli.output import (
 )
 from longembed_rag.cli.progress import Display, Tally, ingest_display
 from longembed_rag.cli.quiet import quiet_transformers
+from longembed_rag.cli.ray_options import RayChoice, ray_options
 from longembed_rag.cli.selecting import excluded_line, selection_options
 from longembed_rag.cli.session import load_encoder
 from longembed_rag.errors import TruncationWarning, UnknownTokensWarning
@@ -60,7 +61,8 @@ Examples:
   longembed-rag ingest reports/ --dry-run --method gp --max-length 8192
   longembed-rag ingest reports/ --method gp --max-length 8192 --path index
   longembed-rag ingest s3://bucket/reports minutes.pdf
-  longembed-rag ingest reports/ --url http://localhost:6333 --collection reports""",
+  longembed-rag ingest reports/ --url http://localhost:6333 --collection reports
+  longembed-rag ingest s3://bucket/reports --url http://qdrant:6333 --ray auto --gpus 8""",
 )
 @paths_argument
 @click.option(
@@ -79,6 +81,7 @@ Examples:
     is_flag=True,
     help="Read every file, also those whose times and sizes are as they were.",
 )
+@ray_options
 @selection_options
 @store_options
 @reading_options
@@ -91,6 +94,7 @@ def ingest_command(
     dry_run: bool,
     allow_deletions: bool,
     reread: bool,
+    ray: RayChoice,
     selection: Selection,
     location: StoreLocation,
     reading: ReadOptions,
@@ -112,6 +116,7 @@ def ingest_command(
     The defaults below are those of a new collection. One that exists goes on with the model and
     settings that it was made with; setting others is refused.
     """
+    ray.require_not_a_path(paths)
     how: dict[str, Any] = {
         "allow_deletions": allow_deletions,
         "selection": selection,
@@ -125,6 +130,8 @@ def ingest_command(
             show_plan(plan, as_json=as_json)
             failed = plan.failed
         else:
+            if ray.address is not None:
+                how |= {"ray": ray.address, "workers": ray.workers, "gpus": ray.gpus}
             failed = _ingest(library, paths, as_json=as_json, **how)
     if failed:
         context.exit(FAILED)

@@ -51,13 +51,16 @@ class Shares:
         Raises:
             SettingsError: More is asked for than there is.
         """
-        gpus = int(cluster.gpus) if workers.gpus is None else workers.gpus
+        gpus = workers.gpus
+        if gpus is None:
+            gpus = int(cluster.gpus)
+            if gpus and workers.models is not None:
+                gpus = workers.models
         if gpus > cluster.gpus:
             raise SettingsError(
-                f"gpus={gpus}: the Ray cluster at {cluster.address} has {cluster.gpus:g}"
+                f"{gpus} processes are to have a GPU each: the Ray cluster at {cluster.address} "
+                f"has {cluster.gpus:g} (--gpus 0, gpus=0 uses none)"
             )
-        if workers.gpus is None and workers.models is not None:
-            gpus = min(gpus, workers.models)
         models = gpus or workers.models or max(1, int(cluster.processors // 4))
         if models > cluster.processors:
             raise SettingsError(

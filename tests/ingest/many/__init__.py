@@ -1,0 +1,1 @@
+"""An ingest by many processes."""
