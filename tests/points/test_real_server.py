@@ -71,6 +71,24 @@ def test_names_of_other_kinds(qdrant: Server) -> None:
     assert qdrant.done("GET", path)["points_count"] == 0
 
 
+@pytest.mark.parametrize(
+    ("params", "status"),
+    [
+        ({"exact": True}, 200),
+        ({"hnsw_ef": 256, "quantization": {"rescore": True, "oversampling": 2.0}}, 200),
+        ({"quantization": {"oversampling": 0.5}}, 422),
+    ],
+)
+def test_how_vectors_are_to_be_compared(
+    qdrant: Server, path: str, params: Json, status: int
+) -> None:
+    """Exactly, or widely; what would look up fewer points than are wanted makes no sense."""
+    qdrant.put(path, point(1, dense=DENSE))
+    search = {"query": DENSE, "using": "dense", "params": params}
+    assert qdrant.ask("POST", f"{path}/points/query", search).status_code == status
+    assert len(qdrant.done("POST", f"{path}/points?consistency=all", {"ids": [1]})) == 1
+
+
 @pytest.mark.parametrize("vectors", [{}, {"words": sparse()}])
 def test_a_point_may_lack_vectors(qdrant: Server, path: str, vectors: Json) -> None:
     """A point without any, or with an empty one of words, can be written."""

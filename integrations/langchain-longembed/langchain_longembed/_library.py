@@ -36,6 +36,11 @@ class Place(TypedDict, total=False):
     b: float | None
     quantization: Literal["none", "scalar", "binary"] | None
     on_disk: bool | None
+    shards: int | None
+    replicas: int | None
+    write_consistency: int | None
+    exact_below: int | None
+    hnsw_ef: int | None
 
 
 def opened(

@@ -22,7 +22,7 @@ FRESH = 10.0
 _READABLE = ("Active", "ActiveRead", "ReshardingScaleDown")
 # An id that no point has: to look it up takes every shard.
 _NOBODY = "00000000-0000-0000-0000-000000000000"
-_PATIENCE = 5  # seconds for the nodes' answers, together
+_PATIENCE = 2  # seconds for the nodes' answers, together
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,15 @@ class Replicas:
         names = tuple(name for name, spread in spreads.items() if spread.replicas > 1)
         if not names:
             return None
-        with self._lock:
-            seen = self._seen.get(names)
-            if seen is None or self._clock() - seen[0] >= FRESH:
+        seen = self._seen.get(names)
+        is_fresh = seen is not None and self._clock() - seen[0] < FRESH
+        # One looks, and nobody waits for it: a node that is away may take its time.
+        if not is_fresh and self._lock.acquire(blocking=False):
+            try:
                 seen = self._seen[names] = (self._clock(), self._look(names, spreads))
-            return seen[1]
+            finally:
+                self._lock.release()
+        return None if seen is None else seen[1]
 
     def _look(
         self, names: tuple[str, ...], spreads: Mapping[str, Spread]

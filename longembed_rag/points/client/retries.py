@@ -21,6 +21,7 @@ _SHARD_FAILED = re.compile(
 )
 # Letters of an answer that is none of Qdrant's.
 _SHOWN = 200
+_SHARD = re.compile(r"replica set for shard (\d+)")
 _UNREACHED = re.compile(r"Failed to connect to (\S+)")
 
 
@@ -189,7 +190,9 @@ def missing_node(error: GaveUpError, cluster: Callable[[], Any] | None) -> str |
     if cluster is not None:
         with suppress(ApiException, ValueError):
             failures = getattr(cluster().result, "message_send_failures", None) or {}
-    return ", ".join(sorted(failures)) or "of one of its shards"
+    shard = _SHARD.search(reason(cause))
+    of_shard = "of one of its shards" if shard is None else f"of its shard {shard[1]}"
+    return ", ".join(sorted(failures)) or of_shard
 
 
 def is_of_shards(told: str) -> bool:

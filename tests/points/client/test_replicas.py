@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from qdrant_client.models import ReadConsistencyType
 
 from longembed_rag.errors import CollectionMismatchError, SettingsError, StoreError
 from longembed_rag.points.client.cluster import FRESH, Replicas
+from longembed_rag.points.client.gateway import Gateway
 from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.points.spread import Spread
 from longembed_rag.points.values import StorageOptions
@@ -167,3 +169,18 @@ def test_the_cluster_is_asked_once_in_a_while(server: FakeQdrant, store: Documen
     now[0] = FRESH
     server.faults += [Fault("/cluster", 403), Fault("/documents/cluster", 500)]
     assert replicas.missing(spreads) is None
+
+
+def test_a_shard_without_a_sound_replica_is_named(
+    server: FakeQdrant, store: DocumentStore, policy: RetryPolicy
+) -> None:
+    """Where no node is known to be away, and a shard has nobody who may answer for it."""
+    server.missing, server.leads = {0: AWAY}, False
+    store.upsert(make_document("/b.txt", "leases"))  # which leaves a dead replica behind
+    client, everybody = store.client, ReadConsistencyType.ALL
+    gateway = Gateway(location="there", embedded=False, policy=policy)
+    with pytest.raises(StoreError, match="incomplete: node of its shard 0 is missing") as caught:
+        gateway.call(
+            lambda: client.retrieve("documents", [1], consistency=everybody), what="reading"
+        )
+    assert "enough active replicas" in str(caught.value)

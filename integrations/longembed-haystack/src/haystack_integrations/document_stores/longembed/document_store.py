@@ -50,6 +50,11 @@ class LongDocumentStore(Writes):
         quantization: How a server keeps vectors in memory: ``"none"``, ``"scalar"`` (a byte a
             number) or ``"binary"`` (a bit).
         on_disk: Whether a server keeps vectors and word lists on disk.
+        shards: Parts that a server spreads documents and passages over.
+        replicas: Nodes of a server that hold each shard.
+        write_consistency: Replicas that have to confirm a write.
+        exact_below: Points below which a server compares a query with every vector.
+        hnsw_ef: Points that its search through the graph keeps in sight above that.
         **settings: The fields of :class:`~longembed_rag.EncoderSettings`: ``model``, ``method``,
             ``max_length``, ``device`` and so on. What is left out is as the collection has it, or
             for a new one the default.
@@ -80,6 +85,11 @@ class LongDocumentStore(Writes):
         b: float | None = None,
         quantization: Literal["none", "scalar", "binary"] | None = None,
         on_disk: bool | None = None,
+        shards: int | None = None,
+        replicas: int | None = None,
+        write_consistency: int | None = None,
+        exact_below: int | None = None,
+        hnsw_ef: int | None = None,
         **settings: Any,
     ) -> None:
         if path is not None and url is not None:
@@ -109,6 +119,11 @@ class LongDocumentStore(Writes):
             **keeping,
             "quantization": quantization,
             "on_disk": on_disk,
+            "shards": shards,
+            "replicas": replicas,
+            "write_consistency": write_consistency,
+            "exact_below": exact_below,
+            "hnsw_ef": hnsw_ef,
             **{name: getattr(checked, name) for name in given},
         }
         self._opened: OpenedLibrary | None = None
