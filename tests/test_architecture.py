@@ -21,7 +21,7 @@ MODULES = {
 }
 
 #: What every room may import, and what imports nothing of ours.
-GROUND = ("errors", "interrupts", "layout", "limits", "ray_cluster", "urls", "whole_files")
+GROUND = ("errors", "interrupts", "layout", "limits", "urls", "whole_files")
 #: Which rooms a room may import, beside itself and the ground.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(GROUND, ()),
@@ -33,8 +33,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "store": ("words", "points", "encoder"),
     "search": ("words", "points", "encoder", "store"),
     "files": (),
-    "ingest": ("words", "points", "encoder", "store", "files"),
-    "library": ("words", "points", "encoder", "store", "search", "files", "ingest"),
+    "ray_cluster": (),
+    "ingest": ("words", "points", "encoder", "store", "files", "ray_cluster"),
+    "library": (
+        *("words", "points", "encoder", "store", "search", "files", "ingest"),
+        "ray_cluster",
+    ),
     "llama_index": ("words", "points", "encoder", "store", "search", "ingest", "library"),
     "server": ("encoder", "words", "store", "search", "files", "ingest", "library"),
 }

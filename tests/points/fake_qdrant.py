@@ -72,6 +72,7 @@ class FakeQdrant(Collections):
         write_status: What a write is answered with that is waited for.
         api_key: The key it wants; None for none.
         read_key: A key that may only read.
+        is_away: Whether it hangs up on everybody, as one does that was killed.
         start: Begins to listen, if it was not to do so at once.
     """
 
@@ -81,6 +82,7 @@ class FakeQdrant(Collections):
     write_status: str = "completed"
     api_key: str | None = None
     read_key: str | None = None
+    is_away: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
     start: Callable[[], None] = field(default=lambda: None)
 
@@ -152,6 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         parts = urlsplit(self.path)
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.fake.is_away:
+            self.close_connection = True
+            return
         unread: RefusedError | None = None
         body: Body = {}
         try:

@@ -19,9 +19,9 @@ from longembed_rag.ray_cluster import own_error
 if TYPE_CHECKING:
     from longembed_rag.ray_cluster import RayCluster
 
-# Bytes that one stage gives to the next at once: the texts of some twenty forward passes. Texts are
-# counted by their size, never by their number.
-_PARCEL = 512 * 1024
+# Bytes that one stage gives to the next at once: the texts of some eight forward passes. Texts are
+# counted by their size, never by their number; what is in hand is lost with a process.
+_PARCEL = 128 * 1024
 _FILES = 64  # that one process is told to read at once
 _ROW = "row"
 

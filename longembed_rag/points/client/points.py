@@ -53,7 +53,12 @@ class ClientPoints(ClientCollections):
         """Write points where there is none, or the one that is there fulfils a condition."""
         if self.embedded:
             return exchange_alone(self, name, points, only_if=only_if, what=what)
-        write = partial(self.client.upsert, update_filter=to_models(only_if))
+        from qdrant_client.models import WriteOrdering
+
+        # Through one node: each replica judges the filter by what it has.
+        write = partial(
+            self.client.upsert, update_filter=to_models(only_if), ordering=WriteOrdering.STRONG
+        )
         for start in range(0, len(points), REQUEST_POINTS):
             batch = points[start : start + REQUEST_POINTS]
             structs = [point_struct(each, embedded=False) for each in batch]
