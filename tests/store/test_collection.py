@@ -8,6 +8,7 @@ from longembed_rag.errors import SettingsError, StoreError
 from longembed_rag.points.client.retries import RetryPolicy
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.search.filters import parse_filters
+from longembed_rag.store.claims import MANIFEST_INDEXES
 from longembed_rag.store.naming import require_name
 from longembed_rag.store.place import DOCUMENT_INDEXES, PASSAGE_INDEXES
 from longembed_rag.store.store import DocumentStore
@@ -40,7 +41,8 @@ def test_the_collections_are_made_for_what_they_are_used_for(
     assert set(server.indexes["documents.passages"]) == set(PASSAGE_INDEXES)
     count = server.count("PUT", "/index")
     ensure(remote)
-    assert server.count("PUT", "/index") == count == len(DOCUMENT_INDEXES) + len(PASSAGE_INDEXES)
+    every = (DOCUMENT_INDEXES, PASSAGE_INDEXES, MANIFEST_INDEXES)
+    assert server.count("PUT", "/index") == count == sum(map(len, every))
 
 
 @pytest.mark.parametrize(
