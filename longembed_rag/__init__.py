@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         DocumentProgress,
         DocumentStarted,
         IngestReport,
+        Spread,
         Started,
     )
     from longembed_rag.ingest.verify import Finding, VerifyReport
@@ -109,6 +110,7 @@ __all__ = [
     "SearchOptions",
     "SearchResult",
     "Selection",
+    "Spread",
     "Started",
     "StoredDocument",
     "StoredSource",
@@ -171,6 +173,7 @@ _HOMES = {
     "SearchOptions": "longembed_rag.search.search",
     "SearchResult": "longembed_rag.search.results",
     "Selection": "longembed_rag.files.selection",
+    "Spread": "longembed_rag.ingest.report",
     "Started": "longembed_rag.ingest.report",
     "StoredDocument": "longembed_rag.store.document",
     "StoredSource": "longembed_rag.store.values",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,14 +38,16 @@ from longembed_rag.cli.quiet import quiet_transformers
 from longembed_rag.cli.ray_options import RayChoice, ray_options
 from longembed_rag.cli.selecting import excluded_line, selection_options
 from longembed_rag.cli.session import load_encoder
+from longembed_rag.cli.streams import errors_of_python
 from longembed_rag.errors import TruncationWarning, UnknownTokensWarning
+from longembed_rag.ray_cluster import LOCAL
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.encoder import LongEncoder
     from longembed_rag.files.options import ReadOptions
     from longembed_rag.files.selection import Selection
     from longembed_rag.files.values import Failure
-    from longembed_rag.ingest.report import Event, IngestReport
+    from longembed_rag.ingest.report import Event, IngestReport, Spread
     from longembed_rag.library.library import Library
 
 
@@ -116,7 +119,6 @@ def ingest_command(
     The defaults below are those of a new collection. One that exists goes on with the model and
     settings that it was made with; setting others is refused.
     """
-    ray.require_not_a_path(paths)
     how: dict[str, Any] = {
         "allow_deletions": allow_deletions,
         "selection": selection,
@@ -130,9 +132,11 @@ def ingest_command(
             show_plan(plan, as_json=as_json)
             failed = plan.failed
         else:
+            own_errors = nullcontext() if ray.address is None else errors_of_python()
             if ray.address is not None:
                 how |= {"ray": ray.address, "workers": ray.workers, "gpus": ray.gpus}
-            failed = _ingest(library, paths, as_json=as_json, **how)
+            with own_errors:
+                failed = _ingest(library, paths, as_json=as_json, **how)
     if failed:
         context.exit(FAILED)
 
@@ -161,8 +165,10 @@ def _ingest(
 
 def _show(event: Event, *, display: Display, encoder: LongEncoder, library: Library) -> None:
     """Show an event; before the first, which model reads how, and where it all goes."""
-    from longembed_rag.ingest.report import Started
+    from longembed_rag.ingest.report import Spread, Started
 
+    if isinstance(event, Spread):
+        click.echo(_of_processes(event), err=True)
     if isinstance(event, Started):
         click.echo(
             f"{printable(encoder.model_name)} ({encoder.method}) into collection "
@@ -176,6 +182,15 @@ def _show(event: Event, *, display: Display, encoder: LongEncoder, library: Libr
                 err=True,
             )
     display.show(event)
+
+
+def _of_processes(event: Spread) -> str:
+    """Which processes share the work, and where Ray shows them."""
+    where = "this machine" if event.address == LOCAL else f"the Ray cluster {event.address}"
+    gpus = f", {event.gpus} with a GPU each" if event.gpus else ""
+    page = f"; Ray's dashboard: {event.dashboard}" if event.dashboard else ""
+    models = f"{count(event.models, 'model')} in processes of their own{gpus}"
+    return one_line(f"{models}, {event.others} more that read and write, on {where}{page}")
 
 
 def _as_dict(

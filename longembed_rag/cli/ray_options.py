@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -27,19 +27,15 @@ class RayChoice:
     workers: int | None
     gpus: int | None
 
-    def require_not_a_path(self, paths: Sequence[object]) -> None:
-        """Refuse a path that ``--ray`` took for its address.
 
-        Raises:
-            click.UsageError: It did.
-        """
-        if self.address is None:
-            return
-        if not paths or (self.address != LOCAL and Path(self.address).exists()):
-            raise click.UsageError(
-                f"--ray took {self.address!r} as the address of a cluster; name the paths before "
-                f"--ray, or write --ray={LOCAL}"
-            )
+def _address(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """The address; a path that was taken for one is refused."""
+    if value is not None and value != LOCAL and Path(value).exists():
+        raise click.UsageError(
+            f"--ray took {value!r} as the address of a cluster; name the paths before --ray, or "
+            f"write --ray={LOCAL}"
+        )
+    return value
 
 
 def ray_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -73,6 +69,8 @@ def ray_options(function: Callable[..., Any]) -> Callable[..., Any]:
             is_flag=False,
             flag_value=LOCAL,
             metavar="[ADDRESS]",
+            is_eager=True,
+            callback=_address,
             help="Share the work among processes of a Ray cluster; without an address of this "
             "machine.",
         ),

@@ -6,7 +6,8 @@ import errno
 import io
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 # What keeps output from being written, but for a reader that went away, which click ends quietly.
 _CANNOT_WRITE = frozenset({errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT})
@@ -84,6 +85,25 @@ def _watched(given: io.TextIOWrapper, kind: type[io.TextIOWrapper]) -> io.TextIO
         errors=given.errors,
         line_buffering=given.line_buffering,
     )
+
+
+@contextmanager
+def errors_of_python() -> Iterator[None]:
+    """Let through on standard errors what Python code writes there, and nothing else.
+
+    Ray's own libraries write there, past every logger, what they do.
+    """
+    before, kept = sys.stderr, os.dup(2)
+    sys.stderr = open(kept, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
+    _lead_nowhere(2)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            sys.stderr.flush()
+        sys.stderr = before
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def give_up_output() -> None:

@@ -29,6 +29,25 @@ class Started:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spread:
+    """The work is shared among processes of a Ray cluster; comes after :class:`Started`.
+
+    Attributes:
+        address: Of the cluster; ``"local"`` for this machine alone.
+        models: Processes with a model.
+        gpus: GPUs that these have.
+        others: Processes that read files, and that write.
+        dashboard: Address of Ray's own page of it; None where it has none.
+    """
+
+    address: str
+    models: int
+    gpus: int
+    others: int
+    dashboard: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class DocumentStarted:
     """A file is about to be read.
 
@@ -112,7 +131,13 @@ class DocumentDeleted:
 
 
 Event = (
-    Started | DocumentStarted | DocumentProgress | DocumentDone | DocumentFailed | DocumentDeleted
+    Started
+    | Spread
+    | DocumentStarted
+    | DocumentProgress
+    | DocumentDone
+    | DocumentFailed
+    | DocumentDeleted
 )
 
 

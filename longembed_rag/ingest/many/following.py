@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from longembed_rag.ingest.many.pipeline import Shares, Step, ingest_steps, run_steps
 from longembed_rag.ingest.many.stages import Reweighing
 from longembed_rag.ingest.many.values import Job, Outcome, Task, Workers
-from longembed_rag.ingest.report import DocumentStarted
+from longembed_rag.ingest.report import DocumentStarted, Spread
 from longembed_rag.ingest.seen import SeenFile
 from longembed_rag.store.claims import claimed_by_others
 from longembed_rag.store.listing import find_stored
@@ -79,6 +79,15 @@ class Many:
             make_encoder=self.make_encoder,
             holder=run.claims.name,
             reading=reading,
+        )
+        run.tell(
+            Spread(
+                address=self.cluster.address,
+                models=shares.models,
+                gpus=round(shares.models * shares.model_gpus),
+                others=2 * shares.sides,
+                dashboard=self.cluster.dashboard,
+            )
         )
         run.reweighing = partial(self._reweigh, job, shares)
         tasks = list(_tasks(run, found, as_before))
