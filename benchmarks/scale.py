@@ -48,18 +48,21 @@ class Watch:
         self._but = but
         self.most: dict[str, int] = {}
         self._cpu: dict[int, float] = {}
+        self._before = {p.pid: sum(p.cpu_times()[:2]) for p in self._processes()}
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
+
+    def _processes(self) -> list[psutil.Process]:
+        own = psutil.Process()
+        return [own, *(p for p in own.children(recursive=True) if p.pid != self._but)]
 
     def _look(self) -> None:
         own = psutil.Process()
         while not self._ends.wait(0.5):
             kinds: dict[str, int] = {"driver": own.memory_info().rss}
             self._cpu[own.pid] = sum(own.cpu_times()[:2])
-            for each in own.children(recursive=True):  # Ray's own processes count, too
-                if each.pid == self._but:
-                    continue
+            for each in self._processes()[1:]:  # Ray's own processes count, too
                 try:
                     self._cpu[each.pid] = sum(each.cpu_times()[:2])
                     if each.cmdline()[:1] and each.cmdline()[0].startswith("ray::"):
@@ -72,7 +75,7 @@ class Watch:
     @property
     def cpu(self) -> float:
         """CPU seconds of all of them so far."""
-        return sum(self._cpu.values())
+        return sum(spent - self._before.get(pid, 0.0) for pid, spent in self._cpu.items())
 
     def end(self) -> None:
         """Look no more."""

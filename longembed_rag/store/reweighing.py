@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from longembed_rag.encoder.values import Passage
 from longembed_rag.points.values import Point
-from longembed_rag.store.frequencies.postings import keep_postings
+from longembed_rag.store.frequencies.postings import postings_id, postings_point
 from longembed_rag.store.making import (
     DocumentTerms,
     analyse,
@@ -153,9 +153,10 @@ def _reweigh_document(
     def note(**noted: Any) -> None:
         place.points.set_payload(place.documents, identity, noted, key=OWN_KEY, what=name)
 
-    if record.frequencies:
-        passages = (each.vectors for each in points)
-        keep_postings(replace(stored, counts=counts), own.vectors, passages, place=place)
+    made = replace(stored, counts=counts)
+    if record.frequencies and postings_id(made) != postings_id(stored):
+        kept = postings_point(made, own.vectors, (each.vectors for each in points))
+        place.points.write(place.words, [kept], what=name)
     note(**{NEXT_WORDS: sums})
     for start in range(0, len(points), _PAGE):
         place.points.revise(place.passages, points[start : start + _PAGE], what=name)

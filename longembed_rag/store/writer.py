@@ -18,7 +18,7 @@ from longembed_rag.store.manifest import Manifest, ManifestEntry
 from longembed_rag.store.recovery import recover
 from longembed_rag.store.reweighing import is_off, recounted, reweigh
 from longembed_rag.store.values import READERS_VERSION, CollectionRecord, IndexedDocument
-from longembed_rag.store.writing import delete_documents, write_document
+from longembed_rag.store.writing import Prepared, delete_documents, write_document
 from longembed_rag.words.analyzer import get_analyzer
 from longembed_rag.words.languages import AUTO_LANGUAGE
 from longembed_rag.words.lengths import Lengths, TermCounts
@@ -54,6 +54,32 @@ class Writer:
 
     def upsert(self, document: IndexedDocument) -> None:
         """Write a document; see :meth:`DocumentStore.upsert`."""
+        entries, lengths = self._look()
+        before = lengths.get(document.source)
+        try:
+            prepared = self.prepare(document, lengths)
+            entries[document.source] = write_document(
+                prepared,
+                record=self._record,
+                place=self._place,
+                earlier=entries.get(document.source),
+            )
+        except BaseException:  # whatever it was, it goes on; the lengths are as before
+            lengths.restore(document.source, before)
+            if document.source not in entries:
+                self._forget()  # the manifest knows whether something of it is there now
+            raise
+
+    def prepare(self, document: IndexedDocument, lengths: Lengths) -> Prepared:
+        """A document as points, its words weighed.
+
+        Args:
+            document: The document.
+            lengths: Of those that are there; it is counted among them.
+
+        Raises:
+            PointRefusedError: It cannot be written as it is.
+        """
         if document.dimension != self._record.dimension:
             raise PointRefusedError(
                 f"{document.source} was not written: its vectors have {document.dimension} "
@@ -62,8 +88,6 @@ class Writer:
         language = self._language_of(document.text, document.metadata)
         analyzer = self._record.get_analyzer(language)
         terms = analyse(document.text, document.passages, analyzer=analyzer, language=language)
-        entries, lengths = self._look()
-        before = lengths.get(document.source)
         lengths.add(
             document.source,
             terms=len(terms.stems),
@@ -79,20 +103,7 @@ class Writer:
             analyzer=analyzer.version,
             weighing=self._record.weighing,
         )
-        try:
-            entries[document.source] = write_document(
-                document,
-                terms,
-                counts,
-                record=self._record,
-                place=self._place,
-                earlier=entries.get(document.source),
-            )
-        except BaseException:  # whatever it was, it goes on; the lengths are as before
-            lengths.restore(document.source, before)
-            if document.source not in entries:
-                self._forget()  # the manifest knows whether something of it is there now
-            raise
+        return Prepared.of(document, terms, counts, record=self._record, place=self._place)
 
     @property
     def record(self) -> CollectionRecord:

@@ -8,8 +8,8 @@ version's passages are removed. The manifest says beforehand what is under way, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from longembed_rag.errors import (
 )
 from longembed_rag.points.filters import Filter, matches
 from longembed_rag.points.port import NOT_FOUND, Failure
-from longembed_rag.store.frequencies.postings import keep_postings
+from longembed_rag.store.frequencies.postings import postings_point
 from longembed_rag.store.listing import find_stored
 from longembed_rag.store.making import (
     DocumentTerms,
@@ -48,21 +48,75 @@ _PAGE = 1000  # ids per request
 _ABOUT_THE_POINT = (400, 413, 422)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A document that can be written.
+
+    Attributes:
+        passages: Its passages as points.
+        own: Its own point.
+        entry: What the manifest has of it while it is written.
+    """
+
+    passages: Sequence[Point]
+    own: Point
+    entry: ManifestEntry
+
+    @classmethod
+    def of(
+        cls,
+        document: IndexedDocument,
+        terms: DocumentTerms,
+        counts: TermCounts,
+        *,
+        record: CollectionRecord,
+        place: Place,
+    ) -> Prepared:
+        """A document as points; nothing is sent.
+
+        Args:
+            document: The document.
+            terms: Its terms.
+            counts: How many, and the averages to weigh them by.
+            record: What the collection says of itself.
+            place: Where it goes.
+
+        Raises:
+            PointRefusedError: It cannot be written as it is.
+        """
+        require_writable(document)
+        points = list(passage_points(document, terms, counts, record.options))
+        own = document_point(document, terms, counts, record.options, passages=points)
+        # Before anything is sent, so that a point over the limit is refused with nothing written.
+        place.points.require_room(own, source=document.source)
+        entry = ManifestEntry(
+            source=document.source,
+            content_hash=document.content_hash,
+            fingerprint=record.fingerprint,
+            passages=len(document.passages),
+            state="writing",
+        )
+        return cls(points, own, entry)
+
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+        return self.entry.source
+
+    def postings(self) -> Point:
+        """Its terms, as they are kept where words are counted."""
+        stored = read_stored_source(self.own.payload)
+        assert stored is not None
+        return postings_point(stored, self.own.vectors, (each.vectors for each in self.passages))
+
+
 def write_document(
-    document: IndexedDocument,
-    terms: DocumentTerms,
-    counts: TermCounts,
-    *,
-    record: CollectionRecord,
-    place: Place,
-    earlier: ManifestEntry | None,
+    document: Prepared, *, record: CollectionRecord, place: Place, earlier: ManifestEntry | None
 ) -> ManifestEntry:
     """Write a document with its passages; see :meth:`DocumentStore.upsert`.
 
     Args:
         document: The document.
-        terms: Its terms.
-        counts: How many, and the averages to weigh them by.
         record: What the collection says of itself.
         place: Where it goes.
         earlier: What the manifest has of it.
@@ -70,41 +124,57 @@ def write_document(
     Returns:
         What the manifest has of it now.
     """
-    require_writable(document)
-    points = list(passage_points(document, terms, counts, record.options))
-    own = document_point(document, terms, counts, record.options, passages=points)
-    # Before anything is sent, so that a point over the limit is refused with nothing written.
-    place.points.require_room(own, source=document.source)
-    entry = ManifestEntry(
-        source=document.source,
-        content_hash=document.content_hash,
-        fingerprint=record.fingerprint,
-        passages=len(document.passages),
-        state="writing",
-    )
-    manifest = Manifest(place)
-    failure = not_written(document.source, place)
+    source, entry, points = document.source, document.entry, document.passages
+    manifest, failure = Manifest(place), not_written(source, place)
     manifest.put([entry], failure=failure)
     try:
-        if record.frequencies and (made := read_stored_source(own.payload)) is not None:
-            by_passage = (each.vectors for each in points)
-            keep_postings(made, own.vectors, by_passage, place=place, failure=failure)
-        _upsert(place.passages, points, document.source, place)
-        _upsert(place.documents, [own], document.source, place)
-        if (
-            not place.points.embedded
-            and count_version(document.source, entry, place) < entry.passages
-        ):
+        if record.frequencies:
+            _upsert(place.words, [document.postings()], source, place)
+        _upsert(place.passages, points, source, place)
+        _upsert(place.documents, [document.own], source, place)
+        if not place.points.embedded and count_version(source, entry, place) < entry.passages:
             # Somebody else took the half-written document for what a killed process had left.
-            _upsert(place.passages, points, document.source, place)
+            _upsert(place.passages, points, source, place)
     except PointRefusedError:
-        take_back(document.source, record.fingerprint, place=place)
+        take_back(source, record.fingerprint, place=place)
         raise
     if earlier is not None:
-        remove_other_versions(document.source, document.content_hash, place=place)
+        remove_other_versions(source, entry.content_hash, place=place)
     stored = replace(entry, state="stored")
     manifest.put([stored], failure=failure)
     return stored
+
+
+def write_together(
+    documents: Sequence[Prepared],
+    *,
+    record: CollectionRecord,
+    place: Place,
+    earlier: Collection[str],
+) -> None:
+    """Write documents that nobody else has in hand, in as few requests as they fit in.
+
+    Args:
+        documents: The documents.
+        record: What the collection says of itself.
+        place: Where they go.
+        earlier: Sources of those that the manifest has something of.
+
+    Raises:
+        PointRefusedError: One of them is refused; some may be written, and all can be once more.
+        WriteError: They could not be written.
+    """
+    name = documents[0].source if len(documents) == 1 else f"{len(documents)} documents"
+    manifest, failure = Manifest(place), not_written(name, place)
+    manifest.put((each.entry for each in documents), failure=failure)
+    if record.frequencies:
+        _upsert(place.words, (each.postings() for each in documents), name, place)
+    _upsert(place.passages, (point for each in documents for point in each.passages), name, place)
+    _upsert(place.documents, (each.own for each in documents), name, place)
+    for each in documents:
+        if each.source in earlier:
+            remove_other_versions(each.source, each.entry.content_hash, place=place)
+    manifest.put((replace(each.entry, state="stored") for each in documents), failure=failure)
 
 
 def count_version(source: str, entry: ManifestEntry, place: Place) -> int:

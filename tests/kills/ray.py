@@ -61,10 +61,13 @@ class Bout:
         files: What is ingested.
         folder: Where its log goes.
         number: Which one it is; its collection's name.
+        cluster: The process that Ray's others come from.
     """
 
-    def __init__(self, fake: FakeQdrant, files: Path, folder: Path, number: int) -> None:
-        self.fake, self.files = fake, files
+    def __init__(
+        self, fake: FakeQdrant, files: Path, folder: Path, number: int, cluster: psutil.Process
+    ) -> None:
+        self.fake, self.files, self.cluster = fake, files, cluster
         self.collection = f"bout{number}"
         self.log = folder / f"{number}.log"
         self.log.touch()
@@ -94,7 +97,7 @@ class Bout:
             driver.wait()
             return after, None if other is None else _end(other)
         if kind == "process":
-            workers = [each for each in psutil.process_iter() if _is_worker(each)]
+            workers = [each for each in self.cluster.children(recursive=True) if _is_worker(each)]
             if workers:
                 random.choice(workers).kill()
         else:
@@ -151,7 +154,13 @@ def main() -> int:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray = [str(Path(sys.executable).parent / "ray")]
     started = [*ray, "start", "--head", "--num-cpus=2", "--include-dashboard=false", "--port=0"]
+    before = set(psutil.pids())
     subprocess.run(started, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    cluster = next(
+        each
+        for each in psutil.process_iter()
+        if each.pid not in before and each.name() == "raylet"
+    )
     outcomes: list[Outcome] = []
     began = time.monotonic()
     try:
@@ -168,7 +177,8 @@ def main() -> int:
                 found = everything(library.store.place)
             expected = {each.removeprefix("whole"): points for each, points in found.items()}
             for number in range(options.kills):
-                bout, kind = Bout(fake, files, Path(name), number), _KINDS[number % len(_KINDS)]
+                kind = _KINDS[number % len(_KINDS)]
+                bout = Bout(fake, files, Path(name), number, cluster)
                 after, ended = bout.disturb(kind, drawn)
                 fault = bout.fault(ended, expected)
                 again = len(bout.read()) - len(set(bout.read()))

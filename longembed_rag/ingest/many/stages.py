@@ -119,31 +119,30 @@ class Writing:
 
     def __call__(self, parcels: Sequence[Parcel]) -> Iterator[Outcome]:
         """Write documents; what is done already is passed on."""
+        began = time.monotonic()
         record = self._store.existing_record()
         writer, others = PartWriter(self._store.place, record), OtherLanguages(record)
-        held = [each.outcome.source for each in parcels if isinstance(each, Embedded)]
-        earlier = writer.entries_of(parcel.source for parcel in map(_outcome_of, parcels))
+        outcomes = {each.source: each for each in map(_outcome_of, parcels)}
+        documents: list[IndexedDocument] = []
         for each in parcels:
-            outcome, document = _outcome_of(each), None
-            began = time.monotonic()
-            try:
-                if isinstance(each, Embedded):
-                    document = each.document
-                elif isinstance(each, ReadText):
-                    there = read_indexed(each.task.source, place=self._store.place)
-                    if there is None:
-                        outcome = replace(outcome, status=None)  # once more, with the model
-                    else:
-                        document = each.incoming.known_anew(there)
-                if document is not None:
-                    writer.write(document, earlier=earlier[outcome.source])
-            except _OF_ONE as error:
-                outcome = failed(outcome.task, error)
-            if isinstance(each, Embedded) and outcome.failure is None:
+            if isinstance(each, Embedded):
+                documents.append(each.document)
                 language = others.language_of(each.document.text, each.document.metadata)
-                outcome = replace(outcome, language=language)
-            yield replace(outcome, seconds=outcome.seconds + _since(began))
-        self._claims.release(held)
+                outcomes[each.outcome.source] = replace(each.outcome, language=language)
+            elif isinstance(each, ReadText):
+                there = read_indexed(each.task.source, place=self._store.place)
+                if there is None:  # once more, with the model
+                    outcomes[each.task.source] = Outcome(task=each.task)
+                else:
+                    documents.append(each.incoming.known_anew(there))
+        for source, error in writer.write_all(documents).items():
+            outcomes[source] = failed(outcomes[source].task, error)
+        self._claims.release(each.source for each in documents)
+        seconds = _since(began) / max(len(documents), 1)
+        written = {each.source for each in documents}
+        for source, outcome in outcomes.items():
+            spent = seconds if source in written else 0.0
+            yield replace(outcome, seconds=outcome.seconds + spent)
 
 
 class Reweighing:

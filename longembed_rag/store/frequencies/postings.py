@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from longembed_rag.points.port import Failure
-    from longembed_rag.store.place import Place
     from longembed_rag.store.values import StoredSource
 
 #: What is counted of a term: documents by their words, by what ``hybrid`` compares, and passages.
@@ -142,27 +140,15 @@ def postings_id(stored: StoredSource) -> str:
     return str(UUID(bytes=UUID(stored.document_id).bytes[:8] + version))
 
 
-def keep_postings(
-    stored: StoredSource,
-    vectors: Mapping[str, Vector],
-    passages: Iterable[Mapping[str, Vector]],
-    *,
-    place: Place,
-    failure: Failure | None = None,
-) -> None:
-    """Write the terms of a document, before the document itself.
+def postings_point(
+    stored: StoredSource, vectors: Mapping[str, Vector], passages: Iterable[Mapping[str, Vector]]
+) -> Point:
+    """The terms of a document as a point, which is written before the document itself.
 
     Args:
         stored: The document.
         vectors: Its sparse vectors, at least.
         passages: Those of its passages.
-        place: Where it goes.
-        failure: Makes the error; None says what failed.
-
-    Raises:
-        StoreError: They cannot be written.
     """
     payload = {"kind": "postings", **Postings.of_vectors(vectors, passages).packed()}
-    point = Point(postings_id(stored), {}, {OWN_KEY: payload})
-    what = f"writing the words of {stored.source}"
-    place.points.write(place.words, [point], what=what, failure=failure)
+    return Point(postings_id(stored), {}, {OWN_KEY: payload})

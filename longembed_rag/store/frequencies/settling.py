@@ -20,7 +20,7 @@ from longembed_rag.store.frequencies.head import (
     read_head,
 )
 from longembed_rag.store.frequencies.identities import identities, net, spelled
-from longembed_rag.store.frequencies.postings import Postings, keep_postings, postings_id
+from longembed_rag.store.frequencies.postings import Postings, postings_id, postings_point
 from longembed_rag.store.frequencies.segments import (
     ROWS,
     listed,
@@ -241,7 +241,8 @@ def _adopt(place: Place, lacking: set[str]) -> None:
     for stored in list_documents(place):
         identity = postings_id(stored)
         if identity in lacking:
-            keep_postings(stored, *_read(place, stored), place=place)
+            point = postings_point(stored, *_read(place, stored))
+            place.points.write(place.words, [point], what=_WHAT)
 
 
 def _read(
