@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from longembed_eval.evaluate import Request, evaluate
 from longembed_eval.results import Cost, Difference, Results, Row
+from longembed_eval.spread.options import Spread
 from longembed_eval.tasks.values import Query, Task
 from longembed_eval.workshop import BenchOptions
 
@@ -19,6 +20,7 @@ __all__ = [
     "Request",
     "Results",
     "Row",
+    "Spread",
     "Task",
     "evaluate",
 ]

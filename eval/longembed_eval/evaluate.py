@@ -6,12 +6,14 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from longembed_eval.archive import results_to_dict, write_text
 from longembed_eval.events import Event
 from longembed_eval.extras import require
 from longembed_eval.results import Results
+from longembed_eval.spread.options import Spread
 from longembed_eval.workshop import BenchOptions
 from longembed_rag.errors import SettingsError
 
@@ -32,6 +34,7 @@ class Request:
         options: What holds for every system.
         out: Folder for results, and for what is kept between runs.
         command: The command, for people who want to run it again.
+        spread: A Ray cluster to spread the runs over; None to run one after the other, here.
     """
 
     tasks: tuple[str, ...] = ()
@@ -44,6 +47,7 @@ class Request:
     options: BenchOptions
     out: Path
     command: str = ""
+    spread: Spread | None = None
 
 
 def evaluate(
@@ -57,7 +61,8 @@ def evaluate(
 
     Raises:
         MissingDependencyError: The extra ``eval`` is not installed.
-        SettingsError: A task or system is unknown, or does not fit the model.
+        SettingsError: A task or system is unknown, or does not fit the model; or there is no such
+            cluster.
         LongEmbedError: Nothing at all could be run; the first reason.
     """
     require()
@@ -73,7 +78,12 @@ def evaluate(
         seed=request.seed,
     )
     require_writable(request.out)
-    results = run_benchmark(
+    run = run_benchmark
+    if request.spread is not None:
+        from longembed_eval.spread.benchmark import spread_benchmark
+
+        run = partial(spread_benchmark, spread=request.spread)
+    results = run(
         planned,
         request.systems,
         options=request.options,

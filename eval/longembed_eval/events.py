@@ -32,11 +32,13 @@ class RunProgress:
         done: Characters indexed.
         total: Characters of all documents.
         seconds: Since the run began.
+        number: Which run it is: several may be under way.
     """
 
     done: int
     total: int
     seconds: float
+    number: int
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,13 @@ class RunDone:
         row: What it got.
         kept: Whether it had been run before.
         seconds: How long it took now.
+        number: Which run it is.
     """
 
     row: Row
     kept: bool
     seconds: float
+    number: int
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,11 @@ class RunFailed:
 
     Attributes:
         failure: What and why.
+        number: Which run it is; None for a task.
     """
 
     failure: Failure
+    number: int | None
 
 
 Event = RunStarted | RunProgress | RunDone | RunFailed

@@ -10,6 +10,8 @@ from longembed_eval.tasks.values import Kind, MainMetric, Query
 
 #: Systems that every other is compared with, where they were run.
 REFERENCES = ("bm25", "chunked")
+#: What a row's ``machine`` has, where others ran beside it.
+SPREAD = "spread"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +117,8 @@ class Row:
         versus: Differences to other systems on the same task: keys ``"bm25"`` and ``"chunked"``,
             where these were run, and the row is another's.
         versions: Versions of the packages that decide.
-        machine: Processor, cores, memory, device, threads.
+        machine: Processor, cores, memory, device, threads; and :data:`SPREAD`, where it was run
+            beside others.
         made: When, ISO date and time in UTC.
         fingerprint: Hash of task, system and settings.
     """

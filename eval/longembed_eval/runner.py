@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
 
-from longembed_eval.archive import Archive, fingerprint
-from longembed_eval.events import Event, RunDone, RunFailed, RunProgress, RunStarted
-from longembed_eval.measures import difference, mean_points, measure
-from longembed_eval.meter import machine, versions
+from longembed_eval.archive import Archive
+from longembed_eval.events import Event, RunFailed
+from longembed_eval.measures import difference
 from longembed_eval.report import naming
-from longembed_eval.results import REFERENCES, Cost, Failure, Results, Row, TaskInfo
-from longembed_eval.systems.choose import choose_systems
-from longembed_eval.systems.protocol import System, shown_model
+from longembed_eval.results import REFERENCES, Failure, Results, Row, TaskInfo
+from longembed_eval.runs import Plan, Run, Tell, plan_systems, run_one
 from longembed_eval.tasks.values import Task
-from longembed_eval.workshop import BenchOptions, Built, Workshop
+from longembed_eval.workshop import BenchOptions, Workshop
 from longembed_rag.errors import LongEmbedError
-
-#: Seconds between two reports of progress.
-_TELL_EVERY = 0.2
 
 
 class PlannedTask(Protocol):
@@ -39,22 +31,58 @@ class PlannedTask(Protocol):
 
 
 @dataclass
-class _Run:
-    """One benchmark under way."""
+class Tally:
+    """What has come of the runs so far, in whatever order they ended.
 
-    workshop: Workshop
-    archive: Archive
-    tell: Callable[[Event], None]
-    rows: list[Row] = field(default_factory=list)
-    tasks: dict[str, TaskInfo] = field(default_factory=dict)
-    failed: list[Failure] = field(default_factory=list)
-    first_error: LongEmbedError | None = None
+    Attributes:
+        tell: Is told what happens.
+    """
 
-    def fail(self, task: str, system: str | None, error: LongEmbedError) -> None:
-        failure = Failure(task=task, system=system, reason=str(error))
-        self.failed.append(failure)
-        self.first_error = self.first_error or error
-        self.tell(RunFailed(failure))
+    tell: Tell
+    _rows: dict[int, Row] = field(default_factory=dict)
+    _tasks: dict[str, TaskInfo] = field(default_factory=dict)
+    _failed: dict[int, tuple[Failure, LongEmbedError]] = field(default_factory=dict)
+
+    def load(
+        self, tasks: Sequence[PlannedTask], plan: Plan
+    ) -> Iterator[tuple[Task, tuple[Run, ...]]]:
+        """Load task after task, with the runs of each; those that cannot be loaded are told."""
+        each, total = len(plan.systems), len(tasks) * len(plan.systems)
+        for position, planned in enumerate(tasks):
+            try:
+                task = planned.load()
+            except LongEmbedError as error:
+                failure = Failure(task=planned.name, system=None, reason=str(error))
+                self._failed[position * each + 1] = failure, error
+                self.tell(RunFailed(failure, None))
+                continue
+            self._tasks[task.name] = _info(task)
+            yield task, tuple(plan.runs_of(task, before=position * each, total=total))
+
+    def take(self, task: Task, run: Run, outcome: Row | LongEmbedError) -> None:
+        """Note down what came of a run."""
+        if isinstance(outcome, Row):
+            self._rows[run.number] = outcome
+            return
+        failure = Failure(task=task.name, system=run.choice.label, reason=str(outcome))
+        self._failed[run.number] = failure, outcome
+
+    def results(self, *, command: str, model: str) -> Results:
+        """Rows in the order of tasks, within a task of systems, with their differences.
+
+        Raises:
+            LongEmbedError: There are none; the first reason.
+        """
+        failed = [self._failed[number] for number in sorted(self._failed)]
+        if not self._rows and failed:
+            raise failed[0][1]
+        return Results(
+            rows=tuple(_compared([self._rows[number] for number in sorted(self._rows)])),
+            tasks=self._tasks,
+            command=command,
+            model=model,
+            failed=tuple(failure for failure, _ in failed),
+        )
 
 
 def run_benchmark(
@@ -85,118 +113,13 @@ def run_benchmark(
         ModelLoadError: The model cannot be loaded.
         LongEmbedError: Nothing at all could be run; the first reason.
     """
+    tally, archive = Tally(on_event), Archive(folder / "runs")
     with Workshop(options, folder=folder) as workshop:
-        planner = workshop.planner()
-        choices = choose_systems(systems, methods=planner.methods, auto=planner.method)
-        built = [workshop.build(choice) for choice in choices]
-        run = _Run(workshop, Archive(folder / "runs"), on_event)
-        for position, planned in enumerate(tasks):
-            try:
-                task = planned.load()
-            except LongEmbedError as error:
-                run.fail(planned.name, None, error)
-                continue
-            run.tasks[task.name] = _info(task)
-            _run_task(run, task, built, before=position * len(built), total=len(tasks) * len(built))
-        if not run.rows and run.first_error is not None:
-            raise run.first_error
-        return Results(
-            rows=tuple(_compared(run.rows)),
-            tasks=run.tasks,
-            command=command,
-            model=shown_model(planner.model_name),
-            failed=tuple(run.failed),
-        )
-
-
-def _run_task(run: _Run, task: Task, built: Sequence[Built], *, before: int, total: int) -> None:
-    for number, each in enumerate(built, start=before + 1):
-        choice = each.choice
-        began = time.perf_counter()
-        key = fingerprint(task, choice.name, each.settings)
-        run.tell(RunStarted(task.name, choice.label, number, total))
-        row = run.archive.get(key)
-        kept = row is not None
-        if row is None:
-            # A system serves one set of documents.
-            fresh = run.workshop.build(choice)
-            try:
-                row = _row(task, fresh, key, run, began)
-            except LongEmbedError as error:
-                run.fail(task.name, choice.label, error)
-                continue
-            finally:
-                run.workshop.close_stores()
-            run.archive.put(row)
-        # The same may have been asked for in other words, or by a task of another name.
-        row = replace(
-            row,
-            system=choice.label,
-            task=task.name,
-            group=task.group,
-            kind=task.kind,
-            length=task.length,
-        )
-        run.rows.append(row)
-        run.tell(RunDone(row, kept, time.perf_counter() - began))
-
-
-def _row(task: Task, built: Built, key: str, run: _Run, began: float) -> Row:
-    options = run.workshop.options
-    told = began
-
-    def on_progress(done: int, total: int) -> None:
-        nonlocal told
-        now = time.perf_counter()
-        if now - told >= _TELL_EVERY or done >= total:
-            told = now
-            run.tell(RunProgress(done, total, now - began))
-
-    indexed = built.system.index(task.documents, on_progress=on_progress)
-    texts = [query.text for query in task.queries]
-    found = built.system.search(texts, depth=options.depth)
-    rankings = {query.id: ranking for query, ranking in zip(task.queries, found, strict=True)}
-    scores = measure(rankings, task.gold, depth=options.depth)
-    cost = Cost(
-        documents=len(task.documents),
-        tokens=indexed.tokens,
-        tokens_read=indexed.tokens_read,
-        index_seconds=indexed.seconds,
-        peak_memory_bytes=indexed.peak_memory_bytes,
-        vectors=indexed.vectors,
-        index_bytes=indexed.index_bytes,
-        query_ms=_query_ms(built.system, texts, options),
-    )
-    return Row(
-        task=task.name,
-        group=task.group,
-        kind=task.kind,
-        main_metric=task.metric,
-        length=task.length,
-        system=built.choice.label,
-        settings=built.settings,
-        metrics={name: mean_points(each) for name, each in scores.items()},
-        cost=cost,
-        scores=scores[task.metric],
-        rankings={query: [document for document, _ in each] for query, each in rankings.items()},
-        versions=versions(),
-        machine=machine(),
-        made=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        fingerprint=key,
-    )
-
-
-def _query_ms(system: System, texts: Sequence[str], options: BenchOptions) -> float:
-    """Median time of a query asked by itself, in milliseconds; the first is for warming up."""
-    step = max(1, len(texts) // options.timed_queries)
-    sample = texts[::step][: options.timed_queries]
-    system.search(sample[:1], depth=options.depth)
-    times = []
-    for text in sample:
-        began = time.perf_counter()
-        system.search([text], depth=options.depth)
-        times.append(time.perf_counter() - began)
-    return 1000 * statistics.median(times)
+        plan = plan_systems(workshop, systems)
+        for task, runs in tally.load(tasks, plan):
+            for run in runs:
+                tally.take(task, run, run_one(workshop, archive, task, run, tell=on_event))
+    return tally.results(command=command, model=plan.model)
 
 
 def _info(task: Task) -> TaskInfo:

@@ -26,6 +26,7 @@ def markdown_table(results: Results) -> str:
         *(_differences(results, baseline) for baseline in REFERENCES),
         *(_lengths(results, group) for group in results.groups),
         *(_costs(results, group) for group in results.groups),
+        *_cells(notes.of_times(results)),
         _published(results),
         _notes(results),
         _failed(results),

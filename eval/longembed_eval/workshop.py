@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from longembed_eval.systems.choose import ENCODER, METHODS, SystemChoice
 from longembed_eval.systems.protocol import System, shown_model
-from longembed_eval.systems.readings import Reader, Readings
+from longembed_eval.systems.readings import Reader, Readings, name_of
 from longembed_eval.systems.slot import ModelSlot
 from longembed_rag import (
     DocumentStore,
@@ -92,11 +92,14 @@ class Built:
         choice: As it was asked for.
         system: The system.
         settings: Everything that its scores depend on, ready for JSON.
+        reading: What systems that look at the same reading have in common; None for those that look
+            at words alone.
     """
 
     choice: SystemChoice
     system: System
     settings: Mapping[str, Any]
+    reading: str | None = None
 
 
 class Workshop:
@@ -105,15 +108,25 @@ class Workshop:
     Args:
         options: What holds for every system.
         folder: Where vectors are kept between runs.
+        circumstances: What else times depend on, beside the machine; rows tell it.
+        model: Where the model is kept; None for a place that ends with the workshop.
     """
 
-    def __init__(self, options: BenchOptions, *, folder: Path) -> None:
+    def __init__(
+        self,
+        options: BenchOptions,
+        *,
+        folder: Path,
+        circumstances: Mapping[str, str] | None = None,
+        model: ModelSlot | None = None,
+    ) -> None:
         from longembed_rag import resolve_runtime
 
         self.options = options
         self._base = resolve_runtime(options.encoder)
-        self._readings = Readings(folder / "vectors")
-        self._model = ModelSlot()
+        self.circumstances = dict(circumstances or {})
+        self._readings = Readings(folder / "vectors", self.circumstances)
+        self._model = ModelSlot() if model is None else model
         self._described: dict[str, dict[str, Any]] = {}
         self._stores: list[DocumentStore] = []
         self._scratch = Path(tempfile.mkdtemp(prefix="longembed-eval-"))
@@ -167,7 +180,8 @@ class Workshop:
 
             level: Literal["parts", "documents"] = "parts" if mode == "passages" else "documents"
             settings["through"] = "exact"
-            return Built(choice, VectorSystem(reader, level, self._readings), settings)
+            system = VectorSystem(reader, level, self._readings)
+            return Built(choice, system, settings, name_of(reader))
         from longembed_eval.systems.stored import KEPT, StoredSystem
 
         language = choice.options.get("language", self.options.language)
@@ -178,7 +192,7 @@ class Workshop:
             stored.token_reader = self._keeping_tokens(choice)
             kept = None if stored.token_reader is None else asdict(KEPT)
             settings |= {"language": language, "token_vectors": kept}
-        return Built(choice, stored, settings)
+        return Built(choice, stored, settings, name_of(reader))
 
     def _keeping_tokens(self, choice: SystemChoice) -> WholeReader | None:
         """What reads tokens for the hybrid, where an ingest would keep them; else None."""
@@ -205,7 +219,8 @@ class Workshop:
             "through": "exact",
             "token_vectors": asdict(options),
         }
-        return Built(choice, LateSystem(reader, options, self._readings), settings)
+        system = LateSystem(reader, options, self._readings)
+        return Built(choice, system, settings, name_of(reader))
 
     def _words(self, choice: SystemChoice) -> Built:
         from longembed_eval.systems.stored import StoredSystem

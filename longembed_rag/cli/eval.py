@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from longembed_rag.cli.option_specs import Count, Folder, SectionedOption
 from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import one_line, shown_path, wrapped, write_json, write_table
 from longembed_rag.cli.quiet import quiet_transformers
+from longembed_rag.cli.ray_options import RayChoice, ray_options
 from longembed_rag.store.inheritance import build_settings
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ Examples:
   longembed-rag eval --tasks passkey,needle --lengths 256,1024,4096 --systems methods
   longembed-rag eval --tasks longembed --systems all --max-length 8192
   longembed-rag eval --data my-queries/ --systems chunked:window=512:overlap=64,pcw
+  longembed-rag eval --tasks longembed --systems all --ray auto
 
 \b
 Tasks: passkey and needle (made here), passkey-1024 (one length), narrativeqa,
@@ -140,6 +142,7 @@ settings of one system follow its name, as in pcw:max_length=8192.""",
     metavar="DIR",
     help=f"Folder for results; the same again goes on where it stopped.  [default: {DEFAULT_OUT}]",
 )
+@ray_options("one for each GPU, or for each processor")
 @encoder_options
 @click.pass_context
 def eval_command(
@@ -159,6 +162,7 @@ def eval_command(
     passage_tokens: int | None,
     language: str | None,
     out: Path,
+    ray: RayChoice,
     given: GivenSettings,
     as_json: bool,
 ) -> None:
@@ -168,7 +172,7 @@ def eval_command(
     the folder of results. There you find results.json, results.md and report.html.
     """
     quiet_transformers()
-    from longembed_eval import BenchOptions, Request, evaluate
+    from longembed_eval import BenchOptions, Request, Spread, evaluate
     from longembed_rag.cli.eval_display import eval_display
 
     url_source = context.get_parameter_source("url")
@@ -199,6 +203,7 @@ def eval_command(
         options=options,
         out=out,
         command=shown_command(context),
+        spread=None if ray.address is None else Spread(**asdict(ray)),
     )
     with eval_display() as display:
         results = evaluate(request, on_event=display.show)

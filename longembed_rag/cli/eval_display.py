@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from longembed_eval.events import Event, RunDone, RunProgress, RunStarted
 
 
+#: Runs of those under way that are told in one line.
+_TOLD_AT_ONCE = 3
+
+
 class Display(Protocol):
     """Shows the events of a benchmark as they come."""
 
@@ -55,12 +59,22 @@ def time_left(event: RunProgress) -> float | None:
     return event.seconds * (event.total - event.done) / event.done
 
 
+def _state_of(name: str, progress: RunProgress | None) -> str:
+    """How far a run is."""
+    if progress is None:
+        return name
+    left = time_left(progress)
+    told = f"{100 * progress.done // max(progress.total, 1)} % of its documents"
+    return ", ".join([name, told, *([] if left is None else [f"{duration(left)} left"])])
+
+
 class PlainDisplay:
-    """One line per run on stderr, and one when it begins; how far it is, a line a minute."""
+    """One line per run on stderr, and one when it begins; how far they are, a line a minute."""
 
     def __init__(self) -> None:
-        self._run = ""
-        self._progress: RunProgress | None = None
+        # Runs under way, by their numbers.
+        self._names: dict[int, str] = {}
+        self._progress: dict[int, RunProgress] = {}
         pulse.doing(self._state)
 
     def show(self, event: Event) -> None:
@@ -68,27 +82,28 @@ class PlainDisplay:
         from longembed_eval.events import RunProgress, RunStarted
 
         if isinstance(event, RunProgress):
-            self._progress = event
+            self._progress[event.number] = event
             return
         line = line_of(event)
         if isinstance(event, RunStarted):
-            self._run, self._progress = _line_of_start(event), None
-            line = self._run
+            line = self._names[event.number] = _line_of_start(event)
+        elif event.number is not None:
+            self._names.pop(event.number, None)
+            self._progress.pop(event.number, None)
         if line is not None:
             click.echo(line, err=True)
             pulse.told()
 
     def _state(self) -> str:
-        progress = self._progress
-        if progress is None:
-            return self._run
-        left = time_left(progress)
-        told = f"{100 * progress.done // max(progress.total, 1)} % of its documents"
-        return ", ".join([self._run, told, *([] if left is None else [f"{duration(left)} left"])])
+        # Asked for on another thread, while runs begin and end.
+        under_way = list(self._names.copy().items())
+        told = [_state_of(name, self._progress.get(number)) for number, name in under_way]
+        more = len(told) - _TOLD_AT_ONCE
+        return "; ".join([*told[:_TOLD_AT_ONCE], *([f"and {more} more"] if more > 0 else [])])
 
 
 class BarDisplay:
-    """A bar for the run in hand; what is done stays above it.
+    """A bar for each run in hand; what is done stays above them.
 
     Args:
         progress: As :func:`eval_display` makes it.
@@ -96,7 +111,9 @@ class BarDisplay:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._task: TaskID = progress.add_task("", total=None, left="")
+        self._idle: TaskID | None = None
+        self._bars: dict[int, TaskID] = {}
+        self._show_idle()
 
     def show(self, event: Event) -> None:
         """Show one event."""
@@ -105,20 +122,33 @@ class BarDisplay:
         from longembed_eval.events import RunProgress, RunStarted
 
         if isinstance(event, RunStarted):
+            self._remove(event.number)
+            if self._idle is not None:
+                self._progress.remove_task(self._idle)
+                self._idle = None
             name = _line_of_start(event)
-            # Not reset(), which keeps the total of the run before.
-            self._progress.remove_task(self._task)
-            self._task = self._progress.add_task(name, total=None, left="")
+            self._bars[event.number] = self._progress.add_task(name, total=None, left="")
         elif isinstance(event, RunProgress):
             left = time_left(event)
             self._progress.update(
-                self._task,
+                self._bars[event.number],
                 total=max(event.total, 1),
                 completed=event.done,
                 left="" if left is None else f"{duration(left)} left",
             )
-        elif (line := line_of(event)) is not None:
-            self._progress.console.print(Text(line), soft_wrap=True)
+        else:
+            self._remove(event.number)
+            self._progress.console.print(Text(line_of(event) or ""), soft_wrap=True)
+            self._show_idle()
+
+    def _remove(self, number: int | None) -> None:
+        if number is not None and (bar := self._bars.pop(number, None)) is not None:
+            self._progress.remove_task(bar)
+
+    def _show_idle(self) -> None:
+        """Something that moves, where no run is under way."""
+        if not self._bars and self._idle is None:
+            self._idle = self._progress.add_task("", total=None, left="")
 
 
 @contextmanager

@@ -84,7 +84,7 @@ Examples:
     is_flag=True,
     help="Read every file, also those whose times and sizes are as they were.",
 )
-@ray_options
+@ray_options("one for each GPU, or for every four processors")
 @selection_options
 @store_options
 @reading_options

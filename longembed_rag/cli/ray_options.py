@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import click
 
+from longembed_rag.cli.option_specs import Count
 from longembed_rag.ray_cluster import LOCAL
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,31 +41,45 @@ def _address(context: click.Context, option: click.Parameter, value: str | None)
     return value
 
 
-def ray_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--ray``, ``--workers`` and ``--gpus``; the function gets ``ray``, a choice."""
+def ray_options(usual: str) -> Callable[[Function], Function]:
+    """Add ``--ray``, ``--workers`` and ``--gpus``; the function gets ``ray``, a choice.
 
-    @wraps(function)
-    def wrapper(
-        *args: Any, ray: str | None, workers: int | None, gpus: int | None, **parameters: Any
-    ) -> Any:
-        if ray is None and (workers is not None or gpus is not None):
-            raise click.UsageError("--workers and --gpus say how many processes --ray starts")
-        choice = RayChoice(address=ray, workers=workers, gpus=gpus)
-        return function(*args, ray=choice, **parameters)
+    Args:
+        usual: How many processes there are where nothing is said.
+    """
 
-    for option in (
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def wrapper(
+            *args: Any, ray: str | None, workers: int | None, gpus: int | None, **parameters: Any
+        ) -> Any:
+            if ray is None and (workers is not None or gpus is not None):
+                raise click.UsageError("--workers and --gpus say how many processes --ray starts")
+            choice = RayChoice(address=ray, workers=workers, gpus=gpus)
+            return function(*args, ray=choice, **parameters)
+
+        decorated: Any = wrapper
+        for option in _options(usual):
+            decorated = option(decorated)
+        return cast("Function", decorated)
+
+    return decorate
+
+
+def _options(usual: str) -> tuple[Callable[[Any], Any], ...]:
+    """The options, the last one first, as decorators are applied."""
+    return (
         click.option(
             "--gpus",
-            type=click.IntRange(0),
+            type=Count(min=0),
             metavar="NUMBER",
             help="With --ray: GPUs that are used, each by a process.  [default: all]",
         ),
         click.option(
             "--workers",
-            type=click.IntRange(1),
+            type=Count(min=1),
             metavar="NUMBER",
-            help="With --ray: processes with a model.  [default: one for each GPU, or for every "
-            "four processors]",
+            help=f"With --ray: processes with a model.  [default: {usual}]",
         ),
         click.option(
             "--ray",
@@ -74,6 +91,4 @@ def ray_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Share the work among processes of a Ray cluster; without an address of this "
             "machine.",
         ),
-    ):
-        wrapper = option(wrapper)
-    return wrapper
+    )

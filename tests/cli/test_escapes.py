@@ -108,5 +108,5 @@ def test_the_benchmarks_lines_steer_nothing() -> None:
     from longembed_eval.events import RunFailed
     from longembed_eval.results import Failure
 
-    failed = RunFailed(Failure(task=_EVIL, system=_EVIL, reason=_EVIL))
+    failed = RunFailed(Failure(task=_EVIL, system=_EVIL, reason=_EVIL), None)
     assert not steering(line_of(failed) or "")

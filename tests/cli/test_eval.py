@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from longembed_eval import Request, Spread
 from longembed_eval.systems.words import WordSystem
 from longembed_rag.errors import LongEmbedError
 from tests.cli.conftest import Run, as_json
@@ -260,6 +261,31 @@ def test_help_lists_what_there_is(run: Run) -> None:
     ):
         assert word in text
     assert "eval" in run("--help").stdout
+
+
+def test_a_cluster_is_asked_for_by_ray(
+    run: Run, data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of this machine where no address is given; how many processes is nothing without it."""
+    asked: list[Request] = []
+
+    def fail(request: Request, **options: Any) -> None:
+        asked.append(request)
+        raise LongEmbedError("not today")
+
+    monkeypatch.setattr("longembed_eval.evaluate", fail)
+    run("eval", "--data", data)
+    run("eval", "--data", data, "--ray", "--workers", "3")
+    run("eval", "--ray", "auto", "--gpus", "2", "--data", data)
+    assert [request.spread for request in asked] == [
+        None,
+        Spread(workers=3),
+        Spread(address="auto", gpus=2),
+    ]
+    assert asked[1].command.endswith("--ray local --workers 3")
+    result = run("eval", "--data", data, "--workers", "3")
+    assert (result.exit_code, len(asked)) == (2, 3)
+    assert "--ray" in result.stderr
 
 
 def test_stopping_tells_how_to_go_on(run: Run, data: str, monkeypatch: pytest.MonkeyPatch) -> None:

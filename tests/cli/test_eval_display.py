@@ -42,7 +42,7 @@ ROW = Row(
     rankings={},
 )
 STARTED = RunStarted("qmsum", "pcw", 2, 12)
-DONE = RunDone(ROW, False, 75.0)
+DONE = RunDone(ROW, False, 75.0, 2)
 
 
 def test_lines_that_stay() -> None:
@@ -50,22 +50,22 @@ def test_lines_that_stay() -> None:
     assert line_of(DONE) == "qmsum  pcw  ndcg@10 35.0  1 min 15 s"
     assert line_of(replace(DONE, kept=True)) == "qmsum  pcw  ndcg@10 35.0  kept from before"
     failure = Failure(task="qmsum", system="pcw", reason="first\nsecond\x1b[31m")
-    line = line_of(RunFailed(failure))
+    line = line_of(RunFailed(failure, 2))
     assert line is not None
     assert line.startswith("failed qmsum  pcw: first")
     assert line.isprintable()
-    assert line_of(RunFailed(replace(failure, system=None))) == line.replace("  pcw", "")
+    assert line_of(RunFailed(replace(failure, system=None), None)) == line.replace("  pcw", "")
     assert line_of(STARTED) is None
-    assert line_of(RunProgress(1, 2, 3.0)) is None
+    assert line_of(RunProgress(1, 2, 3.0, 2)) is None
 
 
 @pytest.mark.parametrize(
     ("event", "left"),
     [
-        (RunProgress(0, 100, 60.0), None),
-        (RunProgress(50, 100, 1.9), None),
-        (RunProgress(25, 100, 10.0), 30.0),
-        (RunProgress(100, 100, 10.0), 0.0),
+        (RunProgress(0, 100, 60.0, 2), None),
+        (RunProgress(50, 100, 1.9, 2), None),
+        (RunProgress(25, 100, 10.0, 2), 30.0),
+        (RunProgress(100, 100, 10.0, 2), 0.0),
     ],
 )
 def test_time_left_is_at_the_speed_so_far(event: RunProgress, left: float | None) -> None:
@@ -76,7 +76,7 @@ def test_time_left_is_at_the_speed_so_far(event: RunProgress, left: float | None
 def test_plain_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     """One when a run begins, one when it ends; progress would fill a log."""
     display = PlainDisplay()
-    for event in (STARTED, RunProgress(1, 2, 3.0), RunProgress(2, 2, 6.0), DONE):
+    for event in (STARTED, RunProgress(1, 2, 3.0, 2), RunProgress(2, 2, 6.0, 2), DONE):
         display.show(event)
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -106,7 +106,7 @@ def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     with eval_display() as display:
         assert isinstance(display, BarDisplay)
-        for event in (STARTED, RunProgress(25, 100, 10.0), DONE):
+        for event in (STARTED, RunProgress(25, 100, 10.0, 2), DONE):
             display.show(event)
     assert "qmsum  pcw  ndcg@10 35.0  1 min 15 s" in stream.getvalue()
 
@@ -120,15 +120,34 @@ def test_the_bar_follows_the_run() -> None:
         (task,) = progress.tasks
         assert task.description == "[2/12] qmsum  pcw"
         assert (task.total, task.completed) == (None, 0)
-        display.show(RunProgress(25, 100, 10.0))
+        display.show(RunProgress(25, 100, 10.0, 2))
         assert (task.total, task.completed, task.fields["left"]) == (100, 25, "30.0 s left")
-        display.show(RunProgress(0, 0, 0.0))
+        display.show(RunProgress(0, 0, 0.0, 2))
         assert task.total == 1
+        display.show(DONE)
         display.show(replace(STARTED, number=3))
         (task,) = progress.tasks
         assert task.description == "[3/12] qmsum  pcw"
         assert (task.total, task.completed, task.fields["left"]) == (None, 0, "")
     assert len(progress.tasks) == 1
+
+
+def test_runs_side_by_side_have_a_bar_each() -> None:
+    """Each follows its own run; what has ended goes, and something moves where there is none."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with Progress(TextColumn("{task.description}"), console=console) as progress:
+        display = BarDisplay(progress)
+        for event in (STARTED, replace(STARTED, number=3), RunProgress(25, 100, 10.0, 2)):
+            display.show(event)
+        assert [(task.description, task.completed) for task in progress.tasks] == [
+            ("[2/12] qmsum  pcw", 25),
+            ("[3/12] qmsum  pcw", 0),
+        ]
+        display.show(DONE)
+        assert [task.description for task in progress.tasks] == ["[3/12] qmsum  pcw"]
+        failure = Failure(task="qmsum", system="pcw", reason="lost")
+        display.show(RunFailed(failure, 3))
+        assert [task.description for task in progress.tasks] == [""]
 
 
 def test_names_are_shown_as_they_are() -> None:
@@ -137,5 +156,7 @@ def test_names_are_shown_as_they_are() -> None:
     console = Console(file=stream, force_terminal=True, width=100)
     with Progress(TextColumn("{task.description}", markup=False), console=console) as progress:
         display = BarDisplay(progress)
-        display.show(RunFailed(Failure(task="[red]t[/red]", system="s", reason="[/] bad [bold]")))
+        display.show(
+            RunFailed(Failure(task="[red]t[/red]", system="s", reason="[/] bad [bold]"), 2)
+        )
     assert "failed [red]t[/red]  s: [/] bad [bold]" in stream.getvalue()

@@ -105,6 +105,12 @@ def test_a_benchmark_tells_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> 
     display = EvalDisplay()
     display.show(RunStarted("books", "whole", 2, 6))
     assert pulse.state() == "[2/6] books  whole"
-    display.show(RunProgress(25, 100, 60.0))
+    display.show(RunProgress(25, 100, 60.0, 2))
     assert pulse.state() == "[2/6] books  whole, 25 % of its documents, 3 min 00 s left"
     assert capsys.readouterr().err == "[2/6] books  whole\n"
+    for number in (3, 4, 5):
+        display.show(RunStarted("books", "parts", number, 6))
+    assert pulse.state() == (
+        "[2/6] books  whole, 25 % of its documents, 3 min 00 s left; "
+        "[3/6] books  parts; [4/6] books  parts; and 1 more"
+    )

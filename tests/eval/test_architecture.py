@@ -30,6 +30,7 @@ HEAVY = (
     "bm25s",
     "qdrant_client",
     "qdrant_edge",
+    "ray",
 )
 LONGEST = 330
 

@@ -384,10 +384,10 @@ def test_what_is_told_grows_to_its_end(bench: Bench) -> None:
     assert [event.number for event in started] == list(range(1, 11))
     assert {event.total for event in started} == {10}
     assert isinstance(bench.events[0], RunStarted)
-    last = RunProgress(0, 0, 0.0)
+    last = RunProgress(0, 0, 0.0, 0)
     for event in bench.events:
         if isinstance(event, RunStarted):
-            last = RunProgress(0, 0, 0.0)
+            last = RunProgress(0, 0, 0.0, 0)
         elif isinstance(event, RunProgress):
             assert last.done <= event.done <= event.total
             assert last.seconds <= event.seconds

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from longembed_eval.report import naming, notes, summary, wording
-from longembed_eval.results import Results
+from longembed_eval.results import SPREAD, Results
 
 #: Tasks that the weights of the hybrid were chosen with.
 _OF_THE_WEIGHTS = ("qmsum", "2wikimqa_rebuilt", "crd3_segments")
@@ -54,6 +54,7 @@ class Making:
         versions: Versions of packages.
         machine: What they ran on.
         machines: Whether that was more than one machine.
+        times: What keeps their times from being compared, beside different machines.
         dates: First and last day.
         tasks: The tasks.
         limits: What the numbers do not say.
@@ -64,6 +65,7 @@ class Making:
     versions: str
     machine: str
     machines: bool
+    times: tuple[str, ...]
     dates: str
     tasks: tuple[TaskNote, ...]
     limits: tuple[str, ...]
@@ -82,7 +84,10 @@ def making(results: Results, *, chosen_afterwards: bool) -> Making:
     }
     shared = _shared(list(own.values()))
     days = sorted({row.made[:10] for row in results.rows if row.made})
-    machines = {json.dumps(dict(row.machine), sort_keys=True) for row in results.rows}
+    machines = {
+        json.dumps({k: v for k, v in row.machine.items() if k != SPREAD}, sort_keys=True)
+        for row in results.rows
+    }
     return Making(
         setups=tuple(
             Setup(
@@ -96,6 +101,7 @@ def making(results: Results, *, chosen_afterwards: bool) -> Making:
         versions=_spaced(_merged(row.versions for row in results.rows)),
         machine=_spaced(_merged(row.machine for row in results.rows)),
         machines=len(machines) > 1,
+        times=tuple(notes.of_times(results)),
         dates=" to ".join(dict.fromkeys([days[0], days[-1]])) if days else "",
         tasks=tuple(_tasks(results)),
         limits=tuple(_limits(results, chosen_afterwards)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from longembed_eval.published import column_of, published
 from longembed_eval.report import summary, wording
-from longembed_eval.results import Results, TaskInfo
+from longembed_eval.results import SPREAD, Results, TaskInfo
 
 
 def of_scores(results: Results) -> list[str]:
@@ -45,6 +45,18 @@ def of_comparability(results: Results, group: str) -> list[str]:
             " shapes compare, numbers do not."
         )
     return notes
+
+
+def of_times(results: Results) -> list[str]:
+    """What keeps times from being compared, beside different machines."""
+    beside = sum(SPREAD in row.machine for row in results.rows)
+    if not beside:
+        return []
+    which = "All rows" if beside == len(results.rows) else f"{beside} of {len(results.rows)} rows"
+    return [
+        f"{which} ran spread over a Ray cluster, side by side: their times and memory do not"
+        " compare, neither with each other nor with others."
+    ]
 
 
 def of_tasks(results: Results) -> list[tuple[str, list[TaskInfo]]]:

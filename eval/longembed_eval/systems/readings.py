@@ -146,16 +146,18 @@ class Readings:
 
     Attributes:
         folder: Where they are kept.
+        circumstances: What else the time of a reading depends on, beside the machine.
     """
 
     folder: Path
+    circumstances: Mapping[str, str] = field(default_factory=dict)
     _wanted: dict[str, tuple[TokenReader, set[TokenOptions]]] = field(
         default_factory=dict, init=False
     )
 
     def want(self, reader: TokenReader, options: TokenOptions) -> None:
         """Say that tokens will be asked for, so that whoever reads first keeps them for all."""
-        _, wanted = self._wanted.setdefault(_name_of(reader), (reader, set()))
+        _, wanted = self._wanted.setdefault(name_of(reader), (reader, set()))
         wanted.add(options)
 
     def get(
@@ -193,7 +195,7 @@ class Readings:
         blocks = list(_blocks(documents))
         if len(blocks) <= 1:
             return self._read_block(reader, documents, path, on_progress=on_progress)
-        found = self._wanted.get(_name_of(reader))
+        found = self._wanted.get(name_of(reader))
         wanted = () if found is None else tuple(found[1])
         paths = [self._path(reader, block) for block in blocks]
         total, before = sum(map(len, documents.values())), 0
@@ -222,7 +224,7 @@ class Readings:
         self, reader: Reader, documents: Mapping[str, str], path: Path, *, on_progress: Progress
     ) -> Reading:
         reader.prepare()
-        if (found := self._wanted.get(_name_of(reader))) is None:
+        if (found := self._wanted.get(name_of(reader))) is None:
             with Meter() as meter:
                 reading = reader.read(documents, on_progress=on_progress)
             seconds = meter.seconds
@@ -244,7 +246,8 @@ class Readings:
 
     def _key(self, reader: Reader, documents: Mapping[str, str]) -> str:
         # The machine is part of it: what a reading took is told with its scores.
-        content = [_VERSION, machine(), reader.settings, list(documents.items())]
+        made_on = {**machine(), **self.circumstances}
+        content = [_VERSION, made_on, reader.settings, list(documents.items())]
         digest = hashlib.blake2b(digest_size=16)
         digest.update(json.dumps(content, sort_keys=True).encode())
         return digest.hexdigest()
@@ -268,6 +271,6 @@ def _told(on_progress: Progress, before: int, total: int, done: int, _: int) -> 
     on_progress(before + done, total)
 
 
-def _name_of(reader: Reader) -> str:
+def name_of(reader: Reader) -> str:
     """What readers that make the same vectors have in common."""
     return json.dumps(reader.settings, sort_keys=True)

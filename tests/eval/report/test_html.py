@@ -260,6 +260,10 @@ def test_rows_of_two_machines_are_warned_of(full):
     other = replace(results.rows[0], machine={"processor": "Another"})
     page = render_report(replace(results, rows=(other, *results.rows[1:])))
     assert "Rows were made on different machines" in page
+    beside = replace(results.rows[0], machine={**results.rows[0].machine, "spread": "by Ray"})
+    page = render_report(replace(results, rows=(beside, *results.rows[1:])))
+    assert f"1 of {len(results.rows)} rows ran spread over a Ray cluster" in page
+    assert "different machines" not in page
 
 
 def test_the_same_page_each_time(full):

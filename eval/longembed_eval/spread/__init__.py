@@ -1,0 +1,1 @@
+"""The same benchmark, spread over the processes of a Ray cluster."""
