@@ -88,13 +88,13 @@ def _told(number: int) -> dict[str, Any]:
 def _terms(identity: str) -> Postings:
     """The terms of a document, which follow from its id."""
     drawn = np.random.default_rng(UUID(identity).int)
-    words = np.unique((drawn.pareto(0.9, WORDS) * 20).astype(np.int64) % VOCABULARY)
+    words = (drawn.pareto(0.9, WORDS) * 20).astype(np.int64) % VOCABULARY
     # Spread over all ids, as hashes are.
     words = (words * 2654435761 % 2**32).astype(np.uint32)
     pairs = drawn.integers(0, PAIRS, WORDS - 1).astype(np.uint32)
-    terms = np.unique(np.concatenate([words, pairs]))
+    terms, first = np.unique(np.concatenate([words, pairs]), return_index=True)
     counts = np.ones((len(terms), COLUMNS), dtype=np.int64)
-    counts[~np.isin(terms, words), 0] = counts[~np.isin(terms, words), 2] = 0
+    counts[:, 0] = counts[:, 2] = first < WORDS
     return Postings(terms, counts, np.ones(COLUMNS, dtype=np.int64))
 
 

@@ -157,9 +157,7 @@ def main() -> int:
     before = set(psutil.pids())
     subprocess.run(started, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     cluster = next(
-        each
-        for each in psutil.process_iter()
-        if each.pid not in before and each.name() == "raylet"
+        each for each in psutil.process_iter() if each.pid not in before and each.name() == "raylet"
     )
     outcomes: list[Outcome] = []
     began = time.monotonic()

@@ -96,7 +96,7 @@ class Postings:
         planes += [
             self.counts[:, c].astype("<i4").view(np.uint8).reshape(-1, 4).T for c in range(COLUMNS)
         ]
-        data = zlib.compress(b"".join(plane.tobytes() for plane in planes), 6)
+        data = zlib.compress(b"".join(plane.tobytes() for plane in planes), 1)
         return {
             "terms": len(self),
             "totals": self.totals.tolist(),
