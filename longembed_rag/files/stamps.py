@@ -11,7 +11,7 @@ from pathlib import Path
 _UNSURE = 2_000_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stamp:
     """A file's times, size and number, as its file system tells them.
 

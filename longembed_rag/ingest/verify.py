@@ -12,6 +12,7 @@ from longembed_rag.files.remote import Remote
 from longembed_rag.files.sources import path_of
 from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.ingest.deletions import is_gone
+from longembed_rag.store.frequencies.settling import miscounted, settle
 from longembed_rag.store.listing import lacking_versions, passages_by_document
 from longembed_rag.store.manifest import ManifestEntry
 from longembed_rag.store.sums import find_damaged
@@ -31,6 +32,7 @@ Problem = Literal[
     "manifest differs",
     "missing passages",
     "orphaned passages",
+    "words miscounted",
     "file changed",
     "file gone",
     "file unreadable",
@@ -118,8 +120,8 @@ def verify(store: DocumentStore, *, files: bool = True) -> list[Finding]:
         CollectionNotFoundError: There is no collection.
         StoreError: It cannot be read.
     """
-    stored, entries = store.sources(), store.entries()
-    fingerprint = store.existing_record().fingerprint
+    stored, entries, record = store.sources(), store.entries(), store.existing_record()
+    fingerprint = record.fingerprint
     true = {
         source: ManifestEntry.of_stored(each, fingerprint=fingerprint)
         for source, each in stored.items()
@@ -129,6 +131,9 @@ def verify(store: DocumentStore, *, files: bool = True) -> list[Finding]:
     findings = [*_in_store(stored, entries, true, counts, lacking)]
     for source, detail in find_damaged(store.place):
         findings.append(Finding(source, "damaged", detail))
+    if record.frequencies and any(wrong := miscounted(store.place)):
+        detail = f"words of {wrong[0]} documents are not counted, and of {wrong[1]} that are gone"
+        findings.append(Finding(store.place.words, "words miscounted", detail))
     if files:
         findings.extend(_against_files(stored))
     return findings
@@ -224,6 +229,8 @@ def repair(
             identity = finding.source if there is None else there.document_id
             version = None if there is None else there.content_hash
             remove_passages_of(identity, but=version, place=store.place)
+    if any(finding.problem == "words miscounted" for finding in findings):
+        settle(store.place)
     return [_left(finding, replaceable) for finding in findings if _is_left(finding)]
 
 

@@ -36,6 +36,8 @@ MOST_PASSAGES = 10_000
 # Documents whose texts are in memory at once.
 _BATCH = 32
 # Words whose documents are asked for; further ones would narrow what is read by little.
+# Documents that a word may be found in for it to be of use.
+_MOST_FOUND = 100_000
 _MOST_WORDS = 16
 
 
@@ -139,9 +141,15 @@ def _may_hold(
     stored = [(word, forms) for word in words if (forms := forms_of(word))]
     asked = dict(stored[:_MOST_WORDS])
     count = place.points.count(place.documents, what="searching")
-    asks = [Ask(*word_probe(each), count, matching) for each in asked.values()]
+    most = min(count, _MOST_FOUND)
+    asks = [Ask(*word_probe(each), most, matching) for each in asked.values()]
     answers = place.points.query(place.documents, asks, what="searching")
-    holding = {word: {hit.id for hit in hits} for word, hits in zip(asked, answers, strict=True)}
+    # What so many hold that not all come back narrows nothing down.
+    holding = {
+        word: {hit.id for hit in hits}
+        for word, hits in zip(asked, answers, strict=True)
+        if len(hits) < most or most == count
+    }
     by_phrase = [[holding[w] for w in each.indexed_words if w in holding] for each in phrases]
     return [set.intersection(*each) if each else None for each in by_phrase]
 

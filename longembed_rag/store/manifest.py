@@ -28,7 +28,7 @@ POINT_ID = "point_id"
 _PAGE = 1000  # ids per request
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ManifestEntry:
     """What the manifest says of a document.
 

@@ -175,7 +175,7 @@ class IndexedDocument:
         return int(self.embedding.shape[0])
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StoredSource:
     """What a collection knows of a document that it holds, without its text and vectors.
 

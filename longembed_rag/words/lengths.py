@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 TOLERANCE = 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TermCounts:
     """How many terms a document has, and which averages its term vectors were made with.
 
@@ -49,7 +49,7 @@ class Counted(Protocol):
         """Its terms."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Length:
     """Lengths of one document.
 

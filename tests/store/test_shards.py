@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from qdrant_client import models
 
+from longembed_rag.ingest.verify import repair, verify
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.search.options import MODES
 from longembed_rag.store.copying import copy_collection
@@ -133,3 +134,17 @@ def test_a_copy_counts_as_its_place_needs(embedded: DocumentStore, fake: FakeQdr
         copy_collection(several, one)
         assert not one.existing_record().frequencies
         assert_same(answers(one), answers(embedded))
+
+
+def test_words_that_are_miscounted_are_told_and_mended(fake: FakeQdrant) -> None:
+    """A process that ends between its last write and the settling leaves some uncounted."""
+    with DocumentStore.open(url=fake.url) as store:
+        fill(store, 2, DOCUMENTS[:6])
+        assert verify(store, files=False) == []
+        store.upsert(DOCUMENTS[6])
+        store.delete([DOCUMENTS[0].source, DOCUMENTS[1].source])
+        (finding,) = verify(store, files=False)
+        assert (finding.source, finding.problem) == ("documents.words", "words miscounted")
+        assert "words of 1 documents are not counted, and of 2 that are gone" in finding.detail
+        assert repair(store, [finding]) == []
+        assert verify(store, files=False) == []

@@ -68,7 +68,7 @@ class Job:
     reading: ReadOptions
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """A file that is to be in the collection.
 
@@ -89,7 +89,7 @@ class Task:
     is_whole: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """What came of a file.
 

@@ -89,6 +89,19 @@ def _settled(turn: _Turn) -> int:
     return len(come) + len(gone)
 
 
+def miscounted(place: Place) -> tuple[int, int]:
+    """How many documents are there and not counted, and how many the reverse.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    head = read_head(place) or Head()
+    there = identities(postings_id(each) for each in list_documents(place))
+    counted, _ = listed(place, head.segments)
+    come, gone = net([(1, there), (-1, counted)])
+    return len(come), len(gone)
+
+
 class _Turn:
     """The right to change a table; it has to be used every :data:`PATIENCE` seconds.
 
