@@ -80,6 +80,7 @@ def _write_info(info: CollectionInfo) -> None:
         ("late interaction", info.late_interaction_in_words),
         ("language", _languages_in_words(info)),
         ("BM25", f"k1 = {info.options.k1:g}, b = {info.options.b:g}"),
+        *([("tenants", f"by {field}")] if (field := info.options.tenant_field) else []),
         ("kept by", _ENGINES[info.engine]),
         *([] if info.shards is None else [("spread", _spread_in_words(info))]),
         ("compared", info.comparing.told),

@@ -97,5 +97,12 @@ KEEPING_SPECS = (
         section=KEEPING_SECTION,
         shown_default=str(B),
     ),
+    OptionSpec(
+        name="tenant_field",
+        type=click.STRING,
+        help="The field of documents' metadata that names their tenant; a search names one, too.",
+        metavar="FIELD",
+        section=KEEPING_SECTION,
+    ),
     *STORAGE_SPECS,
 )

@@ -177,6 +177,7 @@ class Flow:
             text.notes = text.remarks = given.notes
             return
         incoming = Incoming.of(given.read(), is_file=given.is_file)
+        run.require_tenant(given.source, incoming.text.metadata)
         text.digest, text.remarks = incoming.content_hash, incoming.text.notes
         text.notes = text.remarks
         text.status = "added" if earlier is None else "updated"

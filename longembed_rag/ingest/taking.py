@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from typing_extensions import Self
 
@@ -21,6 +21,7 @@ from longembed_rag.ingest.report import (
     Status,
 )
 from longembed_rag.store.claims import Claims
+from longembed_rag.store.tenants import tenant_of
 from longembed_rag.store.values import StoredSource
 
 if TYPE_CHECKING:
@@ -134,6 +135,14 @@ class Run:
     def __exit__(self, *details: object) -> None:
         if self.claims is not None:
             self.claims.__exit__(*details)
+
+    def require_tenant(self, source: str, metadata: Mapping[str, Any]) -> None:
+        """Require that a text says whose it is, where that is asked for, before a model reads it.
+
+        Raises:
+            PointRefusedError: It does not.
+        """
+        tenant_of(source, metadata, self.store.existing_record().options.tenant_field)
 
     def claim(self, source: str, digest: str) -> Claimed:
         """Take a document in hand that the model is to read.

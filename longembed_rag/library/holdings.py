@@ -23,6 +23,7 @@ from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.naming import require_name
 from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.store import DocumentStore
+from longembed_rag.store.tenants import require_one_shard
 from longembed_rag.store.values import CollectionRecord
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Holdings(Models):
         super().__post_init__()
         require_name(self.where["collection"])
         require_wait(self.where["wait"])
-        IndexOptions(**self.keeping)
+        require_one_shard(IndexOptions(**self.keeping).tenant_field, self.storage)
         with suppress(StoreDamagedError):  # said again to whoever uses it, until it is mended
             self.find_store()
 

@@ -10,8 +10,7 @@ from typing_extensions import Self, Unpack
 from longembed_rag.errors import SettingsError
 from longembed_rag.library.holdings import Holdings
 from longembed_rag.library.models import LibrarySettings
-from longembed_rag.library.places import api_key as key_of_environment
-from longembed_rag.library.places import chosen_folder, is_address
+from longembed_rag.library.places import chosen_folder, is_address, key_of
 from longembed_rag.library.reading import Reads
 from longembed_rag.library.writing import Writes
 from longembed_rag.points.locking import DEFAULT_WAIT
@@ -70,6 +69,7 @@ class Library(Reads, Writes):
         late_interaction: LateChoice | None = None,
         k1: float | None = None,
         b: float | None = None,
+        tenant_field: str | None = None,
         quantization: Quantization | None = None,
         on_disk: bool | None = None,
         shards: int | None = None,
@@ -112,6 +112,7 @@ class Library(Reads, Writes):
                 that was made without reads its documents once more when they are next ingested.
             k1: How fast a repeated word stops counting in BM25 (mode ``"sparse"``, passages).
             b: How much length counts in BM25, 0 to 1; likewise.
+            tenant_field: The field of documents' metadata that names their tenant, as searches do.
             quantization: How a server keeps vectors in memory: ``"none"``, ``"scalar"`` (a byte a
                 number) or ``"binary"`` (a bit).
             on_disk: Whether a server keeps vectors and word lists on disk.
@@ -144,6 +145,7 @@ class Library(Reads, Writes):
             "late_interaction": late_interaction,
             "k1": k1,
             "b": b,
+            "tenant_field": tenant_field,
         }
         storage = {
             "quantization": quantization,
@@ -158,7 +160,7 @@ class Library(Reads, Writes):
                 "url": url,
                 "client": client,
                 "collection": collection,
-                "api_key": _key(api_key, url),
+                "api_key": key_of(url, api_key),
                 "timeout": timeout,
                 "retries": retries,
                 "wait": wait,
@@ -323,8 +325,3 @@ class Library(Reads, Writes):
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
-
-
-def _key(given: str | None, url: str | None) -> str | None:
-    """The key that was given, else for a server the one in the environment."""
-    return given if given is not None or url is None else key_of_environment()

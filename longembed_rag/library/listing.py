@@ -25,25 +25,31 @@ class Lists(Part):
     """The methods of a library that tell what is in it."""
 
     @overload
-    def get(self, id: str) -> StoredDocument | None: ...
+    def get(self, id: str, *, filter: FilterGiven = None) -> StoredDocument | None: ...
 
     @overload
     def get(
-        self,
-        id: list[str] | tuple[str, ...],
+        self, id: list[str] | tuple[str, ...], *, filter: FilterGiven = None
     ) -> list[StoredDocument | None]: ...
 
-    def get(self, id: str | Sequence[str]) -> Any:  # noqa: A002 - what it is called elsewhere
+    def get(
+        self,
+        id: str | Sequence[str],  # noqa: A002 - what it is called elsewhere
+        *,
+        filter: FilterGiven = None,  # noqa: A002 - what it is called everywhere else
+    ) -> Any:
         """A document with its text, metadata and the places of its passages; or several.
 
         Args:
             id: Its source (a file's absolute path, or the id that it was added with), or the id
                 of its point; several are read together.
+            filter: Which documents are given, as in :meth:`search`; None for all.
 
         Returns:
             The document; None where there is none of that name. Of several a list, in their order.
 
         Raises:
+            SettingsError: The filter cannot be understood.
             CollectionNotFoundError: Nothing has been ingested yet.
             StoreError: The store cannot be read.
 
@@ -55,9 +61,9 @@ class Lists(Part):
         """
         from longembed_rag.store.document import read_documents
 
-        store = self._holdings.store()
-        store.existing_record()
-        found = read_documents([id] if isinstance(id, str) else id, place=store.place)
+        place, matching = self._filtered(filter)
+        given = [id] if isinstance(id, str) else id
+        found = read_documents(given, place=place, matching=matching)
         return found[0] if isinstance(id, str) else found
 
     def documents(
@@ -132,7 +138,8 @@ class Lists(Part):
             filter: Which documents are counted, as in :meth:`search`; None for all.
 
         Raises:
-            SettingsError: The filter cannot be understood.
+            SettingsError: The filter cannot be understood, or the collection has tenants and it
+                does not name one.
             CollectionNotFoundError: Nothing has been ingested yet.
             StoreError: The store cannot be read.
 
@@ -142,7 +149,7 @@ class Lists(Part):
         """
         from longembed_rag.store.facets import count_facets
 
-        place, matching = self._filtered(filter)
+        place, matching = self._filtered(filter, of_one_tenant=True)
         return count_facets(place, matching=matching)
 
     def info(self) -> CollectionInfo:
@@ -188,12 +195,35 @@ class Lists(Part):
         store.existing_record()
         return store.place.remarks()
 
-    def _filtered(self, given: FilterGiven) -> tuple[Place, AnyFilter | None]:
+    def require_tenant(self, filter: FilterGiven) -> None:  # noqa: A002 - as everywhere
+        """Require that a filter names a tenant, where the collection has any.
+
+        A search and :meth:`facets` do so by themselves. Who has all the rest of a collection
+        before him, such as :meth:`documents`, may leave it out; a service that shows people only
+        what is theirs may not.
+
+        Args:
+            filter: The filter, as in :meth:`search`.
+
+        Raises:
+            SettingsError: It does not, or cannot be understood.
+            CollectionNotFoundError: Nothing has been ingested yet.
+            StoreError: The store cannot be read.
+
+        Example:
+            >>> library.require_tenant(None)  # it has none
+        """
+        self._filtered(filter, of_one_tenant=True)
+
+    def _filtered(
+        self, given: FilterGiven, *, of_one_tenant: bool = False
+    ) -> tuple[Place, AnyFilter | None]:
         """Where the documents are, ready to be filtered, and by what."""
         from longembed_rag.search.filters import as_filter
+        from longembed_rag.search.tenants import looked_at
 
         store = self._holdings.store()
-        store.existing_record()
-        matching = as_filter(given)
+        record = store.existing_record()
+        place, matching = looked_at(store.place, record, as_filter(given), required=of_one_tenant)
         store.make_filterable(matching)
-        return store.place, matching
+        return place, matching

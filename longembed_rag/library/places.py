@@ -19,6 +19,11 @@ def api_key() -> str | None:
     return next((os.environ[name] for name in _KEY_VARIABLES if os.environ.get(name)), None)
 
 
+def key_of(url: str | None, given: str | None) -> str | None:
+    """The key that was given, else for a server the one in the environment."""
+    return given if given is not None or url is None else api_key()
+
+
 def chosen_folder(
     path: str | os.PathLike[str] | None, *, url: str | None, client: Any
 ) -> Path | None:

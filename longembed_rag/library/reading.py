@@ -78,7 +78,8 @@ class Reads(Lists):
             passages: Most passages of each document; None takes 3, or with ``adaptive`` 10.
             filter: Which documents are looked at: an expression such as ``"file_type=pdf"`` or
                 several, a dictionary such as ``{"year": {"$gte": 2003}}``, LlamaIndex's
-                ``MetadataFilters`` or Qdrant's ``Filter``; None for all.
+                ``MetadataFilters`` or Qdrant's ``Filter``; None for all. In a collection with
+                tenants it has to name one, as ``"tenant=acme"`` for the tenant field ``tenant``.
             snippets: Whether to make a snippet of each document.
             vectors: Whether the vectors of what is found come, too.
             operators: Whether ``"a phrase"``, ``+must`` and ``-not`` in a short query say what a
@@ -95,7 +96,8 @@ class Reads(Lists):
         Raises:
             InputError: A query is empty, or says only what is not wanted.
             SettingsError: An option is out of range, or the collection does not keep what the
-                mode needs; or too many documents would have to be read for a phrase or word.
+                mode needs; or too many documents would have to be read for a phrase or word; or
+                it has tenants and the filter does not name one.
             CollectionNotFoundError: Nothing has been ingested yet.
             CollectionMismatchError: The collection was made with other settings; names them.
             StoreError: The store cannot be read.
@@ -130,6 +132,7 @@ class Reads(Lists):
         tokens: NDArray[np.float32] | None = None,
     ) -> list[list[SearchResult]]:
         from longembed_rag.search.search import AskedQuery, search_many
+        from longembed_rag.search.tenants import looked_at
 
         by_vector_alone = vector is not None and options.mode in ("dense", "passages")
         empty = [n for n, query in enumerate(queries, start=1) if not query.text.strip()]
@@ -140,6 +143,7 @@ class Reads(Lists):
             raise InputError(f"{which} is empty; say what to look for")
         store = self._holdings.store()
         record = store.existing_record()
+        looked_at(store.place, record, options.filter)  # before a model is loaded for nothing
         vectors: Sequence[Any] = [vector] * len(queries)
         by_query: Sequence[Any] = [tokens] * len(queries)
         if options.needs_vector and vector is None and queries:

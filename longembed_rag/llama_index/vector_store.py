@@ -32,6 +32,7 @@ from longembed_rag.search.filters import as_filter
 from longembed_rag.search.rarity import rarities_of
 from longembed_rag.search.requests import only
 from longembed_rag.search.steps import run_together
+from longembed_rag.search.tenants import require_no_tenants
 from longembed_rag.store.listing import read_page
 from longembed_rag.store.making import DocumentTerms, analyse
 from longembed_rag.store.payload import BUCKET_KEY, DELETE_KEY
@@ -83,6 +84,7 @@ class LongVectorStore(QdrantVectorStore):  # type: ignore[misc, unused-ignore]
 
     Raises:
         CollectionMismatchError: The collection was not made by this package.
+        SettingsError: It keeps tenants apart.
         StoreError: It cannot be made or read.
 
     Example:
@@ -107,6 +109,7 @@ class LongVectorStore(QdrantVectorStore):  # type: ignore[misc, unused-ignore]
             library.store.existing_record()
         except CollectionNotFoundError:
             library.add([])
+        require_no_tenants(library.store.existing_record(), library.collection)
         super().__init__(
             library.store.collection,
             client=library.store.client,

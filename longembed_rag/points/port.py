@@ -51,6 +51,13 @@ class Served(Protocol):
             StoreError: It cannot be changed.
         """
 
+    def require_corpora(self) -> None:
+        """Refuse a server that cannot count among some points how rare terms are.
+
+        Raises:
+            StoreError: It cannot, which it would not say of a query; or it cannot be asked.
+        """
+
     def comparing(self, name: str) -> Comparing:
         """How a query's vector is compared with a collection's.
 
@@ -128,6 +135,7 @@ class Points(Protocol):
         Args:
             name: The collection.
             fields: Kinds of index that serve each field, the likelier first; one is made.
+                :data:`~longembed_rag.points.values.TENANT_INDEX` is one of a keyword.
 
         Raises:
             NotAllowedError: The key may not do this.

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from longembed_rag.points.filters import AnyFilter
 
 Quantization = Literal["none", "scalar", "binary"]
+#: Kind of the index of a keyword whose points are always looked at together, and no others: a
+#: server lays them beside each other. It is described as ``"keyword"``.
+TENANT_INDEX = "tenant"
 
 
 class SparseVector(Protocol):
@@ -184,6 +187,8 @@ class Ask:
         limit: Most points; for none, nothing is asked.
         filter: Which points; None for all.
         keys: Fields of the payload to answer with; none for none.
+        corpus: Among which points a store counts how rare the terms of a sparse vector are, where
+            it does; None for all.
     """
 
     using: str
@@ -191,11 +196,17 @@ class Ask:
     limit: int
     filter: AnyFilter | None = None
     keys: tuple[str, ...] = ()
+    corpus: AnyFilter | None = None
 
     @property
     def finds_nothing(self) -> bool:
         """Whether the answer is known without asking."""
         return self.vector is None or self.limit < 1 or is_empty(self.vector)
+
+
+def described_kind(kind: str) -> str:
+    """As what an index of a kind is described once it is made."""
+    return "keyword" if kind == TENANT_INDEX else kind
 
 
 def native_id(identity: str) -> int | str:

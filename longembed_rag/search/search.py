@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from longembed_rag.points.values import Ask
@@ -21,12 +21,14 @@ from longembed_rag.search.rarity import rarities_of
 from longembed_rag.search.requests import Question, Scope, dense_probe
 from longembed_rag.search.steps import Steps, ask, run_together
 from longembed_rag.search.syntax import Query
+from longembed_rag.search.tenants import looked_at
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from longembed_rag.search.results import SearchResult
+    from longembed_rag.store.place import Place
     from longembed_rag.store.store import DocumentStore
     from longembed_rag.store.values import CollectionRecord
 
@@ -84,7 +86,8 @@ def search_documents(
 
     Raises:
         SettingsError: The mode needs what the collection does not keep, or the query's vector; or
-            too many documents would have to be read for what the query wants word for word.
+            too many documents would have to be read for what the query wants word for word; or the
+            collection has tenants and the filter does not name one.
         CollectionNotFoundError: There is no collection.
         StoreError: It cannot be searched.
     """
@@ -130,28 +133,30 @@ def search_many(
     record = store.existing_record()
     for each in queries:
         require_answerable(store, record, options, each.vector, each.tokens)
-    store.make_filterable(options.filter)
+    place, matching = looked_at(store.place, record, options.filter)
+    options = replace(options, filter=matching)
+    store.make_filterable(matching)
     found: list[list[SearchResult]] = []
     for start in range(0, len(queries), _TOGETHER):
         several = queries[start : start + _TOGETHER]
-        known_of(store.place).searches += len(several)
-        steps = [_search(store, each, options, record) for each in several]
-        found += run_together(steps, store.place)
+        known_of(place).searches += len(several)
+        steps = [_search(place, each, options, record) for each in several]
+        found += run_together(steps, place)
     return found
 
 
 def _search(
-    store: DocumentStore, asked: AskedQuery, options: SearchOptions, record: CollectionRecord
+    place: Place, asked: AskedQuery, options: SearchOptions, record: CollectionRecord
 ) -> Steps[list[SearchResult]]:
     kept = None if record.tokens is None else asked.tokens
     query, vector = asked.query, asked.vector
-    scope = scope_of(query, matching=options.filter, record=record, place=store.place)
+    scope = scope_of(query, matching=options.filter, record=record, place=place)
     words = record.query_words(query.text)
     rarities = None
     if record.frequencies:
-        rarities = yield from rarities_of(words, store.place)
+        rarities = yield from rarities_of(words, place)
     question = Question(words, vector, kept, rarities)
-    ranking = yield from _rank(store, question, options, record, scope)
+    ranking = yield from _rank(place, question, options, record, scope)
     count = options.most
     if options.adaptive and ranking.scores:
         count = adaptive_count(ranking.scores, most=min(options.most, len(ranking.scores)))
@@ -168,19 +173,18 @@ def _search(
         with_snippets=options.snippets,
         with_vectors=options.vectors,
         analyzer_of=record.get_analyzer,
-        place=store.place,
+        place=place,
     )
     return found
 
 
 def _rank(
-    store: DocumentStore,
+    place: Place,
     question: Question,
     options: SearchOptions,
     record: CollectionRecord,
     scope: Scope,
 ) -> Steps[_Ranking]:
-    place = store.place
     if options.mode == "hybrid":
         evidence = yield from gather(
             question,

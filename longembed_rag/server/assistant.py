@@ -78,11 +78,14 @@ def create_assistant(find: Callable[[], Library], *, read_only: bool) -> MCPServ
         end: Annotated[int | None, Field(ge=0, description="One past the last.")] = None,
         page: Annotated[int | None, Field(ge=1, description="In place of start: a page.")] = None,
         last_page: Annotated[int | None, Field(ge=1)] = None,
+        filter: Filter = None,  # noqa: A002 - as everywhere
         max_characters: Annotated[int, Field(ge=_LEAST, le=_MOST_ROOM)] = _READ_ROOM,
     ) -> dict[str, Any]:
         """Read a stretch of a document, by characters or by pages."""
         where: dict[str, Any] = {"start": start, "end": end, "page": page, "last_page": last_page}
-        return await ask(partial(_read, source=source, room=max_characters, **where))
+        return await ask(
+            partial(_read, source=source, matching=filter, room=max_characters, **where)
+        )
 
     @server.tool(annotations=_READS)
     async def list_documents(
@@ -91,7 +94,7 @@ def create_assistant(find: Callable[[], Library], *, read_only: bool) -> MCPServ
         filter: Filter = None,  # noqa: A002 - as everywhere
     ) -> dict[str, Any]:
         """List the documents of the collection, with their lengths in tokens."""
-        return await ask(partial(_list, limit=limit, after=after, filter=filter))
+        return await ask(partial(_list, limit=limit, after=after, matching=filter))
 
     if not read_only:
 
@@ -160,13 +163,15 @@ def _read(
     library: Library,
     *,
     source: str,
+    matching: list[str] | None,
     start: int,
     end: int | None,
     page: int | None,
     last_page: int | None,
     room: int,
 ) -> dict[str, Any]:
-    document = library.get(source)
+    library.require_tenant(matching)
+    document = library.get(source, filter=matching)
     if document is None:
         raise ToolError(f"there is no document {source!r}; list_documents names those there are")
     if page is not None:
@@ -190,8 +195,9 @@ def _pages(document: StoredDocument, first: int, last: int) -> tuple[int, int]:
     return starts[first - 1], starts[last] if last < len(starts) else len(document.text)
 
 
-def _list(library: Library, **options: Any) -> dict[str, Any]:
-    page = library.documents(**options)
+def _list(library: Library, *, matching: list[str] | None, **options: Any) -> dict[str, Any]:
+    library.require_tenant(matching)
+    page = library.documents(filter=matching, **options)
     listed = [
         {"source": each.source, "id": each.document_id, "tokens": each.tokens}
         for each in page.documents

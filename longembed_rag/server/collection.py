@@ -85,13 +85,18 @@ def _reading(router: APIRouter, service: Service) -> None:
         filter: Filter = None,  # noqa: A002 - as everywhere
     ) -> dict[str, Any]:
         """What is in the collection, page by page."""
+        await service.with_store(library.require_tenant, filter)
         page = await service.with_store(library.documents, limit=limit, after=after, filter=filter)
         return page.to_dict()
 
     @router.get("/documents/{name:document}")
-    async def document(name: str) -> dict[str, Any]:
+    async def document(
+        name: str,
+        filter: Filter = None,  # noqa: A002 - as everywhere
+    ) -> dict[str, Any]:
         """A document by its source or id: text, metadata, passages."""
-        found = await service.with_store(library.get, name)
+        await service.with_store(library.require_tenant, filter)
+        found = await service.with_store(library.get, name, filter=filter)
         if found is None:
             raise _no_document(name)
         values: dict[str, Any] = found.to_dict()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CALLS = frozenset(
     {
         *("search", "get", "documents", "all_documents", "info", "facets", "outdated"),
-        "remarks",
+        *("remarks", "require_tenant"),
         *("ingest", "refresh", "add", "add_files", "remove", "mend"),
     }
 )

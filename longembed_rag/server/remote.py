@@ -216,9 +216,9 @@ class RemoteLibrary(Library):
         """As the server's library does; vectors do not come along."""
         return self._link.call("search", query, **options)
 
-    def get(self, id: Any) -> Any:  # noqa: A002 - what it is called elsewhere
+    def get(self, id: Any, **options: Any) -> Any:  # noqa: A002 - what it is called elsewhere
         """As the server's library does."""
-        return self._link.call("get", id)
+        return self._link.call("get", id, **options)
 
     def documents(self, **options: Any) -> Any:
         """As the server's library does."""
@@ -235,6 +235,10 @@ class RemoteLibrary(Library):
     def facets(self, **options: Any) -> Any:
         """As the server's library does."""
         return self._link.call("facets", **options)
+
+    def require_tenant(self, filter: Any) -> None:  # noqa: A002 - as everywhere
+        """As the server's library does."""
+        self._link.call("require_tenant", filter)
 
     def ingest(self, paths: Any, **options: Any) -> Any:
         """As the server's library does, with the files of this working directory."""

@@ -11,7 +11,6 @@ from longembed_rag.errors import (
     CollectionMismatchError,
     CollectionNotFoundError,
     NotAllowedError,
-    StoreError,
 )
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.store.claims import MANIFEST_INDEXES
@@ -20,6 +19,7 @@ from longembed_rag.store.options import IndexOptions
 from longembed_rag.store.place import (
     DOCUMENT_INDEXES,
     PASSAGE_INDEXES,
+    TENANT_INDEXES,
     documents_layout,
     manifest_layout,
     passages_layout,
@@ -27,6 +27,7 @@ from longembed_rag.store.place import (
 from longembed_rag.store.record import (
     ROOTS_KEY,
     moved_record,
+    not_kept,
     read_record,
     read_roots,
     require_match,
@@ -37,6 +38,7 @@ from longembed_rag.store.record import (
     with_tokens,
     write_record,
 )
+from longembed_rag.store.tenants import require_possible
 from longembed_rag.store.values import CollectionRecord
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class Collection:
         self.place = place
         self._points = place.points
         self.spread: Spread | None = None
-        self._keeps_words = False
+        self._record: CollectionRecord | None = None
 
     @property
     def name(self) -> str:
@@ -84,8 +86,7 @@ class Collection:
         if found is not None and found.name != self.name:
             self.place = replace(self.place, documents=found.name)
         self.spread = None if found is None else found.spread
-        record = None if found is None else read_record(found.metadata)
-        self._keeps_words = record is not None and record.frequencies
+        self._record = None if found is None else read_record(found.metadata)
         return found
 
     def existing_record(self) -> CollectionRecord:
@@ -142,7 +143,7 @@ class Collection:
         if tokens is not None and record.tokens is None:
             self._points.note(self.name, with_tokens(found.metadata, tokens))
             record = self.existing_record()
-        self._ensure_indexes(found, DOCUMENT_INDEXES)
+        self._ensure_indexes(found, self._indexes(DOCUMENT_INDEXES))
         return record
 
     def ensure_like(self, other: Collection, *, storage: StorageOptions | None = None) -> None:
@@ -170,7 +171,7 @@ class Collection:
             # What comes is weighed for hybrid as it was there; the next ingest weighs it anew.
             self.note_changes(weighing=theirs.weighing)
         self.note_languages(theirs.languages)
-        self._ensure_indexes(found, DOCUMENT_INDEXES)
+        self._ensure_indexes(found, self._indexes(DOCUMENT_INDEXES))
 
     def _made(
         self, metadata: Mapping[str, Any], dimension: int, storage: StorageOptions
@@ -180,13 +181,26 @@ class Collection:
         if found is not None:
             require_spread(found, storage.spread, location=self.place.location)
         else:
-            self._keeps_words = self._counts_words(storage)
+            self._record = read_record(metadata)
+            if self._record is not None:
+                require_possible(self._record.options.tenant_field, storage, self._points)
         self.ensure_beside(dimension, storage)
         if found is None:
             layout = documents_layout(dimension, storage, keeps_words=self._keeps_words)
             found = self._points.make(self.name, layout, metadata=metadata)
-            self._require_kept(found)
+            if read_record(found.metadata) is None:
+                self._points.drop(self.name)
+                raise not_kept(self.place.location)
         return found
+
+    @property
+    def _keeps_words(self) -> bool:
+        return self._record is not None and self._record.frequencies
+
+    def _indexes(self, fields: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        """What is indexed of documents, or passages: where there are tenants, whose they are."""
+        has_tenants = self._record is not None and self._record.options.tenant_field is not None
+        return {**fields, **TENANT_INDEXES} if has_tenants else fields
 
     def _counts_words(self, storage: StorageOptions) -> bool:
         """Whether a new collection is to count in how many documents each word stands."""
@@ -244,7 +258,7 @@ class Collection:
         if self.spread is not None:
             storage = replace(storage, **asdict(self.spread))
         layout = passages_layout(dimension, storage, keeps_words=self._keeps_words)
-        self._ensure(self.place.passages, layout, PASSAGE_INDEXES)
+        self._ensure(self.place.passages, layout, self._indexes(PASSAGE_INDEXES))
         # Who is alone has nobody to claim documents from.
         indexes = {} if self._points.embedded else MANIFEST_INDEXES
         self._ensure(self.place.manifest, manifest_layout(storage), indexes)
@@ -305,16 +319,6 @@ class Collection:
                 "made. Name another collection, and ingest into that"
             )
         return record
-
-    def _require_kept(self, found: Described) -> None:
-        """Refuse a server that has silently dropped the record (before 1.16)."""
-        if read_record(found.metadata) is not None:
-            return
-        self._points.drop(self.name)
-        raise StoreError(
-            f"the server at {self.place.location} does not keep a collection's metadata, which "
-            "holds the settings that its vectors were made with; it needs Qdrant 1.16 or later"
-        )
 
     def _ensure_indexes(self, found: Described, fields: Mapping[str, tuple[str, ...]]) -> None:
         """Index what is filtered by; servers in strict mode refuse to filter without."""

@@ -12,6 +12,9 @@ from uuid import UUID
 from longembed_rag.encoder.values import Passage
 from longembed_rag.errors import CollectionNotFoundError
 from longembed_rag.layout import NO_LAYOUT, Layout
+from longembed_rag.points.filters import Filter, HasIdCondition, combine
+from longembed_rag.points.port import scroll
+from longembed_rag.points.values import native_id
 from longembed_rag.store.payload import (
     LISTING_KEYS,
     PASSAGE_BITS_KEY,
@@ -29,11 +32,13 @@ from longembed_rag.store.values import DENSE_VECTOR, IndexedDocument, document_i
 
 if TYPE_CHECKING:
     from longembed_rag.layout import Place as PlaceInText
+    from longembed_rag.points.filters import AnyFilter
     from longembed_rag.points.values import Stored
     from longembed_rag.store.place import Place
 
 # Points per request: with their vectors about a megabyte.
 _PAGE = 256
+_WHAT = "reading documents"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +91,15 @@ class StoredDocument:
         return {**values, "passages": passages, "layout": self.layout.to_dict()}
 
 
-def read_documents(identities: Sequence[str], *, place: Place) -> list[StoredDocument | None]:
+def read_documents(
+    identities: Sequence[str], *, place: Place, matching: AnyFilter | None = None
+) -> list[StoredDocument | None]:
     """Documents by their sources or by the ids of their points, in the order given.
 
     Args:
         identities: Sources and ids; where one could be either, it is a source.
         place: Where they are.
+        matching: Which of them; None for all.
 
     Returns:
         A document for each; None where there is none.
@@ -102,11 +110,16 @@ def read_documents(identities: Sequence[str], *, place: Place) -> list[StoredDoc
     """
     asked = [_point_ids(identity) for identity in identities]
     ids = list(dict.fromkeys(chain.from_iterable(asked)))
+    if matching is not None:
+        among = combine(Filter(must=[HasIdCondition([native_id(each) for each in ids])]), matching)
+        found = scroll(place.points, place.documents, what=_WHAT, keys=[], matching=among)
+        fitting = {point.id for point in found}
+        ids = [each for each in ids if each in fitting]
     there = {record.id: record for record in _records(place.documents, ids, place=place)}
     require_as_written(there.values(), place)
     passages = _passages_of(list(there.values()), place=place)
     documents = {each: _document(there[each], passages[each]) for each in there}
-    return [next((documents[i] for i in ids if i in documents), None) for ids in asked]
+    return [next((documents[i] for i in each if i in documents), None) for each in asked]
 
 
 def _document(record: Stored, passages: Sequence[tuple[Passage, Stored]]) -> StoredDocument:
@@ -252,9 +265,7 @@ def _records(
     """Points by their ids, in that order, those that are there."""
     remaining = iter(ids)
     while page := list(islice(remaining, _PAGE)):
-        records = place.points.fetch(
-            name, page, what="reading documents", keys=keys, vectors=with_vectors
-        )
+        records = place.points.fetch(name, page, what=_WHAT, keys=keys, vectors=with_vectors)
         by_id = {record.id: record for record in records}
         yield from (by_id[identity] for identity in page if identity in by_id)
 

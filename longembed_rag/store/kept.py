@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from longembed_rag.points.port import Points
@@ -14,6 +15,8 @@ Known = TypeVar("Known")
 
 #: Seconds after which what is known of a place that others may write to is found out anew.
 FRESH = 10.0
+# Tenants of which is kept what searches have found out: up to some ten megabytes each.
+_MOST_LATEST = 64
 
 
 class Kept:
@@ -44,3 +47,26 @@ class Kept:
                 self._value, self._state, self._made = make(), state, monotonic()
             value: Known = self._value
             return value
+
+
+class Latest(Generic[Known]):
+    """Values by keys, those that were asked for last; any number of threads may ask."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._values: OrderedDict[Hashable, Known] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Known]) -> Known:
+        """The value of a key.
+
+        Args:
+            key: The key.
+            make: Makes the value, where there is none or it was given up for others.
+        """
+        with self._lock:
+            if key not in self._values:
+                self._values[key] = make()
+            self._values.move_to_end(key)
+            while len(self._values) > _MOST_LATEST:
+                self._values.popitem(last=False)
+            return self._values[key]

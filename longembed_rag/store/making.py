@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING
 from longembed_rag.encoder.token_vectors import unit_length
 from longembed_rag.errors import PointRefusedError
 from longembed_rag.points.values import Point, Vector
-from longembed_rag.store.payload import document_payload, passage_payload, require_shallow
+from longembed_rag.store.payload import (
+    OWN_KEY,
+    document_payload,
+    passage_payload,
+    require_shallow,
+)
 from longembed_rag.store.sums import add_sum, add_words
+from longembed_rag.store.tenants import TENANT, tenant_of
 from longembed_rag.store.values import (
     DENSE_VECTOR,
     PAIRS_VECTOR,
@@ -127,11 +133,13 @@ def document_point(
     Raises:
         PointRefusedError: Its metadata does not fit into JSON.
     """
+    tenant = _tenant_fields(document, options)
     try:
         require_shallow(document.metadata)
         # Strings that are no Unicode would fail only on their way to the store, in its own words.
         json.dumps(document.metadata, ensure_ascii=False, default=str).encode()
         payload = document_payload(document, counts, language=terms.language)
+        payload[OWN_KEY].update(tenant)
     except (TypeError, ValueError) as error:
         raise PointRefusedError(
             f"{document.source} was not written: its metadata does not fit into JSON: {error}"
@@ -141,6 +149,12 @@ def document_point(
         **document_term_vectors(terms, counts, options),
     }
     return add_words(add_sum(Point(document_id(document.source), vectors, payload)), passages)
+
+
+def _tenant_fields(document: IndexedDocument, options: IndexOptions) -> dict[str, str]:
+    """What the points of a document say of whose it is."""
+    tenant = tenant_of(document.source, document.metadata, options.tenant_field)
+    return {} if tenant is None else {TENANT: tenant}
 
 
 def document_term_vectors(
@@ -172,6 +186,7 @@ def passage_points(
 ) -> Iterable[Point]:
     """A document's passages as points, each with its vector, its terms and its place."""
     identity = document_id(document.source)
+    tenant = _tenant_fields(document, options)
     sparse = passage_term_vectors(terms, counts, options)
     for index, passage in enumerate(document.passages):
         point_id = passage_id(identity, document.content_hash, index)
@@ -180,6 +195,7 @@ def passage_points(
             TERMS_VECTOR: sparse[index],
         }
         payload = passage_payload(document, passage, index=index, point_id=point_id)
+        payload[OWN_KEY].update(tenant)
         yield add_sum(Point(point_id, vectors, payload))
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
 from longembed_rag.errors import SettingsError
+from longembed_rag.store.tenants import require_tenant_field
 from longembed_rag.store.tokens import LateChoice
 from longembed_rag.words.languages import AUTO_LANGUAGE, require_choice
 from longembed_rag.words.terms import K1, B
@@ -32,6 +33,8 @@ class IndexOptions:
         k1: How fast a repeated word stops counting in BM25: of documents in mode ``"sparse"``, and
             of passages. How ``"hybrid"`` weighs the words of documents follows from their length.
         b: How much length counts in BM25, 0 to 1; likewise.
+        tenant_field: The field of documents' metadata that names their tenant; None keeps none
+            apart.
 
     Raises:
         SettingsError: A value is out of range.
@@ -43,6 +46,7 @@ class IndexOptions:
     late_interaction: LateChoice = "auto"
     k1: float = K1
     b: float = B
+    tenant_field: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.passage_tokens, bool) or not isinstance(self.passage_tokens, int):
@@ -68,6 +72,8 @@ class IndexOptions:
                 raise SettingsError(f"{name}={value!r} must be a number")
         if not (math.isfinite(self.k1) and self.k1 >= 0):
             raise SettingsError(f"k1={self.k1} must be 0 or more; 1.2 to 2 is usual")
+        if self.tenant_field is not None:
+            require_tenant_field(self.tenant_field)
         if not 0 <= self.b <= 1:
             raise SettingsError(f"b={self.b} must be from 0 (length does not count) to 1")
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from longembed_rag.points.values import Layout, StorageOptions
-from longembed_rag.store.kept import Kept
+from longembed_rag.points.narrowed import NarrowedPoints
+from longembed_rag.points.values import TENANT_INDEX, Layout, StorageOptions
+from longembed_rag.store.kept import Kept, Latest
 from longembed_rag.store.payload import (
     BUCKET_KEY,
     DELETE_KEY,
     FOLDERS_KEY,
+    OWN_KEY,
     PASSAGE_DOCUMENT_KEY,
     PASSAGE_VERSION_KEY,
 )
+from longembed_rag.store.tenants import TENANT
 from longembed_rag.store.values import (
     DENSE_VECTOR,
     PAIRS_VECTOR,
@@ -34,6 +37,9 @@ _FILTERED = {
     "file_type": ("keyword",),
     "last_modified": ("datetime",),
 }
+#: Whose a document or passage is, where there are tenants.
+TENANT_KEY = f"{OWN_KEY}.{TENANT}"
+TENANT_INDEXES = {TENANT_KEY: (TENANT_INDEX,)}
 #: Payload indexes of each collection: field and kinds.
 DOCUMENT_INDEXES = {DELETE_KEY: ("keyword",), BUCKET_KEY: ("integer",), **_FILTERED}
 PASSAGE_INDEXES = {
@@ -52,11 +58,13 @@ class Place:
         points: What keeps their points.
         documents: Name of the collection of documents, from which the others' follow.
         kept: What searches know of it, and need not ask for again.
+        views: What there is of single tenants.
     """
 
     points: Points
     documents: str
     kept: Kept = field(default_factory=Kept, compare=False, repr=False)
+    views: Latest[Place] = field(default_factory=Latest, compare=False, repr=False)
 
     @property
     def passages(self) -> str:
@@ -77,6 +85,20 @@ class Place:
     def location(self) -> str:
         """Folder or address, for messages."""
         return self.points.location
+
+    def of_tenant(self, tenant: str) -> Place:
+        """What is a tenant's of it, to be read, with what searches know of that alone.
+
+        Args:
+            tenant: The tenant's name, as documents carry it.
+        """
+
+        def make() -> Place:
+            names = frozenset({self.documents, self.passages})
+            view = NarrowedPoints(self.points, names, TENANT_KEY, tenant)
+            return Place(view, self.documents)
+
+        return self.views.get((self.documents, tenant), make)
 
     def remarks(self) -> tuple[str, ...]:
         """What is to be known of answers from here: which replicas are missing on a server.

@@ -175,6 +175,14 @@ def read_roots(metadata: Mapping[str, Any]) -> dict[str, int]:
     return {str(root): int(device) for root, device in roots.items()} if roots else {}
 
 
+def not_kept(location: str) -> StoreError:
+    """What is raised of a server that has silently dropped the record (before 1.16)."""
+    return StoreError(
+        f"the server at {location} does not keep a collection's metadata, which "
+        "holds the settings that its vectors were made with; it needs Qdrant 1.16 or later"
+    )
+
+
 def require_match(
     record: CollectionRecord,
     *,

@@ -204,6 +204,8 @@ class Collections:
         require_key(key)
         kind = schema["type"] if isinstance(schema, dict) else schema
         index = {"data_type": rest.PayloadSchemaType(kind).value, "points": 0}
+        if isinstance(schema, dict):
+            index["params"] = schema
         self.indexes.setdefault(name, {})[key] = index
 
 

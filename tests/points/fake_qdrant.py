@@ -72,6 +72,7 @@ class FakeQdrant(Collections):
         write_status: What a write is answered with that is waited for.
         api_key: The key it wants; None for none.
         read_key: A key that may only read.
+        version: What it says that it is.
         is_away: Whether it hangs up on everybody, as one does that was killed.
         start: Begins to listen, if it was not to do so at once.
     """
@@ -83,6 +84,7 @@ class FakeQdrant(Collections):
     api_key: str | None = None
     read_key: str | None = None
     is_away: bool = False
+    version: str = "1.19.0"
     lock: threading.Lock = field(default_factory=threading.Lock)
     start: Callable[[], None] = field(default=lambda: None)
 
@@ -123,6 +125,8 @@ class FakeQdrant(Collections):
         Raises:
             RefusedError: The server says no.
         """
+        if (request.method, request.path) == ("GET", "/"):
+            return {"title": "qdrant - vector search engine", "version": self.version}
         kind, _, below = request.path.removeprefix("/").partition("/")
         if (request.method, kind, below) == ("GET", "aliases", ""):
             kind, below = "collections", "aliases"
@@ -182,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             self._send(fault.status, {"status": {"error": "out of order"}}, dict(fault.headers))
-        elif isinstance(result, str) and status == 200:
+        elif status == 200 and (isinstance(result, str) or request.path == "/"):
             self._send(200, result, {})
         elif status == 200:
             self._send(200, {"result": result, "status": "ok", "time": 0.0}, {})

@@ -102,7 +102,7 @@ async def test_a_document_is_read_by_pages(
     assert found is not None
     text = "one.two.three."
     paged = type(found)(**{**vars(found), "text": text, "layout": Layout(pages=(0, 4, 8))})
-    monkeypatch.setattr(Library, "get", lambda self, name: paged)
+    monkeypatch.setattr(Library, "get", lambda self, name, **_: paged)
     read = await call(library, "read_document", source="titled", page=2)
     assert (read["text"], read["pages"]) == ("two.", 3)
     assert (await call(library, "read_document", source="titled", page=2, last_page=3))[
@@ -230,3 +230,20 @@ def test_the_greeting_is_what_the_sdk_answers(server: Served, version: str) -> N
 def test_other_first_words_are_left_to_the_sdk(line: bytes) -> None:
     """Only what is understood is answered early."""
     assert answer(line) is None
+
+
+async def test_tools_show_one_tenants_documents(tmp_path: Path) -> None:
+    """Where there are tenants every tool wants one named, and says how."""
+    with Library.open(tmp_path / "store", encoder=FakeEncoder(), tenant_field="who") as library:
+        library.add([Document(id=n, text=f"pears {n}", metadata={"who": n}) for n in "ab"])
+        mine: dict[str, Any] = {"filter": ["who=a"]}
+        for tool, given in (
+            ("search", {"query": "pears"}),
+            ("list_documents", {}),
+            ("read_document", {"source": "a"}),
+        ):
+            assert "who=NAME" in await call(library, tool, **given)
+            told = await call(library, tool, **given, **mine)
+            shown = told.get("documents", [told])
+            assert [each["source"] for each in shown] == ["a"]
+        assert "no document 'b'" in await call(library, "read_document", source="b", **mine)

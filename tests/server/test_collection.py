@@ -345,3 +345,25 @@ def test_a_collection_of_another_model(tiny_models: TinyModels) -> None:
             error_of(second.client.post("/v1/embeddings", json={"input": "a"}), 409)
             assert second.client.get("/ready").status_code == 503
             assert second.client.get("/v1/info").json()["documents"] == 1
+
+
+def test_everything_that_shows_documents_wants_a_tenant(tiny_models: TinyModels) -> None:
+    """Where a collection has tenants; another one's documents are not there."""
+    settings = {"tenant_field": "who"}
+    with folder_of_its_own() as folder, served(tiny_models, folder, settings=settings) as found:
+        texts = [{"id": n, "text": f"pears {n}", "metadata": {"who": n}} for n in ("a", "b")]
+        answer = found.client.post("/v1/documents", json={"documents": texts})
+        assert found.wait_for(answer.json()["id"])["status"] == "done"
+        body = {"query": "pears", "mode": "sparse"}
+        assert "who=NAME" in error_of(
+            found.client.post("/v1/search", json=body), 400, param="filter"
+        )
+        assert names(search(found, **body, filter="who=a")) == ["a"]
+        for path in ("documents", "documents/a", "facets"):
+            assert "who=NAME" in error_of(found.client.get(f"/v1/{path}"), 400, param="filter")
+        mine = {"filter": "who=a"}
+        listed = found.client.get("/v1/documents", params=mine).json()["documents"]
+        assert [each["source"] for each in listed] == ["a"]
+        assert found.client.get("/v1/facets", params=mine).json()["documents"] == 1
+        assert found.client.get("/v1/documents/a", params=mine).json()["text"] == "pears a"
+        assert found.client.get("/v1/documents/b", params=mine).status_code == 404

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from longembed_rag.store import kept as module
-from longembed_rag.store.kept import Kept
+from longembed_rag.store.kept import _MOST_LATEST, Kept, Latest
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import document_id
 from tests.store.fakes import make_document
@@ -73,3 +74,21 @@ def test_every_way_to_write_counts(store: DocumentStore) -> None:
     points.drop(store.place.passages)
     assert changed()
     assert len(set(seen)) == len(seen) - 1
+
+
+def test_the_latest_are_kept() -> None:
+    """As many as there is room for; what is asked for again stays."""
+    latest: Latest[int] = Latest()
+    made: list[int] = []
+
+    def make(number: int) -> int:
+        made.append(number)
+        return number
+
+    for number in range(_MOST_LATEST + 5):
+        assert latest.get(number, partial(make, number)) == number
+        assert latest.get(0, lambda: make(0)) == 0
+    assert made == list(range(_MOST_LATEST + 5))
+    assert latest.get(1, lambda: make(1)) == 1
+    assert made[-1] == 1
+    assert len(latest._values) == _MOST_LATEST

@@ -34,6 +34,7 @@ class Place(TypedDict, total=False):
     late_interaction: Literal["auto", "on", "off"] | None
     k1: float | None
     b: float | None
+    tenant_field: str | None
     quantization: Literal["none", "scalar", "binary"] | None
     on_disk: bool | None
     shards: int | None

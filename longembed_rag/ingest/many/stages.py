@@ -18,6 +18,7 @@ from longembed_rag.store.claims import Claims
 from longembed_rag.store.document import read_indexed
 from longembed_rag.store.listing import find_stored
 from longembed_rag.store.part_writer import PartWriter
+from longembed_rag.store.tenants import tenant_of
 
 if TYPE_CHECKING:
     from longembed_rag.store.values import IndexedDocument, StoredSource
@@ -67,10 +68,16 @@ class Embedding:
         """Read texts; what is none is passed on."""
         texts: dict[str, ReadText] = {}
         for each in parcels:
-            if isinstance(each, ReadText) and not each.only_known_anew:
-                texts[each.task.source] = each
-            else:
+            if not isinstance(each, ReadText) or each.only_known_anew:
                 yield each
+                continue
+            source, field = each.task.source, self._record.options.tenant_field
+            try:
+                tenant_of(source, each.incoming.text.metadata, field)
+            except PointRefusedError as error:
+                yield failed(each.task, error)
+            else:
+                texts[source] = each
         taken = self._claims.take(texts)
         for source in [each for each in texts if each not in taken]:
             yield Outcome(task=texts.pop(source).task)  # somebody else's, for now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from longembed_rag.points.client.gateway import Gateway
 from longembed_rag.points.client.rules import FREE, Rules
 from longembed_rag.points.nearness import Comparing, Nearness
 from longembed_rag.points.port import LOGIN, NOT_FOUND, Failure
-from longembed_rag.points.values import Described, Layout
+from longembed_rag.points.values import TENANT_INDEX, Described, Layout, described_kind
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -30,6 +31,10 @@ _SAMPLE = 256
 # What is answered when a collection has come into being in the meantime.
 _CONFLICT = (400, 409)
 _REFUSED = 400
+_VERSION = re.compile(r"(?P<major>\d+)\.(?P<minor>\d+)")
+# The first version that counts how rare terms are among some of the points; earlier ones pass the
+# wish over in silence.
+_WEIGHS_CORPORA = (1, 19)
 _, _FORBIDDEN = LOGIN
 
 
@@ -141,6 +146,16 @@ class ClientCollections:
             what=f"changing collection {name!r}",
         )
 
+    def require_corpora(self) -> None:
+        """Refuse a server that counts over all points how rare terms are, whatever is asked."""
+        told = self.gateway.call(self.client.info, what="asking for the server's version").version
+        found = _VERSION.match(told)
+        if found is None or (int(found["major"]), int(found["minor"])) < _WEIGHS_CORPORA:
+            raise StoreError(
+                f"the server at {self.location} is Qdrant {told}, which weighs words over the "
+                "documents of all tenants; collections with tenants need Qdrant 1.19 or later"
+            )
+
     def comparing(self, name: str, *, failure: Failure | None = None) -> Comparing:
         """How a query's vector is compared with a collection's; its size is read once a minute."""
         if self.embedded:
@@ -234,18 +249,23 @@ class ClientCollections:
             if self._rules[name].lacks(field, kinds):
                 kind = self._kind(name, field, kinds)
                 self._make_index(name, field, kind)
-                self._rules[name] = self._rules[name].with_index(field, kind)
+                self._rules[name] = self._rules[name].with_index(field, described_kind(kind))
 
     def close(self) -> None:
         """Close it, if it is ours, and let other processes in; again is harmless."""
         self._on_close()
 
     def _make_index(self, name: str, field: str, kind: str) -> None:
-        from qdrant_client.models import PayloadSchemaType
+        from qdrant_client.models import KeywordIndexParams, KeywordIndexType, PayloadSchemaType
 
+        schema = (
+            KeywordIndexParams(type=KeywordIndexType.KEYWORD, is_tenant=True)
+            if kind == TENANT_INDEX
+            else PayloadSchemaType(kind)
+        )
         self.gateway.call(
             lambda: self.client.create_payload_index(
-                name, field_name=field, field_schema=PayloadSchemaType(kind), wait=True
+                name, field_name=field, field_schema=schema, wait=True
             ),
             what=f"making an index on {field!r} in {name!r}",
         )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
 
     from longembed_rag.points.client.rules import Rules
+    from longembed_rag.points.filters import AnyFilter
     from longembed_rag.points.nearness import Comparing
 
 # Digits after the point that numbers travel with: a float32 written out as a float64 takes twice
@@ -190,11 +191,20 @@ def query_requests(
                     limit=min(most, each.limit - offset),
                     offset=offset or None,
                     filter=chosen,
-                    params=None if is_sparse(each.vector) else how,
+                    params=_within(each.corpus, rules) if is_sparse(each.vector) else how,
                     with_payload=list(each.keys) if each.keys else False,
                 )
             )
     return owners, requests
+
+
+def _within(corpus: AnyFilter | None, rules: Rules) -> SearchParams | None:
+    """Among which points a store is to count how rare terms are."""
+    from qdrant_client.models import IdfCorpusParams, SearchParams
+
+    if corpus is None:
+        return None
+    return SearchParams(idf=IdfCorpusParams(corpus=to_models(rules.narrowed(corpus))))
 
 
 def search_params(comparing: Comparing, rules: Rules) -> SearchParams | None:

@@ -23,7 +23,17 @@ from longembed_rag.points.edge.requests import (
 from longembed_rag.points.edge.schema import field_index
 from longembed_rag.points.edge.vectors import make_point, with_plain_payload
 from longembed_rag.points.port import NOT_FOUND, Failure, exchange_alone, failing
-from longembed_rag.points.values import Ask, Described, Hit, Layout, Page, Point, Stored, native_id
+from longembed_rag.points.values import (
+    Ask,
+    Described,
+    Hit,
+    Layout,
+    Page,
+    Point,
+    Stored,
+    described_kind,
+    native_id,
+)
 
 if TYPE_CHECKING:
     import qdrant_edge as edge
@@ -127,11 +137,10 @@ class EdgePoints:
             collection = self.collections.get(name)
             for field, kinds in fields.items():
                 if field not in collection.description.indexes:
-                    operation = edge.UpdateOperation.create_field_index(
-                        field, field_index(kinds[0])
-                    )
+                    kind = described_kind(kinds[0])
+                    operation = edge.UpdateOperation.create_field_index(field, field_index(kind))
                     collection.shard.update(operation)
-                    collection.note_index(field, kinds[0])
+                    collection.note_index(field, kind)
 
     def require_room(self, point: Point, *, source: str) -> None:
         """Take any point: nothing is sent."""

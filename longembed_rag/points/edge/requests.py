@@ -59,9 +59,13 @@ def search(collection: EdgeCollection, asks: Sequence[Ask]) -> list[list[Hit]]:
     if not owners:
         return found
     # Several queries share a filter, which may name thousands of ids.
-    filters = {id(each.filter): each.filter for each in asks}
+    filters = {id(given): given for each in asks for given in (each.filter, each.corpus)}
     with engine_errors():
         converted_filters = {key: convert_filter(each) for key, each in filters.items()}
+        corpora = {
+            key: edge.SearchParams(idf=edge.IdfParams(corpus=converted_filters[key]))
+            for key in {id(each.corpus) for each in asks if each.corpus is not None}
+        }
         requests = [
             edge.QueryRequest(
                 limit=asks[owner].limit,
@@ -71,6 +75,7 @@ def search(collection: EdgeCollection, asks: Sequence[Ask]) -> list[list[Hit]]:
                     using=asks[owner].using,
                 ),
                 filter=converted_filters[id(asks[owner].filter)],
+                params=corpora.get(id(asks[owner].corpus)),
                 with_payload=list(asks[owner].keys) if asks[owner].keys else False,
                 with_vector=False,
             )

@@ -104,6 +104,7 @@ async function search() {
   const slow = setTimeout(() => ($("working").hidden = false), 300);
   $("results").setAttribute("aria-busy", "true");
   const asked = state;
+  $("brand").href = format({ ...parse(""), where: asked.where });
   try {
     const counted = showFacets(asked, { signal, onChange: narrow });
     await (asked.q ? showAnswer(asked, counted, signal) : showAll(asked, counted, signal));
@@ -189,6 +190,7 @@ function showList(number) {
 async function showCounts() {
   try {
     const info = await ask("v1/info");
+    if (info.options.tenant_field) return; // they are everybody's, and nothing is told of others
     $("counts").textContent = count(info.documents, "document");
     $("counts").title = `${count(info.passages, "passage")}, ${count(info.tokens, "token")}, read with ${info.model}`;
   } catch {

@@ -1,6 +1,6 @@
 // What is looked at, as the address bar has it: so "back" works, and links can be kept.
 
-const EMPTY = { q: "", types: [], folders: [], year: "", doc: "", at: null };
+const EMPTY = { q: "", where: [], types: [], folders: [], year: "", doc: "", at: null };
 
 /** The state of an address's fragment. */
 export function parse(hash) {
@@ -9,6 +9,7 @@ export function parse(hash) {
   return {
     ...EMPTY,
     q: given.get("q") ?? "",
+    where: given.getAll("where"), // conditions for all that is asked, such as whose documents
     types: given.getAll("type").filter(canBeAsked),
     folders: given.getAll("folder").filter(canBeAsked),
     year: /^\d{4}$/.test(given.get("year") ?? "") ? given.get("year") : "",
@@ -21,6 +22,7 @@ export function parse(hash) {
 export function format(state) {
   const parts = new URLSearchParams();
   if (state.q) parts.set("q", state.q);
+  for (const each of state.where) parts.append("where", each);
   for (const each of state.types) parts.append("type", each);
   for (const each of state.folders) parts.append("folder", each);
   if (state.year) parts.set("year", state.year);
@@ -31,7 +33,7 @@ export function format(state) {
 
 /** The server's conditions for the filters of a state, but those of one group. */
 export function conditions(state, { but = "" } = {}) {
-  const found = [];
+  const found = [...state.where];
   if (but !== "types" && state.types.length) found.push(`file_type=${anyOf(state.types)}`);
   if (but !== "folders" && state.folders.length) found.push(`path=${anyOf(state.folders)}`);
   if (but !== "year" && state.year) {
@@ -44,7 +46,8 @@ export function conditions(state, { but = "" } = {}) {
 /** Whether a value can be written in a condition: one of the two quotes has to be free. */
 export const canBeAsked = (value) => !(value.includes('"') && value.includes("'"));
 
-const anyOf = (values) =>
+/** A condition's values, in quotes. */
+export const anyOf = (values) =>
   values.map((each) => (each.includes('"') ? `'${each}'` : `"${each}"`)).join("|");
 
 export const hasFilters = (state) => Boolean(state.types.length || state.folders.length || state.year);

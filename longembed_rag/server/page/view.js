@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { flowing } from "./flow.js";
 import { Reader } from "./reader.js";
+import { anyOf } from "./state.js";
 import { Offsets, apart, clip, count, el, formsOf, nameOf, placeOf, spansOf } from "./text.js";
 
 const MOST = 8; // passages to step through
@@ -23,10 +24,11 @@ export class View {
   }
 
   /** Show a document at a passage (`[start, end]` in the server's units), or at its beginning. */
-  async open({ doc, at, q }) {
+  async open({ doc, at, q, where }) {
     if (this.id === doc && this.query === q && this.reader) return this.goTo(this.numberOf(at));
     this.close();
     this.id = doc;
+    this.where = where;
     this.query = q;
     this.forms = new Set();
     this.request = new AbortController();
@@ -36,7 +38,8 @@ export class View {
     article.replaceChildren(el("p", { class: "note" }, "Opening …"));
     scrollTo(0, 0);
     try {
-      const stored = await ask(`v1/documents/${encodeURIComponent(doc)}`, { signal });
+      const query = new URLSearchParams(where.map((each) => ["filter", each]));
+      const stored = await ask(`v1/documents/${encodeURIComponent(doc)}${where.length ? `?${query}` : ""}`, { signal });
       this.show(stored, at);
       if (q) await this.find(stored, at, signal);
     } catch (error) {
@@ -44,7 +47,7 @@ export class View {
       if (this.reader) return; // It can be read; only what was found in it is not known.
       this.onTrouble(error, article, () => {
         this.id = "";
-        this.open({ doc, at, q });
+        this.open({ doc, at, q, where });
       });
     } finally {
       if (!signal.aborted) article.removeAttribute("aria-busy");
@@ -113,7 +116,8 @@ export class View {
 
   /** What else was found here; the document can be read meanwhile. */
   async find(stored, at, signal) {
-    const body = { query: this.query, filter: { source: stored.source }, limit: 1, passages: MOST };
+    const itself = this.where.length ? [...this.where, `source=${anyOf([stored.source])}`] : { source: stored.source };
+    const body = { query: this.query, filter: itself, limit: 1, passages: MOST };
     const answer = await ask("v1/search", { body, signal });
     const found = answer.results.find((each) => each.document_id === this.id);
     if (!found) return;

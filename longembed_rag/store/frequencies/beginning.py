@@ -30,6 +30,8 @@ def settle_words(collection: Collection, record: CollectionRecord) -> None:
     served = place.points.served
     if record.frequencies:
         settle(place)
+    elif record.options.tenant_field is not None:
+        return  # they are counted by tenant, by the store, in each shard by itself
     elif served is not None and collection.spread is not None and collection.spread.shards > 1:
         collection.ensure_words()
         settle(place)

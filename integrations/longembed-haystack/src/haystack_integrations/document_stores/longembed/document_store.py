@@ -47,6 +47,7 @@ class LongDocumentStore(Writes):
             ``"auto"``, where that is known to help.
         k1: How fast a repeated word stops counting in BM25 (mode ``"sparse"``, passages).
         b: How much length counts in BM25, 0 to 1; likewise.
+        tenant_field: The field of documents' metadata that names their tenant, as searches do.
         quantization: How a server keeps vectors in memory: ``"none"``, ``"scalar"`` (a byte a
             number) or ``"binary"`` (a bit).
         on_disk: Whether a server keeps vectors and word lists on disk.
@@ -83,6 +84,7 @@ class LongDocumentStore(Writes):
         late_interaction: Literal["auto", "on", "off"] | None = None,
         k1: float | None = None,
         b: float | None = None,
+        tenant_field: str | None = None,
         quantization: Literal["none", "scalar", "binary"] | None = None,
         on_disk: bool | None = None,
         shards: int | None = None,
@@ -105,6 +107,7 @@ class LongDocumentStore(Writes):
             "late_interaction": late_interaction,
             "k1": k1,
             "b": b,
+            "tenant_field": tenant_field,
         }
         IndexOptions(**{name: value for name, value in keeping.items() if value is not None})
         given = {name: value for name, value in settings.items() if value is not None}
