@@ -77,7 +77,7 @@ class Holder:
 
     @property
     def point_id(self) -> str:
-        """The id of its point."""
+        """The id of its point; its claims have others."""
         return str(uuid5(NAMESPACE_OID, self.name))
 
     @classmethod
@@ -118,9 +118,8 @@ class Claims:
         if self._thread is not None:
             self._thread.join()
             with suppress(StoreError):  # its lease ends by itself
-                self._place.points.delete(
-                    self._place.manifest, [self._holder().point_id], what="ending an ingest"
-                )
+                own = Filter(must=[matches(HOLDER_KEY, self.name)])
+                self._place.points.delete(self._place.manifest, own, what="ending an ingest")
 
     def _holder(self) -> Holder:
         return Holder(

@@ -14,7 +14,6 @@ from longembed_rag.ingest.many.values import Job, Outcome, Task, Workers
 from longembed_rag.ingest.report import DocumentStarted, Spread
 from longembed_rag.ingest.seen import SeenFile
 from longembed_rag.store.claims import claimed_by_others
-from longembed_rag.store.listing import find_stored
 
 if TYPE_CHECKING:
     from longembed_rag.files.discover import Discovery
@@ -92,15 +91,20 @@ class Many:
         run.reweighing = partial(self._reweigh, job, shares)
         tasks = list(_tasks(run, found, as_before))
         while tasks:
-            postponed: list[Task] = []
+            # What a process had given on before it died, it may give on in other parcels when it is
+            # started again, and Ray passes over as many as there were: so some may come twice, and
+            # some never.
+            waiting = {task.source: task for task in tasks}
             for outcome in run_steps(tasks, ingest_steps(job, shares)):
-                if outcome.status is None and outcome.failure is None:
-                    postponed.append(outcome.task)
+                if outcome.source not in waiting:
                     continue
+                if outcome.status is None and outcome.failure is None:
+                    continue  # somebody else has it in hand
+                del waiting[outcome.source]
                 run.tell(_started(outcome.task))
                 _tell(run, outcome)
                 yield outcome
-            tasks = _once_more(run, postponed)
+            tasks = _once_more(run, list(waiting.values()))
 
     def _reweigh(
         self, job: Job, shares: Shares, stored: Sequence[StoredSource], averages: Averages
@@ -160,13 +164,10 @@ def _tell(run: Run, outcome: Outcome) -> None:
     )
 
 
-def _once_more(run: Run, postponed: Sequence[Task]) -> list[Task]:
-    """What others had in hand, once they have written it or are dead."""
+def _once_more(run: Run, left: Sequence[Task]) -> list[Task]:
+    """What is left, once others who had it in hand have written it or are dead."""
     assert run.claims is not None
-    wanted, place = {task.source for task in postponed}, run.store.place
-    while wanted & claimed_by_others(place, name=run.claims.name):
+    wanted = {task.source for task in left}
+    while wanted & claimed_by_others(run.store.place, name=run.claims.name):
         time.sleep(_PATIENCE)
-    return [
-        replace(task, earlier=find_stored(task.source, place=place), is_whole=False)
-        for task in postponed
-    ]
+    return [replace(task, is_whole=False) for task in left]
