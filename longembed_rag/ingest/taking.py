@@ -20,7 +20,7 @@ from longembed_rag.ingest.report import (
     Started,
     Status,
 )
-from longembed_rag.store.claims import Claims
+from longembed_rag.store.claims import Claims, is_written_since
 from longembed_rag.store.tenants import tenant_of
 from longembed_rag.store.values import StoredSource
 
@@ -163,9 +163,7 @@ class Run:
         taken = self.claims.take([source])
         if source not in taken:
             return "busy"
-        entry, known = taken[source], self.stored.get(source)
-        is_there = entry is not None and (entry.state, entry.content_hash) == ("stored", digest)
-        if is_there and (known is None or known.content_hash != digest):
+        if is_written_since(taken[source], digest, known=self.stored.get(source)):
             self.release(source)
             return "there"
         return "ours"

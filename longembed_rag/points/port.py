@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from longembed_rag.errors import CollectionNotFoundError, NotAllowedError, StoreError
@@ -278,6 +279,15 @@ def scroll(
         after = page.next
         if after is None:
             return
+
+
+def delete_all(
+    points: Points, name: str, ids: Iterable[str], *, what: str, failure: Failure | None = None
+) -> None:
+    """Remove points by their ids, in requests of bounded size; see :meth:`Points.delete`."""
+    remaining = iter(ids)
+    while page := list(islice(remaining, _PAGE)):
+        points.delete(name, page, what=what, failure=failure)
 
 
 def exchange_alone(

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from longembed_rag.search.steps import Steps, fetch
 from longembed_rag.store.frequencies.head import HEAD_ID, Head
-from longembed_rag.store.frequencies.postings import DOCUMENTS, HYBRID, PASSAGES, Postings
+from longembed_rag.store.frequencies.postings import (
+    COLUMNS,
+    DOCUMENTS,
+    HYBRID,
+    PASSAGES,
+    Postings,
+)
 from longembed_rag.store.payload import read_own
 from longembed_rag.words.rarity import Rarities, Rarity
 from longembed_rag.words.terms import term_id
@@ -33,11 +39,11 @@ def rarities_of(words: QueryWords, place: Place) -> Steps[Rarities]:
     terms = sorted({term_id(each) for each in (*words.weights, *words.pairs)})
     for attempt in range(_MOST_TRIES):
         head = yield from _head(place)
-        wanted = {
-            segment.bucket_id(bucket): segment
+        wanted = [
+            segment.bucket_id(bucket)
             for segment in head.segments
             for bucket in {segment.bucket_of(term) for term in terms}
-        }
+        ]
         found = yield from fetch(place.words, wanted)
         if len(found) == len(wanted) or attempt + 1 == _MOST_TRIES:
             break
@@ -63,7 +69,7 @@ def _counts(terms: Sequence[int], buckets: Iterable[Postings]) -> dict[int, list
     import numpy as np
 
     wanted = np.array(terms, dtype=np.uint32)
-    counts = np.zeros((len(terms), 3), dtype=np.int64)
+    counts = np.zeros((len(terms), COLUMNS), dtype=np.int64)
     for each in buckets:
         rows = np.searchsorted(each.terms, wanted)
         rows[rows == len(each)] = 0

@@ -23,13 +23,14 @@ from typing_extensions import Self
 
 from longembed_rag.errors import StoreError
 from longembed_rag.points.filters import Filter, matches
-from longembed_rag.points.port import scroll
+from longembed_rag.points.port import delete_all, scroll
 from longembed_rag.points.values import Point
 from longembed_rag.store.manifest import Manifest, ManifestEntry
 
 if TYPE_CHECKING:
     from longembed_rag.points.values import Stored
     from longembed_rag.store.place import Place
+    from longembed_rag.store.values import StoredSource
 
 #: Seconds after which a holder that has not renewed its lease is taken for dead. Clocks of machines
 #: that write to one collection have to agree to a fraction of it.
@@ -171,8 +172,8 @@ class Claims:
         Raises:
             StoreError: The manifest cannot be written to.
         """
-        ids = [_claim_id(source) for source in sources]
-        self._place.points.delete(self._place.manifest, ids, what=_WHAT)
+        ids = map(_claim_id, sources)
+        delete_all(self._place.points, self._place.manifest, ids, what=_WHAT)
 
     def _claim(self, identity: str, source: str) -> Point:
         return Point(identity, {}, {KIND_KEY: _CLAIM, HOLDER_KEY: self.name, "source": source})
@@ -182,6 +183,22 @@ class Claims:
             return set()
         theirs = Filter(must=[matches(HOLDER_KEY, *names)])
         return self._place.points.exchange(self._place.manifest, points, only_if=theirs, what=_WHAT)
+
+
+def is_written_since(
+    entry: ManifestEntry | None, digest: str, *, known: StoredSource | None
+) -> bool:
+    """Whether somebody else has written a text since this run looked at the collection.
+
+    Args:
+        entry: What the manifest has of the document now.
+        digest: Hash of the text that is to be there.
+        known: What the collection had of it; where that is this very text, it is read once more for
+            another reason, such as passages that it has lost.
+    """
+    if entry is None or (entry.state, entry.content_hash) != ("stored", digest):
+        return False
+    return known is None or known.content_hash != digest
 
 
 def holders(place: Place) -> list[Holder]:
@@ -213,8 +230,7 @@ def claimed_by_others(place: Place, *, name: str = "") -> frozenset[str]:
             gone.append(each.id)
         elif holder != name:
             in_hand.add(str(each.payload["source"]))
-    for start in range(0, len(gone), 1000):
-        place.points.delete(place.manifest, gone[start : start + 1000], what=_WHAT)
+    delete_all(place.points, place.manifest, gone, what=_WHAT)
     return frozenset(in_hand)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from longembed_rag.points.port import scroll
+from longembed_rag.points.port import delete_all, scroll
 from longembed_rag.points.values import Point
 from longembed_rag.store.values import document_id
 
@@ -25,7 +25,6 @@ State = Literal["writing", "stored", "deleting"]
 
 #: The field of an entry that names the point it is about, whose id the entry has, too.
 POINT_ID = "point_id"
-_PAGE = 1000  # ids per request
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,11 +145,10 @@ class Manifest:
         Raises:
             StoreError: They could not be removed.
         """
-        ids = [document_id(source) for source in sources]
-        for start in range(0, len(ids), _PAGE):
-            self._place.points.delete(
-                self._place.manifest,
-                ids[start : start + _PAGE],
-                what="writing the manifest",
-                failure=failure,
-            )
+        delete_all(
+            self._place.points,
+            self._place.manifest,
+            map(document_id, sources),
+            what="writing the manifest",
+            failure=failure,
+        )

@@ -62,7 +62,7 @@ def test_pages_hold_everything_together(
     store: DocumentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More entries than fit into a request are written, read and removed."""
-    monkeypatch.setattr("longembed_rag.store.manifest._PAGE", 2)
+    monkeypatch.setattr("longembed_rag.points.port._PAGE", 2)
     manifest = Manifest(store.place)
     entries = {f"/{number}": entry(f"/{number}") for number in range(5)}
     manifest.put(entries.values())

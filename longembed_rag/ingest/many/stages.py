@@ -14,7 +14,7 @@ from longembed_rag.ingest.encoding import read_documents
 from longembed_rag.ingest.flow import document_of, without_name
 from longembed_rag.ingest.languages import OtherLanguages
 from longembed_rag.ingest.many.values import Embedded, Job, Outcome, Parcel, ReadText, Task
-from longembed_rag.store.claims import Claims
+from longembed_rag.store.claims import Claims, is_written_since
 from longembed_rag.store.document import read_indexed
 from longembed_rag.store.listing import find_stored
 from longembed_rag.store.part_writer import PartWriter
@@ -82,9 +82,8 @@ class Embedding:
         for source in [each for each in texts if each not in taken]:
             yield Outcome(task=texts.pop(source).task)  # somebody else's, for now
         for source, entry in taken.items():
-            earlier, digest = texts[source].task.earlier, texts[source].incoming.content_hash
-            is_there = entry is not None and (entry.state, entry.content_hash) == ("stored", digest)
-            if is_there and (earlier is None or earlier.content_hash != digest):
+            known, digest = texts[source].task.earlier, texts[source].incoming.content_hash
+            if is_written_since(entry, digest, known=known):
                 there = find_stored(source, place=self._store.place)
                 if there is not None:
                     self._claims.release([source])

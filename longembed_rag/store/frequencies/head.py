@@ -21,7 +21,9 @@ SEQUENCE_KEY = f"{OWN_KEY}.sequence"
 KIND_KEY = f"{OWN_KEY}.kind"
 SEGMENT_KEY = f"{OWN_KEY}.segment"
 TABLE_INDEXES = {SEQUENCE_KEY: ("integer",), KIND_KEY: ("keyword",)}
-_WHOLE = 32  # bits of a term's id
+TERM_BITS = 32  # of a term's id
+#: What is done, for messages.
+READING, WRITING = "reading the frequencies of words", "writing the frequencies of words"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ class Segment:
 
     def bucket_of(self, term: int) -> int:
         """Which bucket a term is in."""
-        return term >> (_WHOLE - self.bits)
+        return term >> (TERM_BITS - self.bits)
 
     def bucket_id(self, bucket: int) -> str:
         """The id of the point of a bucket; there is none where it would be empty."""
@@ -115,7 +117,7 @@ def read_head(place: Place) -> Head | None:
         CollectionNotFoundError: There is no table.
         StoreError: It cannot be read.
     """
-    found = place.points.fetch(place.words, [HEAD_ID], what="reading the frequencies of words")
+    found = place.points.fetch(place.words, [HEAD_ID], what=READING)
     return Head.from_payload(found[0].payload) if found else None
 
 
@@ -136,7 +138,5 @@ def exchange(place: Place, known: Head | None, new: Head) -> Head | None:
     sequence = -1 if known is None else known.sequence
     made = replace(new, sequence=sequence + 1)
     seen = Filter(must=[FieldCondition(key=SEQUENCE_KEY, match=MatchValue(sequence))])
-    written = place.points.exchange(
-        place.words, [made.to_point()], only_if=seen, what="writing the frequencies of words"
-    )
+    written = place.points.exchange(place.words, [made.to_point()], only_if=seen, what=WRITING)
     return made if written else None

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from longembed_rag.points.port import delete_all
 from longembed_rag.points.values import Point
-from longembed_rag.store.frequencies.head import Segment
+from longembed_rag.store.frequencies.head import READING, TERM_BITS, WRITING, Segment
 from longembed_rag.store.frequencies.identities import net, packed, unpacked
 from longembed_rag.store.frequencies.postings import COLUMNS, Postings
 from longembed_rag.store.payload import OWN_KEY, read_own
@@ -24,7 +25,6 @@ BUCKET = 512
 ROWS = 1_000_000
 _PAGE = 4096  # documents in a point that lists them: 130 KB
 _FETCHED = 512  # points in a request
-_WHOLE = 32  # bits of a term's id
 
 
 def write_segment(
@@ -84,9 +84,7 @@ def listed(place: Place, segments: Sequence[Segment]) -> tuple[Identities, Ident
     several = []
     ids = [each.page_id(page) for each in segments for page in range(each.pages)]
     for start in range(0, len(ids), _FETCHED // 8):
-        found = place.points.fetch(
-            place.words, ids[start : start + _FETCHED // 8], what="reading the frequencies of words"
-        )
+        found = place.points.fetch(place.words, ids[start : start + _FETCHED // 8], what=READING)
         for point in found:
             own = read_own(point.payload)
             several += [(1, unpacked(own["added"])), (-1, unpacked(own["removed"]))]
@@ -100,15 +98,11 @@ def remove_segments(place: Place, segments: Sequence[Segment]) -> None:
         WriteError: They could not be removed.
     """
     for segment in segments:
-        ids = list(segment.point_ids())
-        for start in range(0, len(ids), _FETCHED):
-            place.points.delete(
-                place.words, ids[start : start + _FETCHED], what="writing the frequencies of words"
-            )
+        delete_all(place.points, place.words, segment.point_ids(), what=WRITING)
 
 
 def _begun(terms: int, totals: tuple[int, ...], documents: int) -> Segment:
-    bits = min(_WHOLE, max(0, round(math.log2(max(terms, 1) / BUCKET))))
+    bits = min(TERM_BITS, max(0, round(math.log2(max(terms, 1) / BUCKET))))
     return Segment(
         id=str(uuid4()),
         terms=terms,
@@ -123,7 +117,7 @@ def _buckets(segment: Segment, postings: Postings) -> Iterator[Point]:
     import numpy as np
 
     buckets = (
-        postings.terms >> np.uint32(_WHOLE - segment.bits)
+        postings.terms >> np.uint32(TERM_BITS - segment.bits)
         if segment.bits
         else (np.zeros(len(postings), dtype=np.uint32))
     )
@@ -163,16 +157,14 @@ def _part(place: Place, segment: Segment, part: int, parts: int) -> Postings:
     ids = [segment.bucket_id(first + each) for each in range(1 << bits)]
     several = []
     for start in range(0, len(ids), _FETCHED):
-        found = place.points.fetch(
-            place.words, ids[start : start + _FETCHED], what="reading the frequencies of words"
-        )
+        found = place.points.fetch(place.words, ids[start : start + _FETCHED], what=READING)
         several += [Postings.unpacked(read_own(point.payload)) for point in found]
     together = Postings.together((1, each) for each in several)
     if segment.bits >= parts:
         return together
-    here = np.flatnonzero((together.terms >> np.uint32(_WHOLE - parts)) == part)
+    here = np.flatnonzero((together.terms >> np.uint32(TERM_BITS - parts)) == part)
     return together.between(*(here[[0, -1]] + [0, 1])) if len(here) else together.between(0, 0)
 
 
 def _write(place: Place, points: Iterator[Point]) -> None:
-    place.points.write(place.words, points, what="writing the frequencies of words")
+    place.points.write(place.words, points, what=WRITING)

@@ -10,10 +10,11 @@ from uuid import uuid4
 
 from longembed_rag.errors import WriteError
 from longembed_rag.points.filters import Filter, matches
-from longembed_rag.points.port import scroll
+from longembed_rag.points.port import delete_all, scroll
 from longembed_rag.store.frequencies.head import (
     KIND_KEY,
     SEGMENT_KEY,
+    WRITING,
     Head,
     Segment,
     exchange,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 #: Seconds after which somebody who has said nothing more is taken for dead.
 PATIENCE = 60.0
 _FETCHED = 32  # documents' terms in a request: some megabytes, where they are long
-_WHAT = "writing the frequencies of words"
 
 
 def settle(place: Place) -> int:
@@ -174,7 +174,7 @@ def _count(turn: _Turn, come: Identities, gone: Identities) -> None:
             turn.place, Postings.together(several), added=added, removed=removed
         )
         turn.put((*turn.head.segments, segment))
-        _delete_postings(turn.place, removed)
+        delete_all(turn.place.points, turn.place.words, spelled(removed), what=WRITING)
         several, rows, ids = [], 0, {1: [], -1: []}
 
     for sign, part in signed:
@@ -212,13 +212,12 @@ def _sweep(turn: _Turn) -> None:
     found = scroll(
         place.points,
         place.words,
-        what=_WHAT,
+        what=WRITING,
         keys=[SEGMENT_KEY],
         matching=Filter(must=[matches(KIND_KEY, "bucket", "page")]),
     )
     orphans = [each.id for each in found if read_own(each.payload).get("segment") not in kept]
-    for start in range(0, len(orphans), 1000):
-        place.points.delete(place.words, orphans[start : start + 1000], what=_WHAT)
+    delete_all(place.points, place.words, orphans, what=WRITING)
 
 
 def _parts(ids: Identities) -> Iterator[Identities]:
@@ -227,7 +226,7 @@ def _parts(ids: Identities) -> Iterator[Identities]:
 
 
 def _fetched(place: Place, ids: Identities) -> Iterator[Postings]:
-    found = place.points.fetch(place.words, spelled(ids), what=_WHAT)
+    found = place.points.fetch(place.words, spelled(ids), what=WRITING)
     for point in found:
         yield Postings.unpacked(read_own(point.payload))
 
@@ -237,14 +236,9 @@ def _lacking(place: Place, ids: Identities) -> list[str]:
     lacking: list[str] = []
     for start in range(0, len(ids), 1000):
         wanted = spelled(ids[start : start + 1000])
-        found = place.points.fetch(place.words, wanted, keys=[], what=_WHAT)
+        found = place.points.fetch(place.words, wanted, keys=[], what=WRITING)
         lacking += sorted(set(wanted) - {each.id for each in found})
     return lacking
-
-
-def _delete_postings(place: Place, ids: Identities) -> None:
-    for start in range(0, len(ids), 1000):
-        place.points.delete(place.words, spelled(ids[start : start + 1000]), what=_WHAT)
 
 
 def _adopt(place: Place, lacking: set[str]) -> None:
@@ -255,7 +249,7 @@ def _adopt(place: Place, lacking: set[str]) -> None:
         identity = postings_id(stored)
         if identity in lacking:
             point = postings_point(stored, *_read(place, stored))
-            place.points.write(place.words, [point], what=_WHAT)
+            place.points.write(place.words, [point], what=WRITING)
 
 
 def _read(
@@ -267,12 +261,12 @@ def _read(
         [stored.document_id],
         keys=[],
         vectors=[TERMS_VECTOR, PAIRS_VECTOR],
-        what=_WHAT,
+        what=WRITING,
     )
     passages = scroll(
         place.points,
         place.passages,
-        what=_WHAT,
+        what=WRITING,
         keys=[],
         matching=of_documents([stored.document_id], version=stored.content_hash),
         vectors=[TERMS_VECTOR],
