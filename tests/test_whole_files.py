@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from longembed_rag.whole_files import half_written, remove_halves, write_whole
+from longembed_rag.whole_files import half_written, read_plain, remove_halves, write_whole
 
 
 def names(folder: Path) -> list[str]:
@@ -111,3 +112,17 @@ def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
     remove_halves(tmp_path / "b.txt")
     remove_halves(tmp_path / "nowhere" / "d.txt")
     assert names(tmp_path) == ["a.r", "b.txt", "b.txt.bak", "c.txt.1.half"]
+
+
+def test_reading_takes_the_memory_of_what_is_read(tmp_path: Path) -> None:
+    """And not of the most that it may be."""
+    path = tmp_path / "file.json"
+    path.write_bytes(b"x" * 3_000_000)
+    tracemalloc.start()
+    try:
+        assert len(read_plain(path, most=1 << 30)) == 3_000_000
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(OSError, match="larger than 2 MiB"):
+        read_plain(path, most=2 << 20)

@@ -163,17 +163,17 @@ def _take_all(
         if given.read is not None:
             note(given.source, digest, remarks, _stamp_of(given))
         else:
-            seen[given.source] = as_before[located(given.file_name)]
+            seen[given.source] = as_before[given.source]
 
     if many is not None:
-        named = zip(found.files, found.sources, strict=True)
-        seen.update((source, as_before[path]) for path, source in named if path in as_before)
+        seen.update(as_before)
         for each in many.take(run, found, as_before, reading):
             now = each.stamp or _stamp_now(each.task.place)
             note(each.source, each.digest, each.remarks, now)
         return
     with FileReader(reading) as reader:
-        texts = reader.ahead(path for path in found.files if path not in as_before)
+        named = zip(found.names, found.sources, strict=True)
+        texts = reader.ahead(located(name) for name, source in named if source not in as_before)
         Flow(run, taken).take(_given(found, as_before, texts))
 
 
@@ -196,12 +196,12 @@ def _stamp_now(file: Location) -> Stamp | None:
 
 
 def _given(
-    found: Discovery, as_before: Mapping[Location, SeenFile], texts: Iterator[ReadAhead]
+    found: Discovery, as_before: Mapping[str, SeenFile], texts: Iterator[ReadAhead]
 ) -> Iterator[GivenText]:
     """The files, those that need not be read and those that are read ahead."""
-    named = zip(found.files, found.sources, strict=True)
-    for position, (path, source) in enumerate(named, start=1):
-        stamp, before = found.stamps.get(source), as_before.get(path)
+    named = zip(found.names, found.sources, strict=True)
+    for position, (name, source) in enumerate(named, start=1):
+        stamp, before = found.stamps.get(source), as_before.get(source)
         text = None if before is not None else next(texts)
         yield GivenText(
             source=source,
@@ -210,15 +210,15 @@ def _given(
             read=text,
             is_ready=(lambda _: True) if text is None else text.is_ready,
             notes=() if before is None else before.notes,
-            file_name=str(path),
+            file_name=name,
         )
 
 
-def _as_before(run: Run, found: Discovery, known: Seen) -> dict[Location, SeenFile]:
-    """The files that need not be read: as they were, and in the collection."""
+def _as_before(run: Run, found: Discovery, known: Seen) -> dict[str, SeenFile]:
+    """The files that need not be read, by source: as they were, and in the collection."""
     kept = {}
-    for path, source in zip(found.files, found.sources, strict=True):
-        each = known.unchanged(source, found.stamps.get(source), held=run.held(source))
+    for source, stamp in found.stamps.items():
+        each = known.unchanged(source, stamp, held=run.held(source))
         if each is not None:
-            kept[path] = each
+            kept[source] = each
     return kept

@@ -50,6 +50,9 @@ class Taken(Protocol):
         """Forward windows that it was read in."""
 
 
+# After so many documents their words are counted, and once there are twice as many again.
+_COUNTED_FIRST = 1000
+
 #: Whose a document is that the model is to read.
 Claimed = Literal["ours", "busy", "there"]
 
@@ -86,9 +89,11 @@ class Run:
     tokens_read: int = 0
     failed: list[Failure] = field(default_factory=list)
     others: OtherLanguages = field(init=False)
+    _count_at: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.others = OtherLanguages(self.store.existing_record())
+        self._count_at = _COUNTED_FIRST
 
     @classmethod
     def over(
@@ -213,6 +218,10 @@ class Run:
                 notes=notes,
             )
         )
+        written = self.counts["added"] + self.counts["updated"]
+        if written >= self._count_at:
+            self.store.count_words()
+            self._count_at = 2 * written
 
     def started(self, sizes: Iterable[int]) -> None:
         """Say what is ahead: so many texts, and what is read once more for late interaction."""

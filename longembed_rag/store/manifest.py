@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from sys import intern
 from typing import TYPE_CHECKING, Any, Literal
 
 from longembed_rag.points.port import delete_all, scroll
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 State = Literal["writing", "stored", "deleting"]
 
+_STATES: dict[str, State] = {"writing": "writing", "stored": "stored", "deleting": "deleting"}
 #: The field of an entry that names the point it is about, whose id the entry has, too.
 POINT_ID = "point_id"
 
@@ -76,11 +78,11 @@ class ManifestEntry:
     def from_payload(cls, payload: dict[str, Any]) -> ManifestEntry:
         """What :meth:`to_payload` gave."""
         return cls(
-            source=str(payload["source"]),
-            content_hash=str(payload["content_hash"]),
-            fingerprint=str(payload["fingerprint"]),
+            source=intern(str(payload["source"])),  # as the document's own, in memory once
+            content_hash=intern(str(payload["content_hash"])),
+            fingerprint=intern(str(payload["fingerprint"])),
             passages=int(payload["passages"]),
-            state=payload["state"],
+            state=_STATES[str(payload["state"])],
         )
 
 

@@ -13,7 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import PurePath
+from sys import intern
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -263,8 +265,8 @@ def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None
         return None
     terms, passage_terms, average, passage_average, *later = own.get("counts") or (0, 0, 0.0, 0.0)
     return StoredSource(
-        source=str(own["source"]),
-        content_hash=str(own["content_hash"]),
+        source=intern(str(own["source"])),  # once in memory, however many lists it stands in
+        content_hash=intern(str(own["content_hash"])),
         metadata_hash=str(own.get("metadata_hash", "")),
         reading_hash=str(own.get("reading_hash", "")),
         tokens=int(own.get("tokens", 0)),
@@ -274,8 +276,8 @@ def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None
         counts=TermCounts(
             terms=int(terms),
             passage_terms=int(passage_terms),
-            average=float(average),
-            passage_average=float(passage_average),
+            average=_same(float(average)),
+            passage_average=_same(float(passage_average)),
             analyzer=int(later[0]) if later else 1,
             weighing=int(later[1]) if len(later) > 1 else 1,
         ),
@@ -284,10 +286,16 @@ def read_stored_source(payload: Mapping[str, Any] | None) -> StoredSource | None
     )
 
 
+@lru_cache(maxsize=256)
+def _same(value: float) -> float:
+    """A number that many documents have, in memory once for all of them."""
+    return value
+
+
 def read_language(payload: Mapping[str, Any] | None) -> str | None:
     """What a document is written in; None where its point does not say."""
     language = read_own(payload).get("language")
-    return str(language) if language else None
+    return intern(str(language)) if language else None
 
 
 def read_node(payload: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:

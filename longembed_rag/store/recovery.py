@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from longembed_rag.store.manifest import Manifest, ManifestEntry
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def recover(
-    entries: Mapping[str, ManifestEntry],
-    stored: Mapping[str, StoredSource],
+    entries: dict[str, ManifestEntry],
+    stored: Iterable[StoredSource],
     *,
     fingerprint: str,
     place: Place,
@@ -29,8 +29,9 @@ def recover(
     has removed the rest is removed.
 
     Args:
-        entries: The manifest, by source.
-        stored: The documents that are there, by source.
+        entries: The manifest, by source, read before the documents are listed; what is found among
+            the documents is taken out of it.
+        stored: The documents that are there.
         fingerprint: Of the settings that made their vectors.
         place: Where they are.
         theirs: Documents that others have in hand, which are left to them.
@@ -39,24 +40,25 @@ def recover(
         The documents that were put right, by source.
     """
     manifest = Manifest(place)
-    entries = {source: entry for source, entry in entries.items() if source not in theirs}
-    stored = {source: each for source, each in stored.items() if source not in theirs}
-    unfinished = [entry for entry in entries.values() if entry.state != "stored"]
-    deleting = [entry.source for entry in unfinished if entry.state == "deleting"]
+    for source in theirs:
+        entries.pop(source, None)
+    deleting = [each.source for each in entries.values() if each.state == "deleting"]
     delete_documents(deleting, place=place)
-    for entry in unfinished:
-        there = stored.get(entry.source)
-        if entry.state == "writing" and there is not None:
-            remove_other_versions(entry.source, there.content_hash, place=place)
-    lost = sorted(set(entries) - set(stored) - set(deleting))
+    for source in deleting:
+        del entries[source]
+    done, wrong = frozenset(deleting) | theirs, list[ManifestEntry]()
+    for each in stored:
+        if each.source in done:
+            continue
+        entry = entries.pop(each.source, None)
+        if entry is not None and entry.state == "writing":
+            remove_other_versions(each.source, each.content_hash, place=place)
+        true = ManifestEntry.of_stored(each, fingerprint=fingerprint)
+        if entry != true:
+            wrong.append(true)
+    lost = sorted(entries)
     for source in lost:
         remove_other_versions(source, None, place=place)
     manifest.remove(lost)
-    true = {
-        source: ManifestEntry.of_stored(each, fingerprint=fingerprint)
-        for source, each in stored.items()
-        if source not in deleting
-    }
-    wrong = [entry for source, entry in true.items() if entries.get(source) != entry]
     manifest.put(wrong)
-    return list(dict.fromkeys([*deleting, *lost, *(entry.source for entry in wrong)]))
+    return [*deleting, *lost, *(entry.source for entry in wrong)]

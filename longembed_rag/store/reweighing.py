@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +19,13 @@ from longembed_rag.store.payload import OWN_KEY, counts_payload, read_node
 from longembed_rag.store.reading import PassagePlace, passages_of
 from longembed_rag.store.sums import NEXT_WORDS, WORDS, words_sums
 from longembed_rag.store.values import TERMS_VECTOR
+from longembed_rag.words.lengths import TermCounts
 
 if TYPE_CHECKING:
     from longembed_rag.store.place import Place
     from longembed_rag.store.values import CollectionRecord, StoredSource
     from longembed_rag.words.analyzer import Analyzer
-    from longembed_rag.words.lengths import Averages, TermCounts
+    from longembed_rag.words.lengths import Averages
 
 _PAGE = 256  # passages in a request: a few hundred kilobytes
 
@@ -35,7 +36,7 @@ def recounted(
     analyzer_of: Callable[[StoredSource], Analyzer],
     version: int,
     place: Place,
-) -> list[StoredSource]:
+) -> Iterator[StoredSource]:
     """Documents with their words counted by a version of the analyzer; they are not weighed yet.
 
     Args:
@@ -44,10 +45,11 @@ def recounted(
         version: Of the analyzers.
         place: Where they are.
     """
-    return [
-        each if each.counts.analyzer == version else _counted(each, analyzer_of(each), place)
-        for each in stored
-    ]
+    for each in stored:
+        if each.counts.analyzer == version:
+            yield each
+        else:
+            yield _counted(each, analyzer_of(each), place)
 
 
 def reweigh(
@@ -65,7 +67,7 @@ def reweigh(
     A document notes what it was weighed by last of all, so one that is interrupted is done again.
 
     Args:
-        stored: The documents, counted anew where that was needed.
+        stored: The documents.
         averages: What they are weighed by from now on.
         analyzer_of: Finds the words of each.
         version: Of the analyzers.
@@ -76,30 +78,42 @@ def reweigh(
     Returns:
         How many documents were done.
     """
-    done = 0
-    for each in stored:
-        counts = replace(
-            each.counts,
-            average=averages.documents,
-            passage_average=averages.passages,
-            analyzer=version,
-            weighing=weighing,
-        )
-        done += _reweigh_document(each, counts, analyzer_of(each), record, place)
-    return done
+    made = TermCounts(
+        terms=0,
+        passage_terms=0,
+        average=averages.documents,
+        passage_average=averages.passages,
+        analyzer=version,
+        weighing=weighing,
+    )
+    return sum(_reweigh_document(each, made, analyzer_of(each), record, place) for each in stored)
 
 
-def is_off(stored: StoredSource, averages: Averages, version: int, weighing: int) -> bool:
-    """Whether a document was weighed otherwise than it should be.
+def made_with(stored: StoredSource) -> tuple[float, float, int, int]:
+    """What a document was weighed by: alike for most of a collection.
 
     Args:
-        stored: The document, its words counted.
-        averages: What it is to be weighed by.
-        version: Of the analyzer that is to find its words.
-        weighing: Of how they are to be weighed for ``hybrid``.
+        stored: The document.
+
+    Returns:
+        The averages of documents and passages, and the versions of analyzer and weighing.
     """
-    made_by = stored.counts.analyzer, stored.counts.weighing
-    return made_by != (version, weighing) or not averages.weighed(stored.counts)
+    counts = stored.counts
+    return counts.average, counts.passage_average, counts.analyzer, counts.weighing
+
+
+def is_off(
+    made: tuple[float, float, int, int], averages: Averages, version: int, weighing: int
+) -> bool:
+    """Whether documents were weighed otherwise than they should be.
+
+    Args:
+        made: As :func:`made_with` gives it.
+        averages: What they are to be weighed by.
+        version: Of the analyzer that is to find their words.
+        weighing: Of how these are to be weighed for ``hybrid``.
+    """
+    return made[2:] != (version, weighing) or not averages.weighed(*made[:2])
 
 
 def _counted(stored: StoredSource, analyzer: Analyzer, place: Place) -> StoredSource:
@@ -132,15 +146,17 @@ def _what(stored: StoredSource) -> str:
 
 def _reweigh_document(
     stored: StoredSource,
-    counts: TermCounts,
+    made: TermCounts,
     analyzer: Analyzer,
     record: CollectionRecord,
     place: Place,
 ) -> bool:
+    """Weigh a document's words again, as ``made`` says but for its own counts."""
     found = _terms(stored, analyzer, place)
     if found is None:
         return False
     terms, places = found
+    counts = replace(made, terms=len(terms.stems), passage_terms=terms.in_passages)
     name, identity, options = _what(stored), stored.document_id, record.options
     vectors = passage_term_vectors(terms, counts, options)
     points = [
@@ -153,9 +169,9 @@ def _reweigh_document(
     def note(**noted: Any) -> None:
         place.points.set_payload(place.documents, identity, noted, key=OWN_KEY, what=name)
 
-    made = replace(stored, counts=counts)
-    if record.frequencies and postings_id(made) != postings_id(stored):
-        kept = postings_point(made, own.vectors, (each.vectors for each in points))
+    anew = replace(stored, counts=counts)
+    if record.frequencies and postings_id(anew) != postings_id(stored):
+        kept = postings_point(anew, own.vectors, (each.vectors for each in points))
         place.points.write(place.words, [kept], what=name)
     note(**{NEXT_WORDS: sums})
     for start in range(0, len(points), _PAGE):

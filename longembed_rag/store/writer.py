@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -12,16 +12,17 @@ from longembed_rag.errors import NotAllowedError, PointRefusedError
 from longembed_rag.store.claims import claimed_by_others
 from longembed_rag.store.collection import Collection
 from longembed_rag.store.frequencies.beginning import settle_words
+from longembed_rag.store.frequencies.settling import settle
 from longembed_rag.store.listing import list_documents
 from longembed_rag.store.making import analyse
 from longembed_rag.store.manifest import Manifest, ManifestEntry
 from longembed_rag.store.recovery import recover
-from longembed_rag.store.reweighing import is_off, recounted, reweigh
+from longembed_rag.store.reweighing import is_off, made_with, recounted, reweigh
 from longembed_rag.store.values import READERS_VERSION, CollectionRecord, IndexedDocument
 from longembed_rag.store.writing import Prepared, delete_documents, write_document
 from longembed_rag.words.analyzer import get_analyzer
 from longembed_rag.words.languages import AUTO_LANGUAGE
-from longembed_rag.words.lengths import Lengths, TermCounts
+from longembed_rag.words.lengths import Length, Lengths, TermCounts, Totals
 from longembed_rag.words.terms import WEIGHING_VERSION
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from longembed_rag.words.lengths import Averages
 
 #: Weighs the words of documents again by some averages; gives how many were done.
-Reweigh: TypeAlias = "Callable[[Sequence[StoredSource], Averages], int]"
+Reweigh: TypeAlias = "Callable[[Iterable[StoredSource], Averages], int]"
 
 
 class Writer:
@@ -51,6 +52,8 @@ class Writer:
         record.get_analyzer()  # what a later release keeps is not for this one to change
         # As far as this process has looked; others may write to a server, too.
         self._known: tuple[dict[str, ManifestEntry], Lengths] | None = None
+        # Whether somebody was killed on the way, who may have left terms behind.
+        self._has_recovered = False
 
     def upsert(self, document: IndexedDocument) -> None:
         """Write a document; see :meth:`DocumentStore.upsert`."""
@@ -88,13 +91,9 @@ class Writer:
         language = self._language_of(document.text, document.metadata)
         analyzer = self._record.get_analyzer(language)
         terms = analyse(document.text, document.passages, analyzer=analyzer, language=language)
-        lengths.add(
-            document.source,
-            terms=len(terms.stems),
-            passages=len(document.passages),
-            passage_terms=terms.in_passages,
-        )
-        averages = self._record.averages or lengths.settled(None)
+        length = Length(len(terms.stems), len(document.passages), terms.in_passages)
+        lengths.put(document.source, length)
+        averages = self._record.averages or lengths.totals.averages
         counts = TermCounts(
             terms=len(terms.stems),
             passage_terms=terms.in_passages,
@@ -146,15 +145,15 @@ class Writer:
         theirs = self._claimed()
         entries = Manifest(self._place).entries()
         theirs |= self._claimed()
-        stored = {each.source: each for each in list_documents(self._place)}
         done = recover(
             entries,
-            stored,
+            list_documents(self._place),
             fingerprint=self._record.fingerprint,
             place=self._place,
             theirs=theirs,
         )
         self._forget()
+        self._has_recovered |= bool(done)
         return done
 
     def _claimed(self) -> frozenset[str]:
@@ -170,21 +169,28 @@ class Writer:
         if record.analyzer != version:
             # From here on until all are done, words of either kind are there.
             collection.note_changes(analyzer_next=version)
+        totals, made, languages = Totals(), set[tuple[Any, ...]](), set[str | None]()
         counted = recounted(
             list_documents(self._place),
             analyzer_of=partial(_analyzer_of, record),
             version=version,
             place=self._place,
         )
-        averages = Lengths(counted).settled(record.averages)
+        for each in counted:
+            totals.count(Length.of(each))
+            made.add(made_with(each))
+            languages.add(each.language)
+        averages = totals.settled(record.averages)
         with suppress(NotAllowedError):  # they are the same for all who look at these documents
             if averages != record.averages:
                 collection.note_changes(averages=list(averages))
             # Of two who note a language at once, one may have been lost.
             if record.options.language == AUTO_LANGUAGE:
-                collection.note_languages({record.stemmed_as(e.language) for e in counted})
-        off = [each for each in counted if is_off(each, averages, version, WEIGHING_VERSION)]
-        done = (by or self.reweigh_these)(off, averages) if off else 0
+                collection.note_languages({record.stemmed_as(each) for each in languages})
+        off = {each for each in made if is_off(each, averages, version, WEIGHING_VERSION)}
+        # Listed once more, so that memory does not grow with the collection.
+        again = (each for each in list_documents(self._place) if made_with(each) in off)
+        done = (by or self.reweigh_these)(again, averages) if off else 0
         now = {
             "analyzer": version,
             "readers": READERS_VERSION,
@@ -192,10 +198,16 @@ class Writer:
         }
         if any(getattr(record, name) != version for name, version in now.items()):
             collection.note_changes(**now, analyzer_next=None)
-        settle_words(collection, record)
+        settle_words(collection, record, sweeps=self._has_recovered)
+        self._has_recovered = False
         return done
 
-    def reweigh_these(self, stored: Sequence[StoredSource], averages: Averages) -> int:
+    def count_words(self) -> None:
+        """Count words that have come; see :meth:`DocumentStore.count_words`."""
+        if self._record.frequencies:
+            settle(self._place)
+
+    def reweigh_these(self, stored: Iterable[StoredSource], averages: Averages) -> int:
         """Weigh the words of documents again by some averages; gives how many were done."""
         return reweigh(
             stored,

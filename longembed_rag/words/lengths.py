@@ -63,62 +63,40 @@ class Length:
     passages: int
     passage_terms: int
 
+    @classmethod
+    def of(cls, document: Counted) -> Length:
+        """Those of a document that is there."""
+        counts = document.counts
+        return cls(counts.terms, document.passages, counts.passage_terms)
 
-class Lengths:
-    """The lengths of a collection's documents, while it grows.
 
-    Args:
-        stored: The documents that are there.
+class Totals:
+    """The lengths of documents, summed.
+
+    Attributes:
+        documents: How many there are.
+        terms: Terms in them.
+        passages: Passages they have.
+        passage_terms: Terms in those.
     """
 
-    def __init__(self, stored: Iterable[Counted] = ()) -> None:
-        self._documents: dict[str, Length] = {}
-        self._terms = self._passages = self._passage_terms = 0
-        for each in stored:
-            self.add(
-                each.source,
-                terms=each.counts.terms,
-                passages=each.passages,
-                passage_terms=each.counts.passage_terms,
-            )
+    def __init__(self) -> None:
+        self.documents = self.terms = self.passages = self.passage_terms = 0
 
-    def add(self, source: str, *, terms: int, passages: int, passage_terms: int) -> None:
-        """Count a document, in place of its earlier version."""
-        self.remove(source)
-        self._documents[source] = Length(terms, passages, passage_terms)
-        self._count(self._documents[source], 1)
-
-    def remove(self, source: str) -> None:
-        """Count a document no longer, if it was."""
-        length = self._documents.pop(source, None)
-        if length is not None:
-            self._count(length, -1)
-
-    def get(self, source: str) -> Length | None:
-        """The lengths of a document; None when it is not counted."""
-        return self._documents.get(source)
-
-    def restore(self, source: str, length: Length | None) -> None:
-        """Count a document as :meth:`get` gave it before."""
-        self.remove(source)
-        if length is not None:
-            self._documents[source] = length
-            self._count(length, 1)
-
-    def _count(self, length: Length, sign: int) -> None:
-        self._terms += sign * length.terms
-        self._passages += sign * length.passages
-        self._passage_terms += sign * length.passage_terms
+    def count(self, length: Length, sign: int = 1) -> None:
+        """Count a document, or with ``-1`` no longer."""
+        self.documents += sign
+        self.terms += sign * length.terms
+        self.passages += sign * length.passages
+        self.passage_terms += sign * length.passage_terms
 
     @property
-    def average(self) -> float:
-        """Terms in a document, on average; 0 without documents."""
-        return self._terms / len(self._documents) if self._documents else 0.0
-
-    @property
-    def passage_average(self) -> float:
-        """Terms in a passage, on average; 0 without passages."""
-        return self._passage_terms / self._passages if self._passages else 0.0
+    def averages(self) -> Averages:
+        """What a document and a passage have on average; 0 without any."""
+        return Averages(
+            self.terms / self.documents if self.documents else 0.0,
+            self.passage_terms / self.passages if self.passages else 0.0,
+        )
 
     def settled(self, before: Averages | None) -> Averages:
         """The averages to weigh all documents by.
@@ -129,11 +107,48 @@ class Lengths:
         Args:
             before: Those that are in use; None where there are none.
         """
-        true = Averages(self.average, self.passage_average)
+        true = self.averages
         is_off = before is None or any(
             abs(used - now) > TOLERANCE * now for used, now in zip(before, true, strict=True)
         )
         return true if before is None or is_off else before
+
+
+class Lengths:
+    """The lengths of a collection's documents, while it grows.
+
+    Args:
+        stored: The documents that are there.
+    """
+
+    def __init__(self, stored: Iterable[Counted] = ()) -> None:
+        self._documents: dict[str, Length] = {}
+        self.totals = Totals()
+        for each in stored:
+            self.put(each.source, Length.of(each))
+
+    def put(self, source: str, length: Length) -> None:
+        """Count a document, in place of its earlier version."""
+        self.remove(source)
+        self._documents[source] = length
+        self.totals.count(length)
+
+    def remove(self, source: str) -> None:
+        """Count a document no longer, if it was."""
+        length = self._documents.pop(source, None)
+        if length is not None:
+            self.totals.count(length, -1)
+
+    def get(self, source: str) -> Length | None:
+        """The lengths of a document; None when it is not counted."""
+        return self._documents.get(source)
+
+    def restore(self, source: str, length: Length | None) -> None:
+        """Count a document as :meth:`get` gave it before."""
+        if length is None:
+            self.remove(source)
+        else:
+            self.put(source, length)
 
 
 class Averages(NamedTuple):
@@ -147,7 +162,7 @@ class Averages(NamedTuple):
     documents: float
     passages: float
 
-    def weighed(self, counts: TermCounts) -> bool:
-        """Whether a document's vectors were made with them; stores round the last digit."""
-        used = (counts.average, counts.passage_average)
+    def weighed(self, average: float, passage_average: float) -> bool:
+        """Whether these, that vectors were made with, are the same; stores round the last digit."""
+        used = (average, passage_average)
         return all(math.isclose(a, b, rel_tol=1e-9) for a, b in zip(self, used, strict=True))

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from qdrant_client import models
 
+from longembed_rag.ingest import taking
+from longembed_rag.ingest.synchronise import synchronise
 from longembed_rag.ingest.verify import repair, verify
+from longembed_rag.points.filters import Filter, matches
+from longembed_rag.points.port import scroll
 from longembed_rag.points.values import StorageOptions
 from longembed_rag.search.options import MODES
 from longembed_rag.store.copying import copy_collection
+from longembed_rag.store.frequencies.head import KIND_KEY, read_head
+from longembed_rag.store.frequencies.postings import postings_id
+from longembed_rag.store.frequencies.settling import settle
+from longembed_rag.store.manifest import Manifest
+from longembed_rag.store.place import Place
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import IndexedDocument
 from tests.points.fake_qdrant import FakeQdrant, running_fake
-from tests.store.corpora import random_documents
-from tests.store.fakes import make_document
+from tests.store.corpora import Killed, killed_after, random_documents
+from tests.store.fakes import FakeEncoder, make_document
 from tests.stores import ensure, find
 
 DOCUMENTS = random_documents(26, seed=11)
@@ -143,3 +153,53 @@ def test_words_that_are_miscounted_are_told_and_mended(fake: FakeQdrant) -> None
         assert "words of 1 documents are not counted, and of 2 that are gone" in finding.detail
         assert repair(store, [finding]) == []
         assert verify(store, files=False) == []
+
+
+def postings_of(place: Place) -> set[str]:
+    """Ids of the terms that are kept."""
+    matching = Filter(must=[matches(KIND_KEY, "postings")])
+    return {each.id for each in scroll(place.points, place.words, what="x", matching=matching)}
+
+
+def test_the_terms_that_a_killed_writer_left_are_removed(fake: FakeQdrant) -> None:
+    """Wherever it ended: what is being written by somebody who lives is left alone."""
+    before, after = make_document("/x", "first words"), make_document("/x", "other words")
+    for calls in range(12):
+        with DocumentStore.open(url=fake.url, collection=f"killed{calls}") as store:
+            fill(store, 2, [*DOCUMENTS[:2], before])
+            with killed_after(store, calls), suppress(Killed):
+                store.upsert(after)
+        with DocumentStore.open(url=fake.url, collection=f"killed{calls}") as store:
+            place = store.place
+            settle(place, sweeps=True)  # somebody else's: half-written documents are not its own
+            entry = Manifest(place).entries()["/x"]
+            if entry.state == "writing" and calls > 1:
+                assert postings_of(place) >= {postings_id(store.sources()["/x"])}
+            store.recover()
+            store.reweigh()
+            assert postings_of(place) == {postings_id(each) for each in store.sources().values()}
+            assert verify(store, files=False) == []
+
+
+def test_words_weigh_before_a_long_ingest_ends(
+    fake: FakeQdrant, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are counted after so many documents, and each time that there are twice as many."""
+    for number in range(9):
+        (folder / f"{number}.txt").write_text(f"word{number} common")
+    with DocumentStore.open(url=fake.url) as store:
+        ensure(store, storage=StorageOptions(shards=2), language="none")
+        counted: list[int] = []
+        count = store.count_words
+
+        def noting() -> None:
+            count()
+            head = read_head(store.place)
+            assert head is not None
+            counted.append(sum(each.totals[0] for each in head.segments))
+
+        monkeypatch.setattr(store, "count_words", noting)
+        monkeypatch.setattr(taking, "_COUNTED_FIRST", 2)
+        synchronise([folder], encoder=FakeEncoder(), store=store)
+        assert len(counted) == 3  # when 2, 4 and 8 were told of; others may be written already
+        assert all(count >= told for count, told in zip(counted, (2, 4, 8), strict=True))

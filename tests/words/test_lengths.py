@@ -32,17 +32,17 @@ def stored(source: str, terms: int, passages: int, passage_terms: int) -> Stored
 def test_averages_by_hand() -> None:
     """Terms by documents, and terms in passages by passages."""
     lengths = Lengths([stored("/a", 10, 2, 8), stored("/b", 20, 3, 17)])
-    assert (lengths.average, lengths.passage_average) == (15.0, 5.0)
-    lengths.add("/c", terms=30, passages=0, passage_terms=0)
-    assert (lengths.average, lengths.passage_average) == (20.0, 5.0)
+    assert lengths.totals.averages == (15.0, 5.0)
+    lengths.put("/c", Length(30, 0, 0))
+    assert lengths.totals.averages == (20.0, 5.0)
     lengths.remove("/a")
     lengths.remove("/never-there")
-    assert (lengths.average, lengths.passage_average) == (25.0, 17 / 3)
+    assert lengths.totals.averages == (25.0, 17 / 3)
 
 
 def test_nothing_has_no_average() -> None:
     """Zero stands for an average that is not known."""
-    assert (Lengths().average, Lengths().passage_average) == (0.0, 0.0)
+    assert Lengths().totals.averages == (0.0, 0.0)
 
 
 @given(CHANGES)
@@ -54,20 +54,14 @@ def test_averages_are_those_of_what_is_there(changes: list[tuple[str, Length | N
             lengths.remove(source)
             there.pop(source, None)
         else:
-            lengths.add(
-                source,
-                terms=length.terms,
-                passages=length.passages,
-                passage_terms=length.passage_terms,
-            )
+            lengths.put(source, length)
             there[source] = length
         assert lengths.get(source) == length
     again = Lengths(
         stored(source, each.terms, each.passages, each.passage_terms)
         for source, each in there.items()
     )
-    assert lengths.average == again.average
-    assert lengths.passage_average == again.passage_average
+    assert lengths.totals.averages == again.totals.averages
 
 
 @given(CHANGES, st.sampled_from(["/a", "/b"]))
@@ -76,10 +70,10 @@ def test_what_failed_is_taken_back(changes: list[tuple[str, Length | None]], sou
     lengths = Lengths()
     for name, length in changes:
         lengths.restore(name, length)
-    before = lengths.get(source), lengths.average, lengths.passage_average
-    lengths.add(source, terms=999, passages=9, passage_terms=99)
+    before = lengths.get(source), lengths.totals.averages
+    lengths.put(source, Length(999, 9, 99))
     lengths.restore(source, before[0])
-    assert (lengths.get(source), lengths.average, lengths.passage_average) == before
+    assert (lengths.get(source), lengths.totals.averages) == before
 
 
 @pytest.mark.parametrize(
@@ -97,14 +91,14 @@ def test_averages_in_use_may_be_off_by_little(
 ) -> None:
     """They stay until one is off by more than the tolerance; then both are the true ones."""
     lengths, used = Lengths([stored("/a", 100, 1, 10)]), Averages(documents, passages)
-    assert lengths.settled(used) == (used if stay else Averages(100.0, 10.0))
+    assert lengths.totals.settled(used) == (used if stay else Averages(100.0, 10.0))
 
 
 def test_without_passages_their_average_is_never_off() -> None:
     """A collection without passages is not weighed again for ever."""
-    settled = Lengths([stored("/a", 100, 0, 0)]).settled(None)
+    settled = Lengths([stored("/a", 100, 0, 0)]).totals.settled(None)
     assert settled == Averages(100.0, 0.0)
-    assert Lengths([stored("/a", 100, 0, 0)]).settled(settled) == settled
+    assert Lengths([stored("/a", 100, 0, 0)]).totals.settled(settled) == settled
 
 
 @given(CHANGES, st.randoms())
@@ -120,5 +114,5 @@ def test_averages_do_not_depend_on_the_order(
         lengths = Lengths()
         for name, length in order:
             lengths.restore(name, length)
-        settled.add(lengths.settled(None))
+        settled.add(lengths.totals.settled(None))
     assert len(settled) == 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from longembed_rag.files.remote import located
 from longembed_rag.ingest.many.pipeline import Shares, Step, ingest_steps, run_steps
 from longembed_rag.ingest.many.stages import Reweighing
 from longembed_rag.ingest.many.values import Job, Outcome, Task, Workers
@@ -18,7 +20,6 @@ from longembed_rag.store.claims import claimed_by_others
 if TYPE_CHECKING:
     from longembed_rag.files.discover import Discovery
     from longembed_rag.files.options import ReadOptions
-    from longembed_rag.files.remote import Location
     from longembed_rag.ingest.encoding import DocumentEncoder
     from longembed_rag.ingest.taking import Run
     from longembed_rag.ray_cluster import RayCluster
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from longembed_rag.store.values import StoredSource
     from longembed_rag.words.lengths import Averages
 
+# Files, or documents, on their way at once: what this process holds of them does not grow with all.
+_SHARE = 50_000
 # How long is waited until files are tried again that somebody else has in hand, seconds.
 _PATIENCE = 1.0
 # Documents for which a process of its own is not worth while to weigh their words again.
@@ -52,7 +55,7 @@ class Many:
         self,
         run: Run,
         found: Discovery,
-        as_before: Mapping[Location, SeenFile],
+        as_before: Mapping[str, SeenFile],
         reading: ReadOptions,
     ) -> Iterator[Outcome]:
         """Bring in files; one that cannot be taken in is told and passed over.
@@ -60,7 +63,7 @@ class Many:
         Args:
             run: The pass that they belong to.
             found: The files.
-            as_before: Those that need not be read.
+            as_before: Those that need not be read, by source.
             reading: How the others are read.
 
         Yields:
@@ -89,13 +92,18 @@ class Many:
             )
         )
         run.reweighing = partial(self._reweigh, job, shares)
-        tasks = list(_tasks(run, found, as_before))
+        tasks = _tasks(run, found, as_before)
+        while share := list(islice(tasks, _SHARE)):
+            yield from self._take_share(run, ingest_steps(job, shares), share)
+
+    def _take_share(self, run: Run, steps: list[Step], tasks: list[Task]) -> Iterator[Outcome]:
+        """Bring in some of the files."""
         while tasks:
             # What a process had given on before it died, it may give on in other parcels when it is
             # started again, and Ray passes over as many as there were: so some may come twice, and
             # some never.
             waiting = {task.source: task for task in tasks}
-            for outcome in run_steps(tasks, ingest_steps(job, shares)):
+            for outcome in run_steps(tasks, steps):
                 if outcome.source not in waiting:
                     continue
                 if outcome.status is None and outcome.failure is None:
@@ -107,12 +115,19 @@ class Many:
             tasks = _once_more(run, list(waiting.values()))
 
     def _reweigh(
-        self, job: Job, shares: Shares, stored: Sequence[StoredSource], averages: Averages
+        self, job: Job, shares: Shares, stored: Iterable[StoredSource], averages: Averages
     ) -> int:
         """Weigh the words of documents again, by many where they are many."""
+        listed, done = iter(stored), 0
+        while share := list(islice(listed, _SHARE)):
+            done += self._reweigh_share(job, shares, share, averages)
+        return done
+
+    def _reweigh_share(
+        self, job: Job, shares: Shares, stored: Sequence[StoredSource], averages: Averages
+    ) -> int:
         if len(stored) < _FEW:
-            writer = Reweighing(job, averages)
-            return sum(writer(stored))
+            return sum(Reweighing(job, averages)(stored))
         step = Step(
             make=partial(Reweighing, job, averages),
             processes=shares.sides,
@@ -122,14 +137,14 @@ class Many:
         return sum(run_steps(stored, [step]))
 
 
-def _tasks(run: Run, found: Discovery, as_before: Mapping[Location, SeenFile]) -> Iterator[Task]:
+def _tasks(run: Run, found: Discovery, as_before: Mapping[str, SeenFile]) -> Iterator[Task]:
     """The files that are to be read; the others are told."""
-    named = zip(found.files, found.sources, strict=True)
-    for position, (place, source) in enumerate(named, start=1):
-        stamp, before = found.stamps.get(source), as_before.get(place)
+    named = zip(found.names, found.sources, strict=True)
+    for position, (name, source) in enumerate(named, start=1):
+        stamp, before = found.stamps.get(source), as_before.get(source)
         task = Task(
             source=source,
-            place=place,
+            place=located(name),
             size=0 if stamp is None else stamp.size,
             position=position,
             earlier=run.stored.get(source),

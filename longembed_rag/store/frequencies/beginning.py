@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from longembed_rag.store.values import CollectionRecord
 
 
-def settle_words(collection: Collection, record: CollectionRecord) -> None:
+def settle_words(collection: Collection, record: CollectionRecord, *, sweeps: bool = False) -> None:
     """Count the words of what has come and gone, where the store cannot.
 
     A collection of several shards that was made before words were counted, or that a server has cut
@@ -22,6 +22,7 @@ def settle_words(collection: Collection, record: CollectionRecord) -> None:
     Args:
         collection: The collection; its documents are written.
         record: What it says of itself.
+        sweeps: Whether to look for what somebody who was killed has left in the table.
 
     Raises:
         StoreError: The store cannot be read or written to.
@@ -29,7 +30,7 @@ def settle_words(collection: Collection, record: CollectionRecord) -> None:
     place = collection.place
     served = place.points.served
     if record.frequencies:
-        settle(place)
+        settle(place, sweeps=sweeps)
     elif record.options.tenant_field is not None:
         return  # they are counted by tenant, by the store, in each shard by itself
     elif served is not None and collection.spread is not None and collection.spread.shards > 1:

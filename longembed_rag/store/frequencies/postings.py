@@ -140,6 +140,11 @@ def postings_id(stored: StoredSource) -> str:
     return str(UUID(bytes=UUID(stored.document_id).bytes[:8] + version))
 
 
+def half_of(identity: str) -> str:
+    """The half of an id, of a document or of its terms, that tells the document."""
+    return identity[:18]
+
+
 def postings_point(
     stored: StoredSource, vectors: Mapping[str, Vector], passages: Iterable[Mapping[str, Vector]]
 ) -> Point:

@@ -21,7 +21,12 @@ from longembed_rag.store.frequencies.head import (
     read_head,
 )
 from longembed_rag.store.frequencies.identities import identities, net, spelled
-from longembed_rag.store.frequencies.postings import Postings, postings_id, postings_point
+from longembed_rag.store.frequencies.postings import (
+    Postings,
+    half_of,
+    postings_id,
+    postings_point,
+)
 from longembed_rag.store.frequencies.segments import (
     ROWS,
     listed,
@@ -30,6 +35,7 @@ from longembed_rag.store.frequencies.segments import (
     write_segment,
 )
 from longembed_rag.store.listing import list_documents
+from longembed_rag.store.manifest import Manifest
 from longembed_rag.store.payload import read_own
 from longembed_rag.store.values import PAIRS_VECTOR, TERMS_VECTOR
 from longembed_rag.store.writing import of_documents
@@ -45,7 +51,7 @@ PATIENCE = 60.0
 _FETCHED = 32  # documents' terms in a request: some megabytes, where they are long
 
 
-def settle(place: Place) -> int:
+def settle(place: Place, *, sweeps: bool = False) -> int:
     """Count the documents that have come, and no longer those that have gone.
 
     Every step that counts is one exchange of the head, so that a call that is interrupted leaves a
@@ -54,6 +60,7 @@ def settle(place: Place) -> int:
 
     Args:
         place: Where the collection is; its documents and their passages are written.
+        sweeps: Whether to look for what somebody who was killed has left in the table.
 
     Returns:
         How many documents came or went.
@@ -64,7 +71,10 @@ def settle(place: Place) -> int:
     """
     turn = _Turn(place)
     try:
-        return _settled(turn)
+        done = _settled(turn)
+        if sweeps or turn.is_taken_over:
+            _sweep(turn)
+        return done
     finally:
         turn.give_up()
 
@@ -84,8 +94,6 @@ def _settled(turn: _Turn) -> int:
     _adopt(place, set(_lacking(place, come)))
     _count(turn, come, gone)
     _merge(turn)
-    if turn.is_taken_over:
-        _sweep(turn)
     return len(come) + len(gone)
 
 
@@ -205,10 +213,14 @@ def _merge(turn: _Turn) -> None:
 
 
 def _sweep(turn: _Turn) -> None:
-    """Remove the segments that somebody who was killed has begun."""
+    """Remove what somebody who was killed has begun: segments, and terms of documents.
+
+    Terms are there before their document is, but after the manifest says that it is being written,
+    so they are nobody's once neither it nor the listing of documents, read in this order after the
+    terms, knows of them.
+    """
     place = turn.place
     kept = {each.id for each in turn.head.segments}
-    # Documents' own terms are left alone: they are there before the document is.
     found = scroll(
         place.points,
         place.words,
@@ -217,6 +229,22 @@ def _sweep(turn: _Turn) -> None:
         matching=Filter(must=[matches(KIND_KEY, "bucket", "page")]),
     )
     orphans = [each.id for each in found if read_own(each.payload).get("segment") not in kept]
+    delete_all(place.points, place.words, orphans, what=WRITING)
+    turn.hold()
+    found = scroll(
+        place.points,
+        place.words,
+        what=WRITING,
+        keys=[],
+        matching=Filter(must=[matches(KIND_KEY, "postings")]),
+    )
+    terms = identities(each.id for each in found)
+    entries = Manifest(place).entries().values()
+    in_hand = {half_of(each.document_id) for each in entries if each.state == "writing"}
+    there = identities(postings_id(each) for each in list_documents(place))
+    counted, _ = listed(place, turn.head.segments)
+    left, _ = net([(1, terms), (-1, there), (-1, counted)])
+    orphans = [each for each in spelled(left) if half_of(each) not in in_hand]
     delete_all(place.points, place.words, orphans, what=WRITING)
 
 

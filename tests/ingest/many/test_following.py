@@ -16,6 +16,7 @@ from longembed_rag.ingest.many.values import Outcome, Workers
 from longembed_rag.ingest.synchronise import synchronise
 from longembed_rag.points.port import scroll
 from longembed_rag.ray_cluster import RayCluster
+from longembed_rag.store.reweighing import made_with
 from longembed_rag.store.store import DocumentStore
 from tests.points.fake_qdrant import FakeQdrant
 from tests.store.corpora import random_texts
@@ -66,3 +67,35 @@ def test_what_is_lost_on_the_way_is_taken_once_more(
         assert len(store.sources()) == 6
         left = [each.payload for each in scroll(store.place.points, store.place.manifest, what="x")]
         assert all("content_hash" in each for each in left)  # nothing is claimed any more
+
+
+def test_many_files_are_taken_share_by_share(
+    server: FakeQdrant, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What this process holds of them does not grow with all; nor when their words are weighed."""
+    for number, text in enumerate(random_texts(7, seed=8)):
+        (folder / f"{number}.txt").write_text(text)
+    shares: list[int] = []
+
+    def noted(items: Iterable[Any], steps: Iterable[Step]) -> list[Any]:
+        given = list(items)
+        shares.append(len(given))
+        return one_process(given, steps)
+
+    monkeypatch.setattr(following, "run_steps", noted)
+    monkeypatch.setattr(following, "_SHARE", 3)
+    monkeypatch.setattr(following, "_FEW", 2)
+    cluster = RayCluster(address="local", processors=2, gpus=0, dashboard=None)
+    with DocumentStore.open(url=server.url) as store:
+        many = Many(
+            workers=Workers(),
+            cluster=cluster,
+            open_store=partial(DocumentStore.open, url=server.url),
+            make_encoder=FakeEncoder,
+        )
+        report = synchronise([folder], encoder=FakeEncoder(), store=store, many=many)
+        assert report.added == 7
+        assert shares == [3, 3, 1, 3, 3]  # and the last one is weighed here
+        averages = store.existing_record().averages
+        assert averages is not None
+        assert all(averages.weighed(*made_with(each)[:2]) for each in store.sources().values())
