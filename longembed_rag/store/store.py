@@ -281,13 +281,7 @@ class DocumentStore:
             self._record = self._writer = None  # the record may tell of another analyzer now
 
     def count_words(self) -> None:
-        """Count the words of documents that have come, where the store cannot weigh them.
-
-        The end of an ingest does it; in a long one, words are weighed by their rarity before that.
-
-        Raises:
-            StoreError: The store cannot be read or written to.
-        """
+        """Count the words of what has come, as reweighing does, where the store cannot."""
         self._writer_now().count_words()
 
     def entries(self) -> dict[str, ManifestEntry]:
