@@ -1,4 +1,4 @@
-"""Needles and pass keys in texts of 16,384 and 32,768 tokens, by every method of a rotary model.
+"""Needles and pass keys in long texts, by every method that a model can be read with.
 
 Each document hides a fact and a pass key, at depths of their own, and is read once: its vector and
 those of its passages come from the same reading. Of so many documents how many are found first by
@@ -7,7 +7,8 @@ centred and not), which says whether documents of such a length are still told a
 
     python -m benchmarks.far --lengths 16384,32768 --documents 6 --out FILE
 
-What is in FILE already is not done again, so that it can be stopped at any time.
+A method is left out where it changes nothing: texts within a model's own window. What is in FILE
+already is not done again, so that it can be stopped at any time.
 """
 
 from __future__ import annotations
@@ -90,42 +91,57 @@ def measure(encoder: LongEncoder, length: int, count: int) -> dict[str, Any]:
     return row
 
 
+def settings_of(name: str) -> dict[str, Any]:
+    """A method and its settings, as in ``pcw:window_overlap=128:window_weights=tokens``."""
+    method, *given = name.split(":")
+    values = dict(each.split("=", 1) for each in given)
+    return {"method": method, **{key: _plain(value) for key, value in values.items()}}
+
+
+def _plain(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def changes(encoder: LongEncoder, length: int) -> bool:
+    """Whether texts of so many tokens are read otherwise than the model would read them."""
+    plan = encoder.planner.plan(length)
+    return plan.extends or plan.windows > 1 or encoder.planner.method == "none"
+
+
 def main() -> None:
     """Measure what is not measured yet, the shorter lengths first."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model")
     parser.add_argument("--lengths", default="16384,32768")
-    parser.add_argument("--methods", help="comma-separated; all that the model can do unless given")
+    parser.add_argument("--methods", help="separated by commas; all of the model's unless given")
     parser.add_argument("--documents", type=int, default=6)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     lengths = [int(each) for each in options.lengths.split(",")]
-    encoder = LongEncoder.from_pretrained(
-        options.model, max_length=int(ROOM * max(lengths)), dtype="float32"
-    )
-    able = [each for each in encoder.planner.methods if each != "truncate"]
+    common: dict[str, Any] = {"max_length": int(ROOM * max(lengths)), "dtype": "float32"}
+    known = LongEncoder.from_pretrained(options.model, **common)
+    able = [each for each in known.planner.methods if each != "truncate"]
     methods = options.methods.split(",") if options.methods else able
     rows: dict[str, Any] = {}
     if options.out.exists():
         rows = json.loads(options.out.read_text(encoding="utf-8"))["rows"]
     for length in lengths:
         for method in methods:
-            name = f"{method} {length} {options.documents}"
-            if name in rows:
+            name = f"{method} {length}"
+            encoder = LongEncoder.from_pretrained(options.model, **common, **settings_of(method))
+            if name in rows or not changes(encoder, length):
                 continue
-            reading = encoder.reading_otherwise(method=method)
-            rows[name] = {
-                "method": method,
-                "length": length,
-                "documents": options.documents,
-                **measure(reading, length, options.documents),
-            }
+            told = {"method": method, "length": length, "documents": options.documents}
+            rows[name] = {**told, **measure(encoder, length, options.documents)}
             print(name, rows[name], flush=True)
             result = {
                 "command": "python -m benchmarks.far --out FILE",
                 "version": __version__,
                 "machine": machine(),
-                "model": encoder.planner.model_name,
+                "model": known.planner.model_name,
                 "rows": rows,
             }
             write_whole(options.out, json.dumps(result, indent=1) + "\n")
