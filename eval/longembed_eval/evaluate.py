@@ -26,7 +26,7 @@ class Request:
         tasks: Names of tasks.
         data: Folders of labelled tasks.
         docs: Files and folders of documents without labels.
-        haystack: Folder of text that needles are hidden in; None for the one that ships.
+        haystack: Folder of text that needle and two_facts hide in; None for the one that ships.
         lengths: Lengths of tasks that are made for lengths, tokens; none for the usual ones: to
             4,096 where they are made here, all eight of LongEmbed's own.
         seed: What the tasks that are made here are made with.

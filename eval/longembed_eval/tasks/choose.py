@@ -20,7 +20,7 @@ from longembed_rag.errors import ReadError, SettingsError
 #: All six tasks of the paper, from the hub.
 LONGEMBED = "longembed"
 #: Tasks that are made here, one for each length.
-MADE_HERE = ("passkey", "needle")
+MADE_HERE = ("passkey", "needle", "two_facts")
 #: Every name that can be asked for; those of :data:`MADE_HERE`, and the hub's of the same kind,
 #: may carry a length, such as ``passkey-1024``.
 NAMES = (*MADE_HERE, *LABELLED, *(PREFIX + config for config in SYNTHETIC), LONGEMBED)
@@ -67,11 +67,12 @@ def choose_tasks(
         data: Folders with labelled tasks, see
             :func:`~longembed_eval.tasks.folder.read_folder`.
         docs: Files and folders of documents without labels; one task is made of all.
-        haystack: Folder of texts that ``needle`` hides its facts in; None for the one that ships.
+        haystack: Folder of texts that ``needle`` and ``two_facts`` hide their facts in; None for
+            the one that ships.
         lengths: Nominal tokens of documents, for names that stand for one task a length; none for
             the usual ones.
         seed: What tasks that are made here are made with.
-        documents: How many documents each of ``passkey`` and ``needle`` has.
+        documents: How many documents each task that is made here has.
         queries: How many queries.
 
     Returns:
@@ -144,6 +145,8 @@ class _Maker:
             return _planned(name, partial(self._passkey, length))
         if group == "needle":
             return _planned(name, partial(self._needle, length))
+        if group == "two_facts":
+            return _planned(name, partial(self._two_facts, length))
         if length not in HUB_LENGTHS:
             told = ", ".join(map(str, HUB_LENGTHS))
             raise SettingsError(
@@ -154,18 +157,21 @@ class _Maker:
     def _passkey(self, length: int) -> Task:
         from longembed_eval.tasks.passkey import passkey_task
 
-        return passkey_task(length, seed=self.seed, documents=self.documents, queries=self.queries)
+        return passkey_task(length, **self._drawn)
 
     def _needle(self, length: int) -> Task:
         from longembed_eval.tasks.needle import needle_task
 
-        return needle_task(
-            length,
-            haystack=self.haystack,
-            seed=self.seed,
-            documents=self.documents,
-            queries=self.queries,
-        )
+        return needle_task(length, haystack=self.haystack, **self._drawn)
+
+    def _two_facts(self, length: int) -> Task:
+        from longembed_eval.tasks.two_facts import two_facts_task
+
+        return two_facts_task(length, haystack=self.haystack, **self._drawn)
+
+    @property
+    def _drawn(self) -> dict[str, int]:
+        return {"seed": self.seed, "documents": self.documents, "queries": self.queries}
 
 
 def _planned(name: str, load: Callable[[], Task]) -> Planned:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-Kind = Literal["labelled", "passkey", "needle", "held_out"]
+Kind = Literal["labelled", "passkey", "needle", "two_facts", "held_out"]
 MainMetric = Literal["ndcg@10", "accuracy@1"]
 
 
@@ -42,8 +42,9 @@ class Task:
         documents: Texts by id, never empty.
         queries: The queries, each with at least one answer.
         gold: For each query's id the ids of the documents that answer it, with their gain (>= 1).
-        kind: ``"labelled"`` for people's queries, ``"passkey"`` and ``"needle"`` for facts hidden
-            in long texts, ``"held_out"`` for sentences taken out of a user's own documents.
+        kind: ``"labelled"`` for people's queries, ``"passkey"``, ``"needle"`` and ``"two_facts"``
+            for facts hidden in long texts, ``"held_out"`` for sentences taken out of a user's own
+            documents.
         metric: What a task of this kind is judged by.
         length: Tokens, nominally, of each document of a task that is made for one length.
         source: Where it comes from, in a few words for people, without paths of the machine.

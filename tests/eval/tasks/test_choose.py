@@ -129,7 +129,10 @@ def test_folder_and_documents(made: list[tuple[Any, ...]], folder: Path, tmp_pat
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("pasky", r"no task 'pasky'; did you mean 'passkey'\? There are passkey, needle, narr"),
+        (
+            "pasky",
+            r"no task 'pasky'; did you mean 'passkey'\? There are passkey, needle, two_facts, narr",
+        ),
         ("pasky-512", r"no task 'pasky-512'; did you mean 'passkey'\?"),
         ("qmsum-512", r"no task 'qmsum-512'; did you mean 'qmsum'\?"),
         ("longembed-512", r"no task 'longembed-512'"),
