@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -49,6 +49,8 @@ class Task:
         length: Tokens, nominally, of each document of a task that is made for one length.
         source: Where it comes from, in a few words for people, without paths of the machine.
         notes: What a reader of its results must know.
+        wholes: Of tasks that look for parts of documents: for each whole document the ids of its
+            parts, in their order. ``documents`` are the parts, each in one whole; None elsewhere.
     """
 
     name: str
@@ -60,16 +62,23 @@ class Task:
     length: int | None = None
     source: str = ""
     notes: tuple[str, ...] = field(default=())
+    wholes: Mapping[str, tuple[str, ...]] | None = None
+
+    def in_wholes(self, wholes: Mapping[str, tuple[str, ...]]) -> Task:
+        """The same task with what its documents are parts of."""
+        return replace(self, wholes=wholes)
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of everything that scores depend on (hex)."""
         digest = hashlib.blake2b(digest_size=16)
-        content = [
+        content: list[Any] = [
             list(self.documents.items()),
             [query.to_dict() for query in self.queries],
             [[query, dict(answers)] for query, answers in self.gold.items()],
         ]
+        if self.wholes is not None:  # a task without any keeps the fingerprint that it had
+            content.append([[name, list(parts)] for name, parts in self.wholes.items()])
         digest.update(json.dumps(content, ensure_ascii=True).encode())
         return digest.hexdigest()
 
