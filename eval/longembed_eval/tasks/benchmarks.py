@@ -9,8 +9,8 @@ Both are judged by nDCG@10, as they are by their authors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from longembed_eval.published import published_tasks
 from longembed_eval.tasks.hub_files import DataSet
@@ -139,7 +139,7 @@ def _renamed(row: Row, **names: str) -> Row:
     return Row(row.place, values)
 
 
-def _listed(row: Row, name: str) -> Iterable[object] | Iterable[dict[str, object]]:
+def _listed(row: Row, name: str) -> list[Any]:
     value = row.values.get(name)
     if not isinstance(value, list):
         raise InputError(f"{row.place}: {name} is no list but {type(value).__name__}")
