@@ -176,6 +176,8 @@ class PublishedTasks:
         url: Where.
         commit: The state they were taken from.
         metric: What they measure.
+        sizes: For each task's name how many documents and queries it has, to tell it from another
+            one of the name.
         tasks: For each task's name the scores by model, best first.
     """
 
@@ -183,10 +185,20 @@ class PublishedTasks:
     url: str
     commit: str
     metric: str
+    sizes: Mapping[str, tuple[int, int]]
     tasks: Mapping[str, Mapping[str, float]]
 
-    def note(self, task: str) -> tuple[str, ...]:
-        """What a reader of a task's results is told: one sentence, or none where none is known."""
+    def note(self, task: str, *, documents: int, queries: int) -> tuple[str, ...]:
+        """What a reader of a task's results is told: one sentence, or none where none is known.
+
+        Args:
+            task: Its name.
+            documents: How many documents it has; a few empty ones may be missing.
+            queries: How many queries.
+        """
+        expected, asked = self.sizes.get(task, (0, 0))
+        if queries != asked or not 0.99 * expected <= documents <= expected:
+            return ()
         scores = ", ".join(
             f"{name} {score:.1f}" for name, score in self.tasks.get(task, {}).items()
         )

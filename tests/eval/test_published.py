@@ -114,14 +114,17 @@ def test_rows_beside_the_third_version_name_their_source() -> None:
 
 
 def test_single_tasks_are_told_in_a_sentence() -> None:
-    """Scores stand best first, with who published them; a task without any has no note."""
+    """Scores stand best first, with who published them; a task of other sizes has no note."""
     known = published_tasks()
-    (told,) = known.note("mldr_ja")
+    (told,) = known.note("mldr_ja", documents=9_999, queries=200)
     assert told == (
         "ndcg@10 published (MTEB's results repository, "
         "https://github.com/embeddings-benchmark/results @ f4cc6c8b): bge-m3 (dense) 51.3, "
         "embeddinggemma-300m 38.0, multilingual-e5-base 25.5, bm25s 11.3, all-MiniLM-L6-v2 2.9."
     )
-    assert known.note("loco_qmsum") == ()
+    assert known.note("mldr_ja", documents=3, queries=200) == ()
+    assert known.note("mldr_ja", documents=10_000, queries=1) == ()
+    assert known.note("loco_qmsum", documents=197, queries=1_527) == ()
+    assert known.sizes.keys() == known.tasks.keys()
     for scores in known.tasks.values():
         assert list(scores.values()) == sorted(scores.values(), reverse=True)

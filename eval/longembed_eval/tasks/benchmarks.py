@@ -12,7 +12,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from longembed_eval.published import published_tasks
 from longembed_eval.tasks.hub_files import DataSet
 from longembed_eval.tasks.rows import Row, task_of_rows
 from longembed_eval.tasks.values import Task
@@ -80,9 +79,8 @@ def read_loco(name: str, *, copies: Path | None = None) -> Task:
     wanted = [(row, str(pid)) for row in asked for pid in _listed(row, "answer_pids")]
     missing = sum(pid not in pids for _, pid in wanted)
     note = f"{missing:,} of {len(wanted):,} judgements name a document that is not there."
-    task = f"loco_{name}"
     return task_of_rows(
-        task,
+        f"loco_{name}",
         corpus_rows=[_renamed(row, pid="doc_id", passage="text") for row in corpus],
         query_rows=[_renamed(row, qid="qid", query="text") for row in asked],
         qrel_rows=[
@@ -91,7 +89,7 @@ def read_loco(name: str, *, copies: Path | None = None) -> Task:
             if pid in pids
         ],
         source=documents.source(name),
-        notes=[*([note] if missing else []), *published_tasks().note(task)],
+        notes=[note] if missing else [],
     )
 
 
@@ -118,9 +116,8 @@ def read_mldr(language: str, *, copies: Path | None = None) -> Task:
         for name in ("corpus", "test")
     )
     queries = list(asked)
-    task = f"mldr_{language}"
     return task_of_rows(
-        task,
+        f"mldr_{language}",
         corpus_rows=(_renamed(row, docid="doc_id", text="text") for row in corpus),
         query_rows=[_renamed(row, query_id="qid", query="text") for row in queries],
         qrel_rows=[
@@ -129,8 +126,8 @@ def read_mldr(language: str, *, copies: Path | None = None) -> Task:
             for found in _listed(row, "positive_passages")
         ],
         source=data.source(folder),
-        notes=[*([] if language == "en" else [_OTHER_LANGUAGE]), *published_tasks().note(task)],
-    )
+        notes=[] if language == "en" else [_OTHER_LANGUAGE],
+    ).with_published()
 
 
 def _renamed(row: Row, **names: str) -> Row:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from longembed_eval.published import published_tasks
 from longembed_eval.tasks.hub_files import DataSet
 from longembed_eval.tasks.rows import Row, task_of_rows
 from longembed_eval.tasks.values import Task
@@ -50,9 +49,8 @@ def read_conteb(name: str, *, copies: Path | None = None) -> Task:
     data = DataSet(name=f"{OWNER}/{name}", copies=copies)
     chunks = list(data.rows(data.splits("documents")))
     asked = list(data.rows(data.splits("queries")))
-    called = f"conteb_{name}"
     task = task_of_rows(
-        called,
+        f"conteb_{name}",
         corpus_rows=[_row(row, doc_id="chunk_id", text="chunk") for row in chunks],
         query_rows=[
             Row(row.place, {"qid": f"query-{number}", "text": row.values.get("query")})
@@ -64,7 +62,6 @@ def read_conteb(name: str, *, copies: Path | None = None) -> Task:
             for chunk in _answers(row)
         ],
         source=data.source("chunks in their documents"),
-        notes=published_tasks().note(called),
     )
     return task.in_wholes(_wholes(task, chunks))
 

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from longembed_eval.published import published_tasks
 from longembed_eval.tasks.hub_files import copy_of, first_line
 from longembed_eval.tasks.rows import Row, task_of_rows
 from longembed_eval.tasks.values import Task
@@ -47,9 +46,8 @@ def read_mteb(name: str, *, copies: Path | None = None) -> Task:
     data = _loaded(task, subset, split, copies)
     own = copy_of(described["path"], copies)
     where = described["path"] if own is None else f"a copy of {described['path']}"
-    called = f"mteb_{name}"
     return task_of_rows(
-        called,
+        f"mteb_{name}",
         corpus_rows=_texts(data["corpus"], f"{name}, corpus"),
         query_rows=_texts(data["queries"], f"{name}, queries"),
         qrel_rows=(
@@ -61,8 +59,7 @@ def read_mteb(name: str, *, copies: Path | None = None) -> Task:
             for document, gain in answers.items()
         ),
         source=f"{where} @ {described['revision'][:8]}, {split}, as mteb loads it",
-        notes=published_tasks().note(called),
-    )
+    ).with_published()
 
 
 def _task(name: str) -> Any:

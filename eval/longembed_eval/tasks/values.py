@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from longembed_eval.published import published_tasks
+
 Kind = Literal["labelled", "passkey", "needle", "two_facts", "held_out"]
 MainMetric = Literal["ndcg@10", "accuracy@1"]
 
@@ -63,6 +65,13 @@ class Task:
     source: str = ""
     notes: tuple[str, ...] = field(default=())
     wholes: Mapping[str, tuple[str, ...]] | None = None
+
+    def with_published(self) -> Task:
+        """The same task with what others published on it as a last note, if it is theirs."""
+        note = published_tasks().note(
+            self.name, documents=len(self.documents), queries=len(self.queries)
+        )
+        return replace(self, notes=(*self.notes, *note))
 
     def in_wholes(self, wholes: Mapping[str, tuple[str, ...]]) -> Task:
         """The same task with what its documents are parts of."""

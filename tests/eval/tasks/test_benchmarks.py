@@ -102,7 +102,7 @@ def test_mldr(scratch: Path, ending: str) -> None:
     task = read_mldr("ja", copies=scratch)
     assert (task.name, task.gold, len(task.documents)) == ("mldr_ja", {"q-1": {"d2": 1}}, 3)
     assert "--language" in task.notes[0]
-    assert "bge-m3 (dense) 51.3" in task.notes[1]
+    assert len(task.notes) == 1  # published scores are not of three documents
 
 
 def conteb(scratch: Path, queries: Rows, split: str = "test") -> None:

@@ -53,7 +53,7 @@ def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.filterwarnings("default")
 def test_a_task_from_a_copy(copies: Path) -> None:
-    """Titles, ids and judgements are those that mteb reads; published scores stand beside."""
+    """Titles, ids and judgements are those that mteb reads."""
     task = read_mteb("SciFact", copies=copies)
     assert task.name == "mteb_SciFact"
     assert task.documents == {"1": "Heading one", "2": "two"}
@@ -61,7 +61,6 @@ def test_a_task_from_a_copy(copies: Path) -> None:
     assert task.gold == {"7": {"2": 1}}
     assert (task.kind, task.metric) == ("labelled", "ndcg@10")
     assert task.source == "a copy of mteb/scifact @ d56462d0, test, as mteb loads it"
-    assert "all-MiniLM-L6-v2 64.5" in task.notes[-1]
 
 
 @pytest.mark.filterwarnings("default")
