@@ -110,7 +110,8 @@ def _loaded(task: Any, subset: str, split: str, copies: Path | None) -> Any:
         )
         task.metadata = changed
     if task.metadata.is_multilingual:
-        task.hf_subsets = [subset]
+        task.filter_languages(None, hf_subsets=[subset])
+    task.filter_eval_splits([split])
     try:
         task.load_data()
     except (DatasetsError, HfHubHTTPError, OSError, ValueError, KeyError) as error:

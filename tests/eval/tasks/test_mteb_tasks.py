@@ -64,6 +64,28 @@ def test_a_task_from_a_copy(copies: Path) -> None:
 
 
 @pytest.mark.filterwarnings("default")
+def test_one_language_of_a_task(copies: Path) -> None:
+    """The subset alone is read, and of it the test split: the copy holds nothing else."""
+    folder = copies / "mteb" / "MultiLongDocRetrieval"
+    folder.mkdir()
+    files: dict[str, dict[str, Any]] = {
+        "corpus": {"_id": "d1", "title": "", "text": "eins"},
+        "queries": {"_id": "q1", "text": "was?"},
+        "qrels": {"query-id": "q1", "corpus-id": "d1", "score": 1},
+    }
+    card = "---\nconfigs:\n"
+    for name, row in files.items():
+        (folder / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
+        card += (
+            f"- config_name: de-{name}\n  data_files:\n  - split: test\n    path: {name}.jsonl\n"
+        )
+    (folder / "README.md").write_text(f"{card}---\n")
+    task = read_mteb("MultiLongDocRetrieval:de", copies=copies)
+    assert (task.name, task.documents) == ("mteb_MultiLongDocRetrieval:de", {"d1": "eins"})
+    assert task.gold == {"q1": {"d1": 1}}
+
+
+@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize(
     ("name", "told"),
     [
