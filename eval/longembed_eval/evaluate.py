@@ -26,7 +26,8 @@ class Request:
         tasks: Names of tasks.
         data: Folders of labelled tasks.
         docs: Files and folders of documents without labels.
-        haystack: Folder of text that needles are hidden in; None for the one that ships.
+        haystack: Folder of text that needle and two_facts hide in; None for the one that ships.
+        copies: Folder with copies of the hub's data sets, each at ``OWNER/NAME``; None for the hub.
         lengths: Lengths of tasks that are made for lengths, tokens; none for the usual ones: to
             4,096 where they are made here, all eight of LongEmbed's own.
         seed: What the tasks that are made here are made with.
@@ -41,6 +42,7 @@ class Request:
     data: tuple[Path, ...] = ()
     docs: tuple[Path, ...] = ()
     haystack: Path | None = None
+    copies: Path | None = None
     lengths: tuple[int, ...] = ()
     seed: int = 0
     systems: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ def evaluate(
         data=request.data,
         docs=request.docs,
         haystack=request.haystack,
+        copies=request.copies,
         lengths=request.lengths,
         seed=request.seed,
     )

@@ -1,4 +1,4 @@
-"""What others have published on the same tasks: the table of the LongEmbed paper.
+"""What others have published on the same tasks: the table of the LongEmbed paper, and others.
 
 Not our measurements. The paper's runs use other models than ours, and its passkeys and needles are
 other texts: what follows from a comparison is how large differences between methods are, and
@@ -63,6 +63,7 @@ class PublishedRun:
         scores: Of each task, by the column's id.
         average: Plain mean of the six.
         lengths: Accuracies by length in tokens, by the column's id, where these are known.
+        source: Where it stands, and what is odd about it, if that is to be told.
     """
 
     name: str
@@ -72,6 +73,7 @@ class PublishedRun:
     scores: Mapping[str, float]
     average: float
     lengths: Mapping[str, Mapping[int, float]]
+    source: str = ""
 
     def at(self, *, column: str, length: int) -> float | None:
         """Accuracy at one length; None where it is not known.
@@ -163,6 +165,52 @@ def published() -> Published:
         lengths=tuple(values["lengths"]),
         runs=tuple(_run(run) for run in values["runs"]),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedTasks:
+    """Scores of single tasks beside LongEmbed's six, in points (0 to 100).
+
+    Attributes:
+        source: Who published them.
+        url: Where.
+        commit: The state they were taken from.
+        metric: What they measure.
+        sizes: For each task's name how many documents and queries it has, to tell it from another
+            one of the name.
+        tasks: For each task's name the scores by model, best first.
+    """
+
+    source: str
+    url: str
+    commit: str
+    metric: str
+    sizes: Mapping[str, tuple[int, int]]
+    tasks: Mapping[str, Mapping[str, float]]
+
+    def note(self, task: str, *, documents: int, queries: int) -> tuple[str, ...]:
+        """What a reader of a task's results is told: one sentence, or none where none is known.
+
+        Args:
+            task: Its name.
+            documents: How many documents it has; a few empty ones may be missing.
+            queries: How many queries.
+        """
+        expected, asked = self.sizes.get(task, (0, 0))
+        if queries != asked or not 0.99 * expected <= documents <= expected:
+            return ()
+        scores = ", ".join(
+            f"{name} {score:.1f}" for name, score in self.tasks.get(task, {}).items()
+        )
+        told = f"{self.metric} published ({self.source}, {self.url} @ {self.commit[:8]}): {scores}."
+        return (told,) if scores else ()
+
+
+@cache
+def published_tasks() -> PublishedTasks:
+    """Read the scores that the package carries beside the paper's table."""
+    text = (files("longembed_eval") / "data" / "published_tasks.json").read_text(encoding="utf-8")
+    return PublishedTasks(**json.loads(text))
 
 
 def _run(values: dict[str, Any]) -> PublishedRun:

@@ -15,6 +15,7 @@ from longembed_eval.measures import mean_points, measure
 from longembed_eval.meter import machine, versions
 from longembed_eval.results import Cost, Failure, Row
 from longembed_eval.systems.choose import SystemChoice, choose_systems
+from longembed_eval.systems.parts import ContextualSystem
 from longembed_eval.systems.protocol import System, shown_model
 from longembed_eval.tasks.values import Task
 from longembed_eval.workshop import BenchOptions, Built, Workshop
@@ -167,6 +168,8 @@ def _row(task: Task, built: Built, run: Run, workshop: Workshop, tell: Tell, beg
             told = now
             tell(RunProgress(done, total, now - began, run.number))
 
+    if isinstance(built.system, ContextualSystem):
+        built.system.wholes = task.wholes
     indexed = built.system.index(task.documents, on_progress=on_progress)
     texts = [query.text for query in task.queries]
     found = built.system.search(texts, depth=options.depth)

@@ -164,10 +164,9 @@ class Workshop:
             SettingsError: Its settings contradict each other, or do not fit the model.
             ModelLoadError: The model cannot be loaded.
         """
-        if choice.name == "bm25":
-            return self._words(choice)
-        if choice.name == "late":
-            return self._late(choice)
+        own = {"bm25": self._words, "late": self._late, "contextual": self._contextual}
+        if choice.name in own:
+            return own[choice.name](choice)
         reader = self._reader(choice)
         mode: Literal["dense", "passages", "hybrid"]
         if choice.name == "hybrid":
@@ -221,6 +220,14 @@ class Workshop:
         }
         system = LateSystem(reader, options, self._readings)
         return Built(choice, system, settings, name_of(reader))
+
+    def _contextual(self, choice: SystemChoice) -> Built:
+        from longembed_eval.systems.parts import ContextualSystem
+
+        reader = self._whole_reader(choice)
+        settings = {**reader.settings, "depth": self.options.depth, "through": "exact"}
+        system = ContextualSystem(reader, self._readings)
+        return Built(choice, system, settings, f"contextual {name_of(reader)}")
 
     def _words(self, choice: SystemChoice) -> Built:
         from longembed_eval.systems.stored import StoredSystem

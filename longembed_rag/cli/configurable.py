@@ -37,8 +37,8 @@ ONCE_ONLY = frozenset(
         *("ray", "workers", "gpus"),
         *("watch", "detach", "stop", "no_auth"),
         # what to measure
-        *("tasks", "data", "docs", "lengths", "haystack", "seed", "systems", "through", "window"),
-        *("overlap", "depth", "out", "minutes", "by"),
+        *("tasks", "data", "docs", "lengths", "haystack", "copies", "seed", "systems", "through"),
+        *("window", "overlap", "depth", "out", "minutes", "by"),
         # how to train
         *("pairs", "hold_out", "steps", "learning_rate", "warmup", "checkpoint_minutes", "table"),
         *("length", "batch_pairs", "temperature", "theta", "batch", "length_steps", "length_rate"),

@@ -49,12 +49,13 @@ Examples:
   longembed-rag eval --tasks longembed --systems all --ray auto
 
 \b
-Tasks: passkey and needle (made here), passkey-1024 (one length), narrativeqa,
-qmsum, 2wikimqa, summ_screen_fd, longembed_passkey, longembed_needle (from the
-Hugging Face hub), longembed (these six).
+Tasks: passkey, needle and two_facts (made here), passkey-1024 (one length),
+narrativeqa, qmsum, 2wikimqa, summ_screen_fd, longembed_passkey, longembed_needle
+(from the Hugging Face hub), longembed (these six), loco, mldr, conteb or one of
+their tasks (mldr_en), mteb_NAME (a task of MTEB, such as mteb_SciFact).
 Systems: bm25, an extension method or auto, chunked, chunked_mean, passages,
-late, hybrid, st (a sentence-transformers model as it comes), methods, all;
-settings of one system follow its name, as in pcw:max_length=8192.""",
+late, hybrid, contextual (for conteb), st (a sentence-transformers model as it
+comes), methods, all; settings of one follow its name: pcw:max_length=8192.""",
 )
 @_task_option(
     "--tasks",
@@ -80,19 +81,25 @@ settings of one system follow its name, as in pcw:max_length=8192.""",
     "--lengths",
     multiple=True,
     metavar="TOKENS",
-    help="Lengths of passkey and needle.  [default: 256,512,1024,2048,4096]",
+    help="Lengths of passkey, needle and two_facts.  [default: 256,512,1024,2048,4096]",
 )
 @_task_option(
     "--haystack",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Text that needles are hidden in.  [default: text that comes with the package]",
+    help="Text that needle and two_facts hide in.  [default: text that comes with the package]",
+)
+@_task_option(
+    "--copies",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Copies of the hub's data sets, each at DIR/OWNER/NAME.  [default: the hub]",
 )
 @_task_option(
     "--seed",
     type=Count(min=0),
     default=0,
-    help="What passkey, needle and held-out sentences are drawn with.  [default: 0]",
+    help="What passkey, needle, two_facts and held-out sentences are drawn with.  [default: 0]",
 )
 @_system_option(
     "--systems",
@@ -152,6 +159,7 @@ def eval_command(
     docs: Sequence[Path],
     lengths: Sequence[str],
     haystack: Path | None,
+    copies: Path | None,
     seed: int,
     systems: Sequence[str],
     through: str,
@@ -197,6 +205,7 @@ def eval_command(
         data=tuple(data),
         docs=tuple(docs),
         haystack=haystack,
+        copies=copies,
         lengths=lengths_of(lengths),
         seed=seed,
         systems=words(systems),

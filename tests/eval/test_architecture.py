@@ -26,6 +26,7 @@ HEAVY = (
     "ir_measures",
     "psutil",
     "datasets",
+    "mteb",
     "sentence_transformers",
     "bm25s",
     "qdrant_client",

@@ -128,6 +128,20 @@ def bench(tiny_models: TinyModels, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return made
 
 
+def test_contextual_is_told_what_documents_are_parts_of(bench: Bench) -> None:
+    """A task of parts is run by it as by any system; another one fails alone, with the way out."""
+    task = a_task()
+    parts = replace(task, name="parts").in_wholes({"w": tuple(task.documents)})
+    results = bench.run(parts, task, systems=("bm25", "contextual"))
+    assert [(row.task, row.system) for row in results.rows] == [
+        ("parts", "bm25"),
+        ("parts", "contextual"),
+        ("words", "bm25"),
+    ]
+    (failure,) = results.failed
+    assert "--tasks conteb" in failure.reason
+
+
 def test_rows_come_in_the_order_of_tasks_and_systems(bench: Bench) -> None:
     """Each with its metrics, costs, rankings and settings."""
     results = bench.run(a_task(), a_task("more", seed=9))

@@ -165,6 +165,12 @@ def _limits(results: Results, chosen_afterwards: bool) -> Iterable[str]:
             "Passkey and needle hide one fact in text that has nothing to do with it. They show"
             " how far a method reads; finding what people ask of real documents is another matter."
         )
+    if any(summary.kind_of(results, g) == "two_facts" for g in results.groups):
+        yield (
+            "two_facts asks for the one document that holds two facts; each of them stands in ten."
+            " Half of its questions share no word with their facts, so that words alone settle a"
+            " quarter of the queries."
+        )
     if "held_out" in {row.kind for row in results.rows}:
         yield (
             "Sentences held out of a document are asked for in its own words, which favours"

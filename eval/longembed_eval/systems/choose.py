@@ -18,6 +18,8 @@ METHODS: tuple[str, ...] = get_args(get_type_hints(EncoderSettings)["method"])
 #: keeps 768 bytes a token at 384 dimensions on disk and compares them all.
 DEFAULT_SYSTEMS = ("bm25", "truncate", "auto", "chunked", "passages", "hybrid")
 _OTHERS = ("bm25", "chunked", "chunked_mean", "passages", "late", "hybrid", "st")
+#: Not among ``all``: it ranks parts of documents, which few tasks have.
+_OF_PARTS = "contextual"
 #: Names that stand for several systems.
 GROUPS = ("all", "methods")
 
@@ -29,6 +31,7 @@ _OPTIONS: dict[str, frozenset[str]] = {
     "chunked_mean": ENCODER | {"window", "overlap"},
     "passages": ENCODER | {"passage_tokens"},
     "late": ENCODER | {"passage_tokens", "pool", "pool_by", "bits"},
+    "contextual": ENCODER,
     "hybrid": ENCODER | {"passage_tokens", "language", "late_interaction"},
     "st": frozenset({"model"}),
 }
@@ -107,7 +110,7 @@ def _expanded(word: str, *, methods: Sequence[str], auto: str) -> list[str]:
 
 def _parsed(label: str) -> SystemChoice:
     name, *settings = _SETTING.split(label)
-    known = (*METHODS, *_OTHERS)
+    known = (*METHODS, *_OTHERS, _OF_PARTS)
     if name not in known:
         close = difflib.get_close_matches(name, (*known, *GROUPS), n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""

@@ -34,7 +34,7 @@ _CHUNKS_AT_ONCE = 256
 
 
 @contextmanager
-def _cutting_on_purpose() -> Iterator[None]:
+def cutting_on_purpose() -> Iterator[None]:
     """What a system leaves unread is told in its costs; a warning a document would hide it.
 
     What it makes of tokens that it does not know shows in its scores.
@@ -90,7 +90,7 @@ class WholeReader:
         done, total = 0, sum(map(len, documents.values()))
         for number, (name, text) in enumerate(documents.items()):
             share = functools.partial(_told, on_progress, done, len(text), total)
-            with _cutting_on_purpose():
+            with cutting_on_purpose():
                 encoding = encoder.encode_passages(
                     text,
                     passage_tokens=self.passage_tokens,
@@ -120,12 +120,12 @@ class WholeReader:
 
     def embed_queries(self, queries: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of queries."""
-        with _cutting_on_purpose():
+        with cutting_on_purpose():
             return self.load().encode(queries, kind="query").embeddings
 
     def encode_queries(self, queries: Sequence[str]) -> QueryEncoding:
         """Vectors of queries and of their tokens."""
-        with _cutting_on_purpose():
+        with cutting_on_purpose():
             return self.load().encode_queries(queries)
 
 
@@ -251,7 +251,7 @@ class ChunkReader:
         for start in range(0, len(chunks), _CHUNKS_AT_ONCE):
             batch = chunks[start : start + _CHUNKS_AT_ONCE]
             names = [f"{name}, chunk {start + i + 1}" for i in range(len(batch))]
-            with _cutting_on_purpose():
+            with cutting_on_purpose():
                 encoding = self.load().encode(batch, names=names)
             vectors.append(encoding.embeddings)
             read += [each.tokens_read for each in encoding.coverage]
@@ -272,7 +272,7 @@ class ChunkReader:
 
     def embed_queries(self, queries: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of queries."""
-        with _cutting_on_purpose():
+        with cutting_on_purpose():
             return self.load().encode(queries, kind="query").embeddings
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from longembed_eval.tasks.hub_files import first_line, read_rows
 from longembed_eval.tasks.rows import LENGTH, Row, task_of_rows
 from longembed_eval.tasks.values import Kind, Task
 from longembed_rag.errors import (
     InputError,
     LongEmbedError,
-    MissingDependencyError,
     ReadError,
     SettingsError,
 )
@@ -121,30 +120,8 @@ def _chosen(lengths: Sequence[int] | None, corpus: list[Row], *, config: str) ->
 
 def _rows(split: str, *, config: str, dataset: str, revision: str) -> list[Row]:
     name = f"{config}/{split}.jsonl"
-    load_dataset = _load_dataset()
     path = _file(name, dataset=dataset, revision=revision)
-    from datasets.exceptions import DatasetsError
-
-    try:
-        loaded = load_dataset("json", data_files={split: str(path)}, split=split)
-    except (DatasetsError, OSError, ValueError) as error:
-        cause = error.__cause__ or error
-        raise ReadError(
-            f"{dataset}: {name} cannot be read as JSON lines: {_first_line(cause)}; remove "
-            f"{path} and try again"
-        ) from error
-    return [Row(f"{name}, row {number}", values) for number, values in enumerate(loaded, 1)]
-
-
-def _load_dataset() -> Any:
-    try:
-        from datasets import load_dataset
-    except ImportError as error:
-        raise MissingDependencyError(
-            "reading LongEmbed from the hub needs the package datasets; install it with "
-            'pip install "longembed-rag[longembed]"'
-        ) from error
-    return load_dataset
+    return read_rows(path, name=name, dataset=dataset)
 
 
 def _file(name: str, *, dataset: str, revision: str) -> Path:
@@ -167,13 +144,8 @@ def _unreachable(name: str, error: Exception, *, dataset: str, revision: str) ->
     config = name.partition("/")[0]
     return ReadError(
         f"{name} of the data set {dataset} at {revision[:8]} is not in the hub's cache and could "
-        f"not be fetched ({_first_line(error)}). On a machine with network, fetch it with "
+        f"not be fetched ({first_line(error)}). On a machine with network, fetch it with "
         f"'hf download {dataset} --repo-type dataset --revision {revision}'; or copy "
         f"the files corpus.jsonl, queries.jsonl and qrels.jsonl of {config} into a folder here and "
         "give it with --data DIR"
     )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -141,7 +141,7 @@ def needle_task(
         queries=queries,
         chance=random_for("needle", None, seed),
         source=hay.source,
-        notes=(_NOTE, *_overlap(hay, words, documents)),
+        notes=(_NOTE, *overlap_notes(hay, words, documents)),
     )
 
 
@@ -198,7 +198,14 @@ def read_haystack(path: Path) -> Haystack:
     return hay
 
 
-def _overlap(hay: Haystack, words: int, documents: int) -> tuple[str, ...]:
+def overlap_notes(hay: Haystack, words: int, documents: int) -> tuple[str, ...]:
+    """What a reader must know of documents that share or repeat the haystack's text.
+
+    Args:
+        hay: The haystack.
+        words: Words of each document.
+        documents: How many documents there are.
+    """
     if words > hay.words:
         return (f"Documents are longer than the haystack's {hay.words:,} words, and repeat it.",)
     if words * documents > hay.words:

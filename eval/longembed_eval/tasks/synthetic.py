@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Literal, NamedTuple
 
 from longembed_eval.tasks.values import Query, Task
@@ -66,11 +66,11 @@ class Hidden(NamedTuple):
     Attributes:
         text: The document.
         depth: First character of the piece divided by the characters of the document: 0 when it
-            stands first, and less than 1 always.
+            stands first, and less than 1 always; None where several are hidden.
     """
 
     text: str
-    depth: float
+    depth: float | None
 
 
 def require_length(length: int) -> None:
@@ -162,25 +162,42 @@ def hide(piece: str, filler: Iterable[Sentence], *, words: int, rng: random.Rand
     Raises:
         SettingsError: The piece alone is longer than the document.
     """
-    room = words - count_words(piece)
-    if room < 0:
-        raise SettingsError(
-            f"a document of {words} words has no room for {count_words(piece)} hidden ones; "
-            "ask for a greater length"
-        )
-    taken = list(_fitting(filler, room))
-    offsets = list(accumulate((len(part.text + part.gap) for part in taken), initial=0))
-    places = [0, *(index for index, part in enumerate(taken, start=1) if part.closed)]
-    target = rng.random() * offsets[-1]
-    cut = min(places, key=lambda place: abs(offsets[place] - target))
-    before = "".join(part.text + part.gap for part in taken[:cut])
-    after = "".join(part.text + part.gap for part in taken[cut:])
+    taken = _taken(filler, words, hidden=count_words(piece))
+    before, after = _parted(taken, [rng.random()])
     document = f"{before}{piece} {after}".rstrip()
     return Hidden(document, len(before) / len(document))
 
 
+def hide_apart(
+    pieces: tuple[str, str], filler: Iterable[Sentence], *, words: int, rng: random.Random
+) -> Hidden:
+    """Put two pieces of text between sentences, with half of the filler or more between them.
+
+    The first stands uniformly in the first half of the filler, the second uniformly in what is
+    left behind the half that follows. Places are at sentences, as :func:`hide` chooses them.
+
+    Args:
+        pieces: What is hidden, in the order in which it shall stand.
+        filler: As in :func:`hide`.
+        words: Most words of the document, the pieces included.
+        rng: Decides the places.
+
+    Returns:
+        The document; its depth is None, since there is not one.
+
+    Raises:
+        SettingsError: The pieces alone are longer than the document.
+    """
+    one, other = pieces
+    taken = _taken(filler, words, hidden=count_words(one) + count_words(other))
+    first = rng.random() / 2
+    second = first + 1 / 2 + rng.random() * (1 / 2 - first)
+    before, between, after = _parted(taken, [first, second])
+    return Hidden(f"{before}{one} {between}{other} {after}".rstrip(), None)
+
+
 def task_of_hidden(
-    kind: Literal["passkey", "needle"],
+    kind: Literal["passkey", "needle", "two_facts"],
     length: int,
     *,
     hidden: Sequence[Hidden],
@@ -189,6 +206,7 @@ def task_of_hidden(
     chance: random.Random,
     source: str,
     notes: tuple[str, ...],
+    labels: Sequence[str] = (),
 ) -> Task:
     """The task of finding each question's document.
 
@@ -201,16 +219,19 @@ def task_of_hidden(
         chance: Decides which.
         source: Where the pieces and what hides them come from.
         notes: What a reader of results must know; that lengths are nominal is added.
+        labels: For each document what the id of its query ends with, to tell kinds of queries
+            apart; none to leave it out.
     """
     asked = sorted(chance.sample(range(len(hidden)), queries))
+    ids = {index: "-".join(["query", str(index), *labels[index : index + 1]]) for index in asked}
     return Task(
         name=f"{kind}-{length}",
         documents={f"document-{index}": found.text for index, found in enumerate(hidden)},
         queries=tuple(
-            Query(id=f"query-{index}", text=questions[index], depth=hidden[index].depth)
+            Query(id=ids[index], text=questions[index], depth=hidden[index].depth)
             for index in asked
         ),
-        gold={f"query-{index}": {f"document-{index}": 1} for index in asked},
+        gold={ids[index]: {f"document-{index}": 1} for index in asked},
         kind=kind,
         metric="accuracy@1",
         length=length,
@@ -221,6 +242,30 @@ def task_of_hidden(
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _taken(filler: Iterable[Sentence], words: int, *, hidden: int) -> list[Sentence]:
+    """The sentences that a document has room for beside so many hidden words."""
+    if words < hidden:
+        raise SettingsError(
+            f"a document of {words} words has no room for {hidden} hidden ones; "
+            "ask for a greater length"
+        )
+    return list(_fitting(filler, words - hidden))
+
+
+def _parted(taken: Sequence[Sentence], shares: Sequence[float]) -> list[str]:
+    """The text of sentences, parted at the places nearest to these shares of it, ascending.
+
+    Places are the beginning and behind closed sentences.
+    """
+    offsets = list(accumulate((len(part.text + part.gap) for part in taken), initial=0))
+    places = [0, *(index for index, part in enumerate(taken, start=1) if part.closed)]
+    targets = [share * offsets[-1] for share in shares]
+    cuts = [min(places, key=lambda place: abs(offsets[place] - target)) for target in targets]
+    text = "".join(part.text + part.gap for part in taken)
+    edges = [0, *(offsets[cut] for cut in cuts), len(text)]
+    return [text[start:end] for start, end in pairwise(edges)]
 
 
 def _fitting(filler: Iterable[Sentence], room: int) -> Iterator[Sentence]:

@@ -35,8 +35,10 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         calls.append(("needle", length, options))
         return _task(f"needle-{length}")
 
-    def read_hub(config: str, *, lengths: list[int] | None = None) -> list[Task]:
-        calls.append(("hub", config, lengths))
+    def read_hub(
+        config: str, *, lengths: list[int] | None = None, dataset: str | None = None
+    ) -> list[Task]:
+        calls.append(("hub", config, lengths, *([] if dataset is None else [dataset])))
         return [_task(config)]
 
     def held_out_task(paths: list[Path], *, seed: int) -> Task:
@@ -111,6 +113,35 @@ def test_all_of_longembed(made: list[tuple[Any, ...]]) -> None:
     assert made == [("hub", "narrativeqa", None), ("hub", "passkey", [512])]
 
 
+def test_benchmarks_beside_longembed(
+    made: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A word stands for all tasks of a benchmark, or for one; copies come before the hub."""
+    for kind, module in (("loco", "benchmarks"), ("mldr", "benchmarks"), ("conteb", "conteb")):
+
+        def read(part: str, *, copies: Path | None, kind: str = kind) -> Task:
+            made.append((kind, part, copies))
+            return _task(f"{kind}_{part}")
+
+        monkeypatch.setattr(f"longembed_eval.tasks.{module}.read_{kind}", read)
+    (tmp_path / "dwzhu" / "LongEmbed").mkdir(parents=True)
+    names = ["mldr", "loco_qmsum", "conteb_covid-qa", "mteb_SciFact", "qmsum"]
+    planned = choose_tasks(names=names, copies=tmp_path)
+    assert [task.name for task in planned[:2]] == ["mldr_ar", "mldr_de"]
+    assert [task.name for task in planned[13:]] == names[1:]
+    assert len(choose_tasks(names=["loco", "conteb"])) == 20
+    for task in (planned[2], planned[13], planned[14], planned[16]):
+        task.load()
+    assert made == [
+        ("mldr", "en", tmp_path),
+        ("loco", "qmsum", tmp_path),
+        ("conteb", "covid-qa", tmp_path),
+        ("hub", "qmsum", None, str(tmp_path / "dwzhu" / "LongEmbed")),
+    ]
+    with pytest.raises(SettingsError, match=r"--copies .*nowhere is no folder"):
+        choose_tasks(names=["mldr_en"], copies=tmp_path / "nowhere")
+
+
 def test_named_twice_is_planned_once() -> None:
     """Words that overlap give each task once."""
     planned = choose_tasks(names=["passkey-256", "passkey", "qmsum", "qmsum"], lengths=[256])
@@ -129,9 +160,14 @@ def test_folder_and_documents(made: list[tuple[Any, ...]], folder: Path, tmp_pat
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("pasky", r"no task 'pasky'; did you mean 'passkey'\? There are passkey, needle, narr"),
+        (
+            "pasky",
+            r"no task 'pasky'; did you mean 'passkey'\? There are passkey, needle, two_facts, narr",
+        ),
         ("pasky-512", r"no task 'pasky-512'; did you mean 'passkey'\?"),
         ("qmsum-512", r"no task 'qmsum-512'; did you mean 'qmsum'\?"),
+        ("mldr_eng", r"no task 'mldr_eng'; did you mean 'mldr_en'\?"),
+        ("mldr-512", r"no task 'mldr-512'; did you mean 'mldr'\?"),
         ("longembed-512", r"no task 'longembed-512'"),
         ("zzz", r"no task 'zzz'\. There are passkey"),
         ("passkey-0", "0 tokens is no length"),
