@@ -127,6 +127,7 @@ def _train_length(
     from longembed_rag.training.length import LengthOptions
     from longembed_rag.training.mixture import MixtureOptions
     from longembed_rag.training.runs import train_length
+    from longembed_rag.training.skipping import SkippingOptions
 
     lengths = weighted_lengths(given["lengths"])
     return train_length(
@@ -145,6 +146,7 @@ def _train_length(
         length=LengthOptions(),
         options=options,
         folder=folder,
+        skipping=SkippingOptions(kind=given["positions"], reach=given["reach"]),
         share=given["share"],
         half=given["half"],
         on_progress=say,
@@ -246,7 +248,8 @@ def rotary_command(
     epilog="""\b
 Examples:
   longembed-rag train length --pairs pairs/ --out longer --model long-rotary/distilled/model
-  longembed-rag train length --pairs mine.jsonl --out longer --lengths 1024,4096""",
+  longembed-rag train length --pairs mine.jsonl --out longer --lengths 1024,4096
+  longembed-rag train length --pairs mine.jsonl --out longer --lengths 512 --positions pose""",
 )
 @click.option(
     "--teacher",

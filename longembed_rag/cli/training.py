@@ -81,6 +81,20 @@ _DOCUMENTS = (
         help="Tokens of the documents of an update.  [default: 8192]",
     ),
     click.option(
+        "--positions",
+        type=click.Choice(("plain", "pose", "randomized", "skipalign")),
+        default="plain",
+        help="At which positions documents are read: one after the other (plain), or far apart, so "
+        "that short ones teach long distances: in two chunks (pose), token by token (randomized), "
+        "or passage by passage (skipalign).  [default: plain]",
+    ),
+    click.option(
+        "--reach",
+        type=Count(min=2, max=1 << 24),
+        help="How far they skip, tokens.  [default: four times the longest document, or all of a "
+        "learned table]",
+    ),
+    click.option(
         "--share",
         type=Number(min=0, max=1, min_open=True),
         default=1.0,

@@ -93,6 +93,7 @@ class DocumentBatch:
         answers: The passage that answers each query, as :func:`passage_id`.
         contents: The passages that stand in each document, whole or begun.
         odd: Whether each document has one passage unlike all others, which is what is asked.
+        positions: At which each document is read, ``[documents, n]``; None reads them plainly.
     """
 
     documents: Ints
@@ -102,6 +103,7 @@ class DocumentBatch:
     answers: list[int]
     contents: list[frozenset[int]]
     odd: bool = False
+    positions: Ints | None = None
 
     def bounds(self, spans: Sequence[Span]) -> list[tuple[int, int]]:
         """First token of each span, and one past its last, among those of all documents."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +19,6 @@ from longembed_rag.training.distil import (
     learning_parameters,
 )
 from longembed_rag.training.document_batch import DocumentBatch, Ints, Span
-from longembed_rag.training.documents import Documents
 from longembed_rag.training.loop import Loss
 from longembed_rag.training.opening import TextTokens
 from longembed_rag.training.reading import TrainingModel, mean_states
@@ -90,7 +89,7 @@ class LengthTraining:
     Args:
         reader: The model; all of it but the word embeddings learns.
         teacher: What it is kept close to.
-        documents: Long documents and their queries.
+        documents: Long documents and their queries; endless, and the same at each call.
         short: Keeps short texts where they are; None leaves them free.
         tokens: Says what opens and closes texts.
         measured: Documents to measure on, by what they are called.
@@ -101,7 +100,7 @@ class LengthTraining:
         self,
         reader: TrainingModel,
         teacher: TrainingModel,
-        documents: Documents,
+        documents: Iterable[DocumentBatch],
         short: Distillation | None,
         *,
         tokens: TextTokens,
@@ -183,7 +182,8 @@ class LengthTraining:
 
     def _read(self, batch: DocumentBatch) -> _Read:
         with self._reader.precision():
-            states = self._reader.read(list(batch.documents))
+            placed = None if batch.positions is None else list(batch.positions)
+            states = self._reader.read(list(batch.documents), placed=placed)
             queries = self._reader.embed(batch.queries, budget=self._options.batch_tokens)
         last = states.layers[-1]
         passages = None

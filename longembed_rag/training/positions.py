@@ -160,8 +160,11 @@ class PositionTuning:
 
     def _embed(self, texts: list[Ints], starts: list[int] | None) -> Tensor:
         """Vectors of texts at the original positions, or each from a start of its own."""
+        placed = None
+        if starts is not None:
+            placed = [at + np.arange(len(ids)) for at, ids in zip(starts, texts, strict=True)]
         with self._reader.precision():
-            return self._reader.embed(texts, budget=self._options.batch_tokens, starts=starts)
+            return self._reader.embed(texts, budget=self._options.batch_tokens, placed=placed)
 
     @torch.no_grad()
     def measure(self) -> Mapping[str, float]:
