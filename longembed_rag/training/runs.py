@@ -82,7 +82,7 @@ def tune_positions(
         "kind": "positions",
         "model": planner.fingerprint,
         "texts": texts.fingerprint,
-        **asdict(tuning),
+        **tuning.identity(negatives=texts.has_negatives),
     }
     progress = run(objective, options, identity, folder, on_progress)
     config, state = _tuned(reader.model, planner, table)
