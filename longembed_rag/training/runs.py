@@ -282,7 +282,7 @@ def train_length(
         "mixture": asdict(mixture),
         "share": share,
         **({"positions": asdict(replace(skipping, reach=reach))} if skipping.skips else {}),
-        **asdict(length),
+        **length.identity(negatives=texts.has_negatives),
     }
     progress = run_a_share(objective, options, identity, folder, on_progress, share=share)
     config = copy.deepcopy(planner.config)

@@ -107,8 +107,8 @@ def read_texts(paths: Sequence[Path], *, hold_out: Sequence[str] = ()) -> Traini
         paths: Files of JSON lines, or folders of them: ``.jsonl``, ``.jsonl.gz``, ``.jsonl.xz``.
             A line is ``{"query": ..., "pos": ...}`` or ``{"text": ...}``, each perhaps with a
             ``"source"``, which is the file's name otherwise. A pair may have ``"neg"``, a list of
-            passages, and then ``"scores"``, a number for ``pos`` and for each of them. Negatives
-            that are held out are left out.
+            passages, and then ``"scores"``, a number for ``pos`` and for each of them. They are
+            kept of pairs to train on, and of them those that are not held out themselves.
         hold_out: Sources that are only measured on, never trained on.
 
     Raises:
@@ -131,8 +131,8 @@ def read_texts(paths: Sequence[Path], *, hold_out: Sequence[str] = ()) -> Traini
     texts = TrainingTexts(
         pairs=tuple(_seen(pair, apart) for pair in known if not is_held_out(pair.passage)),
         passages=tuple(text for text in passages if not is_held_out(text)),
-        held_out=tuple(pair for pair in known if is_held_out(pair.passage)),
-        unseen=tuple(pair for pair in pairs if pair.source in hold_out),
+        held_out=tuple(_bare(pair) for pair in known if is_held_out(pair.passage)),
+        unseen=tuple(_bare(pair) for pair in pairs if pair.source in hold_out),
     )
     if not texts.pairs:
         raise SettingsError(f"no pairs to train on in {', '.join(map(str, paths))}")
@@ -162,6 +162,11 @@ def _seen(pair: Pair, apart: Container[str]) -> Pair:
     scores = pair.scores and (pair.scores[0], *(pair.scores[at + 1] for at in kept))
     negatives = tuple(pair.negatives[at] for at in kept)
     return replace(pair, negatives=negatives, scores=scores if kept else ())
+
+
+def _bare(pair: Pair) -> Pair:
+    """A pair without negatives: it is measured on, and these are learnt from."""
+    return replace(pair, negatives=(), scores=()) if pair.negatives else pair
 
 
 def is_held_out(text: str) -> bool:
