@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(GROUND, ()),
     "extension": (),
     "encoder": ("extension",),
-    "training": ("extension", "encoder"),
+    "training": ("extension", "encoder", "words"),
     "words": (),
     "points": (),
     "store": ("words", "points", "encoder"),

@@ -42,7 +42,8 @@ ONCE_ONLY = frozenset(
         # how to train
         *("pairs", "hold_out", "steps", "learning_rate", "warmup", "checkpoint_minutes", "table"),
         *("length", "batch_pairs", "temperature", "theta", "batch", "length_steps", "length_rate"),
-        *("document_tokens", "teacher", "share", "half"),
+        *("document_tokens", "teacher", "share", "half", "positions", "reach", "negatives"),
+        *("candidates", "margin"),
     }
 )
 _EVERY: tuple[OptionSpec, ...] = (

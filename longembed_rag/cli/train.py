@@ -10,6 +10,7 @@ import click
 from longembed_rag.cli.command import Command, Group
 from longembed_rag.cli.configurable import spec_named
 from longembed_rag.cli.lists import weighted_lengths
+from longembed_rag.cli.negatives import negatives_command
 from longembed_rag.cli.option_specs import Count, Number
 from longembed_rag.cli.training import (
     document_options,
@@ -39,6 +40,7 @@ def train_command() -> None:
     positions  a longer table for a model with learned positions
     rotary     a small rotary model, taught by one with learned positions, then made for length
     length     any model, on long documents
+    negatives  passages that look like answers, to learn from
 
     Texts are JSON lines, {"query": ..., "pos": ...} or {"text": ...}. A run that was stopped goes
     on from its last checkpoint when the same command is given again.
@@ -75,6 +77,13 @@ Examples:
     help="Pairs of an update.  [default: 128]",
 )
 @click.option(
+    "--negatives",
+    type=Count(min=0, max=1000),
+    default=7,
+    help="Hard negatives of a query that are read, at most, where pairs have some ('neg').  "
+    "[default: 7]",
+)
+@click.option(
     "--temperature",
     type=Number(min=0, min_open=True),
     default=0.01,
@@ -86,6 +95,7 @@ def positions_command(
     table: Any,
     length: int,
     batch_pairs: int,
+    negatives: int,
     temperature: float,
     original_length: int | None,
     as_json: bool,
@@ -105,7 +115,11 @@ def positions_command(
         planner,
         texts_of(given),
         tuning=TuningOptions(
-            method=table, length=length, batch_pairs=batch_pairs, temperature=temperature
+            method=table,
+            length=length,
+            batch_pairs=batch_pairs,
+            negatives=negatives,
+            temperature=temperature,
         ),
         options=options_of(given),
         folder=given["out"],
@@ -127,6 +141,7 @@ def _train_length(
     from longembed_rag.training.length import LengthOptions
     from longembed_rag.training.mixture import MixtureOptions
     from longembed_rag.training.runs import train_length
+    from longembed_rag.training.skipping import SkippingOptions
 
     lengths = weighted_lengths(given["lengths"])
     return train_length(
@@ -145,6 +160,7 @@ def _train_length(
         length=LengthOptions(),
         options=options,
         folder=folder,
+        skipping=SkippingOptions(kind=given["positions"], reach=given["reach"]),
         share=given["share"],
         half=given["half"],
         on_progress=say,
@@ -246,7 +262,8 @@ def rotary_command(
     epilog="""\b
 Examples:
   longembed-rag train length --pairs pairs/ --out longer --model long-rotary/distilled/model
-  longembed-rag train length --pairs mine.jsonl --out longer --lengths 1024,4096""",
+  longembed-rag train length --pairs mine.jsonl --out longer --lengths 1024,4096
+  longembed-rag train length --pairs mine.jsonl --out longer --lengths 512 --positions pose""",
 )
 @click.option(
     "--teacher",
@@ -274,5 +291,5 @@ def length_command(teacher: str | None, as_json: bool, **given: Any) -> None:
     report(trained, as_json=as_json)
 
 
-for _command in (positions_command, rotary_command, length_command):
+for _command in (positions_command, rotary_command, length_command, negatives_command):
     train_command.add_command(_command)

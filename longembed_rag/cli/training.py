@@ -18,6 +18,7 @@ from longembed_rag.cli.session import load_planner
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.planner import Planner
+    from longembed_rag.encoder.settings import EncoderSettings
     from longembed_rag.training.loop import Progress
     from longembed_rag.training.options import TrainingOptions
     from longembed_rag.training.running import Trained
@@ -27,16 +28,18 @@ Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
 
 
+#: What is learnt from.
+PAIRS = click.option(
+    "--pairs",
+    multiple=True,
+    required=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="JSON lines to learn from, or a folder of them (.jsonl, .jsonl.gz, .jsonl.xz); may be "
+    "given several times.",
+)
 _MATERIAL = (
-    click.option(
-        "--pairs",
-        multiple=True,
-        required=True,
-        metavar="PATH",
-        type=click.Path(path_type=Path),
-        help="JSON lines to learn from, or a folder of them (.jsonl, .jsonl.gz, .jsonl.xz); may be "
-        "given several times.",
-    ),
+    PAIRS,
     click.option(
         "--out",
         required=True,
@@ -79,6 +82,20 @@ _DOCUMENTS = (
         type=Count(min=2, max=1 << 24),
         default=8192,
         help="Tokens of the documents of an update.  [default: 8192]",
+    ),
+    click.option(
+        "--positions",
+        type=click.Choice(("plain", "pose", "randomized", "skipalign")),
+        default="plain",
+        help="At which positions documents are read: one after the other (plain), or far apart, so "
+        "that short ones teach long distances: in two chunks (pose), token by token (randomized), "
+        "or passage by passage (skipalign).  [default: plain]",
+    ),
+    click.option(
+        "--reach",
+        type=Count(min=2, max=1 << 24),
+        help="How far they skip, tokens.  [default: four times the longest document, or all of a "
+        "learned table]",
     ),
     click.option(
         "--share",
@@ -157,13 +174,18 @@ def options_of(given: dict[str, Any], **changes: Any) -> TrainingOptions:
     return TrainingOptions(**{**values, **changes})
 
 
-def planner_of(given: dict[str, Any], **settings: Any) -> Planner:
-    """The model that was named, or the one that comes with the package."""
+def settings_of(given: dict[str, Any], **settings: Any) -> EncoderSettings:
+    """How the model that was named is read, or the one that comes with the package."""
     from longembed_rag.encoder.settings import EncoderSettings
 
     names = ("model", "device", "dtype")
     values = {name: given[name] for name in names if given[name] is not None}
-    return load_planner(EncoderSettings.from_dict({**values, **settings}))
+    return EncoderSettings.from_dict({**values, **settings})
+
+
+def planner_of(given: dict[str, Any], **settings: Any) -> Planner:
+    """The model that was named, or the one that comes with the package."""
+    return load_planner(settings_of(given, **settings))
 
 
 def texts_of(given: dict[str, Any]) -> TrainingTexts:

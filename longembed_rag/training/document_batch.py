@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -82,6 +82,42 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """A query and the passage that answers it.
+
+    Attributes:
+        query: The query.
+        text: The passage.
+        tokens: Those of it that are in the document.
+    """
+
+    query: str
+    text: str
+    tokens: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class MadeDocument:
+    """One document.
+
+    Attributes:
+        ids: Token ids.
+        spans: Passages that stand in it whole.
+        contents: Those that stand in it whole or begun, as :func:`passage_id`.
+        answered: What is asked of it.
+        texts: Its passages.
+        first: Tokens of its first passage.
+    """
+
+    ids: Ints
+    spans: list[Span]
+    contents: frozenset[int]
+    answered: list[Answered]
+    texts: tuple[str, ...]
+    first: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
 class DocumentBatch:
     """Documents of one length, and what they answer.
 
@@ -93,6 +129,9 @@ class DocumentBatch:
         answers: The passage that answers each query, as :func:`passage_id`.
         contents: The passages that stand in each document, whole or begun.
         odd: Whether each document has one passage unlike all others, which is what is asked.
+        positions: At which each document is read, ``[documents, n]``; None reads them plainly.
+        labels: What another model makes of each query's candidates, by :func:`passage_id`; nothing
+            where it was not asked.
     """
 
     documents: Ints
@@ -102,6 +141,8 @@ class DocumentBatch:
     answers: list[int]
     contents: list[frozenset[int]]
     odd: bool = False
+    positions: Ints | None = None
+    labels: list[dict[int, float]] = field(default_factory=list)
 
     def bounds(self, spans: Sequence[Span]) -> list[tuple[int, int]]:
         """First token of each span, and one past its last, among those of all documents."""

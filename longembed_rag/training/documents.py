@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from longembed_rag.errors import SettingsError
+from longembed_rag.training.choosing import Choosing
 from longembed_rag.training.document_batch import (
+    Answered,
     DocumentBatch,
     DocumentOptions,
     Ints,
+    MadeDocument,
     Sort,
     Span,
     passage_id,
 )
-from longembed_rag.training.drawing import Sources, around, up_to_letters
+from longembed_rag.training.drawing import around, up_to_letters
 from longembed_rag.training.opening import TextTokens, shorten
 from longembed_rag.training.texts import Pair
 
@@ -30,36 +30,18 @@ _LETTERS_A_TOKEN = (8, 128)
 _TRIES = 20
 #: Tokens of the words that stand in a query's place, at least where there are as many, and at most.
 _CROP_TOKENS = (4, 24)
+#: Letters of another document's hard negatives for each token of a document: less than half of it.
+_NEGATIVE_LETTERS = 2
 #: Tokens that are kept of a passage unlike all others, at least where it has as many, and at most.
 _ODD_TOKENS = (24, 128)
-
-
-@dataclass(frozen=True)
-class _Answered:
-    """A query and the passage that answers it, with the tokens of it that are in the document."""
-
-    query: str
-    text: str
-    tokens: NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class _Document:
-    """Token ids of a document, its passages, the pairs that are asked of it, and its beginning."""
-
-    ids: Ints
-    spans: list[Span]
-    contents: frozenset[int]
-    answered: list[_Answered]
-    texts: tuple[str, ...]
-    first: NDArray[np.int32]
 
 
 class Documents:
     """Endless batches of long documents, the same each time.
 
     Args:
-        pairs: What documents are made of and asked.
+        pairs: What documents are made of and asked. Hard negatives of what is asked of one document
+            stand in the next one.
         passages: Texts that nothing is asked of; they stand in documents from anywhere.
         tokens: Texts to token ids.
         options: How documents are made.
@@ -80,13 +62,8 @@ class Documents:
         self._tokens = tokens
         self._options = options
         self._seed = seed
-        self._sources: dict[str, list[int]] = defaultdict(list)
-        for at, pair in enumerate(pairs):
-            self._sources[pair.source].append(at)
-        self._firsts = Sources((pair.source, at) for at, pair in enumerate(pairs))
-        fillers = (("", ("", text)) for text in passages)
-        asked = ((pair.source, (pair.query, pair.passage)) for pair in pairs)
-        self._anywhere: Sources[tuple[str, str]] = Sources((*asked, *fillers))
+        self._hard = {(pair.query, pair.passage): pair for pair in pairs if pair.negatives}
+        self._choosing = Choosing(pairs, passages)
 
     def __iter__(self) -> Iterator[DocumentBatch]:
         """The same batches each time."""
@@ -117,18 +94,19 @@ class Documents:
         Raises:
             SettingsError: All texts together do not fill a document.
         """
-        documents: list[_Document] = []
+        documents: list[MadeDocument] = []
         if sort == "alike":
             documents = self._alike(wanted, length, random)
         elif sort == "odd":
             documents = [self._odd(length, random) for _ in range(wanted)]
         if len(documents) < 2:
-            documents = [self._document(length, random) for _ in range(wanted)]
+            documents = self._any(wanted, length, random)
         asked = [
             (number, each)
             for number, document in enumerate(documents)
             for each in document.answered
         ]
+        queries, crops = self._queries([each for _, each in asked], length, random)
         return DocumentBatch(
             documents=np.stack([document.ids for document in documents]),
             spans=[
@@ -136,17 +114,29 @@ class Documents:
                 for number, document in enumerate(documents)
                 for span in document.spans
             ],
-            queries=self._queries([each for _, each in asked], length, random),
+            queries=queries,
             asked_of=[number for number, _ in asked],
             answers=[passage_id(each.text) for _, each in asked],
             contents=[document.contents for document in documents],
             odd=sort == "odd",
+            labels=[
+                {} if crop else self._labels(each)
+                for (_, each), crop in zip(asked, crops, strict=True)
+            ],
         )
 
+    def _labels(self, asked: Answered) -> dict[int, float]:
+        """The scores of what answers a query, and of its negatives; none where nobody scored."""
+        pair = self._hard.get((asked.query, asked.text))
+        if pair is None or not pair.scores:
+            return {}
+        ids = map(passage_id, (pair.passage, *pair.negatives))
+        return dict(zip(ids, pair.scores, strict=True))
+
     def _queries(
-        self, asked: Sequence[_Answered], length: int, random: np.random.Generator
-    ) -> list[Ints]:
-        """Token ids of queries, or of a few words of what answers them."""
+        self, asked: Sequence[Answered], length: int, random: np.random.Generator
+    ) -> tuple[list[Ints], list[bool]]:
+        """Token ids of queries, or of a few words of what answers them; and which are which."""
         read = self._tokens([each.query for each in asked], "query")
         crops = random.random(len(asked)) < self._options.crops
         for at in np.flatnonzero(crops).tolist():
@@ -156,27 +146,44 @@ class Documents:
             start = int(random.integers(len(content) - count + 1))
             read[at] = self._tokens.closed([content[start : start + count]], "query")
         # No query is longer than what the model shall read: a position table may end there.
-        return [shorten(ids, length, tail=self._tokens.tail) for ids in read]
+        return [shorten(ids, length, tail=self._tokens.tail) for ids in read], crops.tolist()
 
-    def _document(self, length: int, random: np.random.Generator) -> _Document:
+    def _any(self, wanted: int, length: int, random: np.random.Generator) -> list[MadeDocument]:
+        """Documents, each but the first with hard negatives of what is asked of that before it."""
+        documents: list[MadeDocument] = []
+        beside: list[tuple[str, str]] = []
+        for _ in range(wanted):
+            documents.append(self._document(length, random, beside))
+            asked = ((each.query, each.text) for each in documents[-1].answered)
+            found = [
+                text for key in asked if key in self._hard for text in self._hard[key].negatives
+            ]
+            order: list[int] = random.permutation(len(found)).tolist() if found else []
+            texts = (("", found[at]) for at in order)
+            beside = up_to_letters(_NEGATIVE_LETTERS * length, texts)
+        return documents
+
+    def _document(
+        self, length: int, random: np.random.Generator, beside: Sequence[tuple[str, str]]
+    ) -> MadeDocument:
         """One document, with as many of its queries as are to be asked."""
-        document = self._fill(length, random)
+        document = self._fill(length, random, beside=beside)
         asked = sorted(random.permutation(len(document.answered))[: self._options.queries])
         return replace(document, answered=[document.answered[at] for at in asked])
 
-    def _alike(self, wanted: int, length: int, random: np.random.Generator) -> list[_Document]:
+    def _alike(self, wanted: int, length: int, random: np.random.Generator) -> list[MadeDocument]:
         """The same passages over and over, and in each document one more, at a place of its own.
 
         Fewer than wanted where there are few pairs.
         """
         common = self._fill(length, random)
         others = [("", text) for text in common.texts]
-        documents: list[_Document] = []
+        documents: list[MadeDocument] = []
         asked = set(common.texts)
         for _ in range(_TRIES * wanted):
             if len(documents) == wanted:
                 break
-            pair = self._pairs[self._firsts.pick(random)]
+            pair = self._pairs[self._choosing.first(random)]
             if pair.passage in asked:
                 continue
             asked.add(pair.passage)
@@ -184,19 +191,19 @@ class Documents:
             documents.append(self._put(pair, others, place, length))
         return documents
 
-    def _odd(self, length: int, random: np.random.Generator) -> _Document:
+    def _odd(self, length: int, random: np.random.Generator) -> MadeDocument:
         """Neighbours in one source, and the head of one passage from elsewhere among them."""
         source, apart = self._around(length, random)
         others = [("", text) for text in apart.texts]
         for _ in range(_TRIES + 1):
-            pair = self._pairs[self._firsts.pick(random)]
+            pair = self._pairs[self._choosing.first(random)]
             if pair.source != source and pair.passage not in apart.texts:
                 break
         place = int(random.integers(len(apart.spans) + 1))
         least, most = _ODD_TOKENS
         return self._put(pair, others, place, length, most=int(random.integers(least, most + 1)))
 
-    def _around(self, length: int, random: np.random.Generator) -> tuple[str, _Document]:
+    def _around(self, length: int, random: np.random.Generator) -> tuple[str, MadeDocument]:
         """A document of neighbours and its source: passages that nothing is asked of, or pairs."""
         if self._passages and random.random() < 0.5:
             start = int(random.integers(len(self._passages)))
@@ -205,7 +212,7 @@ class Documents:
             document = self._join([*up_to_letters(letters, (("", text) for text in texts))], length)
             if document is not None:
                 return "", document
-        first = self._firsts.pick(random)
+        first = self._choosing.first(random)
         return self._pairs[first].source, self._fill(length, random, first=first, coherent=True)
 
     def _put(
@@ -216,7 +223,7 @@ class Documents:
         length: int,
         *,
         most: int | None = None,
-    ) -> _Document:
+    ) -> MadeDocument:
         """One passage among others, which is all that is asked."""
         one = (pair.query, pair.passage)
         document = self._join([*others[:place], one, *others[place:]], length, most=most)
@@ -232,18 +239,21 @@ class Documents:
         *,
         first: int | None = None,
         coherent: bool | None = None,
-    ) -> _Document:
-        """A document with at least one pair that is answered in it.
+        beside: Sequence[tuple[str, str]] = (),
+    ) -> MadeDocument:
+        """A document with at least one pair that is answered in it, and some passages beside it.
 
         Raises:
             SettingsError: All texts together do not fill it.
         """
         if first is None:
-            first = self._firsts.pick(random)
+            first = self._choosing.first(random)
         if coherent is None:
             coherent = bool(random.random() < self._options.coherent)
         for letters in _LETTERS_A_TOKEN:
-            chosen = self._choose(first, letters * length, random, coherent=coherent)
+            chosen = self._choosing.choose(
+                first, letters * length, random, beside, coherent=coherent
+            )
             document = self._join(chosen, length)
             if document is None:
                 continue
@@ -264,15 +274,15 @@ class Documents:
         length: int,
         *,
         most: int | None = None,
-    ) -> _Document:
+    ) -> MadeDocument:
         """A document that begins with a passage, which is all that is asked, even if cut off."""
         document = self._join([pair, *others], length, most=most)
         assert document is not None
-        return replace(document, answered=[_Answered(*pair, document.first)])
+        return replace(document, answered=[Answered(*pair, document.first)])
 
     def _join(
         self, chosen: Sequence[tuple[str, str]], length: int, *, most: int | None = None
-    ) -> _Document | None:
+    ) -> MadeDocument | None:
         """Passages one after the other, up to a length; None where they do not fill it.
 
         No more than ``most`` tokens are kept of those that have a query.
@@ -280,7 +290,7 @@ class Documents:
         head, tail = self._tokens.head, self._tokens.tail
         read = self._tokens.contents([text for _, text in chosen])
         parts: list[NDArray[np.int32]] = []
-        answered: list[_Answered] = []
+        answered: list[Answered] = []
         spans: list[Span] = []
         texts: list[str] = []
         room = length - head - tail
@@ -293,35 +303,12 @@ class Documents:
                 if not cut:
                     spans.append(Span(0, start, start + len(content), passage_id(text)))
                 if query:
-                    answered.append(_Answered(query, text, content))
+                    answered.append(Answered(query, text, content))
             parts.append(content[:room])
             texts.append(text)
             room -= len(parts[-1])
             if not room:
                 ids = self._tokens.closed(parts)
                 contents = frozenset(map(passage_id, texts))
-                return _Document(ids, spans, contents, answered, tuple(texts), parts[0])
+                return MadeDocument(ids, spans, contents, answered, tuple(texts), parts[0])
         return None
-
-    def _choose(
-        self, first: int, letters: int, random: np.random.Generator, *, coherent: bool
-    ) -> list[tuple[str, str]]:
-        """Passages of so many letters in all, each with its query or an empty one."""
-        candidates = self._anything(first, random)
-        if coherent:
-            # A small source does not fill a document alone.
-            candidates = chain(self._neighbours(first), candidates)
-        found = up_to_letters(letters, islice(candidates, letters))
-        return found if coherent else [found[at] for at in random.permutation(len(found))]
-
-    def _neighbours(self, first: int) -> Iterator[tuple[str, str]]:
-        """A pair and those that follow in its source, around its end."""
-        source = self._sources[self._pairs[first].source]
-        for number in around(bisect_left(source, first), source):
-            yield self._pairs[number].query, self._pairs[number].passage
-
-    def _anything(self, first: int, random: np.random.Generator) -> Iterator[tuple[str, str]]:
-        """A pair, then passages from anywhere."""
-        yield self._pairs[first].query, self._pairs[first].passage
-        while True:
-            yield self._anywhere.pick(random)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from longembed_rag.training.alone import read_alone
-from longembed_rag.training.contrast import contrastive_loss, same
+from longembed_rag.training.contrast import contrastive_loss, label_loss, same
 from longembed_rag.training.distil import (
     Distillation,
     DistilOptions,
@@ -19,7 +20,6 @@ from longembed_rag.training.distil import (
     learning_parameters,
 )
 from longembed_rag.training.document_batch import DocumentBatch, Ints, Span
-from longembed_rag.training.documents import Documents
 from longembed_rag.training.loop import Loss
 from longembed_rag.training.opening import TextTokens
 from longembed_rag.training.reading import TrainingModel, mean_states
@@ -40,6 +40,8 @@ class LengthOptions:
         distillation: What staying close to the teacher on short texts weighs.
         teacher_tokens: Longest passage that the teacher reads.
         batch_tokens: Tokens of a pass over queries, or over passages alone.
+        contrast: What the contrastive loss of passages weighs where a query's candidates have
+            scores, beside being like these (E5's ``alpha``).
     """
 
     temperature: float = 0.03
@@ -50,6 +52,18 @@ class LengthOptions:
     distillation: float = 30.0
     teacher_tokens: int = 512
     batch_tokens: int = 8192
+    contrast: float = 0.2
+
+    def identity(self, *, negatives: bool) -> dict[str, Any]:
+        """What a run depends on.
+
+        Args:
+            negatives: Whether any pair has some: without, nothing else depends on them.
+        """
+        values = asdict(self)
+        if not negatives:
+            del values["contrast"]
+        return values
 
 
 @dataclass(frozen=True)
@@ -90,7 +104,7 @@ class LengthTraining:
     Args:
         reader: The model; all of it but the word embeddings learns.
         teacher: What it is kept close to.
-        documents: Long documents and their queries.
+        documents: Long documents and their queries; endless, and the same at each call.
         short: Keeps short texts where they are; None leaves them free.
         tokens: Says what opens and closes texts.
         measured: Documents to measure on, by what they are called.
@@ -101,7 +115,7 @@ class LengthTraining:
         self,
         reader: TrainingModel,
         teacher: TrainingModel,
-        documents: Documents,
+        documents: Iterable[DocumentBatch],
         short: Distillation | None,
         *,
         tokens: TextTokens,
@@ -183,7 +197,8 @@ class LengthTraining:
 
     def _read(self, batch: DocumentBatch) -> _Read:
         with self._reader.precision():
-            states = self._reader.read(list(batch.documents))
+            placed = None if batch.positions is None else list(batch.positions)
+            states = self._reader.read(list(batch.documents), placed=placed)
             queries = self._reader.embed(batch.queries, budget=self._options.batch_tokens)
         last = states.layers[-1]
         passages = None
@@ -202,15 +217,28 @@ class LengthTraining:
         known = set(ids)
         rows = [row for row, answer in enumerate(batch.answers) if answer in known]
         if rows and options.passages:
-            answers = [batch.answers[row] for row in rows]
+            own = self._spans_of(batch, rows)
+            scored = self._scored(batch, rows, own)
+            weights = torch.ones(len(rows))
+            weights[list(scored)] = options.contrast
             found, _ = contrastive_loss(
                 read.queries[rows],
                 read.passages,
-                own=torch.tensor(self._spans_of(batch, rows)),
-                answering=same(answers, ids),
+                own=torch.tensor(own),
+                answering=same([batch.answers[row] for row in rows], ids),
                 temperature=options.temperature,
+                weights=weights if scored else None,
             )
             parts["passages"] = (options.passages, found)
+            if scored:
+                labels = label_loss(
+                    read.queries[[rows[at] for at in scored]],
+                    read.passages,
+                    candidates=[list(said) for said in scored.values()],
+                    scores=[list(said.values()) for said in scored.values()],
+                    temperature=options.temperature,
+                )
+                parts["labels"] = (options.passages * len(scored) / len(rows), labels)
         alone = None
         if (options.agreement or options.whole) and not batch.odd:
             longest = options.teacher_tokens
@@ -226,6 +254,21 @@ class LengthTraining:
             held = whole.norm(dim=-1) > 0
             parts["whole"] = (options.whole, 1.0 - cosines[held].mean())
         return parts
+
+    @staticmethod
+    def _scored(
+        batch: DocumentBatch, rows: Sequence[int], own: Sequence[int]
+    ) -> dict[int, dict[int, float]]:
+        """Which of some queries have scores of two spans at least, each span with its score."""
+        spans = {span.passage: at for at, span in enumerate(batch.spans)}
+        found: dict[int, dict[int, float]] = {}
+        for at, row in enumerate(rows):
+            labels = batch.labels[row] if batch.labels else {}
+            places = {**spans, batch.answers[row]: own[at]}
+            said = {places[each]: score for each, score in labels.items() if each in places}
+            if len(said) > 1:
+                found[at] = said
+        return found
 
     @staticmethod
     def _spans_of(batch: DocumentBatch, rows: Sequence[int]) -> list[int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.training.contrast import contrastive_loss, same
+from longembed_rag.training.contrast import contrastive_loss, label_loss, same
 from longembed_rag.training.loop import Loss
 from longembed_rag.training.opening import TextTokens, shorten
 from longembed_rag.training.reading import TrainingModel
@@ -33,6 +34,9 @@ class TuningOptions:
         batch_pairs: Pairs of an update; each query's negatives are the others' passages.
         batch_tokens: Tokens of a forward pass.
         temperature: Cosines are divided by it in the contrastive loss.
+        negatives: Hard negatives of a query, at most, where pairs have some.
+        contrast: What the contrastive loss weighs where a pair's candidates have scores, beside
+            being like these (E5's ``alpha``).
     """
 
     method: TableMethod = "pi"
@@ -40,6 +44,19 @@ class TuningOptions:
     batch_pairs: int = 128
     batch_tokens: int = 8192
     temperature: float = 0.01
+    negatives: int = 7
+    contrast: float = 0.2
+
+    def identity(self, *, negatives: bool) -> dict[str, Any]:
+        """What a run depends on.
+
+        Args:
+            negatives: Whether any pair has some: without, nothing else depends on them.
+        """
+        values = asdict(self)
+        if not negatives:
+            del values["negatives"], values["contrast"]
+        return values
 
 
 @dataclass(frozen=True)
@@ -48,15 +65,19 @@ class PairBatch:
 
     Attributes:
         queries: Token ids of each query.
-        passages: Token ids of each passage, cut to the original length.
+        passages: Token ids of each passage, cut to the original length; after those that answer
+            the queries come hard negatives.
         answered: The text of each passage, to know equal ones.
         starts: The position of each passage's first token (the bias ``u``).
+        scored: Queries whose candidates have scores: which query, its candidates among the
+            passages, and their scores.
     """
 
     queries: list[Ints]
     passages: list[Ints]
     answered: list[str]
     starts: list[int]
+    scored: list[tuple[int, list[int], list[float]]] = field(default_factory=list)
 
 
 class PositionTuning:
@@ -127,19 +148,40 @@ class PositionTuning:
             order = random.permutation(len(self._pairs))
             for start in range(0, len(order) - count + 1, count):
                 chosen = [self._pairs[at] for at in order[start : start + count]]
-                yield self._batch(chosen, random.random(len(chosen)))
+                places = random.random(len(chosen))
+                negatives = [self._drawn(pair, random) for pair in chosen]
+                places = np.append(places, random.random(sum(map(len, negatives))))
+                yield self._batch(chosen, places, negatives)
 
-    def _batch(self, pairs: Sequence[Pair], places: Iterable[float]) -> PairBatch:
-        """Pairs, each passage so far into the room that it has, 0 to 1."""
+    def _drawn(self, pair: Pair, random: np.random.Generator) -> list[int]:
+        """Which of a pair's negatives are read this time."""
+        most, count = self._options.negatives, len(pair.negatives)
+        return [*range(count)] if count <= most else sorted(random.permutation(count)[:most])
+
+    def _batch(
+        self,
+        pairs: Sequence[Pair],
+        places: Iterable[float],
+        negatives: Sequence[Sequence[int]] = (),
+    ) -> PairBatch:
+        """Pairs and some of their negatives, each so far into the room that it has, 0 to 1."""
         limit, tail = self._table.original_length, self._tokens.tail
         queries = self._tokens([pair.query for pair in pairs], "query")
-        passages = self._tokens([pair.passage for pair in pairs], "document")
+        answered, scored = [pair.passage for pair in pairs], []
+        for row, (pair, drawn) in enumerate(zip(pairs, negatives, strict=False)):
+            if pair.scores and drawn:
+                candidates = [row, *range(len(answered), len(answered) + len(drawn))]
+                scores = [pair.scores[0], *(pair.scores[at + 1] for at in drawn)]
+                scored.append((row, candidates, scores))
+            answered += [pair.negatives[at] for at in drawn]
+        passages = self._tokens(answered, "document")
         cut = [shorten(ids, limit, tail=tail) for ids in passages]
         room = [self._table.length - len(ids) + 1 for ids in cut]
         return PairBatch(
             queries=[shorten(ids, limit, tail=tail) for ids in queries],
             passages=cut,
-            answered=[pair.passage for pair in pairs],
+            answered=answered,
+            scored=scored,
             starts=[min(int(at * most), most - 1) for at, most in zip(places, room, strict=True)],
         )
 
@@ -148,20 +190,40 @@ class PositionTuning:
         with torch.no_grad():
             queries = self._embed(batch.queries, None)
         passages = self._embed(batch.passages, batch.starts)
+        count, temperature = len(queries), self._options.temperature
+        weights, rows = None, [row for row, _, _ in batch.scored]
+        if rows:
+            weights = torch.ones(count)
+            weights[rows] = self._options.contrast
         total, accuracy = contrastive_loss(
             queries,
             passages,
-            own=torch.arange(len(passages)),
-            answering=same(batch.answered, batch.answered),
-            temperature=self._options.temperature,
+            own=torch.arange(count),
+            answering=same(batch.answered[:count], batch.answered),
+            temperature=temperature,
+            weights=weights,
         )
+        values = {"accuracy": accuracy}
+        if rows:
+            labels = label_loss(
+                queries[rows],
+                passages,
+                candidates=[among for _, among, _ in batch.scored],
+                scores=[scores for _, _, scores in batch.scored],
+                temperature=temperature,
+            )
+            total = total + labels * (len(rows) / count)
+            values["labels"] = float(labels.detach())
         tokens = sum(len(ids) for ids in (*batch.queries, *batch.passages))
-        return Loss(total, tokens, {"accuracy": accuracy})
+        return Loss(total, tokens, values)
 
     def _embed(self, texts: list[Ints], starts: list[int] | None) -> Tensor:
         """Vectors of texts at the original positions, or each from a start of its own."""
+        placed = None
+        if starts is not None:
+            placed = [at + np.arange(len(ids)) for at, ids in zip(starts, texts, strict=True)]
         with self._reader.precision():
-            return self._reader.embed(texts, budget=self._options.batch_tokens, starts=starts)
+            return self._reader.embed(texts, budget=self._options.batch_tokens, placed=placed)
 
     @torch.no_grad()
     def measure(self) -> Mapping[str, float]:

@@ -63,38 +63,38 @@ class TrainingModel:
         enabled = self.dtype != torch.float32
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=enabled)
 
-    def read(self, texts: Sequence[Ints], *, starts: Sequence[int] | None = None) -> States:
+    def read(self, texts: Sequence[Ints], *, placed: Sequence[Ints] | None = None) -> States:
         """Hidden states of texts, read in one pass.
 
         Args:
             texts: Token ids of each.
-            starts: The position of each text's first token; None places each text by the rules.
+            placed: The positions of each text's tokens; None places each text by the rules.
         """
-        firsts = [None] * len(texts) if starts is None else list(starts)
+        places = [None] * len(texts) if placed is None else list(placed)
         if not self.packs:
-            alone = [self._read([text], [first]) for text, first in zip(texts, firsts, strict=True)]
+            alone = [self._read([text], [at]) for text, at in zip(texts, places, strict=True)]
             layers = zip(*alone, strict=True)
             return States(tuple(map(torch.cat, layers)), tuple(len(text) for text in texts))
-        return States(self._read(texts, firsts), tuple(len(text) for text in texts))
+        return States(self._read(texts, places), tuple(len(text) for text in texts))
 
-    def _read(self, texts: Sequence[Ints], starts: Sequence[int | None]) -> tuple[Tensor, ...]:
+    def _read(self, texts: Sequence[Ints], places: Sequence[Ints | None]) -> tuple[Tensor, ...]:
         row = torch.from_numpy(np.concatenate(texts))[None].to(self.device)
         inputs: dict[str, Any] = {"input_ids": row}
         if self.token_types:
             inputs["token_type_ids"] = torch.zeros_like(row)
-        inputs["position_ids"] = self.positions([len(text) for text in texts], starts)
-        with separate([len(text) for text in texts]):
+        inputs["position_ids"] = self.positions([len(text) for text in texts], places)
+        with separate([len(text) for text in texts], positions=inputs["position_ids"][0]):
             out = self.model(**inputs, output_hidden_states=True)
         return tuple(layer[0] for layer in out.hidden_states)
 
-    def positions(self, lengths: Sequence[int], starts: Sequence[int | None]) -> Tensor:
+    def positions(self, lengths: Sequence[int], places: Sequence[Ints | None]) -> Tensor:
         """Position ids of texts in one row, ``[1, tokens]``."""
         parts = []
-        for length, start in zip(lengths, starts, strict=True):
-            if start is None and self.rules is not None:
+        for length, at in zip(lengths, places, strict=True):
+            if at is None and self.rules is not None:
                 at = position_ids_of(self.rules.plan(length)).astype(np.int64)
-            else:
-                at = np.arange(length, dtype=np.int64) + (start or 0)
+            elif at is None:
+                at = np.arange(length, dtype=np.int64)
             parts.append(at + self.offset)
         return torch.from_numpy(np.concatenate(parts))[None].to(self.device)
 
@@ -115,19 +115,18 @@ class TrainingModel:
         return mean_states(states, bounds)
 
     def embed(
-        self, texts: Sequence[Ints], *, budget: int, starts: Sequence[int] | None = None
+        self, texts: Sequence[Ints], *, budget: int, placed: Sequence[Ints] | None = None
     ) -> Tensor:
         """One vector per text in float32, not normalised, ``[texts, hidden]``.
 
         Args:
             texts: Token ids of each.
             budget: Most tokens of a pass over more than one text.
-            starts: The position of each text's first token; None places each text by the rules.
+            placed: The positions of each text's tokens; None places each text by the rules.
         """
         vectors = []
         for rows in passes([len(text) for text in texts], budget=budget):
-            firsts = None if starts is None else starts[rows]
-            states = self.read(texts[rows], starts=firsts)
+            states = self.read(texts[rows], placed=None if placed is None else placed[rows])
             vectors.append(self.pool(states.layers[-1], states.lengths))
         return torch.cat(vectors)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from longembed_rag.encoder.families import TUNED_TABLE, TunedTable
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import SettingsError, UnsupportedModelError
 from longembed_rag.training.distil import Distillation, DistilOptions
-from longembed_rag.training.document_batch import DocumentOptions
+from longembed_rag.training.document_batch import DocumentBatch, DocumentOptions
 from longembed_rag.training.documents import Documents
 from longembed_rag.training.length import LengthOptions, LengthTraining
 from longembed_rag.training.measured import measured_documents, measured_texts
@@ -34,6 +35,7 @@ from longembed_rag.training.running import (
     within,
 )
 from longembed_rag.training.separate import ATTENTION
+from longembed_rag.training.skipping import Skipping, SkippingOptions
 from longembed_rag.training.student import rotary_student
 from longembed_rag.training.table import LongTable
 from longembed_rag.training.texts import TrainingTexts
@@ -80,7 +82,7 @@ def tune_positions(
         "kind": "positions",
         "model": planner.fingerprint,
         "texts": texts.fingerprint,
-        **asdict(tuning),
+        **tuning.identity(negatives=texts.has_negatives),
     }
     progress = run(objective, options, identity, folder, on_progress)
     config, state = _tuned(reader.model, planner, table)
@@ -214,6 +216,7 @@ def train_length(
     length: LengthOptions,
     options: TrainingOptions,
     folder: Path,
+    skipping: SkippingOptions | None = None,
     share: float = 1.0,
     half: bool = False,
     on_progress: Told = None,
@@ -229,6 +232,7 @@ def train_length(
         length: What is asked of the model.
         options: How long and how fast it learns.
         folder: For the checkpoint, the log and the model; a run that was stopped goes on.
+        skipping: At which positions documents are read; None reads them plainly.
         share: How much of what was learnt is written: weights are taken on the line from the model
             as it was, 0, to the trained one, 1 (WiSE-FT, arXiv 2109.01903). In between, short
             texts are closer to where they were, and much of what was learnt is kept.
@@ -236,21 +240,28 @@ def train_length(
         on_progress: Is told of every line of the log.
 
     Raises:
-        SettingsError: The folder holds another run, a position table is too short, or ``share`` is
-            not between 0 and 1.
-        UnsupportedModelError: The model has steps after pooling.
+        SettingsError: The folder holds another run, a position table is too short, documents leave
+            nothing to skip, or ``share`` is not between 0 and 1.
+        UnsupportedModelError: The model has steps after pooling, or positions that cannot skip.
     """
     if not 0.0 < share <= 1.0:
         raise SettingsError(f"share={share!r} must be greater than 0 and at most 1")
-    _require_reach(planner, documents)
+    skipping = skipping or SkippingOptions()
+    reach = _reach(planner, documents, skipping)
     student, theirs = learning(open_reader(planner)), open_reader(teacher)
     mixture = within(mixture, teacher)
     length = replace(length, teacher_tokens=min(length.teacher_tokens, mixture.longest))
     tokens, seed = TextTokens(planner), options.seed
+    made: Iterable[DocumentBatch] = Documents(
+        texts.pairs, texts.passages, tokens=tokens, options=documents, seed=seed
+    )
+    if skipping.skips:
+        far = replace(skipping, reach=reach)
+        made = Skipping(made, head=tokens.head, tail=tokens.tail, options=far, seed=seed)
     objective = LengthTraining(
         student,
         theirs,
-        Documents(texts.pairs, texts.passages, tokens=tokens, options=documents, seed=seed),
+        made,
         Distillation(
             theirs,
             student,
@@ -270,21 +281,42 @@ def train_length(
         "documents": asdict(documents),
         "mixture": asdict(mixture),
         "share": share,
-        **asdict(length),
+        **({"positions": asdict(replace(skipping, reach=reach))} if skipping.skips else {}),
+        **length.identity(negatives=texts.has_negatives),
     }
     progress = run_a_share(objective, options, identity, folder, on_progress, share=share)
     config = copy.deepcopy(planner.config)
-    reach = max(*documents.lengths, planner.original_length)
+    reach = max(reach, planner.original_length)
     if planner.family.positions != "learned":
         config.max_position_embeddings = reach
     return save_run(folder, planner, config, student.model.state_dict(), reach, progress, half=half)
 
 
-def _require_reach(planner: Planner, documents: DocumentOptions) -> None:
-    longest = max(documents.lengths)
-    if planner.family.positions == "learned" and longest > planner.original_length:
+def _reach(planner: Planner, documents: DocumentOptions, skipping: SkippingOptions) -> int:
+    """Positions at which documents are read; refuses those that the model does not have."""
+    longest, learned = max(documents.lengths), planner.family.positions == "learned"
+    if learned and longest > planner.original_length:
         raise SettingsError(
             f"the position table of {planner.model_name} ends at {planner.original_length}, before "
             f"documents of {longest} tokens: make it longer first (train positions), or take "
             "shorter documents"
         )
+    if not skipping.skips:
+        return longest
+    if planner.family.own_attention:
+        raise UnsupportedModelError(
+            f"{planner.model_name} ({planner.family.name}) weighs distances by biases of its own, "
+            f"which cannot skip: train it with positions plain instead of {skipping.kind}"
+        )
+    reach = skipping.reach or (planner.original_length if learned else 4 * longest)
+    if reach <= longest:
+        raise SettingsError(
+            f"documents of {longest} tokens leave nothing to skip in {reach} positions: take "
+            "shorter documents (lengths), or more positions (reach)"
+        )
+    if learned and reach > planner.original_length:
+        raise SettingsError(
+            f"the position table of {planner.model_name} ends at {planner.original_length}, before "
+            f"reach={reach}: make it longer first (train positions), or reach less far"
+        )
+    return reach

@@ -22,16 +22,24 @@ from longembed_rag.extension.rotary import stock_attention
 ATTENTION = "longembed_rag_training"
 
 _lengths: ContextVar[tuple[int, ...] | None] = ContextVar("longembed_rag_lengths", default=None)
+_positions: ContextVar[Tensor | None] = ContextVar("longembed_rag_positions", default=None)
 
 
 @contextmanager
-def separate(lengths: Sequence[int]) -> Iterator[None]:
-    """Let texts of these lengths, one after the other in a row, attend each to itself only."""
-    token = _lengths.set(tuple(lengths))
+def separate(lengths: Sequence[int], *, positions: Tensor | None = None) -> Iterator[None]:
+    """Let texts of these lengths, one after the other in a row, attend each to itself only.
+
+    Args:
+        lengths: Tokens of each text.
+        positions: Of all tokens, ``[tokens]``: layers with a sliding window see how far apart
+            tokens claim to be. None counts them.
+    """
+    tokens = _lengths.set(tuple(lengths)), _positions.set(positions)
     try:
         yield
     finally:
-        _lengths.reset(token)
+        _lengths.reset(tokens[0])
+        _positions.reset(tokens[1])
 
 
 def _attention(
@@ -69,11 +77,12 @@ def _attention(
     if kernel is not None:
         three = (query.to(dtype), key.to(dtype), value.to(dtype))
         return whole_row(kernel, *three, lengths=lengths, scaling=scaling).to(value.dtype), None
-    split = (torch.split(each.to(dtype), list(lengths), dim=2) for each in (query, key, value))
+    split = [torch.split(each.to(dtype), list(lengths), dim=2) for each in (query, key, value)]
+    places = _places(lengths, query.device)
     outs = []
     with torch.autocast(query.device.type, enabled=False):
-        for one_query, one_key, one_value in zip(*split, strict=True):
-            mask = _local_mask(one_query.shape[2], sliding_window, causal, query.device)
+        for one_query, one_key, one_value, at in zip(*split, places, strict=True):
+            mask = _local_mask(at, sliding_window, causal)
             out = functional.scaled_dot_product_attention(
                 one_query,
                 one_key,
@@ -148,13 +157,24 @@ def _bounds(lengths: tuple[int, ...], device: torch.device) -> Tensor:
     return torch.tensor([0, *accumulate(lengths)], dtype=torch.int32, device=device)
 
 
-def _local_mask(
-    tokens: int, window: int | None, causal: bool, device: torch.device
-) -> Tensor | None:
-    """Which pairs a layer with a sliding window sees; None where it sees all."""
-    if window is None or tokens <= window:
+def _places(lengths: Sequence[int], device: torch.device) -> Sequence[Tensor]:
+    """Positions of each text's tokens, rising."""
+    positions = _positions.get()
+    if positions is None:
+        return [torch.arange(length, device=device) for length in lengths]
+    return torch.split(positions, list(lengths))
+
+
+def _local_mask(at: Tensor, window: int | None, causal: bool) -> Tensor | None:
+    """Which pairs a layer with a sliding window sees; None where it sees all.
+
+    Args:
+        at: Positions, rising, ``[tokens]``.
+        window: Tokens this far apart do not see each other.
+        causal: Whether tokens see only what stands before them.
+    """
+    if window is None or int(at[-1] - at[0]) < window:
         return None
-    at = torch.arange(tokens, device=device)
     distance = at[:, None] - at[None, :]
     return (distance.abs() < window) & ((distance >= 0) | (not causal))
 

@@ -187,6 +187,16 @@ def test_text_output_names_the_model(run: Run, pairs: Path) -> None:
     assert result.stdout.splitlines()[-1] == f"use it with --model {model}"
 
 
+def test_documents_far_apart(run: Run, pairs: Path, tiny_models: TinyModels) -> None:
+    """Positions that skip: the model says how far; how far is refused where nothing skips."""
+    more = ("--model", str(tiny_models.folder("gte")), "--positions", "pose", "--reach", "300")
+    found = as_json(run(*arguments("length", pairs, *more, "--json")))
+    assert LongEncoder.from_pretrained(found["model"], device="cpu").original_length == 300
+    result = run(*arguments("length", pairs, "--reach", "300"))
+    assert result.exit_code == 2
+    assert "reach=300 says how far positions skip" in result.stderr
+
+
 def test_rotary_without_long_documents(run: Run, pairs: Path) -> None:
     """The distilled student is the model then, and reads what its teacher read."""
     result = run(*arguments("rotary", pairs, "--length-steps", "0", "--json"))

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longembed_rag.training.contrast import contrastive_loss, same
+from longembed_rag.training.contrast import contrastive_loss, label_loss, same
 
 
 def cost(
@@ -100,3 +100,55 @@ def test_same_is_symmetric(texts: list[str]) -> None:
     assert bool(found.diagonal().all())
     assert torch.equal(found, found.T)
     assert int(found.sum()) == sum(texts.count(text) for text in texts)
+
+
+def test_queries_can_weigh_less() -> None:
+    """Each query's loss times its weight; all ones are as if nobody said so."""
+    generator = torch.Generator().manual_seed(1)
+    queries, documents = (torch.randn(3, 5, generator=generator) for _ in range(2))
+    whole, _ = cost(queries, documents, own=[0, 1, 2])
+    alone = [float(cost(queries[[at]], documents, own=[at])[0]) for at in range(3)]
+    options = {"own": torch.arange(3), "answering": torch.eye(3).bool(), "temperature": 1.0}
+    for weights in ([1.0, 1.0, 1.0], [0.2, 1.0, 0.0]):
+        found, _ = contrastive_loss(queries, documents, **options, weights=torch.tensor(weights))
+        wanted = sum(each * weight for each, weight in zip(alone, weights, strict=True)) / 3
+        assert float(found) == pytest.approx(wanted, abs=1e-6)
+    assert float(whole) == pytest.approx(sum(alone) / 3, abs=1e-6)
+
+
+def test_labels_by_hand() -> None:
+    """The divergence from the softmax of the scores, over a query's own candidates only."""
+    queries = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+    documents = torch.tensor([[3.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
+    scores = [[2.0, -1.0], [0.0, 0.0, 0.0]]
+    found = label_loss(
+        queries, documents, candidates=[[0, 2], [1, 2, 0]], scores=scores, temperature=0.5
+    )
+
+    def softmax(values: list[float]) -> list[float]:
+        powers = [math.exp(value) for value in values]
+        return [power / sum(powers) for power in powers]
+
+    wanted = 0.0
+    for said, cosines in zip(scores, ([1.0, 0.0], [0.8, 1.0, 0.0]), strict=True):
+        ours = softmax([cosine / 0.5 for cosine in cosines])
+        wanted += sum(p * math.log(p / q) for p, q in zip(softmax(said), ours, strict=True)) / 2
+    assert float(found) == pytest.approx(wanted, abs=1e-6)
+
+
+@given(st.integers(0, 1000), st.floats(0.02, 2.0))
+def test_who_agrees_with_the_labels_pays_nothing(seed: int, temperature: float) -> None:
+    """Where the scores are the model's own logits; never less than nothing elsewhere."""
+    generator = torch.Generator().manual_seed(seed)
+    queries = torch.randn(2, 4, generator=generator).double()
+    documents = torch.randn(5, 4, generator=generator).double()
+    among = [[0, 1, 2], [4, 3]]
+    unit = [torch.nn.functional.normalize(each, dim=-1) for each in (queries, documents)]
+    logits = (unit[0] @ unit[1].T / temperature).tolist()
+    own = [[row[at] for at in each] for row, each in zip(logits, among, strict=True)]
+    options = {"candidates": among, "temperature": temperature}
+    assert float(label_loss(queries, documents, scores=own, **options)) == pytest.approx(
+        0, abs=1e-5
+    )
+    others = [[1.0, 2.0, 0.0], [0.0, 3.0]]
+    assert float(label_loss(queries, documents, scores=others, **options)) >= -1e-9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -177,6 +178,58 @@ def test_documents_that_are_alike_differ_in_what_is_asked(tokens: TextTokens) ->
         assert all(rest == longest[: len(rest)] for rest in rests)
         assert min(map(len, rests)) >= len(longest) - 1 > 0
     assert len(places) > 1
+
+
+def hard_pairs(*, scores: bool = False) -> list[Pair]:
+    """Pairs with two negatives each that stand nowhere else."""
+    return [
+        replace(
+            pair,
+            negatives=tuple(text_of(8, seed=70_000 + 2 * at + number) for number in range(2)),
+            scores=(3.0, 1.0, float(at)) if scores else (),
+        )
+        for at, pair in enumerate(PAIRS)
+    ]
+
+
+@pytest.mark.parametrize("coherent", [0.0, 1.0])
+def test_negatives_stand_in_the_next_document(coherent: float, tokens: TextTokens) -> None:
+    """Those of what is asked of the one before it; they are no more than half of it."""
+    pairs = hard_pairs()
+    of = {passage_id(pair.passage): {*map(passage_id, pair.negatives)} for pair in pairs}
+    every = {number for each in of.values() for number in each}
+    options = {"coherent": coherent, "lengths": (100,), "batch_tokens": 400}
+    reached = 0
+    for batch in islice(made(tokens, pairs, **options), 12):
+        both = [*zip(batch.answers, batch.asked_of, strict=True)]
+        for number, contents in enumerate(batch.contents):
+            asked = [each for each, at in both if at == number - 1]
+            wanted = {negative for answer in asked for negative in of[answer]}
+            held = contents & every
+            assert number or not held
+            # Where passages stand in any order, some are cut off.
+            assert held or not number or not coherent
+            reached += bool(held)
+            assert held <= wanted
+            spans = [span for span in batch.spans if span.document == number]
+            hard = [span.stop - span.start for span in spans if span.passage in every]
+            assert sum(hard) <= 60
+        assert batch.labels == [{}] * len(batch.queries)
+    assert reached > 24
+
+
+def test_scores_come_with_queries_that_are_asked_whole(tokens: TextTokens) -> None:
+    """A few words of the passage in a query's place are another question."""
+    pairs = hard_pairs(scores=True)
+    of = {passage_id(pair.passage): pair for pair in pairs}
+    batches = [*islice(made(tokens, pairs), 5)]
+    asked = [each for batch in batches for each in zip(batch.answers, batch.labels, strict=True)]
+    for answer, labels in asked:
+        pair = of[answer]
+        ids = map(passage_id, (pair.passage, *pair.negatives))
+        assert labels == dict(zip(ids, pair.scores, strict=True))
+    cropped = next(iter(made(tokens, pairs, crops=1.0)))
+    assert cropped.labels == [{}] * len(cropped.queries)
 
 
 def test_a_passage_too_long_for_its_place_comes_first(tokens: TextTokens) -> None:

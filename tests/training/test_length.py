@@ -303,6 +303,32 @@ def test_a_passage_in_two_documents_is_no_negative(
     assert found == pytest.approx(float(torch.stack(losses).mean()), rel=1e-4)
 
 
+def test_scores_of_passages_are_learnt(tiny_models: TinyModels, tokens: TextTokens) -> None:
+    """Of those that stand in the batch, two at least; the contrast of such queries weighs less."""
+    training = training_of(tiny_models.folder("bert"), temperature=0.3)
+    batch = by_hand(tokens, *FOUR)
+    plain = training.loss((batch, None)).values
+    one, two, three, four = batch.answers
+    labels = [{one: 1.0, 17: 5.0}, {two: 2.0, three: -1.0, 17: 0.0}, {}, {four: 0.5, one: 0.0}]
+    found = training.loss((replace(batch, labels=labels), None))
+    with torch.no_grad():
+        read = training._read(batch)
+        assert read.passages is not None
+        unit = [functional.normalize(each, dim=-1) for each in (read.queries, read.passages)]
+        logits = unit[0] @ unit[1].T / 0.3
+    losses = functional.cross_entropy(logits, torch.arange(4), reduction="none").tolist()
+    weighed = (losses[0] + 0.2 * losses[1] + losses[2] + 0.2 * losses[3]) / 4
+    assert found.values["passages"] == pytest.approx(weighed, rel=1e-4)
+    wanted = 0.0
+    for row, among, said in ((1, [1, 2], [2.0, -1.0]), (3, [3, 0], [0.5, 0.0])):
+        p = torch.tensor(said).softmax(dim=0)
+        wanted += float((p * (p.log() - logits[row, among].log_softmax(dim=0))).sum()) / 2
+    assert found.values["labels"] == pytest.approx(wanted, rel=1e-4)
+    moved = float((found.total - training.loss((batch, None)).total).detach())
+    change = found.values["passages"] - plain["passages"] + found.values["labels"] / 2
+    assert moved == pytest.approx(0.5 * change, abs=1e-4)
+
+
 def test_odd_documents_are_not_held(tiny_models: TinyModels) -> None:
     """They are to be found, and need not be like their passages' mean; short texts are held."""
     training = training_of(tiny_models.folder("bert"), teacher=tiny_models.calm("bert"), short=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -300,6 +301,65 @@ def test_passages_stay_within_the_table(
     }
     first = passage_tuning._batch(pairs, [0.0] * len(pairs))
     assert set(first.starts) == {0}
+
+
+def with_negatives(count: int, *, scores: bool = False, of: int = 3) -> list[Pair]:
+    """Pairs with so many negatives each."""
+    made = some_pairs(of + of * count, words=8)
+    rest = [pair.passage for pair in made[of:]]
+    return [
+        replace(
+            pair,
+            negatives=tuple(rest[row * count : (row + 1) * count]),
+            scores=tuple(float(-at) for at in range(count + 1)) if scores else (),
+        )
+        for row, pair in enumerate(made[:of])
+    ]
+
+
+def test_negatives_come_after_the_answers(tiny_models: TinyModels) -> None:
+    """Some of them each time, with their scores, at places within the table."""
+    pairs = with_negatives(5, scores=True)
+    tuning = tuning_of(tiny_models, made=pairs, batch_pairs=3, negatives=2)
+    batches, again = (list(islice(tuning.batches(), 12)) for _ in range(2))
+    by_answer = {pair.passage: pair for pair in pairs}
+    drawn: set[str] = set()
+    for batch, same_batch in zip(batches, again, strict=True):
+        assert batch.answered == same_batch.answered
+        assert batch.starts == same_batch.starts
+        assert len(batch.queries) == 3
+        assert len(batch.passages) == len(batch.answered) == len(batch.starts) == 9
+        for start, ids in zip(batch.starts, batch.passages, strict=True):
+            assert 0 <= start <= LENGTH - len(ids)
+        for row, among, scores in batch.scored:
+            pair = by_answer[batch.answered[row]]
+            texts = [batch.answered[at] for at in among]
+            assert texts[0] == pair.passage
+            known = dict(zip((pair.passage, *pair.negatives), pair.scores, strict=True))
+            assert scores == [known[text] for text in texts]
+            drawn.update(texts[1:])
+        assert len(batch.scored) == 3
+    assert len(drawn) == 15, "every negative has its turn"
+    assert (
+        next(tuning_of(tiny_models, made=pairs, batch_pairs=3, negatives=0).batches()).scored == []
+    )
+
+
+def test_negatives_make_it_harder(tiny_models: TinyModels) -> None:
+    """They are further passages to be told from the answer; measuring leaves them out."""
+    pairs = with_negatives(4)
+    tuning = tuning_of(tiny_models, made=pairs, batch_pairs=3)
+    places, drawn = [0.5] * 15, [[*range(4)]] * 3
+    with torch.no_grad():
+        alone = tuning.loss(tuning._batch(pairs, places[:3]))
+        hard = tuning.loss(tuning._batch(pairs, places, drawn))
+        assert float(hard.total) > float(alone.total)
+        scored = [replace(pair, scores=(1.0,) * 5) for pair in pairs]
+        found = tuning.loss(tuning._batch(scored, places, drawn))
+    wanted = 0.2 * float(hard.total) + found.values["labels"]
+    assert float(found.total) == pytest.approx(wanted, rel=1e-5)
+    assert found.values["labels"] > 0
+    assert "labels" not in hard.values
 
 
 def test_short_passages_reach_every_row(tiny_models: TinyModels) -> None:

@@ -231,13 +231,14 @@ def test_each_text_stands_by_its_own_length(tiny_models: TinyModels) -> None:
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "mpnet"])
-def test_starts_shift_positions(family: str, tiny_models: TinyModels) -> None:
+def test_places_shift_positions(family: str, tiny_models: TinyModels) -> None:
     """A start of u puts token i at the row of position u + i, whatever the family's offset."""
     reader, tokens = reader_of(tiny_models.folder(family))
     ids = some_ids(tokens, (10, 11, 4))
     starts = [7, 0, 20]
     with torch.no_grad():
-        found = reader.embed(ids, budget=24, starts=starts)
+        placed = [at + np.arange(len(each)) for at, each in zip(starts, ids, strict=True)]
+        found = reader.embed(ids, budget=24, placed=placed)
         plain = reader.embed(ids, budget=500)
         for row, each, start in zip(found, ids, starts, strict=True):
             wanted = pooled(reader, each, torch.arange(len(each))[None] + start + reader.offset)
@@ -247,12 +248,13 @@ def test_starts_shift_positions(family: str, tiny_models: TinyModels) -> None:
 
 
 def test_positions_by_hand(tiny_models: TinyModels) -> None:
-    """Every text from its own start, or from the first row; rotary models have no offset."""
+    """Every text at its own places, or from the first row; rotary models have no offset."""
     roberta, _ = reader_of(tiny_models.folder("roberta"))
     gte, _ = reader_of(tiny_models.folder("gte"))
-    assert roberta.positions([3, 2], [5, None]).tolist() == [[7, 8, 9, 2, 3]]
+    far = np.array([5, 6, 9])
+    assert roberta.positions([3, 2], [far, None]).tolist() == [[7, 8, 11, 2, 3]]
     assert gte.positions([2, 40], [None, None])[0].tolist() == [0, 1, *range(40)]
-    assert gte.positions([2, 2], [3, 1]).tolist() == [[3, 4, 1, 2]]
+    assert gte.positions([2, 2], [far[:2], far[1:]]).tolist() == [[5, 6, 6, 9]]
 
 
 @pytest.mark.parametrize("family", ["bert", "mpnet", "qwen3", "modernbert"])

@@ -13,7 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longembed_rag.errors import ReadError, SettingsError
-from longembed_rag.training.texts import HELD_OUT_SHARE, Pair, is_held_out, read_texts
+from longembed_rag.training.texts import (
+    HELD_OUT_SHARE,
+    Pair,
+    TrainingTexts,
+    is_held_out,
+    read_texts,
+)
 from tests.training.material import as_line, some_pairs, write_lines
 
 WRITERS: dict[str, Callable[..., object]] = {
@@ -109,6 +115,13 @@ def test_every_text_can_be_asked(text: str) -> None:
         ('{"query": " ", "pos": "p"}', "is empty"),
         ('{"query": "q", "pos": ""}', "is empty"),
         ('{"text": "\\n"}', "'text' is empty"),
+        ('{"text": "t", "neg": ["n"]}', "'neg' belongs to a pair"),
+        ('{"query": "q", "pos": "p", "neg": "n"}', "'neg' must be a list of texts"),
+        ('{"query": "q", "pos": "p", "neg": [" "]}', "none of them empty"),
+        ('{"query": "q", "pos": "p", "neg": ["n", "p"]}', "'neg' holds the text of 'pos'"),
+        ('{"query": "q", "pos": "p", "neg": ["n"], "scores": [1]}', r"one for 'pos' .* \(2\)"),
+        ('{"query": "q", "pos": "p", "neg": ["n"], "scores": [1, NaN]}', "a list of numbers"),
+        ('{"query": "q", "pos": "p", "neg": ["n"], "scores": [true, 1]}', "a list of numbers"),
     ],
 )
 def test_wrong_lines_are_named(line: str, told: str, tmp_path: Path) -> None:
@@ -118,6 +131,40 @@ def test_wrong_lines_are_named(line: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(ReadError, match=told) as caught:
         read_texts([path])
     assert str(caught.value).startswith(f"{path}, line 3: ")
+
+
+def test_negatives_and_scores(tmp_path: Path) -> None:
+    """Those that are held out, by their text or with their source, go with their scores."""
+    seen, apart = known_text(held_out=False), known_text(held_out=True)
+    pair = {"query": "q", "pos": seen, "neg": ["a", apart, "b"], "scores": [3, 2, 1, -1.5]}
+    plain = {"query": "q", "pos": seen, "source": "s"}
+    other = {"query": "q", "pos": "b", "source": "other"}
+    assert not is_held_out("a")
+    assert not is_held_out("b")
+    path = write_lines(tmp_path / "hard.jsonl", [pair, {**plain, "neg": []}, other])
+    texts = read_texts([path], hold_out=["other"])
+    assert texts.pairs == (
+        Pair("q", seen, "hard", ("a",), (3.0, 2.0)),
+        Pair("q", seen, "s"),
+    )
+    whole = read_texts([path])
+    assert whole.pairs[0].negatives == ("a", "b")
+    assert whole.pairs[0].scores == (3.0, 2.0, -1.5)
+    assert [each.to_dict() for each in texts.pairs] == [
+        {"query": "q", "pos": seen, "source": "hard", "neg": ["a"], "scores": [3.0, 2.0]},
+        plain,
+    ]
+
+
+def test_negatives_are_in_the_fingerprint() -> None:
+    """With their scores; without any it is what it was before there were some."""
+
+    def printed(*more: tuple[float, ...] | tuple[str, ...]) -> str:
+        pair = Pair("q", "p", "s", *more)  # type: ignore[arg-type]
+        return TrainingTexts((pair,), ("t",), (), ()).fingerprint
+
+    assert printed() == "7213f2bfa2e305ee8ee0ae3b"
+    assert len({printed(), printed(("n",)), printed(("n", "m")), printed(("n",), (1.0, 2.0))}) == 4
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
