@@ -6,16 +6,44 @@ from typing import Literal
 
 from longembed_rag.errors import UnsupportedMethodError
 
-METHODS = ("none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn")
-Method = Literal["none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"]
+METHODS = (
+    *("none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"),
+    *("dynamic_ntk", "ntk_by_parts", "abf", "longrope"),
+)
+Method = Literal[
+    "none",
+    "truncate",
+    "pcw",
+    "gp",
+    "rp",
+    "pi",
+    "ntk",
+    "self_extend",
+    "yarn",
+    "dynamic_ntk",
+    "ntk_by_parts",
+    "abf",
+    "longrope",
+]
 PositionKind = Literal["learned", "rotary", "alibi"]
 
 #: What a model can do, by the kind of positions it was trained with.
 METHODS_BY_POSITIONS: dict[PositionKind, tuple[Method, ...]] = {
     "learned": ("truncate", "pcw", "gp", "rp", "pi"),
-    "rotary": ("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn"),
+    "rotary": (
+        *("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn"),
+        *("dynamic_ntk", "ntk_by_parts", "abf", "longrope"),
+    ),
     "alibi": ("none", "truncate", "pcw"),
 }
+
+#: Methods that never see a text longer than the model's own window.
+WINDOWED: frozenset[Method] = frozenset({"truncate", "pcw"})
+#: Methods that read plain positions past the window, by other frequencies or by the model's own:
+#: those whose wavelengths can be rounded to whole tokens.
+OF_FREQUENCIES: tuple[Method, ...] = (
+    *("none", "pi", "ntk", "yarn", "dynamic_ntk", "ntk_by_parts", "abf", "longrope"),
+)
 
 _WHY_NOT: dict[PositionKind, str] = {
     "learned": "it looks its positions up in a learned table",
