@@ -156,7 +156,7 @@ def dynamic_ntk_lambda(tokens: int, *, scale: int, original_length: int, rotary_
     """``(s n / L0 - (s - 1))^(d / (d - 2))``: the factor on the base by the text's own length.
 
     That is transformers' rope type ``dynamic`` with factor ``s``, for the text and not for the
-    longest of its batch: 1 at the original length, and from there on without a step.
+    longest of its batch: 1 at the original length, and growing from there.
     """
     exponent = rotary_dim / (rotary_dim - 2) if rotary_dim > 2 else 1.0
     return float((scale * tokens / original_length - (scale - 1)) ** exponent)

@@ -143,6 +143,10 @@ def test_what_a_base_is_enough_for(tiny_models: TinyModels) -> None:
     """Said of models whose frequencies follow from it."""
     said = Planner.from_pretrained("long-minilm").base_note
     assert said == "θ = 10,000 is enough for about 470 tokens"
+    preset = find_preset("long-minilm")
+    assert preset is not None
+    rules = Planner.from_pretrained("long-minilm").rules
+    assert (preset.rope_theta, preset.rotary_dim) == (rules.theta, rules.rotary_dim)
     assert Planner.from_pretrained(tiny_models.folder("bert")).base_note is None
     linear = {"rope_type": "linear", "rope_theta": 5000.0, "factor": 2.0}
     folder = tiny_models.variant("llama", "llama-linear-base", rope_parameters=linear)
