@@ -74,7 +74,9 @@ def candidates_for(planner: Planner, *, longest: int) -> list[Candidate]:
     found = [Candidate(settings={}, label=f"as it is ({planner.method})")]
     own, most = planner.original_length, planner.max_length
     rotary = planner.family.positions == "rotary"
-    for method in sorted(planner.methods, key=lambda method: method == "truncate"):
+    # Factors that were just made, or are set, are what is most wanted to be known.
+    order = ("longrope", *(each for each in planner.methods if each != "truncate"), "truncate")
+    for method in dict.fromkeys(each for each in order if each in planner.methods):
         if method in _WINDOWED:
             if method != planner.method:
                 found.append(Candidate(settings={"method": method}, label=method))

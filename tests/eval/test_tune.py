@@ -151,7 +151,7 @@ def test_candidates_of_frequencies(tiny_models: TinyModels) -> None:
     }
     given = EncoderSettings(model=folder, rope_factors=json.dumps(factors))
     found = candidates_for(Planner.from_settings(given), longest=100)
-    assert "longrope" in {each.settings.get("method") for each in found}
+    assert found[1].settings["method"] == "longrope"  # before time is over
     for each in found:  # all of them can be made
         Planner.from_settings(EncoderSettings.from_dict({**given.to_dict(), **each.settings}))
 
