@@ -188,7 +188,7 @@ class Pack:
         """Where a plan's tokens stand in a kind of layer, and how fast it turns them."""
         frequencies = self.frequencies.get(layer, self.frequencies[FULL])
         if layer == LOCAL:
-            return np.arange(plan.tokens, dtype=np.float64), frequencies
+            return np.arange(plan.tokens, dtype=np.float64), frequencies.of(plan.tokens)
         return _role_positions(plan, role), extended(frequencies, plan)
 
     def _floats(self, values: NDArray[Any]) -> Tensor:

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-from longembed_rag.errors import UnsupportedModelError
 from longembed_rag.extension.attention import (
     add_far_,
     attend,
@@ -78,18 +78,28 @@ def _leave_unturned(model: nn.Module) -> None:
             setattr(code, "apply_rotary_pos_emb", _Unturned(original))  # noqa: B010
 
 
-def install_rotary(model: nn.Module, *, model_name: str) -> dict[str, RotaryFrequencies]:
+def _long_frequencies(config: Any, settings: Any, layer: str | None) -> dict[str, Any]:
+    """What a LongRoPE model has for texts longer than it was trained on before it was extended.
+
+    transformers takes one or the other by the longest text of a batch; here each text does.
+    """
+    if settings.get("rope_type") != "longrope":
+        return {}
+    length = int(settings["original_max_position_embeddings"])
+    longer, _ = ROPE_INIT_FUNCTIONS["longrope"](
+        config, torch.device("cpu"), seq_len=length + 1, layer_type=layer
+    )
+    return {"long_inv_freq": longer.double().numpy(), "short_length": length}
+
+
+def install_rotary(model: nn.Module) -> dict[str, RotaryFrequencies]:
     """Replace a model's rotary embedding and return how each kind of layer rotates.
 
     Args:
         model: A transformers model with a ``rotary_emb`` module.
-        model_name: For errors.
 
     Returns:
         Frequencies by layer type, ``"full_attention"`` always among them.
-
-    Raises:
-        UnsupportedModelError: The model's own rotary scaling depends on the batch.
     """
     original = cast(nn.Module, model.rotary_emb)
     parameters = cast("Any", model.config).rope_parameters
@@ -100,16 +110,12 @@ def install_rotary(model: nn.Module, *, model_name: str) -> dict[str, RotaryFreq
         if not hasattr(original, f"{prefix}inv_freq"):
             continue
         settings = parameters[layer] if nested else parameters
-        if settings.get("rope_type") == "longrope":
-            raise UnsupportedModelError(
-                f"{model_name}: its rotary type 'longrope' switches frequencies by the longest "
-                "text of the batch, which this package does not do; use a model with another type"
-            )
         inv_freq = cast(Tensor, getattr(original, f"{prefix}inv_freq"))
         frequencies[layer] = RotaryFrequencies(
             inv_freq=inv_freq.detach().cpu().double().numpy(),
             theta=float(settings["rope_theta"]),
             attention_scaling=float(getattr(original, f"{prefix}attention_scaling", 1.0)),
+            **_long_frequencies(model.config, settings, layer if nested else None),
         )
     if FULL not in frequencies:
         frequencies[FULL] = frequencies[LOCAL]
@@ -243,21 +249,16 @@ def run_attention(
 def self_extend_attention(
     pack: Pack, run: Run, query: Tensor, key: Tensor, value: Tensor, *, causal: bool, scale: float
 ) -> Tensor:
-    """SelfExtend over one run: the band near the diagonal, then each far side (see attention.py).
-
-    Log-n scaling is that of the paper: by the text's own length in bidirectional models, by the
-    position (``ln(i + 1) / ln L0``) in causal ones.
-    """
+    """SelfExtend over one run: the band near the diagonal, then each far side: attention.py."""
     plan = run.plan
     window = plan.neighbor_window
     assert window is not None
-    if causal and plan.attention_factor > 1:
-        # On the CPU, as not every device knows float64.
-        seen = torch.arange(1, plan.tokens + 1, dtype=torch.float64)
-        factors = seen.log() / torch.tensor(float(plan.original_length)).log()
-        query = query * factors.clamp(min=1.0).to(query.dtype).to(query.device)[:, None]
+    factors = plan.query_factors(causal=causal)
+    if isinstance(factors, float):
+        scale = scale * factors
     else:
-        scale = scale * plan.attention_factor
+        by_token = torch.from_numpy(factors).to(query.dtype).to(query.device)
+        query = query * by_token[:, None]
     near = pack.rotation(plan, FULL, "near")
     near_query, near_key = near(query), near(key)
     if window >= plan.tokens:

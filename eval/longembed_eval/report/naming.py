@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 #: Methods that read a whole document into one vector.
-WHOLE = ("auto", "none", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn")
+WHOLE = (
+    *("auto", "none", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"),
+    *("dynamic_ntk", "ntk_by_parts", "abf", "longrope"),
+)
 
 _DESCRIPTIONS = {
     "bm25": "Words only: BM25 over whole documents.",
@@ -19,6 +22,10 @@ _DESCRIPTIONS = {
     "ntk": "One vector per document; the base of rotary positions is raised (NTK).",
     "self_extend": "One vector per document; near positions exact, far ones grouped (SelfExtend).",
     "yarn": "One vector per document; rotary frequencies stretched one by one (YaRN).",
+    "dynamic_ntk": "One vector per document; the base is raised by each document's own length.",
+    "ntk_by_parts": "One vector per document; slow rotary frequencies are slowed, fast ones kept.",
+    "abf": "One vector per document; a far larger base for all long documents (ABF).",
+    "longrope": "One vector per document; a factor for each rotary frequency (LongRoPE).",
     "chunked": "A vector for each chunk, chunks read alone; the best chunk counts.",
     "chunked_mean": "One vector per document: the mean of its chunks, read alone.",
     "passages": "A vector for each passage, out of one reading of the whole; the best counts.",
