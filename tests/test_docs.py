@@ -15,7 +15,8 @@ import pytest
 
 from longembed_rag.cli import main as longembed
 from longembed_rag.encoder.families import LEARNED, ROTARY_BIDIRECTIONAL, ROTARY_CAUSAL
-from longembed_rag.extension.plan import METHODS, METHODS_BY_POSITIONS, PlanRules
+from longembed_rag.extension.methods import METHODS, METHODS_BY_POSITIONS
+from longembed_rag.extension.plan import PlanRules
 
 PROJECT = Path(__file__).parent.parent
 PAGES = sorted(

@@ -10,7 +10,7 @@ from longembed_rag.encoder.folder import ModelFolder
 from longembed_rag.encoder.settings import EncoderSettings
 from longembed_rag.encoder.stated import Stated, told
 from longembed_rag.errors import ModelLoadError
-from longembed_rag.extension.plan import require_method
+from longembed_rag.extension.methods import require_method
 
 
 def load_config(folder: ModelFolder, settings: EncoderSettings) -> Any:

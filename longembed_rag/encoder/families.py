@@ -8,7 +8,7 @@ from typing import Any
 from longembed_rag.encoder.config_bounds import require_positive_length
 from longembed_rag.encoder.presets import Preset
 from longembed_rag.errors import ModelLoadError, SettingsError, UnsupportedModelError
-from longembed_rag.extension.plan import Method, PositionKind
+from longembed_rag.extension.methods import Method, PositionKind
 
 LEARNED = ("bert", "roberta", "xlm-roberta", "mpnet")
 ROTARY_BIDIRECTIONAL = (

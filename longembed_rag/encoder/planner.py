@@ -32,13 +32,8 @@ from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
 from longembed_rag.encoder.vocabulary import Vocabulary
 from longembed_rag.errors import SettingsError, TextTooLongError, UnsupportedModelError
-from longembed_rag.extension.plan import (
-    METHODS_BY_POSITIONS,
-    ExtensionPlan,
-    Method,
-    PlanRules,
-    require_method,
-)
+from longembed_rag.extension.methods import METHODS_BY_POSITIONS, Method, require_method
+from longembed_rag.extension.plan import ExtensionPlan, PlanRules
 from longembed_rag.extension.windows import Window, cut
 
 #: Raised when the way vectors are made changes, so that older collections are recognised.

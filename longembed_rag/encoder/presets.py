@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from longembed_rag.extension.plan import Method
+from longembed_rag.extension.methods import Method
 
 _MISTRAL_TASK = (
     "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: "

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypedDict, get_args
 
 from longembed_rag.errors import SettingsError
-from longembed_rag.extension.plan import METHODS
+from longembed_rag.extension.methods import METHODS
 
 MethodChoice = Literal[
     "auto", "none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"

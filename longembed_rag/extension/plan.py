@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
-from longembed_rag.errors import SettingsError, UnsupportedMethodError
-
-METHODS = ("none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn")
-Method = Literal["none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"]
-PositionKind = Literal["learned", "rotary", "alibi"]
-
-#: What a model can do, by the kind of positions it was trained with.
-METHODS_BY_POSITIONS: dict[PositionKind, tuple[Method, ...]] = {
-    "learned": ("truncate", "pcw", "gp", "rp", "pi"),
-    "rotary": ("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn"),
-    "alibi": ("none", "truncate", "pcw"),
-}
-
-_WHY_NOT: dict[PositionKind, str] = {
-    "learned": "it looks its positions up in a learned table",
-    "rotary": "it rotates queries and keys by their positions",
-    "alibi": "it has ALiBi biases, neither a position table nor a rotation, so only its length "
-    "limit can be raised",
-}
+from longembed_rag.errors import SettingsError
+from longembed_rag.extension.methods import Method, PositionKind
 
 # Table 6 of the LongEmbed paper: scale -> factor on the rotary base.
 _NTK_LAMBDA = {1: 1.0, 2: 3.0, 4: 5.0, 8: 10.0}
@@ -90,20 +73,6 @@ class ExtensionPlan:
             parts.append(f"{self.windows} windows")
         scale = f" x{self.scale}" if self.scale > 1 else ""
         return f"{self.method}{scale}" + (f" ({', '.join(parts)})" if parts else "")
-
-
-def require_method(method: str, *, positions: PositionKind, model: str) -> None:
-    """Refuse a method that makes no sense for a model's positions.
-
-    Raises:
-        UnsupportedMethodError: Lists what this model can do.
-    """
-    able = METHODS_BY_POSITIONS[positions]
-    if method not in able:
-        raise UnsupportedMethodError(
-            f"method={method!r} does not fit {model}: {_WHY_NOT[positions]}. "
-            f"It can do: {', '.join(able)} (or 'auto')"
-        )
 
 
 def dynamic_scale(tokens: int, original_length: int) -> int:

@@ -10,7 +10,7 @@ import torch
 
 from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, MethodChoice
 from longembed_rag.errors import SettingsError
-from longembed_rag.extension.plan import METHODS
+from longembed_rag.extension.methods import METHODS
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longembed_rag.errors import SettingsError, UnsupportedMethodError
+from longembed_rag.extension.methods import METHODS, METHODS_BY_POSITIONS, require_method
 from longembed_rag.extension.plan import (
-    METHODS,
-    METHODS_BY_POSITIONS,
     ExtensionPlan,
     PlanRules,
     default_ntk_lambda,
     dynamic_scale,
     log_n_factor,
-    require_method,
     static_scale,
 )
 

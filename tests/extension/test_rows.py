@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from longembed_rag.extension import rows
 from longembed_rag.extension.frequencies import RotaryFrequencies, inverse_frequencies
 from longembed_rag.extension.kernels import CUDNN, FLASH
+from longembed_rag.extension.methods import Method
 from longembed_rag.extension.packing import FULL, Pack
-from longembed_rag.extension.plan import Method, PlanRules
+from longembed_rag.extension.plan import PlanRules
 from longembed_rag.extension.rotary import run_attention, unpack
 from longembed_rag.extension.rows import Layer, stretch_attention, stretches
 from tests.exact import PAIRS, check, options_of
