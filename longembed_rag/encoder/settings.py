@@ -14,6 +14,8 @@ MethodChoice = Literal[
 Overflow = Literal["windows", "truncate", "error"]
 Scaling = Literal["dynamic", "static"]
 AttentionScaling = Literal["log_n", "none"]
+WindowEnds = Literal["tokens", "sentences"]
+WindowWeights = Literal["even", "tokens", "sif"]
 Pooling = Literal["mean", "cls", "last_token", "sif"]
 Kind = Literal["document", "query"]
 
@@ -22,7 +24,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "overflow": get_args(Overflow),
     "scaling": get_args(Scaling),
     "attention_scaling": get_args(AttentionScaling),
+    "window_ends": get_args(WindowEnds),
+    "window_weights": get_args(WindowWeights),
 }
+_NOT_NEGATIVE = ("window_overlap", "window_sinks")
 _POSITIVE = (
     "max_length",
     "group_size",
@@ -61,6 +66,10 @@ class EncoderOptions(TypedDict, total=False):
     truncate_dim: int | None
     revision: str | None
     trust_remote_code: bool
+    window_overlap: int
+    window_sinks: int
+    window_ends: WindowEnds
+    window_weights: WindowWeights
 
 
 class ReadingOptions(TypedDict, total=False):
@@ -108,6 +117,12 @@ class EncoderSettings:
         truncate_dim: Keep this many leading dimensions (Matryoshka models); None keeps all.
         revision: Branch, tag or commit of a hub model.
         trust_remote_code: Let a model folder run its own code. Off unless asked for.
+        window_overlap: Tokens at the beginning of a window that the one before has read, too: of
+            PCW's windows, and of those of ``max_length`` (long late chunking).
+        window_sinks: Tokens at the beginning of the text that PCW's other windows see as well.
+        window_ends: Where PCW's windows end: where they are full, or after a sentence.
+        window_weights: What PCW's windows weigh: all the same, by the tokens that each is the first
+            to read, or by those times how rare they are (SIF).
 
     Raises:
         SettingsError: A value is unknown or out of range.
@@ -133,6 +148,10 @@ class EncoderSettings:
     truncate_dim: int | None = None
     revision: str | None = None
     trust_remote_code: bool = False
+    window_overlap: int = 0
+    window_sinks: int = 0
+    window_ends: WindowEnds = "tokens"
+    window_weights: WindowWeights = "even"
 
     def __post_init__(self) -> None:
         self._as_plain_values()
@@ -147,6 +166,10 @@ class EncoderSettings:
             )
         for name in _POSITIVE:
             self._require_positive(name, getattr(self, name))
+        for name in _NOT_NEGATIVE:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+                raise SettingsError(f"{name}={value!r} is not a count of tokens")
 
     def _as_plain_values(self) -> None:
         """Take paths and torch's own devices and dtypes too, and keep their names."""
