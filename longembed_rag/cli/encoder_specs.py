@@ -109,6 +109,23 @@ _ENCODER_WORDS = {
     "original_length": _Words(
         EXTENSION_SECTION, "What the model was trained to read (L0).", "the model's own", "TOKENS"
     ),
+    "window_overlap": _Words(
+        EXTENSION_SECTION,
+        "Tokens that a window shares with the one before: of pcw, and of windows of --max-length.",
+        metavar="TOKENS",
+    ),
+    "window_sinks": _Words(
+        EXTENSION_SECTION,
+        "Tokens at the beginning of a text that every window of pcw sees.",
+        metavar="TOKENS",
+    ),
+    "window_ends": _Words(
+        EXTENSION_SECTION, "End windows of pcw where they are full, or after a sentence."
+    ),
+    "window_weights": _Words(
+        EXTENSION_SECTION,
+        "Windows of pcw weigh the same, or by their tokens, or by those and how rare they are.",
+    ),
     "device": _Words(
         MACHINE_SECTION,
         "Torch device, or several: cuda:0,1.",

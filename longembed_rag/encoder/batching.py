@@ -50,6 +50,8 @@ class Job:
         ids: Their ids with head and tail, int64, ``[tokens]``.
         plan: How they are read.
         unseen: How many at the end see the others without being seen.
+        sinks: Ids of what is read after the head and before the content, and then left out.
+        head: Tokens of the head.
     """
 
     owner: int
@@ -58,11 +60,26 @@ class Job:
     ids: Tensor
     plan: ExtensionPlan
     unseen: int = 0
+    sinks: Tensor | None = None
+    head: int = 0
 
     @property
     def tokens(self) -> int:
-        """Tokens of the window, specials and prompt included."""
-        return len(self.ids)
+        """Tokens that are read, specials and prompt included."""
+        return self.plan.tokens
+
+    @property
+    def read(self) -> Tensor:
+        """Ids of all that is read, int64."""
+        if self.sinks is None:
+            return self.ids
+        return torch.cat((self.ids[: self.head], self.sinks, self.ids[self.head :]))
+
+    def own(self, states: Tensor) -> Tensor:
+        """States of its own tokens, among those of all that was read."""
+        if self.sinks is None:
+            return states
+        return torch.cat((states[: self.head], states[self.head + len(self.sinks) :]))
 
 
 def make_jobs(
@@ -83,8 +100,18 @@ def make_jobs(
             content = text.content[window.start : window.stop]
             parts = [text.head, content, text.tail, text.filler]
             ids = torch.from_numpy(np.concatenate(parts))
-            unseen = 0 if attend else len(text.filler)
-            jobs.append(Job(owner, name, window, ids, rules.plan(len(ids)), unseen))
+            jobs.append(
+                Job(
+                    owner,
+                    name,
+                    window,
+                    ids,
+                    rules.plan(len(ids) + window.sinks),
+                    unseen=0 if attend else len(text.filler),
+                    sinks=torch.from_numpy(text.content[: window.sinks]) if window.sinks else None,
+                    head=len(text.head),
+                )
+            )
     return sorted(jobs, key=lambda job: -job.tokens)
 
 
@@ -116,8 +143,9 @@ def run_jobs(
 
     def forward(batch: Sequence[Job]) -> list[Callable[[], Result]]:
         with torch.inference_mode():
-            ids, plans = [job.ids for job in batch], [job.plan for job in batch]
+            ids, plans = [job.read for job in batch], [job.plan for job in batch]
             states = loaded.states(ids, plans, [job.unseen for job in batch])
+            states = [job.own(each) for job, each in zip(batch, states, strict=True)]
             arrived = cache(sent_home(pool(batch, states)))
         return [partial(_nth, arrived, number) for number in range(len(batch))]
 

@@ -13,6 +13,7 @@ from typing import Any
 from typing_extensions import Unpack
 
 from longembed_rag.encoder.configs import load_config
+from longembed_rag.encoder.cutting import Cutter
 from longembed_rag.encoder.families import (
     Family,
     family_of,
@@ -31,10 +32,10 @@ from longembed_rag.encoder.stated import told
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
 from longembed_rag.encoder.vocabulary import Vocabulary
-from longembed_rag.errors import SettingsError, TextTooLongError, UnsupportedModelError
+from longembed_rag.errors import SettingsError, UnsupportedModelError
 from longembed_rag.extension.methods import METHODS_BY_POSITIONS, Method, require_method
 from longembed_rag.extension.plan import ExtensionPlan
-from longembed_rag.extension.windows import Window, cut
+from longembed_rag.extension.windows import Window
 
 #: Raised when the way vectors are made changes, so that older collections are recognised.
 VECTOR_VERSION = 1
@@ -103,6 +104,13 @@ class Planner:
             rows=getattr(config, "vocab_size", None),
             append_eos=self.pooling == "last_token",
             trust_remote_code=settings.trust_remote_code,
+        )
+        self._cutter = Cutter(
+            settings=settings,
+            method=self.method,
+            window=self.rules.window,
+            tokenizer=self.tokenizer,
+            folder=folder,
         )
         self.token_weights = weights_for(folder, self.tokenizer, pooling=self.pooling)
 
@@ -263,11 +271,12 @@ class Planner:
         if not isinstance(n_tokens, int) or isinstance(n_tokens, bool) or n_tokens < 0:
             raise SettingsError(f"n_tokens={n_tokens!r} is not a count of tokens")
         overhead = self.tokenizer.overhead(self.document_prompt)
-        windows = self._windows(max(n_tokens - overhead, 0), overhead, n_tokens, "the text")
+        content = max(n_tokens - overhead, 0)
+        windows = self._cutter.of_length(content, overhead, n_tokens, name="the text")
         return self._plan_of(windows, overhead, n_tokens)
 
     def _plan_of(self, windows: Sequence[Window], overhead: int, n_tokens: int) -> ExtensionPlan:
-        longest = max(window.stop - window.start for window in windows) + overhead
+        longest = max(each.stop - each.start + each.sinks for each in windows) + overhead
         plan = self.rules.plan(min(longest, n_tokens))
         return replace(plan, tokens=n_tokens, windows=len(windows))
 
@@ -290,33 +299,12 @@ class Planner:
             TextTooLongError: It is longer than ``max_length`` under ``overflow="error"``.
             SettingsError: The prompt leaves no room for content.
         """
-        windows = self._windows(len(text.content), text.overhead, text.tokens, name)
+        windows = self._cutter.of_text(text, name=name)
         read = text.overhead + max(window.stop for window in windows)
         coverage = Coverage(text.tokens, read, len(windows), self.method, text.unknown)
         if self.token_weights is not None:
             windows = self.token_weights.share(text, windows, head=self.folder.include_prompt)
         return Reading(text, tuple(windows), coverage)
-
-    def _windows(self, content: int, overhead: int, tokens: int, name: str) -> list[Window]:
-        settings = self.settings
-        window_room = self.rules.window - overhead
-        section_room = settings.max_length - overhead
-        if min(window_room, section_room) < 1 and content:
-            raise SettingsError(
-                f"the prompt and special tokens take {overhead} tokens, which leaves no room in "
-                f"windows of {self.rules.window}; shorten the prompt or raise max_length"
-            )
-        if tokens > settings.max_length and settings.overflow == "error":
-            raise TextTooLongError(
-                f"{name} has {tokens:,} tokens, more than max_length={settings.max_length:,}; "
-                "raise max_length, or take overflow='windows' or 'truncate'"
-            )
-        if self.method == "truncate":
-            content = min(content, window_room)
-        elif settings.overflow == "truncate":
-            content = min(content, section_room)
-        room = window_room if self.method == "pcw" else None
-        return cut(content, section_room=max(section_room, 1), window_room=room)
 
 
 def _first(*values: str | None) -> str:

@@ -120,7 +120,8 @@ class QueryReader:
         ]
         ids = [_ids(readings[owner], window.start, window.stop) for owner, window in windows]
         plans = [planner.rules.plan(len(each)) for each in ids]
-        if any(plan.extends for plan in plans) or sum(map(len, ids)) > MOST_TOKENS:
+        in_sight = any(window.sinks for _, window in windows)
+        if in_sight or any(plan.extends for plan in plans) or sum(map(len, ids)) > MOST_TOKENS:
             return None
         for reading, label in zip(readings, labels, strict=True):
             warn_of_gaps(reading.coverage, name=label, kind="query", stacklevel=2)

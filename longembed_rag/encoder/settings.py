@@ -28,6 +28,8 @@ MethodChoice = Literal[
 ]
 Overflow = Literal["windows", "truncate", "error"]
 Scaling = Literal["dynamic", "static"]
+WindowEnds = Literal["tokens", "sentences"]
+WindowWeights = Literal["even", "tokens", "sif"]
 Pooling = Literal["mean", "cls", "last_token", "sif"]
 Kind = Literal["document", "query"]
 
@@ -36,7 +38,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "overflow": get_args(Overflow),
     "scaling": get_args(Scaling),
     "attention_scaling": get_args(AttentionScaling),
+    "window_ends": get_args(WindowEnds),
+    "window_weights": get_args(WindowWeights),
 }
+_NOT_NEGATIVE = ("window_overlap", "window_sinks")
 _POSITIVE = (
     "max_length",
     "group_size",
@@ -91,6 +96,10 @@ class EncoderOptions(TypedDict, total=False):
     rope_factors: str | None
     resonance: bool
     attention_temperature: float | None
+    window_overlap: int
+    window_sinks: int
+    window_ends: WindowEnds
+    window_weights: WindowWeights
 
 
 class ReadingOptions(TypedDict, total=False):
@@ -146,6 +155,12 @@ class EncoderSettings:
         resonance: Round wavelengths to whole tokens past the model's own window.
         attention_temperature: Divide logits by it past the model's own window, besides what
             ``attention_scaling`` does; above 0 and at most 1, None for 1.
+        window_overlap: Tokens at the beginning of a window that the one before has read, too: of
+            PCW's windows, and of those of ``max_length`` (long late chunking).
+        window_sinks: Tokens at the beginning of the text that PCW's other windows see as well.
+        window_ends: Where PCW's windows end: where they are full, or after a sentence.
+        window_weights: What PCW's windows weigh: all the same, by the tokens that each is the first
+            to read, or by those times how rare they are (SIF).
 
     Raises:
         SettingsError: A value is unknown or out of range.
@@ -175,6 +190,10 @@ class EncoderSettings:
     rope_factors: str | None = None
     resonance: bool = False
     attention_temperature: float | None = None
+    window_overlap: int = 0
+    window_sinks: int = 0
+    window_ends: WindowEnds = "tokens"
+    window_weights: WindowWeights = "even"
 
     def __post_init__(self) -> None:
         self._as_plain_values()
@@ -194,6 +213,10 @@ class EncoderSettings:
                 f"attention_temperature={self.attention_temperature!r} is above 1, which would "
                 "make attention over long texts flatter still"
             )
+        for name in _NOT_NEGATIVE:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+                raise SettingsError(f"{name}={value!r} is not a count of tokens")
 
     def _as_plain_values(self) -> None:
         """Take paths and torch's own devices and dtypes too, and keep their names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+# As vocabularies spell them: a space before is "▁" or "Ġ", a line's end in byte-level ones "Ċ".
+_SENTENCE_END = re.compile(r"""^[▁Ġ ]?(?:[.!?…。！？]+["'”’»)\]]*|[Ċ\n]+)$""")
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,12 @@ class Tokenizer:
         """All tokens, added ones included, in the order of their ids."""
         by_token: dict[str, int] = self._known.backend.get_vocab()
         return sorted(by_token, key=by_token.__getitem__)
+
+    @cached_property
+    def sentence_ends(self) -> list[int]:
+        """Ids of the tokens that close a sentence, a paragraph or a line, in order."""
+        texts = enumerate(self.vocabulary)
+        return [each for each, text in texts if _SENTENCE_END.search(text)]
 
     def text_of(self, ids: Sequence[int]) -> str:
         """A text with the tokens of these ids, special ones left out.

@@ -100,6 +100,16 @@ class LongEmbedding(BaseEmbedding):
     original_length: int | None = _setting(
         "original_length", "Overrides the model's own context length, in tokens."
     )
+    window_overlap: int = _setting(
+        "window_overlap", "Tokens that a window shares with the one before."
+    )
+    window_sinks: int = _setting(
+        "window_sinks", "Tokens at the beginning of a text that every window of PCW sees."
+    )
+    window_ends: str = _setting("window_ends", 'PCW\'s windows end by "tokens" or "sentences".')
+    window_weights: str = _setting(
+        "window_weights", 'PCW\'s windows weigh "even", by "tokens", or by "sif".'
+    )
     device: str | None = _setting(
         "device", "Torch device; None picks CUDA or MPS where there is one."
     )
