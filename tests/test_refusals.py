@@ -17,7 +17,10 @@ from longembed_rag.errors import (
 from tests.families import FAMILIES, LEARNED, LEARNED_METHODS, ROTARY, ROTARY_METHODS
 from tests.models import TinyModels, build_alibi, open_encoder
 
-EVERY_METHOD = ("none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn")
+EVERY_METHOD = (
+    *("none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"),
+    *("dca", "string", "dpe"),
+)
 
 
 def refusal(folder: Path, method: str) -> str:
@@ -46,7 +49,7 @@ def test_tables_have_no_rotation(family: str, method: str, tiny_models: TinyMode
 
 
 @pytest.mark.parametrize("name", ["bert", "bloom"])
-@pytest.mark.parametrize("method", ["gp", "rp", "pi", "ntk", "self_extend", "yarn"])
+@pytest.mark.parametrize("method", ["gp", "rp", "ntk", "self_extend", "dca", "string", "dpe"])
 def test_alibi_models_have_neither(
     name: str, method: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -25,7 +25,7 @@ from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
 from longembed_rag.encoder.late_interaction import auto_late_interaction
 from longembed_rag.encoder.presets import Preset, find_preset
 from longembed_rag.encoder.reading import Reading
-from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderOptions, EncoderSettings, Kind
+from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind
 from longembed_rag.encoder.sif import weights_for
 from longembed_rag.encoder.stated import told
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
@@ -88,6 +88,7 @@ class Planner:
             group_size=settings.group_size,
             neighbor_window=settings.neighbor_window,
             ntk_lambda=settings.ntk_lambda,
+            chunk_size=settings.chunk_size,
             anchors=0 if table is None else table.original_length,
             anchor_step=1 if table is None else table.step,
         )
@@ -199,11 +200,7 @@ class Planner:
 
     def vector_settings(self) -> dict[str, Any]:
         """Every setting that changes a vector, resolved; the fingerprint is made of them."""
-        kept = {
-            name: value
-            for name, value in self.settings.to_dict().items()
-            if name not in RUNTIME_SETTINGS and name not in ("model", "revision")
-        }
+        kept = self.settings.of_vectors()
         if self.token_weights is not None:
             kept["token_frequencies"] = self.token_weights.table_hash
         return {

@@ -9,7 +9,19 @@ from longembed_rag.errors import SettingsError
 from longembed_rag.extension.methods import METHODS
 
 MethodChoice = Literal[
-    "auto", "none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"
+    "auto",
+    "none",
+    "truncate",
+    "pcw",
+    "gp",
+    "rp",
+    "pi",
+    "ntk",
+    "self_extend",
+    "yarn",
+    "dca",
+    "string",
+    "dpe",
 ]
 Overflow = Literal["windows", "truncate", "error"]
 Scaling = Literal["dynamic", "static"]
@@ -31,12 +43,15 @@ _POSITIVE = (
     "original_length",
     "batch_tokens",
     "truncate_dim",
+    "chunk_size",
 )
 # As torch counts; more would be none of anybody's texts.
 _MOST = 2**31 - 1
 #: Settings that change where and how fast a text is read, never its vector (law 1 and bf16's
 #: tolerance): they stay out of a collection's fingerprint.
 RUNTIME_SETTINGS = frozenset({"device", "dtype", "batch_tokens", "trust_remote_code"})
+# Settings that came later: where they are not set, fingerprints are what they were without them.
+_LATER = frozenset({"chunk_size"})
 
 
 class EncoderOptions(TypedDict, total=False):
@@ -61,6 +76,7 @@ class EncoderOptions(TypedDict, total=False):
     truncate_dim: int | None
     revision: str | None
     trust_remote_code: bool
+    chunk_size: int | None
 
 
 class ReadingOptions(TypedDict, total=False):
@@ -91,8 +107,9 @@ class EncoderSettings:
             from ``max_length``, as in the paper. Texts within the model's own window are never
             scaled.
         attention_scaling: ``"log_n"`` multiplies queries by ``max(1, ln n / ln L0)``.
-        group_size: Overrides the group size of GP and SelfExtend.
-        neighbor_window: Overrides SelfExtend's neighbour window.
+        group_size: Overrides the group size of GP, SelfExtend and DPE.
+        neighbor_window: Overrides the distance below which SelfExtend, DPE and STRING are exact,
+            and how far exact distances reach into the next chunk under DCA.
         ntk_lambda: Overrides the factor on the rotary base of NTK.
         original_length: Overrides the model's own context length L0, in tokens.
         device: Torch device; None picks CUDA or MPS where there is one, else the CPU. Several, as
@@ -108,6 +125,7 @@ class EncoderSettings:
         truncate_dim: Keep this many leading dimensions (Matryoshka models); None keeps all.
         revision: Branch, tag or commit of a hub model.
         trust_remote_code: Let a model folder run its own code. Off unless asked for.
+        chunk_size: Overrides DCA's chunk size.
 
     Raises:
         SettingsError: A value is unknown or out of range.
@@ -133,6 +151,7 @@ class EncoderSettings:
     truncate_dim: int | None = None
     revision: str | None = None
     trust_remote_code: bool = False
+    chunk_size: int | None = None
 
     def __post_init__(self) -> None:
         self._as_plain_values()
@@ -213,3 +232,12 @@ class EncoderSettings:
     def to_dict(self) -> dict[str, Any]:
         """Every setting by name, as plain values."""
         return asdict(self)
+
+    def of_vectors(self) -> dict[str, Any]:
+        """The settings that change a vector, as given; later ones only where they are set."""
+        return {
+            name: value
+            for name, value in self.to_dict().items()
+            if name not in (*RUNTIME_SETTINGS, "model", "revision")
+            if value is not None or name not in _LATER
+        }

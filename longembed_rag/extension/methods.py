@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from longembed_rag.errors import UnsupportedMethodError
 
-METHODS = ("none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn")
-Method = Literal["none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"]
+Method = Literal[
+    "none",
+    "truncate",
+    "pcw",
+    "gp",
+    "rp",
+    "pi",
+    "ntk",
+    "self_extend",
+    "yarn",
+    "dca",
+    "string",
+    "dpe",
+]
+METHODS: tuple[Method, ...] = get_args(Method)
 PositionKind = Literal["learned", "rotary", "alibi"]
 
 #: What a model can do, by the kind of positions it was trained with.
 METHODS_BY_POSITIONS: dict[PositionKind, tuple[Method, ...]] = {
     "learned": ("truncate", "pcw", "gp", "rp", "pi"),
-    "rotary": ("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn"),
+    "rotary": (
+        *("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn"),
+        *("dca", "string", "dpe"),
+    ),
     "alibi": ("none", "truncate", "pcw"),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from longembed_rag.errors import SettingsError
 from longembed_rag.extension.methods import Method, PositionKind
+from longembed_rag.extension.spans import Spans, spans_of
 
 # Table 6 of the LongEmbed paper: scale -> factor on the rotary base.
 _NTK_LAMBDA = {1: 1.0, 2: 3.0, 4: 5.0, 8: 10.0}
@@ -26,13 +27,17 @@ class ExtensionPlan:
         original_length: Tokens that the model was trained to read (``L0``).
         max_length: Longest text read in one go (``T``); beyond it, windows of that length.
         scale: How many times the original length is stretched (``s``); 1 for a text that fits.
-        group_size: Neighbouring positions that share one (``g``); GP and SelfExtend only.
-        neighbor_window: Distance below which SelfExtend keeps exact positions (``w``).
+        group_size: Neighbouring positions that share one (``g``); GP and SelfExtend, and DPE for
+            its slowest dimensions.
+        neighbor_window: Distance below which SelfExtend, DPE (``w``) and STRING (``S``) keep exact
+            positions; how far those of DCA reach into the next chunk (``w``).
         ntk_lambda: Factor on the rotary base (``λ``); NTK only.
         attention_factor: Factor on queries, ``max(1, ln n / ln L0)`` under log-n scaling.
         windows: Forward windows that the text is cut into.
         position_step: From one token's position to the next one's; above 1 for texts that a tuned
             table reads at its original rows.
+        chunk_size: Tokens of a chunk (``s``); DCA only.
+        restart: Distance at which STRING's far pairs begin (``W``).
     """
 
     method: Method
@@ -46,6 +51,8 @@ class ExtensionPlan:
     attention_factor: float = 1.0
     windows: int = 1
     position_step: int = 1
+    chunk_size: int | None = None
+    restart: int | None = None
 
     @property
     def extends(self) -> bool:
@@ -61,8 +68,12 @@ class ExtensionPlan:
         parts = []
         if self.group_size is not None:
             parts.append(f"g={self.group_size}")
+        if self.chunk_size is not None:
+            parts.append(f"s={self.chunk_size}")
         if self.neighbor_window is not None:
-            parts.append(f"w={self.neighbor_window}")
+            parts.append(f"{'w' if self.restart is None else 'S'}={self.neighbor_window}")
+        if self.restart is not None:
+            parts.append(f"W={self.restart}")
         if self.ntk_lambda is not None:
             parts.append(f"λ={self.ntk_lambda:g}")
         if self.position_step > 1:
@@ -129,6 +140,10 @@ class PlanRules:
         anchors: Original rows of a table that was tuned by PI; texts of at most that many tokens
             are read at them, as the model read them before.
         anchor_step: From one of these rows to the next.
+        chunk_size: Override of DCA's ``s``.
+
+    Raises:
+        SettingsError: An override leads past the distances that the model knows.
     """
 
     method: Method
@@ -143,6 +158,10 @@ class PlanRules:
     ntk_lambda: float | None = None
     anchors: int = 0
     anchor_step: int = 1
+    chunk_size: int | None = None
+
+    def __post_init__(self) -> None:
+        self._spans(1)
 
     @property
     def window(self) -> int:
@@ -185,20 +204,17 @@ class PlanRules:
             )
 
     def _stretched(self, tokens: int, scale: int) -> ExtensionPlan:
-        group: int | None = None
-        neighbors: int | None = None
+        spans = self._spans(scale)
+        group = None if spans is None else spans.group_size
         ntk_lambda: float | None = None
         factor = 1.0
         if self.method == "gp":
             group = self.group_size or scale
             self._require_reach(group, tokens)
-        elif self.method == "self_extend":
-            group = self.group_size or scale + 1
-            neighbors = self.neighbor_window or max(1, self.original_length // scale)
         elif self.method == "ntk":
             ntk_lambda = self.ntk_lambda or default_ntk_lambda(scale, self.rotary_dim)
         # YaRN brings its own attention factor.
-        scaled = self.method in ("gp", "rp", "pi", "ntk", "self_extend")
+        scaled = self.method in ("gp", "rp", "pi", "ntk") or spans is not None
         if self.attention_scaling == "log_n" and scaled:
             factor = log_n_factor(tokens, self.original_length)
         return ExtensionPlan(
@@ -208,7 +224,19 @@ class PlanRules:
             max_length=self.max_length,
             scale=scale,
             group_size=group,
-            neighbor_window=neighbors,
+            neighbor_window=None if spans is None else spans.neighbor_window,
             ntk_lambda=ntk_lambda,
             attention_factor=factor,
+            chunk_size=None if spans is None else spans.chunk_size,
+            restart=None if spans is None else spans.restart,
+        )
+
+    def _spans(self, scale: int) -> Spans | None:
+        return spans_of(
+            self.method,
+            scale=scale,
+            original_length=self.original_length,
+            group_size=self.group_size,
+            neighbor_window=self.neighbor_window,
+            chunk_size=self.chunk_size,
         )

@@ -128,7 +128,8 @@ def test_candidates_of_rotation_read_whole_documents(tiny_models: TinyModels) ->
     found = candidates_for(planner, longest=3 * planner.original_length)
     most = planner.max_length
     whole = {each.settings["method"] for each in found if each.settings.get("max_length") == most}
-    assert {"ntk", "self_extend", "none", "yarn", "pi", "gp"} - {planner.method} == whole
+    every = {"ntk", "self_extend", "none", "yarn", "pi", "gp", "dca", "string", "dpe"}
+    assert every - {planner.method} == whole
 
 
 def test_the_better_is_found_and_measured_on_everything(race: Race) -> None:

@@ -36,7 +36,7 @@ def rotary_attention(
         distances, frequencies = real, definitions.inverse_frequencies(theta, dimension)
         factors = torch.ones(reading.length, dtype=torch.float64)
     else:
-        distances = definitions.pair_distances(reading)
+        distances = definitions.pair_distances(reading, theta, dimension)
         frequencies = definitions.extended_frequencies(reading, theta, dimension)
         factors = definitions.query_factors(reading, causal=causal)
     key, value = repeat_heads(key, heads), repeat_heads(value, heads)

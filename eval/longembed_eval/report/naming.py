@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 #: Methods that read a whole document into one vector.
-WHOLE = ("auto", "none", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn")
+WHOLE = (
+    *("auto", "none", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"),
+    *("dca", "string", "dpe"),
+)
 
 _DESCRIPTIONS = {
     "bm25": "Words only: BM25 over whole documents.",
@@ -19,6 +22,9 @@ _DESCRIPTIONS = {
     "ntk": "One vector per document; the base of rotary positions is raised (NTK).",
     "self_extend": "One vector per document; near positions exact, far ones grouped (SelfExtend).",
     "yarn": "One vector per document; rotary frequencies stretched one by one (YaRN).",
+    "dca": "One vector per document; distances counted by chunks (dual chunk attention).",
+    "string": "One vector per document; far distances read as nearer, well-trained ones (STRING).",
+    "dpe": "One vector per document; far distances grouped, the more the slower a dimension (DPE).",
     "chunked": "A vector for each chunk, chunks read alone; the best chunk counts.",
     "chunked_mean": "One vector per document: the mean of its chunks, read alone.",
     "passages": "A vector for each passage, out of one reading of the whole; the best counts.",

@@ -24,6 +24,9 @@ _COLOURS = {
     "ntk": "#332288",
     "self_extend": "#117733",
     "yarn": "#aa4499",
+    "dca": "#997700",
+    "string": "#6699cc",
+    "dpe": "#994455",
     "none": "#5f8fbf",
     "st": "#cc6677",
 }
