@@ -224,7 +224,10 @@ ROTARY = tuple(name for name, family in FAMILIES.items() if family.positions == 
 CAUSAL = tuple(name for name, family in FAMILIES.items() if family.causal)
 
 LEARNED_METHODS = ("truncate", "pcw", "gp", "rp", "pi")
-ROTARY_METHODS = ("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn")
+ROTARY_METHODS = (
+    *("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn"),
+    *("dca", "string", "dpe"),
+)
 
 
 def spec_of(family: str) -> Family:

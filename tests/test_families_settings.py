@@ -33,6 +33,12 @@ OVERRIDES = [
     *(("ntk", family, {"ntk_lambda": 6.5}) for family in ("modernbert", "eurobert", "mistral")),
     *((method, "nomic_bert", {"original_length": 16}) for method in ("pcw", "self_extend", "yarn")),
     *((method, "llama", {"original_length": 20}) for method in ("ntk", "self_extend", "truncate")),
+    ("dca", "gte", {"chunk_size": 11}),
+    ("dca", "mistral", {"chunk_size": 20, "neighbor_window": 5}),
+    ("dca", "nomic_bert", {"neighbor_window": 20}),
+    ("string", "modernbert", {"neighbor_window": 1}),
+    ("string", "qwen3", {"neighbor_window": 31}),
+    ("dpe", "llama", {"group_size": 6, "neighbor_window": 9}),
     *((method, "xlm-roberta", {"original_length": 24}) for method in ("pcw", "rp", "truncate")),
 ]
 

@@ -63,7 +63,9 @@ def test_tables_have_no_rotation(family: str, method: str, tiny_models: TinyMode
 
 
 @pytest.mark.parametrize("name", ["bert", "bloom"])
-@pytest.mark.parametrize("method", ["gp", "rp", "pi", "ntk", "self_extend", "yarn", "abf"])
+@pytest.mark.parametrize(
+    "method", ["gp", "rp", "pi", "ntk", "self_extend", "yarn", "abf", "dca", "string", "dpe"]
+)
 def test_alibi_models_have_neither(
     name: str, method: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

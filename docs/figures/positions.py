@@ -20,9 +20,10 @@ from matplotlib.colors import Colormap
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from longembed_rag.extension import frequencies, positions, windows
+from longembed_rag.extension import frequencies, pieces, positions, windows
 from longembed_rag.extension.factor_search import Space
 from longembed_rag.extension.plan import ABF_FACTOR, default_ntk_lambda, dynamic_ntk_lambda
+from longembed_rag.extension.spans import spans_of
 
 # One text of 32 tokens and a model trained on 8: small enough to print every number.
 ORIGINAL_LENGTH, TOKENS, SCALE = 8, 32, 4
@@ -146,25 +147,54 @@ def matrix(axes: Axes, title: str, distances: NDArray[np.int64], longest: int) -
         side.set_visible(False)
 
 
-def draw_distances(target: Path) -> None:
-    """How far apart each pair of tokens is, plain, grouped and under SelfExtend."""
+def arranged() -> dict[str, NDArray[np.int64]]:
+    """What is written above a panel, and the distances of all pairs under that method."""
     real = np.arange(PAIRS)[:, None] - np.arange(PAIRS)[None, :]
     group = positions.grouped(PAIRS, GROUP_SIZE)
-    extended = positions.self_extend_distances(PAIRS, GROUP_SIZE, NEIGHBOR_WINDOW)
-    figure, panels = plt.subplots(1, 3, figsize=(12.6, 4.7))
-    matrix(panels[0], "none", real, PAIRS_LENGTH)
-    matrix(panels[1], "GP, s = 2", group[:, None] - group[None, :], PAIRS_LENGTH)
-    matrix(panels[2], "SelfExtend, w = 4, g = 2", extended, PAIRS_LENGTH)
-    for axes in panels:
+    dca, string, dpe = (
+        spans_of(method, scale=2, original_length=PAIRS_LENGTH)
+        for method in ("dca", "string", "dpe")
+    )
+    assert dca is not None
+    assert string is not None
+    assert dpe is not None
+    chunk, local = dca.chunk_size or 0, dca.neighbor_window
+    exact, restart = string.neighbor_window, string.restart or 0
+    most, window = dpe.group_size or 0, dpe.neighbor_window
+    return {
+        "none": real,
+        "GP, s = 2": group[:, None] - group[None, :],
+        "SelfExtend, w = 4, g = 2": pieces.self_extend(
+            PAIRS, GROUP_SIZE, NEIGHBOR_WINDOW
+        ).distances(),
+        f"DCA, s = {chunk}, w = {local}": pieces.dual_chunk(
+            PAIRS, chunk, local, PAIRS_LENGTH
+        ).distances(),
+        f"STRING, S = {exact}, W = {restart}": pieces.shifted(
+            PAIRS, exact, restart, PAIRS_LENGTH
+        ).distances(),
+        f"DPE, slowest pair, w = {window}, g = {most}": pieces.self_extend(
+            PAIRS, most, window
+        ).distances(),
+    }
+
+
+def draw_distances(target: Path) -> None:
+    """How far apart each pair of tokens is, plain and under each method that says so by pairs."""
+    figure, panels = plt.subplots(2, 3, figsize=(12.6, 9.1))
+    for axes, (title, distances) in zip(panels.flat, arranged().items(), strict=True):
+        matrix(axes, title, distances, PAIRS_LENGTH)
+    for axes in panels[1]:
         axes.set_xlabel("key j")
-    panels[0].set_ylabel("query i")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("query i")
     figure.text(
-        0.5, 0.02,
+        0.5, 0.012,
         "distance between query and key; orange: key to the left, violet: key to the right; "
         "red on white: further apart than any pair seen in training (L0 = 10)",
         ha="center", fontsize=9,
     )  # fmt: skip
-    figure.subplots_adjust(left=0.03, right=0.99, top=0.92, bottom=0.1, wspace=0.05)
+    figure.subplots_adjust(left=0.03, right=0.99, top=0.96, bottom=0.055, wspace=0.05, hspace=0.11)
     save(target / "distances.png")
 
 

@@ -89,11 +89,15 @@ _ENCODER_WORDS = {
         "FACTOR",
     ),
     "group_size": _Words(
-        EXTENSION_SECTION, "Group size of gp and self_extend.", "from the scale", "N"
+        EXTENSION_SECTION, "Group size of gp, self_extend and dpe.", "from the scale", "N"
     ),
     "neighbor_window": _Words(
-        EXTENSION_SECTION, "Exact window of self_extend.", "from the scale", "TOKENS"
+        EXTENSION_SECTION,
+        "Exact window of self_extend, dpe and string, and of dca into the next chunk.",
+        "from the scale or L0",
+        "TOKENS",
     ),
+    "chunk_size": _Words(EXTENSION_SECTION, "Chunks of dca.", "3/4 of L0", "TOKENS"),
     "ntk_lambda": _Words(
         EXTENSION_SECTION, "Factor of ntk on the rotary base.", "from the scale", "FACTOR"
     ),

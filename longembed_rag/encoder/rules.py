@@ -56,6 +56,7 @@ def rules_for(
         group_size=settings.group_size,
         neighbor_window=settings.neighbor_window,
         ntk_lambda=settings.ntk_lambda,
+        chunk_size=settings.chunk_size,
         anchors=0 if table is None else table.original_length,
         anchor_step=1 if table is None else table.step,
         theta=theta,

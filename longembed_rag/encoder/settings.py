@@ -25,6 +25,9 @@ MethodChoice = Literal[
     "ntk_by_parts",
     "abf",
     "longrope",
+    "dca",
+    "string",
+    "dpe",
 ]
 Overflow = Literal["windows", "truncate", "error"]
 Scaling = Literal["dynamic", "static"]
@@ -52,6 +55,7 @@ _POSITIVE = (
     "truncate_dim",
     "rope_theta",
     "attention_temperature",
+    "chunk_size",
 )
 _NUMBERS = frozenset({"ntk_lambda", "rope_theta", "attention_temperature"})
 # As torch counts; more would be none of anybody's texts.
@@ -100,6 +104,7 @@ class EncoderOptions(TypedDict, total=False):
     window_sinks: int
     window_ends: WindowEnds
     window_weights: WindowWeights
+    chunk_size: int | None
 
 
 class ReadingOptions(TypedDict, total=False):
@@ -132,8 +137,9 @@ class EncoderSettings:
             scaled.
         attention_scaling: ``"log_n"`` multiplies queries by ``max(1, ln n / ln L0)``, ``"yarn"``
             by ``(0.1 ln s + 1)²``, past the model's own window.
-        group_size: Overrides the group size of GP and SelfExtend.
-        neighbor_window: Overrides SelfExtend's neighbour window.
+        group_size: Overrides the group size of GP, SelfExtend and DPE.
+        neighbor_window: Overrides the distance below which SelfExtend, DPE and STRING are exact,
+            and how far exact distances reach into the next chunk under DCA.
         ntk_lambda: Overrides the factor on the rotary base of NTK.
         original_length: Overrides the model's own context length L0, in tokens.
         device: Torch device; None picks CUDA or MPS where there is one, else the CPU. Several, as
@@ -161,6 +167,7 @@ class EncoderSettings:
         window_ends: Where PCW's windows end: where they are full, or after a sentence.
         window_weights: What PCW's windows weigh: all the same, by the tokens that each is the first
             to read, or by those times how rare they are (SIF).
+        chunk_size: Overrides DCA's chunk size.
 
     Raises:
         SettingsError: A value is unknown or out of range.
@@ -194,6 +201,7 @@ class EncoderSettings:
     window_sinks: int = 0
     window_ends: WindowEnds = "tokens"
     window_weights: WindowWeights = "even"
+    chunk_size: int | None = None
 
     def __post_init__(self) -> None:
         self._as_plain_values()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from longembed_rag.errors import UnsupportedMethodError
 
-METHODS = (
-    *("none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"),
-    *("dynamic_ntk", "ntk_by_parts", "abf", "longrope"),
-)
 Method = Literal[
     "none",
     "truncate",
@@ -24,7 +20,11 @@ Method = Literal[
     "ntk_by_parts",
     "abf",
     "longrope",
+    "dca",
+    "string",
+    "dpe",
 ]
+METHODS: tuple[Method, ...] = get_args(Method)
 PositionKind = Literal["learned", "rotary", "alibi"]
 
 #: What a model can do, by the kind of positions it was trained with.
@@ -33,6 +33,7 @@ METHODS_BY_POSITIONS: dict[PositionKind, tuple[Method, ...]] = {
     "rotary": (
         *("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn"),
         *("dynamic_ntk", "ntk_by_parts", "abf", "longrope"),
+        *("dca", "string", "dpe"),
     ),
     "alibi": ("none", "truncate", "pcw"),
 }

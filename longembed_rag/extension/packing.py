@@ -22,8 +22,9 @@ from torch import Tensor
 
 from longembed_rag.extension.frequencies import RotaryFrequencies, extended
 from longembed_rag.extension.fusing import rotate
+from longembed_rag.extension.pieces import Arrangement, arrangement
 from longembed_rag.extension.plan import ExtensionPlan
-from longembed_rag.extension.positions import position_ids, self_extend_positions
+from longembed_rag.extension.positions import position_ids
 
 Kept = TypeVar("Kept")
 
@@ -124,6 +125,13 @@ class Pack:
             self._kept[key] = make()
         return cast("Kept", self._kept[key])
 
+    def arrangement(self, plan: ExtensionPlan) -> Arrangement | None:
+        """How full layers see a plan's pairs; None where every token has one position."""
+        if not self.frequencies:
+            return None
+        inv_freq = self.frequencies[FULL].inv_freq
+        return self.keep(("arrangement", plan), lambda: arrangement(plan, inv_freq))
+
     def rotation(self, plan: ExtensionPlan, layer: str, role: str = "near") -> Rotation:
         """The rotation of one plan's tokens in one kind of layer, built once per forward pass.
 
@@ -131,8 +139,8 @@ class Pack:
             plan: The segment's plan.
             layer: ``"full_attention"`` or ``"sliding_attention"``; local layers never see far
                 tokens, so nothing about them is extended.
-            role: ``"near"`` for plain positions, or a field of
-                :class:`~longembed_rag.extension.positions.SelfExtendPositions`.
+            role: ``"near"`` for the plan's plain positions, or the name of others in its
+                :meth:`arrangement`.
         """
 
         def make() -> Rotation:
@@ -156,7 +164,8 @@ class Pack:
 
         def make() -> Rotation:
             turns = [self._turns(run.plan, layer, role) for run in runs]
-            at = [np.tile(at, run.count) for (at, _), run in zip(turns, runs, strict=True)]
+            pairs = zip(turns, runs, strict=True)
+            at = [np.tile(at, (run.count, *[1] * (at.ndim - 1))) for (at, _), run in pairs]
             inv_freq = np.stack([frequencies.inv_freq for _, frequencies in turns])
             scaling = np.array([frequencies.attention_scaling for _, frequencies in turns])
             if (inv_freq == inv_freq[0]).all():
@@ -189,19 +198,17 @@ class Pack:
         frequencies = self.frequencies.get(layer, self.frequencies[FULL])
         if layer == LOCAL:
             return np.arange(plan.tokens, dtype=np.float64), frequencies.of(plan.tokens)
-        return _role_positions(plan, role), extended(frequencies, plan)
+        arranged = self.arrangement(plan)
+        if arranged is not None:
+            return arranged.positions[role], extended(frequencies, plan)
+        return _plain_positions(plan), extended(frequencies, plan)
 
     def _floats(self, values: NDArray[Any]) -> Tensor:
         # float32, as the models themselves compute angles, so that short texts stay theirs.
         return to_device(torch.from_numpy(values.astype(np.float32)), self.device)
 
 
-def _role_positions(plan: ExtensionPlan, role: str) -> NDArray[Any]:
-    if plan.method == "self_extend" and plan.extends:
-        assert plan.group_size is not None
-        assert plan.neighbor_window is not None
-        at = self_extend_positions(plan.tokens, plan.group_size, plan.neighbor_window)
-        return cast("NDArray[Any]", getattr(at, role))
+def _plain_positions(plan: ExtensionPlan) -> NDArray[Any]:
     # PI rotates plain positions by divided frequencies; on a table it divides the positions.
     if plan.method == "pi":
         return np.arange(plan.tokens, dtype=np.float64)
@@ -209,8 +216,8 @@ def _role_positions(plan: ExtensionPlan, role: str) -> NDArray[Any]:
 
 
 def _rotation(at: Tensor, inv_freq: Tensor, factor: float | Tensor) -> Rotation:
-    """By positions, ``[n]``, and frequencies, ``[d / 2]`` for all or ``[n, d / 2]`` for each."""
-    angles = at[:, None] * inv_freq
+    """By positions, ``[n]``, and frequencies, ``[d / 2]``; either may be ``[n, d / 2]``."""
+    angles = (at[:, None] if at.ndim == 1 else at) * inv_freq
     angles = torch.cat((angles, angles), dim=-1)
     return Rotation(angles.cos() * factor, angles.sin() * factor)
 

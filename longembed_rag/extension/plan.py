@@ -10,6 +10,7 @@ from longembed_rag.errors import SettingsError
 from longembed_rag.extension.methods import WINDOWED, Method, PositionKind
 from longembed_rag.extension.rescaling import RopeFactors
 from longembed_rag.extension.sharpening import AttentionScaling, logits_factor
+from longembed_rag.extension.spans import Spans, spans_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +36,10 @@ class ExtensionPlan:
         original_length: Tokens that the model was trained to read (``L0``).
         max_length: Longest text read in one go (``T``); beyond it, windows of that length.
         scale: How many times the original length is stretched (``s``); 1 for a text that fits.
-        group_size: Neighbouring positions that share one (``g``); GP and SelfExtend only.
-        neighbor_window: Distance below which SelfExtend keeps exact positions (``w``).
+        group_size: Neighbouring positions that share one (``g``); GP and SelfExtend, and DPE for
+            its slowest dimensions.
+        neighbor_window: Distance below which SelfExtend, DPE (``w``) and STRING (``S``) keep exact
+            positions; how far those of DCA reach into the next chunk (``w``).
         ntk_lambda: Factor on the rotary base (``λ``); NTK and dynamic NTK only.
         attention_factor: Factor on queries, ``max(1, ln n / ln L0)`` under log-n scaling, divided
             by the temperature.
@@ -49,6 +52,8 @@ class ExtensionPlan:
         rope_factors: By what each frequency is divided; LongRoPE only.
         rope_attention: Factor on cosines and sines that comes with them.
         resonance: Whether wavelengths are rounded to whole tokens.
+        chunk_size: Tokens of a chunk (``s``); DCA only.
+        restart: Distance at which STRING's far pairs begin (``W``).
     """
 
     method: Method
@@ -68,6 +73,8 @@ class ExtensionPlan:
     rope_factors: tuple[float, ...] | None = None
     rope_attention: float = 1.0
     resonance: bool = False
+    chunk_size: int | None = None
+    restart: int | None = None
 
     @property
     def extends(self) -> bool:
@@ -99,8 +106,12 @@ class ExtensionPlan:
         parts = []
         if self.group_size is not None:
             parts.append(f"g={self.group_size}")
+        if self.chunk_size is not None:
+            parts.append(f"s={self.chunk_size}")
         if self.neighbor_window is not None:
-            parts.append(f"w={self.neighbor_window}")
+            parts.append(f"{'w' if self.restart is None else 'S'}={self.neighbor_window}")
+        if self.restart is not None:
+            parts.append(f"W={self.restart}")
         if self.ntk_lambda is not None:
             parts.append(f"λ={self.ntk_lambda:.4g}")
         if self.rope_theta is not None:
@@ -185,6 +196,10 @@ class PlanRules:
         rope_factors: LongRoPE's factors; None leaves the frequencies to the model.
         resonance: Whether wavelengths are rounded to whole tokens past the window.
         temperature: What logits are divided by past the window (``τ``).
+        chunk_size: Override of DCA's ``s``.
+
+    Raises:
+        SettingsError: An override leads past the distances that the model knows.
     """
 
     method: Method
@@ -204,6 +219,10 @@ class PlanRules:
     rope_factors: RopeFactors | None = None
     resonance: bool = False
     temperature: float = 1.0
+    chunk_size: int | None = None
+
+    def __post_init__(self) -> None:
+        self._spans(1)
 
     @property
     def window(self) -> int:
@@ -267,9 +286,9 @@ class PlanRules:
             group = self.group_size or scale
             self._require_reach(group, tokens)
             return {"group_size": group}
-        if self.method == "self_extend":
-            neighbors = self.neighbor_window or max(1, self.original_length // scale)
-            return {"group_size": self.group_size or scale + 1, "neighbor_window": neighbors}
+        spans = self._spans(scale)
+        if spans is not None:
+            return asdict(spans)
         if self.method == "ntk":
             return {"ntk_lambda": self.ntk_lambda or default_ntk_lambda(scale, self.rotary_dim)}
         if self.method == "dynamic_ntk":
@@ -293,4 +312,14 @@ class PlanRules:
             attention_scaling=kind,
             temperature=self.temperature,
             resonance=self.resonance,
+        )
+
+    def _spans(self, scale: int) -> Spans | None:
+        return spans_of(
+            self.method,
+            scale=scale,
+            original_length=self.original_length,
+            group_size=self.group_size,
+            neighbor_window=self.neighbor_window,
+            chunk_size=self.chunk_size,
         )

@@ -7,8 +7,6 @@ add their offset afterwards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,8 +36,8 @@ def position_ids(plan: ExtensionPlan) -> Floats:
 
     A short text in a table tuned by PI stands at the original rows: ``i * s``.
 
-    SelfExtend gives each pair of tokens its own distance instead: see
-    :func:`self_extend_positions`; the positions returned for it are the plain ones.
+    Some methods give each pair of tokens its own distance instead (pieces.py); the positions
+    returned for them are the plain ones.
     """
     if plan.extends and plan.method == "gp" and plan.group_size is not None:
         return grouped(plan.tokens, plan.group_size).astype(np.float64)
@@ -48,47 +46,3 @@ def position_ids(plan: ExtensionPlan) -> Floats:
     if plan.extends and plan.method == "pi":
         return interpolated(plan.tokens, plan.scale)
     return np.arange(plan.tokens, dtype=np.float64) * plan.position_step
-
-
-@dataclass(frozen=True)
-class SelfExtendPositions:
-    """Positions by which rotating queries and keys yields SelfExtend's distances.
-
-    Attributes:
-        near: Both sides, for pairs closer than the neighbour window.
-        key: Keys, for pairs further apart.
-        query_after: Queries whose key lies to the left (``i - j >= w``).
-        query_before: Queries whose key lies to the right (``j - i >= w``); may be negative.
-    """
-
-    near: Ints
-    key: Ints
-    query_after: Ints
-    query_before: Ints
-
-
-def self_extend_positions(
-    tokens: int, group_size: int, neighbor_window: int
-) -> SelfExtendPositions:
-    """SelfExtend (arXiv 2401.01325, section 3) as positions of queries and keys.
-
-    Far to the left the relative position is ``(i//g + w - w//g) - j//g``; far to the right
-    ``i//g - (j//g + w - w//g)``. Both share the grouped keys once the shift is moved to the
-    query, so one set of rotated keys serves both sides.
-    """
-    near = np.arange(tokens, dtype=np.int64)
-    group = near // group_size
-    shift = neighbor_window - neighbor_window // group_size
-    return SelfExtendPositions(
-        near=near, key=group, query_after=group + shift, query_before=group - shift
-    )
-
-
-def self_extend_distances(tokens: int, group_size: int, neighbor_window: int) -> Ints:
-    """All pairs' relative positions ``query - key``, shape ``[n, n]``; for figures and tests."""
-    at = self_extend_positions(tokens, group_size, neighbor_window)
-    real = at.near[:, None] - at.near[None, :]
-    after = at.query_after[:, None] - at.key[None, :]
-    before = at.query_before[:, None] - at.key[None, :]
-    far = np.where(real > 0, after, before)
-    return np.where(np.abs(real) < neighbor_window, real, far)

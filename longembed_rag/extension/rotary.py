@@ -2,13 +2,14 @@
 
 transformers rotates queries and keys before it calls the attention function. Here the model is
 handed cosines of one and sines of zero while a pack is active, so that the attention function
-receives them un-rotated and can turn each segment by its own plan, and each pair of SelfExtend by
-its own distance. Outside of a pack the model is the stock one.
+receives them un-rotated and can turn each segment by its own plan, and each pair of tokens by a
+distance of its own. Outside of a pack the model is the stock one.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -18,16 +19,13 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-from longembed_rag.extension.attention import (
-    add_far_,
-    attend,
-    attend_seen,
-    band_attention,
-    working_dtype,
-)
+from longembed_rag.extension.attention import attend, attend_seen, working_dtype
 from longembed_rag.extension.frequencies import RotaryFrequencies
 from longembed_rag.extension.packing import FULL, LOCAL, Pack, Run, active_pack
+from longembed_rag.extension.pieces import Piece
+from longembed_rag.extension.piecewise import piecewise_attention
 from longembed_rag.extension.rows import Layer, reads_rows, stretch_attention, stretches
+from longembed_rag.extension.tiles import near_attention
 
 #: The name under which the attention function is registered with transformers.
 ATTENTION = "longembed_rag_packed"
@@ -162,11 +160,11 @@ def _packed_attention(
             _attend_run(pack, run, layer, query, key, value, out)
         return out.unsqueeze(0), None
     pieces = stretches(pack, layer, *rows)
-    if len(pieces) == 1 and not pieces[0].unseen:
+    if len(pieces) == 1 and not pieces[0].apart:
         return stretch_attention(pack, pieces[0], layer, *rows).unsqueeze(0), None
     out = torch.empty_like(rows[0])
     for stretch in pieces:
-        if stretch.unseen:
+        if stretch.apart:
             _attend_run(pack, stretch.runs[0], layer, query, key, value, out)
         else:
             own = (each[stretch.rows] for each in rows)
@@ -230,10 +228,11 @@ def run_attention(
     """
     plan = run.plan
     local = window is not None
-    rotates = bool(pack.frequencies)
-    if rotates and plan.method == "self_extend" and plan.extends and not local:
-        return self_extend_attention(pack, run, query, key, value, causal=causal, scale=scale)
-    if rotates:
+    arranged = None if local else pack.arrangement(plan)
+    if arranged is not None:
+        pieces = arranged.seen(causal=causal)
+        return _by_pieces(pack, run, pieces, query, key, value, causal=causal, scale=scale)
+    if pack.frequencies:
         turn = pack.rotation(plan, LOCAL if local else FULL)
         query, key = turn(query), turn(key)
     if run.unseen:
@@ -241,40 +240,35 @@ def run_attention(
             query, key, value, unseen=run.unseen, window=window, causal=causal, scale=scale
         )
     if window is not None and window < plan.tokens:
-        return band_attention(query, key, value, window=window, causal=causal, scale=scale)[0]
+        out, _ = near_attention(query, key, value, window=window, causal=causal, scale=scale)
+        return out.to(query.dtype)
     factor = 1.0 if local else plan.attention_factor
     return attend(query, key, value, causal=causal, scale=scale * factor)
 
 
-def self_extend_attention(
-    pack: Pack, run: Run, query: Tensor, key: Tensor, value: Tensor, *, causal: bool, scale: float
+def _by_pieces(
+    pack: Pack,
+    run: Run,
+    pieces: Sequence[Piece],
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    causal: bool,
+    scale: float,
 ) -> Tensor:
-    """SelfExtend over one run: the band near the diagonal, then each far side: attention.py."""
-    plan = run.plan
-    window = plan.neighbor_window
-    assert window is not None
-    factors = plan.query_factors(causal=causal)
+    """Attention of one run whose pairs have distances of their own (see pieces.py)."""
+    factors = run.plan.query_factors(causal=causal)
     if isinstance(factors, float):
         scale = scale * factors
     else:
         by_token = torch.from_numpy(factors).to(query.dtype).to(query.device)
         query = query * by_token[:, None]
-    near = pack.rotation(plan, FULL, "near")
-    near_query, near_key = near(query), near(key)
-    if window >= plan.tokens:
-        return attend(near_query, near_key, value, causal=causal, scale=scale)
-    piece, lse = band_attention(
-        near_query, near_key, value, window=window, causal=causal, scale=scale
-    )
-    del near_query, near_key
-    out = piece.float()
-    far_key = pack.rotation(plan, FULL, "key")(key)
-    after = pack.rotation(plan, FULL, "query_after")(query)
-    add_far_(out, lse, after, far_key, value, window=window, scale=scale)
-    if not causal:
-        before = pack.rotation(plan, FULL, "query_before")(query)
-        add_far_(out, lse, before, far_key, value, window=window, scale=scale, backwards=True)
-    return out.to(query.dtype)
+
+    def turn(name: str, states: Tensor) -> Tensor:
+        return pack.rotation(run.plan, FULL, name)(states)
+
+    return piecewise_attention(pieces, turn, query, key, value, causal=causal, scale=scale)
 
 
 def _packed_mask(*args: Any, **kwargs: Any) -> Tensor | None:

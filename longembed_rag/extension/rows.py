@@ -1,11 +1,11 @@
 """Attention over a whole pack at once, where torch has the kernels for it.
 
-Segment by segment, a pack of short texts costs thousands of small launches, and SelfExtend's band
-thousands of small products. By *windowed* attention (see kernels.py) neighbouring runs go through
-in one launch, whatever their lengths: plain layers, local layers, and SelfExtend's band. Its far
-sides go the same way over rows shifted by the window, or, where a run is long enough, by *whole*
-attention. What follows from a text's own plan, its rotation and its log-n scaling, is applied to
-all rows of the pack at once.
+Segment by segment, a pack of short texts costs thousands of small launches. By *windowed* attention
+(see kernels.py) neighbouring runs go through in one launch, whatever their lengths: plain layers,
+local layers, and the band of SelfExtend and DPE. Its far sides go the same way over rows
+shifted by the window, or, where a run is long enough, by *whole* attention. What follows from a
+text's own plan, its rotation and its log-n scaling, is applied to all rows of the pack at once.
+Arrangements of another shape (DCA and STRING) go run by run, as without these kernels.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from longembed_rag.extension.kernels import (
     windowed,
 )
 from longembed_rag.extension.packing import FULL, LOCAL, Pack, Run, to_device
+from longembed_rag.extension.pieces import Far, Near, Piece
 
 #: From how many operations on a run goes by whole attention. cuDNN plans anew for every shape that
 #: it has not met, for which it takes as long as a GPU takes for about this much.
@@ -40,15 +41,16 @@ class Stretch:
 
     Attributes:
         runs: The runs.
-        window: SelfExtend's neighbour window; None where nothing is far.
+        window: From which distance on keys are far; None where none is.
         heavy: Whether it is a single run that goes by whole attention.
-        unseen: Whether it is a single run with tokens that are seen by none.
+        apart: Whether it is a single run that no kernel takes: with tokens that are seen by none,
+            or with pieces of another shape than a band and its sides.
     """
 
     runs: tuple[Run, ...]
     window: int | None = None
     heavy: bool = False
-    unseen: bool = False
+    apart: bool = False
 
     @property
     def rows(self) -> slice:
@@ -92,29 +94,36 @@ def stretches(pack: Pack, layer: Layer, query: Tensor, key: Tensor, value: Tenso
     width = query.shape[1] * query.shape[2]
 
     def way(run: Run) -> tuple[int | None, int | None, bool, bool]:
-        if run.unseen:
+        pieces = _pieces(pack, run, layer)
+        window = _window(pieces)
+        if run.unseen or (window is None and len(pieces) > 1):
             return None, run.start, False, True
-        window = _far_window(pack, run, layer)
         rows = run.plan.tokens - (window or 0)
         heavy = long and 4 * run.count * rows**2 * width >= _HEAVY
         return window, run.start if heavy else None, heavy, False
 
     def cut() -> list[Stretch]:
         return [
-            Stretch(tuple(runs), window=window, heavy=heavy, unseen=unseen)
-            for (window, _, heavy, unseen), runs in groupby(pack.runs, key=way)
+            Stretch(tuple(runs), window=window, heavy=heavy, apart=apart)
+            for (window, _, heavy, apart), runs in groupby(pack.runs, key=way)
         ]
 
     return pack.keep(("stretches", layer), cut)
 
 
-def _far_window(pack: Pack, run: Run, layer: Layer) -> int | None:
-    """SelfExtend's neighbour window, where a run has tokens beyond it that its layer sees."""
-    plan = run.plan
-    if not pack.frequencies or layer.window is not None or plan.method != "self_extend":
+def _pieces(pack: Pack, run: Run, layer: Layer) -> tuple[Piece, ...]:
+    """The pieces of a run whose pairs have distances of their own in a layer; else none."""
+    arranged = None if layer.window is not None else pack.arrangement(run.plan)
+    return () if arranged is None else arranged.seen(causal=layer.causal)
+
+
+def _window(pieces: Sequence[Piece]) -> int | None:
+    """From which distance on keys are far, where pieces are a band and its sides."""
+    if len(pieces) < 2 or not isinstance(pieces[0].pairs, Near):
         return None
-    window = plan.neighbor_window if plan.extends else None
-    return window if window is not None and window < plan.tokens else None
+    sides = [each.pairs for each in pieces[1:]]
+    plain = all(isinstance(side, Far) and side.period is None for side in sides)
+    return pieces[0].pairs.window if plain else None
 
 
 def stretch_attention(
@@ -124,7 +133,7 @@ def stretch_attention(
 
     Args:
         pack: The forward pass.
-        stretch: Which runs; none with unseen tokens.
+        stretch: Which runs; none that goes apart.
         layer: How its layer attends.
         query: The stretch's rows, un-rotated, ``[tokens, heads, head_dim]``.
         key: As ``query``, or with fewer heads.
@@ -155,20 +164,21 @@ def stretch_attention(
     )
     if stretch.window is None:
         return near
+    pieces = _pieces(pack, stretch.runs[0], layer)
     del near_query, near_key
-    far_key = _turn(pack, stretch, layer, "key", key, None)
-    after_query = _turn(pack, stretch, layer, "query_after", query, factors)
+    far_key = _turn(pack, stretch, layer, pieces[1].key, key, None)
     far = _whole_far if stretch.heavy else _windowed_far
     if stretch.heavy:
         run = stretch.runs[0]
         near = _batched(near, run).transpose(1, 2)
         near_lse = near_lse.view(len(near_lse), run.count, -1).transpose(0, 1)
-    after = far(pack, stretch, after_query, far_key, value, scale=layer.scale)
+    far_query = _turn(pack, stretch, layer, pieces[1].query, query, factors)
+    after = far(pack, stretch, far_query, far_key, value, scale=layer.scale)
     if layer.causal:
         out = merge_causal(near, near_lse, *after, stretch.window)
     else:
-        before_query = _turn(pack, stretch, layer, "query_before", query, factors)
-        before = far(pack, stretch, before_query, far_key, value, scale=layer.scale, backwards=True)
+        far_query = _turn(pack, stretch, layer, pieces[2].query, query, factors)
+        before = far(pack, stretch, far_query, far_key, value, scale=layer.scale, backwards=True)
         out = merge(near, near_lse, *after, *before, stretch.window)
     return out.flatten(0, 1) if stretch.heavy else out
 

@@ -91,11 +91,12 @@ class LongEmbedding(BaseEmbedding):
         "attention_scaling", '"log_n" or "yarn" sharpens attention over long texts.'
     )
     group_size: int | None = _setting(
-        "group_size", "Overrides the group size of GP and SelfExtend."
+        "group_size", "Overrides the group size of GP, SelfExtend and DPE."
     )
     neighbor_window: int | None = _setting(
-        "neighbor_window", "Overrides SelfExtend's neighbour window."
+        "neighbor_window", "Overrides the exact window of SelfExtend, DPE, STRING and DCA."
     )
+    chunk_size: int | None = _setting("chunk_size", "Overrides DCA's chunk size.")
     ntk_lambda: float | None = _setting("ntk_lambda", "Overrides NTK's factor on the rotary base.")
     original_length: int | None = _setting(
         "original_length", "Overrides the model's own context length, in tokens."

@@ -186,3 +186,49 @@ def test_short_texts_stand_at_the_anchors_of_a_tuned_table(method: str, scaling:
     assert tuned.plan(64) == rules(
         method, positions="learned", original_length=64, scaling=scaling
     ).plan(64)
+
+
+def test_constants_of_distances() -> None:
+    """DCA, STRING and DPE take their papers' shares of L0, whatever the scale."""
+    length = 4096
+    dca = rules("dca", original_length=length, max_length=65536).plan(8 * length)
+    assert (dca.chunk_size, dca.neighbor_window) == (3072, 1024)
+    assert dca.describe() == "dca x8 (s=3072, w=1024, log-n 1.25)"
+    string = rules("string", original_length=131_072, max_length=262_144).plan(200_000)
+    assert (string.neighbor_window, string.restart) == (43_690, 128)
+    assert "S=43690, W=128" in string.describe()
+    assert rules("string").plan(4096).restart == 32
+    dpe = rules("dpe", original_length=8192, max_length=131_072).plan(16 * 8192)
+    assert (dpe.neighbor_window, dpe.group_size) == (1024, 19)
+    assert rules("dpe").plan(4096).group_size == 9
+
+
+def test_overrides_of_distances() -> None:
+    """A chunk leaves the rest of L0 to the window, a window the rest to the chunk."""
+    plans = [
+        rules("dca", **given).plan(4096)
+        for given in ({"chunk_size": 100}, {"neighbor_window": 300}, {"neighbor_window": 9})
+    ]
+    assert [(each.chunk_size, each.neighbor_window) for each in plans] == [
+        (100, 412),
+        (212, 300),
+        (384, 9),
+    ]
+    assert rules("string", neighbor_window=20).plan(4096).restart == 20
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "words"),
+    [
+        ("dca", {"chunk_size": 512}, r"chunk_size=512 .*less than the model's original length"),
+        ("dca", {"chunk_size": 400, "neighbor_window": 113}, "reach beyond .* length of 512"),
+        ("dca", {"neighbor_window": 512}, "neighbor_window=512"),
+        ("string", {"neighbor_window": 512}, "neighbor_window=512 leaves method='string' no"),
+    ],
+)
+def test_overrides_that_lead_past_what_was_trained(
+    method: str, given: dict[str, int], words: str
+) -> None:
+    """They are refused before any text is read, naming the setting and the way out."""
+    with pytest.raises(SettingsError, match=words):
+        rules(method, **given)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +12,6 @@ from longembed_rag.extension.positions import (
     interpolated,
     position_ids,
     recurrent,
-    self_extend_distances,
 )
 
 
@@ -22,30 +20,6 @@ def test_small_examples() -> None:
     assert grouped(7, 2).tolist() == [0, 0, 1, 1, 2, 2, 3]
     assert recurrent(7, 3).tolist() == [0, 1, 2, 0, 1, 2, 0]
     assert interpolated(5, 4).tolist() == [0.0, 0.25, 0.5, 0.75, 1.0]
-
-
-def test_published_self_extend_distances() -> None:
-    """Ten tokens, w=4, g=2: what the first and the fifth token see."""
-    distances = self_extend_distances(10, 2, 4)
-    assert np.abs(distances[0]).tolist() == [0, 1, 2, 3, 4, 4, 5, 5, 6, 6]
-    assert (-distances[4]).tolist() == [-4, -3, -2, -1, 0, 1, 2, 3, 4, 4]
-
-
-@given(st.integers(1, 80), st.integers(1, 9), st.integers(1, 20))
-def test_self_extend_by_its_definition(tokens: int, group: int, window: int) -> None:
-    """Every pair has the distance of the definition, and both directions mirror each other."""
-    distances = self_extend_distances(tokens, group, window)
-    shift = window - window // group
-    for i in range(tokens):
-        for j in range(tokens):
-            if abs(i - j) < window:
-                expected = i - j
-            elif i > j:
-                expected = (i // group + shift) - j // group
-            else:
-                expected = i // group - (j // group + shift)
-            assert distances[i, j] == expected
-    assert (distances == -distances.T).all()
 
 
 @pytest.mark.parametrize("method", ["gp", "rp", "pi"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -15,7 +15,7 @@ from longembed_rag.extension import rows
 from longembed_rag.extension.frequencies import RotaryFrequencies, inverse_frequencies
 from longembed_rag.extension.kernels import CUDNN, FLASH
 from longembed_rag.extension.methods import Method
-from longembed_rag.extension.packing import FULL, Pack
+from longembed_rag.extension.packing import FULL, Pack, Run
 from longembed_rag.extension.plan import PlanRules
 from longembed_rag.extension.rotary import run_attention, unpack
 from longembed_rag.extension.rows import Layer, stretch_attention, stretches
@@ -99,17 +99,22 @@ def by_stretches(pack: Pack, layer: Layer, states: list[torch.Tensor]) -> torch.
     query, key, value = states
     pieces = []
     for stretch in stretches(pack, layer, query, key, value):
+        if stretch.apart:
+            pieces.append(by_runs(pack, layer, states, stretch.runs)[stretch.rows])
+            continue
         own = (each[stretch.rows] for each in states)
         pieces.append(stretch_attention(pack, stretch, layer, *own))
     return torch.cat(pieces)
 
 
-def by_runs(pack: Pack, layer: Layer, states: list[torch.Tensor]) -> torch.Tensor:
-    """As without the kernels, which is tested by brute force elsewhere."""
+def by_runs(
+    pack: Pack, layer: Layer, states: list[torch.Tensor], runs: Sequence[Run] | None = None
+) -> torch.Tensor:
+    """As without the kernels, which is tested by brute force elsewhere; all runs or some."""
     out = torch.empty_like(states[0])
     groups = states[0].shape[1] // states[1].shape[1]
     full = [states[0], *(each.repeat_interleave(groups, dim=1) for each in states[1:])]
-    for run in pack.runs:
+    for run in pack.runs if runs is None else runs:
         query, key, value = (unpack(each.transpose(0, 1).unsqueeze(0), run) for each in full)
         piece = run_attention(
             pack,
@@ -133,7 +138,7 @@ def by_runs(pack: Pack, layer: Layer, states: list[torch.Tensor]) -> torch.Tenso
     groups=st.sampled_from([1, 4]),
     causal=st.booleans(),
     window=st.sampled_from([None, None, 1, 9]),
-    method=st.sampled_from(["none", "ntk", "yarn", "self_extend", "self_extend"]),
+    method=st.sampled_from(["none", "ntk", "yarn", "self_extend", "dpe", "string", "dca"]),
     heavy=st.sampled_from([0.0, 4 * 60.0**2 * 64, float("inf")]),
     partial=st.booleans(),
 )
@@ -199,6 +204,27 @@ def test_a_pack_takes_one_launch_for_each_part() -> None:
     assert causal.flash == [band, side]
     local = launches([70, 65, 9], Layer(causal=False, scale=1.0, window=4), 0.0)
     assert (local.flash, local.cudnn) == ([144], [])
+
+
+def test_what_is_no_band_with_sides_goes_apart() -> None:
+    """DCA and STRING; DPE takes the kernels, and so do short texts."""
+    for method, lengths, apart in (
+        ("dca", [70, 9], [True, False]),
+        ("string", [70, 21, 9], [True, True, False]),
+        ("dpe", [70, 9], [False, False]),
+    ):
+        rules = PlanRules(
+            method=cast("Method", method),
+            positions="rotary",
+            original_length=20,
+            max_length=256,
+            rotary_dim=8,
+        )
+        pack = Pack([rules.plan(each) for each in lengths], torch.device("cpu"), frequencies(8))
+        states = [torch.randn(sum(lengths), 2, 8)] * 3
+        with interpreted(FLASH, CUDNN):
+            found = stretches(pack, Layer(causal=False, scale=1.0), *states)
+        assert [each.apart for each in found] == apart, method
 
 
 def test_heavy_runs_go_by_whole_attention() -> None:

@@ -30,6 +30,7 @@ CHANGED: dict[str, Any] = {
     "attention_scaling": "none",
     "group_size": 9,
     "neighbor_window": 100,
+    "chunk_size": 300,
     "ntk_lambda": 3.5,
     "original_length": 256,
     "device": "cpu",

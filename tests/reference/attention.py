@@ -12,7 +12,7 @@ def rotary_scores(query: Tensor, key: Tensor, distances: Tensor, frequencies: Te
     Args:
         query: ``[heads, n, d]``.
         key: ``[heads, n, d]``.
-        distances: Relative position of each query and key, ``[n, n]``.
+        distances: Relative position of each query and key, ``[n, n]`` or ``[n, n, d / 2]``.
         frequencies: Inverse frequencies, ``[d / 2]``.
 
     Returns:
@@ -21,11 +21,12 @@ def rotary_scores(query: Tensor, key: Tensor, distances: Tensor, frequencies: Te
     # A table of every distance that occurs, then each pair looks up its own.
     lowest = int(distances.min())
     angle = torch.arange(lowest, int(distances.max()) + 1)[:, None] * frequencies
-    rows = distances - lowest
+    at = distances - lowest
     first, second = query.chunk(2, dim=-1)
     key_first, key_second = key.chunk(2, dim=-1)
-    scores = torch.zeros(len(query), *distances.shape, dtype=query.dtype)
+    scores = torch.zeros(len(query), *distances.shape[:2], dtype=query.dtype)
     for k in range(frequencies.shape[0]):
+        rows = at if at.dim() == 2 else at[..., k]
         pair = torch.stack([first[..., k], second[..., k]], dim=-1)
         along = torch.stack([key_first[..., k], key_second[..., k]], dim=-2)
         across = torch.stack([key_second[..., k], -key_first[..., k]], dim=-2)

@@ -37,6 +37,7 @@ class Settings:
     rope_factors: str | None = None
     resonance: bool = False
     attention_temperature: float | None = None
+    chunk_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,69 @@ def self_extend_distance(i: int, j: int, group: int, window: int) -> int:
     return i // group - (j // group + window - window // group)
 
 
+def dual_chunk_distance(i: int, j: int, length: int, settings: Settings) -> int:
+    """DCA's relative position of query i and key j, of which j may lie to the right."""
+    if j > i:
+        return -dual_chunk_distance(j, i, length, settings)
+    size = settings.chunk_size
+    if size is None:
+        size = min(length * 3 // 4, length - (settings.neighbor_window or 0))
+    window = settings.neighbor_window or length - size
+    if i // size == j // size:
+        return i - j
+    if i // size == j // size + 1 and i % size < window:
+        return i % size + size - j % size
+    return length - 1 - j % size
+
+
+def shifted_distance(distance: int, length: int, settings: Settings) -> int:
+    """STRING's distance in place of a real one."""
+    if distance < 0:
+        return -shifted_distance(-distance, length, settings)
+    exact = settings.neighbor_window or length // 3
+    restart = min(128, length // 16, exact)
+    return distance if distance < exact else restart + (distance - exact) % (length - exact)
+
+
+def dpe_groups(reading: Reading, frequencies: Tensor) -> list[int]:
+    """How many neighbours share a position, for each pair of dimensions."""
+    length, settings = reading.original_length, reading.settings
+    window = settings.neighbor_window or length // 8
+    most = settings.group_size
+    if most is None:
+        most = math.ceil((reading.scale * length - window) / (length - window))
+    pairs = len(frequencies)
+    groups = min(8, pairs)
+    found = []
+    for k in range(pairs):
+        number = k * groups // pairs
+        own = [float(frequencies[m]) for m in range(pairs) if m * groups // pairs == number]
+        turns = length * math.prod(own) ** (1 / len(own)) / (2 * math.pi)
+        share = min(1.0, max(0.0, 1 - math.log(turns) / math.log(32)))
+        found.append(round(most**share))
+    return found
+
+
 @lru_cache(maxsize=64)
-def pair_distances(reading: Reading) -> Tensor:
-    """Relative position of every query and key, ``[n, n]``, as the full layers see it."""
+def pair_distances(reading: Reading, theta: float = 0.0, dimension: int = 0) -> Tensor:
+    """Relative position of every query and key, as the full layers see it.
+
+    ``[n, n]``, or where each pair of dimensions has its own ``[n, n, d / 2]``.
+    """
     n = range(reading.length)
+    length, settings = reading.original_length, reading.settings
+    if reading.method == "dca":
+        return torch.tensor([[dual_chunk_distance(i, j, length, settings) for j in n] for i in n])
+    if reading.method == "string":
+        return torch.tensor([[shifted_distance(i - j, length, settings) for j in n] for i in n])
+    if reading.method == "dpe":
+        groups = dpe_groups(reading, inverse_frequencies(theta, dimension))
+        window = settings.neighbor_window or length // 8
+        layers = {
+            group: torch.tensor([[self_extend_distance(i, j, group, window) for j in n] for i in n])
+            for group in set(groups)
+        }
+        return torch.stack([layers[group] for group in groups], dim=-1)
     if reading.method == "gp":
         group = group_size_of(reading)
         return torch.tensor([[i // group - j // group for j in n] for i in n])

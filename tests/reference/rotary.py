@@ -36,7 +36,7 @@ def rotary_attention(
         distances, frequencies = real, definitions.inverse_frequencies(theta, dimension)
         factors = torch.ones(reading.length, dtype=torch.float64)
     else:
-        distances = definitions.pair_distances(reading)
+        distances = definitions.pair_distances(reading, theta, dimension)
         parameters = weights.config.get("rope_parameters") or {}
         slower, attention = definitions.shipped_factors(parameters, reading.length)
         frequencies = definitions.extended_frequencies(reading, theta, dimension) / slower

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 WHOLE = (
     *("auto", "none", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"),
     *("dynamic_ntk", "ntk_by_parts", "abf", "longrope"),
+    *("dca", "string", "dpe"),
 )
 
 _DESCRIPTIONS = {
@@ -26,6 +27,9 @@ _DESCRIPTIONS = {
     "ntk_by_parts": "One vector per document; slow rotary frequencies are slowed, fast ones kept.",
     "abf": "One vector per document; a far larger base for all long documents (ABF).",
     "longrope": "One vector per document; a factor for each rotary frequency (LongRoPE).",
+    "dca": "One vector per document; distances counted by chunks (dual chunk attention).",
+    "string": "One vector per document; far distances read as nearer, well-trained ones (STRING).",
+    "dpe": "One vector per document; far distances grouped, the more the slower a dimension (DPE).",
     "chunked": "A vector for each chunk, chunks read alone; the best chunk counts.",
     "chunked_mean": "One vector per document: the mean of its chunks, read alone.",
     "passages": "A vector for each passage, out of one reading of the whole; the best counts.",

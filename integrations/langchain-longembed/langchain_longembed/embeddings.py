@@ -53,8 +53,11 @@ class LongEmbeddings(BaseModel, Embeddings):
     overflow: str = _setting("overflow", 'Beyond max_length: "windows", "truncate" or "error".')
     scaling: str = _setting("scaling", '"dynamic" by each text\'s length, or "static".')
     attention_scaling: str = _setting("attention_scaling", '"log_n", "yarn" or "none".')
-    group_size: int | None = _setting("group_size", "Overrides that of GP and SelfExtend.")
-    neighbor_window: int | None = _setting("neighbor_window", "Overrides that of SelfExtend.")
+    group_size: int | None = _setting("group_size", "Overrides that of GP, SelfExtend and DPE.")
+    neighbor_window: int | None = _setting(
+        "neighbor_window", "Overrides that of SelfExtend and others."
+    )
+    chunk_size: int | None = _setting("chunk_size", "Overrides the size of DCA's chunks.")
     ntk_lambda: float | None = _setting("ntk_lambda", "Overrides NTK's factor on the base.")
     original_length: int | None = _setting("original_length", "Overrides the model's own window.")
     window_overlap: int = _setting("window_overlap", "Tokens that neighbouring windows share.")
