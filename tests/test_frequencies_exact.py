@@ -11,7 +11,7 @@ import pytest
 from longembed_rag.extension import rows
 from longembed_rag.extension.kernels import CUDNN, FLASH
 from tests.exact import LENGTHS, TOLERANCE, check, differences, options_of
-from tests.families import E5_ROPE, FAMILIES, LEARNED, ORIGINAL_LENGTH, ROTARY, covering, spec_of
+from tests.families import E5_ROPE, FAMILIES, LEARNED, ORIGINAL_LENGTH, ROTARY, spec_of
 from tests.kernels_of_tests import interpreted
 from tests.models import TinyModels, open_encoder
 from tests.reference.definitions import Settings
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TURNING = (*ROTARY, E5_ROPE.name)
 METHODS = ("dynamic_ntk", "ntk_by_parts", "abf", "longrope")
-#: Every family and every method; the rest of the pairs are slow tests.
+#: Every method on every family.
 PAIRS = [(family, method) for family in TURNING for method in METHODS]
 #: What a temperature and YaRN's factor are tried with: tables, and attention of each kind.
 SHARPENED = [
@@ -68,7 +68,7 @@ def settings_for(family: str, method: str, **changes: Any) -> Settings:
     return Settings(method=method, max_length=256, rope_factors=factors, **changes)
 
 
-@pytest.mark.parametrize(("family", "method"), covering((), 1, PAIRS))
+@pytest.mark.parametrize(("family", "method"), PAIRS)
 def test_every_method_on_every_family(
     family: str, method: str, load_encoder: EncoderFactory, load_reference: ReferenceFactory
 ) -> None:
@@ -150,7 +150,7 @@ def test_on_the_way_of_a_gpu(
     assert counted.flash
 
 
-@pytest.mark.parametrize("family", ["llama", pytest.param("gte", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("family", ["llama", "gte"])
 def test_a_model_that_comes_with_factors(
     family: str, tiny_models: TinyModels, load_encoder: EncoderFactory
 ) -> None:
@@ -183,7 +183,7 @@ def test_short_and_long_as_in_transformers(tiny_models: TinyModels) -> None:
         assert np.abs(vector - state / np.linalg.norm(state)).max() < 2e-5
 
 
-@pytest.mark.parametrize("family", ["gte", pytest.param("mistral", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("family", ["gte", "mistral"])
 def test_short_stays_short(
     family: str, load_encoder: EncoderFactory, load_reference: ReferenceFactory
 ) -> None:
@@ -199,7 +199,7 @@ def test_short_stays_short(
         assert np.array_equal(vectors, plain), method
 
 
-@pytest.mark.parametrize("method", ["dynamic_ntk", "longrope"])
+@pytest.mark.parametrize("method", [*METHODS, "none"])
 def test_own_length_only(
     method: str, load_encoder: EncoderFactory, load_reference: ReferenceFactory
 ) -> None:

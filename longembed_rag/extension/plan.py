@@ -89,7 +89,7 @@ class ExtensionPlan:
         ``ln(i + 1) / ln L0``, as in the paper's code, since a token sees only what is before it.
         """
         by_position = causal and self.method == "self_extend" and self.attention_scaling == "log_n"
-        if not by_position or self.attention_factor == 1:
+        if not by_position or self.attention_factor == 1 or self.original_length < 2:
             return self.attention_factor
         import numpy as np
 

@@ -79,6 +79,8 @@ def test_causal_self_extend_goes_by_the_position() -> None:
     uniform = rules("self_extend", attention_scaling="yarn").plan(1000).query_factors(causal=True)
     assert uniform == pytest.approx(yarn_attention_factor(2) ** 2)
     assert isinstance(rules("ntk").plan(1000).query_factors(causal=True), float)
+    smallest = rules("self_extend", original_length=1, temperature=0.5).plan(9)
+    assert smallest.query_factors(causal=True) == 2.0
 
 
 def test_plans_say_what_sharpens_them() -> None:
