@@ -14,8 +14,16 @@ from longembed_rag.errors import (
     UnsafeWeightsError,
     UnsupportedMethodError,
 )
-from tests.families import FAMILIES, LEARNED, LEARNED_METHODS, ROTARY, ROTARY_METHODS
-from tests.models import TinyModels, build_alibi, open_encoder
+from tests.families import (
+    BIASED,
+    FAMILIES,
+    LEARNED,
+    LEARNED_METHODS,
+    ROTARY,
+    ROTARY_METHODS,
+    methods_of,
+)
+from tests.models import TinyModels, open_encoder
 
 EVERY_METHOD = ("none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn")
 
@@ -45,17 +53,14 @@ def test_tables_have_no_rotation(family: str, method: str, tiny_models: TinyMode
     assert all(each in message for each in LEARNED_METHODS)
 
 
-@pytest.mark.parametrize("name", ["bert", "bloom"])
-@pytest.mark.parametrize("method", ["gp", "rp", "pi", "ntk", "self_extend", "yarn"])
-def test_alibi_models_have_neither(
-    name: str, method: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """ALiBi models are refused by name, with what is left to them."""
-    message = refusal(build_alibi(name, tmp_path_factory.mktemp(name)), method)
-    assert "alibi" in message.lower()
+@pytest.mark.parametrize("family", BIASED)
+@pytest.mark.parametrize("method", ["gp", "rp", "ntk", "self_extend", "yarn"])
+def test_biases_have_neither(family: str, method: str, tiny_models: TinyModels) -> None:
+    """Models with a bias by distance are refused by name, with what is left to them."""
+    message = refusal(tiny_models.folder(family), method)
+    assert "bias" in message
     assert repr(method) in message
-    assert "truncate" in message
-    assert "pcw" in message
+    assert all(each in message for each in methods_of(family))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -10,20 +10,23 @@ from longembed_rag.errors import SettingsError, UnsupportedMethodError
 
 METHODS = ("none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn")
 Method = Literal["none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"]
-PositionKind = Literal["learned", "rotary", "alibi"]
+PositionKind = Literal["learned", "rotary", "alibi", "relative"]
 
 #: What a model can do, by the kind of positions it was trained with.
 METHODS_BY_POSITIONS: dict[PositionKind, tuple[Method, ...]] = {
     "learned": ("truncate", "pcw", "gp", "rp", "pi"),
     "rotary": ("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn"),
-    "alibi": ("none", "truncate", "pcw"),
+    "alibi": ("none", "truncate", "pcw", "pi"),
+    "relative": ("none", "truncate", "pcw"),
 }
 
 _WHY_NOT: dict[PositionKind, str] = {
     "learned": "it looks its positions up in a learned table",
     "rotary": "it rotates queries and keys by their positions",
-    "alibi": "it has ALiBi biases, neither a position table nor a rotation, so only its length "
-    "limit can be raised",
+    "alibi": "it has ALiBi biases, neither a position table nor a rotation, so only its slopes can "
+    "be made flatter (pi) or its length limit be raised",
+    "relative": "it has a bias for each bucket of distances, neither a position table nor a "
+    "rotation, and its last bucket reaches on without end",
 }
 
 # Table 6 of the LongEmbed paper: scale -> factor on the rotary base.
