@@ -82,6 +82,21 @@ def is_jina_v3(raw: Mapping[str, Any]) -> bool:
     return raw.get("model_type") == "xlm-roberta" and rotary
 
 
+def jina_targets(name: str) -> tuple[str, ...]:
+    """What a weight of jina-embeddings-v3 is called in transformers; several share its rows.
+
+    Args:
+        name: As its makers call it, without adapters: ``"encoder.layers.0.mlp.fc1.weight"``.
+
+    Raises:
+        UnsupportedModelError: It is none that is known.
+    """
+    for pattern, targets in _JINA_NAMES.items():
+        if re.search(pattern, name):
+            return tuple(re.sub(pattern, target, name) for target in targets)
+    raise UnsupportedModelError(f"{name} is no layer that is known of jina-embeddings-v3")
+
+
 def converted_config(raw: Stated, *, model_name: str) -> Any:
     """The config of such a checkpoint as transformers has it; None of any other.
 
@@ -146,8 +161,13 @@ def load_converted(
                 f"missing, {missing[0]} among them"
             )
         model.load_state_dict(state, assign=True)
-    # It holds buffers that no file has.
+    # These hold what no file has.
     model.rotary_emb = type(model.rotary_emb)(config)
+    for name, buffer in list(model.embeddings.named_buffers()):
+        filled = torch.zeros_like(buffer, device="cpu")
+        if name == "position_ids":
+            filled += torch.arange(filled.shape[-1])
+        setattr(model.embeddings, name, filled)
     return model
 
 

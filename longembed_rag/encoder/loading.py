@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from longembed_rag.encoder.adapters import adapted, install_adapters
 from longembed_rag.encoder.chain import load_chain
 from longembed_rag.encoder.checkpoints import is_alibi_bert, is_jina_v3, load_converted
 from longembed_rag.encoder.devices import pick_device, pick_dtype
@@ -50,6 +51,7 @@ class LoadedModel:
         token_types: Whether it wants to be told which of two texts a token belongs to.
         position_ids: Whether it wants to be told where tokens stand.
         cached: Whether it has to be told to keep nothing for tokens to come.
+        adapter: Of which task the adapter is that it reads with; None where it reads alone.
     """
 
     model: nn.Module
@@ -62,6 +64,11 @@ class LoadedModel:
     token_types: bool = False
     position_ids: bool = True
     cached: bool = False
+    adapter: str | None = None
+
+    def reading_by(self, adapter: str | None) -> LoadedModel:
+        """The same model, read with an adapter that was put into it."""
+        return self if adapter == self.adapter else replace(self, adapter=adapter)
 
     def states(
         self, ids: list[Tensor], plans: list[ExtensionPlan], unseen: Sequence[int] = ()
@@ -93,7 +100,8 @@ class LoadedModel:
             inputs["token_type_ids"] = torch.zeros_like(row)
         if self.cached:
             inputs["use_cache"] = False
-        return cast(Tensor, self.model(**inputs).last_hidden_state[0])
+        with adapted(self.adapter):
+            return cast(Tensor, self.model(**inputs).last_hidden_state[0])
 
 
 def load_model(planner: Planner) -> LoadedModel:
@@ -113,6 +121,13 @@ def load_model(planner: Planner) -> LoadedModel:
     with told(f"the model in {planner.folder.path}"):
         model.requires_grad_(False).eval()
         frequencies = _install(planner, model)
+        if planner.task is not None:
+            install_adapters(
+                model,
+                planner.task.adapters,
+                config=Stated(planner.folder.path / "config.json"),
+                files=weight_files(planner.folder),
+            )
         model.to(device)
         if device.type == "cuda":
             fuse_blocks(model)

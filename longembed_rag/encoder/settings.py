@@ -61,6 +61,7 @@ class EncoderOptions(TypedDict, total=False):
     truncate_dim: int | None
     revision: str | None
     trust_remote_code: bool
+    task: str | None
 
 
 class ReadingOptions(TypedDict, total=False):
@@ -108,6 +109,8 @@ class EncoderSettings:
         truncate_dim: Keep this many leading dimensions (Matryoshka models); None keeps all.
         revision: Branch, tag or commit of a hub model.
         trust_remote_code: Let a model folder run its own code. Off unless asked for.
+        task: Read by the adapter that the model has for it: ``"retrieval"``, of which queries and
+            documents have one each, or another that it names; None reads by the model alone.
 
     Raises:
         SettingsError: A value is unknown or out of range.
@@ -133,6 +136,7 @@ class EncoderSettings:
     truncate_dim: int | None = None
     revision: str | None = None
     trust_remote_code: bool = False
+    task: str | None = None
 
     def __post_init__(self) -> None:
         self._as_plain_values()
@@ -158,7 +162,7 @@ class EncoderSettings:
             object.__setattr__(self, "ntk_lambda", float(self.ntk_lambda))
 
     def _require_types(self) -> None:
-        for name in ("query_prompt", "document_prompt", "revision"):
+        for name in ("query_prompt", "document_prompt", "revision", "task"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise SettingsError(f"{name}={value!r} is not a text")

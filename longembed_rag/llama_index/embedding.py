@@ -121,6 +121,7 @@ class LongEmbedding(BaseEmbedding):
     )
     revision: str | None = _setting("revision", "Branch, tag or commit of a hub model.")
     trust_remote_code: bool = _setting("trust_remote_code", "Let a model folder run its own code.")
+    task: str | None = _setting("task", "Read by the adapter that the model has for a task.")
     embed_batch_size: int = Field(
         default=_TEXTS_PER_CALL,
         gt=0,

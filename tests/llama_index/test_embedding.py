@@ -41,6 +41,7 @@ CHANGED: dict[str, Any] = {
     "truncate_dim": 128,
     "revision": "v1",
     "trust_remote_code": True,
+    "task": "retrieval",
 }
 
 

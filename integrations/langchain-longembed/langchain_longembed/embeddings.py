@@ -67,6 +67,7 @@ class LongEmbeddings(BaseModel, Embeddings):
     truncate_dim: int | None = _setting("truncate_dim", "Keep this many leading dimensions.")
     revision: str | None = _setting("revision", "Branch, tag or commit of a hub model.")
     trust_remote_code: bool = _setting("trust_remote_code", "Let a model run its own code.")
+    task: str | None = _setting("task", "Read by the model's adapter for a task: retrieval, ...")
 
     # Whose encoder this is, where it is somebody's: an encoder's or a library's.
     _source: Callable[[], LongEncoder] | None = PrivateAttr(default=None)
