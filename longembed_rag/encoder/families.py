@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from longembed_rag.encoder.config_bounds import require_positive_length
-from longembed_rag.encoder.presets import Preset
+from longembed_rag.encoder.preset import Preset
+from longembed_rag.encoder.presets import find_preset
 from longembed_rag.errors import ModelLoadError, SettingsError, UnsupportedModelError
 from longembed_rag.extension.plan import Method, PositionKind
 
@@ -78,6 +79,11 @@ class Family:
         return self.name == "mpnet" or self.positions in ("alibi", "relative")
 
     @property
+    def unmasked(self) -> bool:
+        """Whether it sees both ways, though its architecture was made to see only backwards."""
+        return self.name in ROTARY_CAUSAL and not self.causal
+
+    @property
     def biased(self) -> bool:
         """Whether it calls an attention function that ours can replace, with a bias by distance."""
         return self.name == ALIBI_BERT or self.positions == "relative"
@@ -104,6 +110,8 @@ def family_of(config: Any, *, model_name: str) -> Family:
     kind = getattr(config, "position_embedding_type", None) or "absolute"
     if name == "gte" and kind == "alibi":
         return Family(ALIBI_BERT, "alibi", False)
+    if name == ALIBI_BERT:  # as the table of published models calls it
+        return Family(name, "alibi", False)
     if kind == "alibi" or getattr(config, "alibi", False) is True or name in ALIBI:
         return Family(name, "alibi", name in ALIBI)
     if name in RELATIVE:
@@ -119,7 +127,10 @@ def family_of(config: Any, *, model_name: str) -> Family:
         causal = name == "gemma3_text" and not getattr(config, "use_bidirectional_attention", False)
         return Family(name, "rotary", causal)
     if name in ROTARY_CAUSAL:
-        return Family(name, "rotary", True)
+        preset = find_preset(model_name)
+        both = preset is not None and preset.bidirectional
+        # Models whose mask was taken off in training say so here, as transformers understands it.
+        return Family(name, "rotary", not both and getattr(config, "is_causal", True) is not False)
     raise UnsupportedModelError(
         f"{model_name}: its architecture {name!r} is not supported. Supported are: "
         f"{', '.join(SUPPORTED)}"

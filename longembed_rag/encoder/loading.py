@@ -255,7 +255,17 @@ def load_weights(planner: Planner, *, dtype: torch.dtype, attention: str | None)
             f"parameters are missing, {missing[0]} among them"
         )
     require_numbers(model, where)
+    if planner.family.unmasked:
+        _unmask(model)
     return cast(nn.Module, model)
+
+
+def _unmask(model: nn.Module) -> None:
+    """Let a causal architecture see both ways, in our passes and in transformers' own."""
+    cast("Any", model).config.is_causal = False
+    for module in model.modules():
+        if hasattr(module, "is_causal"):
+            cast("Any", module).is_causal = False
 
 
 def has_token_types(planner: Planner) -> bool:

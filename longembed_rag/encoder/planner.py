@@ -23,7 +23,8 @@ from longembed_rag.encoder.families import (
 )
 from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
 from longembed_rag.encoder.late_interaction import auto_late_interaction, require_seen
-from longembed_rag.encoder.presets import Preset, find_preset
+from longembed_rag.encoder.preset import Preset
+from longembed_rag.encoder.presets import find_preset
 from longembed_rag.encoder.reading import Reading
 from longembed_rag.encoder.settings import RUNTIME_SETTINGS, EncoderOptions, EncoderSettings, Kind
 from longembed_rag.encoder.sif import weights_for
@@ -103,8 +104,7 @@ class Planner:
         self.late_interaction, self.late_interaction_reason = comparing
         require_seen(folder.late, model_name=folder.name, family=self.family)
         self.task = task_of(folder, settings.task)
-        prompts = prompts_of(settings, folder, preset, self.task)
-        self.query_prompt, self.document_prompt = prompts
+        self.query_prompt, self.document_prompt = prompts_of(settings, folder, preset, self.task)
         self.tokenizer = Tokenizer(
             folder,
             vocabulary=vocabulary,
@@ -207,8 +207,8 @@ class Planner:
             for name, value in self.settings.to_dict().items()
             if name not in RUNTIME_SETTINGS and name not in ("model", "revision", "task")
         }
-        if self.task is not None:
-            kept |= self.task.vector_settings()
+        kept |= {} if self.task is None else self.task.vector_settings()
+        kept |= {"attention": "bidirectional"} if self.family.unmasked else {}
         if self.token_weights is not None:
             kept["token_frequencies"] = self.token_weights.table_hash
         return {

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from longembed_rag.encoder.folder import ModelFolder
-from longembed_rag.encoder.presets import Preset
+from longembed_rag.encoder.preset import Preset
 from longembed_rag.encoder.settings import EncoderSettings, Kind
 from longembed_rag.encoder.stated import Stated, require_files
 from longembed_rag.errors import SettingsError
