@@ -14,13 +14,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def build_biased(family: str, folder: Path, *, fused: bool = False, **changes: Any) -> Path:
+def build_biased(
+    family: str, folder: Path, *, fused: bool = False, normed: bool = False, **changes: Any
+) -> Path:
     """Write a model with its tokenizer into a folder.
 
     Args:
         family: A key of :data:`BIASED`.
         folder: Where to write; created if missing.
         fused: Of BERT with ALiBi: query, key and value in one tensor, as MosaicBERT has them.
+        normed: Of BERT with ALiBi: with norms of queries, keys and what attention makes, as
+            jina-embeddings-v2-base-code has them.
         changes: Of its config.
 
     Returns:
@@ -30,7 +34,7 @@ def build_biased(family: str, folder: Path, *, fused: bool = False, **changes: A
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = write_tokenizer(folder, spec.tokenizer, spec.special, spec_length(family))
     if family == "alibi_bert":
-        return _alibi_bert(folder, len(vocabulary), fused=fused, changes=changes)
+        return _alibi_bert(folder, len(vocabulary), fused, normed, changes)
     from transformers import AutoConfig, AutoModel, T5EncoderModel
 
     ids = {"pad_token_id": vocabulary["<pad>"], "eos_token_id": vocabulary["</s>"]}
@@ -49,7 +53,9 @@ def spec_length(family: str) -> int:
     return int(next(config[name] for name in names if name in config))
 
 
-def _alibi_bert(folder: Path, rows: int, *, fused: bool, changes: dict[str, Any]) -> Path:
+def _alibi_bert(
+    folder: Path, rows: int, fused: bool, normed: bool, changes: dict[str, Any]
+) -> Path:
     """As jina-embeddings-v2 is published, or MosaicBERT: names and config of their own."""
     import torch
     from safetensors.torch import save_file
@@ -91,9 +97,17 @@ def _alibi_bert(folder: Path, rows: int, *, fused: bool, changes: dict[str, Any]
         add(name + "attention.self.Wqkv", 3 * hidden, hidden)
         add(name + "attention.output.dense", hidden, hidden)
         add(name + "attention.output.LayerNorm", hidden)
-        add(name + "mlp.gated_layers", 2 * inner, hidden, bias=False)
-        add(name + "mlp.wo", hidden, inner)
-        add(name + "mlp.layernorm", hidden)
+        add(
+            name + f"mlp.{'up_gated_layer' if normed else 'gated_layers'}",
+            2 * inner,
+            hidden,
+            bias=False,
+        )
+        add(name + f"mlp.{'down_layer' if normed else 'wo'}", hidden, inner)
+        add(name + ("layer_norm_2" if normed else "mlp.layernorm"), hidden)
+        for norm in ("attention.self.layer_norm_q", "attention.self.layer_norm_k", "layer_norm_1"):
+            if normed:
+                add(name + norm, hidden)
     if fused:
         weights = {f"bert.{name}": weight for name, weight in weights.items()}
         weights["cls.predictions.bias"] = torch.zeros(rows)

@@ -140,6 +140,24 @@ def test_gates_by_relu(tmp_path: Path) -> None:
         open_encoder(plain)
 
 
+def test_norms_of_queries_and_keys(tmp_path: Path) -> None:
+    """The layers of jina-embeddings-v2-base-code, under none and pi, and called directly."""
+    import torch
+
+    folder = build_biased("alibi_bert", tmp_path / "code", normed=True)
+    reference = ReferenceModel(folder, "alibi_bert")
+    texts = [reference.text(tokens, tokens) for tokens in (9, 100)]
+    for method in ("none", "pi"):
+        encoder = open_encoder(folder, method=method)
+        found = differences(encoder, reference, Settings(method=method), texts)
+        assert max(found.values()) < TOLERANCE
+    ids = reference.ids(texts[0])
+    with torch.no_grad():
+        vector = encoder.model(input_ids=torch.tensor([ids])).last_hidden_state[0].mean(0)
+    expected = reference.encode(texts[0], Settings())
+    assert np.abs((vector / vector.norm()).numpy() - expected).max() < TOLERANCE
+
+
 def test_layers_of_another_kind_are_refused(tmp_path: Path) -> None:
     """Weights that are not known would change vectors; missing ones would be random."""
     from safetensors.torch import load_file, save_file
@@ -148,9 +166,9 @@ def test_layers_of_another_kind_are_refused(tmp_path: Path) -> None:
     file = folder / "model.safetensors"
     weights = load_file(file)
     norm = weights["embeddings.LayerNorm.weight"].clone()
-    name = "encoder.layer.0.attention.self.layer_norm_q.weight"
+    name = "encoder.layer.0.attention.self.rescale.weight"
     save_file({**weights, name: norm}, file)
-    with pytest.raises(UnsupportedModelError, match="layer_norm_q"):
+    with pytest.raises(UnsupportedModelError, match=r"self\.rescale"):
         open_encoder(folder)
     del weights["encoder.layer.2.mlp.wo.bias"]
     save_file(weights, file)

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from longembed_rag.encoder.folder import ModelFolder
 from longembed_rag.encoder.stated import Stated, told
+from longembed_rag.encoder.weights import read_headers
 from longembed_rag.errors import ModelLoadError, UnsupportedModelError
 
 if TYPE_CHECKING:
@@ -51,6 +53,19 @@ _ALIBI_NAMES: dict[str, tuple[str, ...]] = {
     ),
     _BERT_LAYER + r"mlp\.wo\.": (r"layers.\1.mlp.down_proj.",),
     _BERT_LAYER + r"mlp\.layernorm\.": (r"layers.\1.post_mlp_layernorm.",),
+}
+#: The same of the kind that normalises queries, keys and what attention makes, as
+#: jina-embeddings-v2-base-code does: here the second half goes through the activation.
+_NORMED_NAMES: dict[str, tuple[str, ...]] = {
+    _BERT_LAYER + r"attention\.output\.LayerNorm\.": (r"layers.\1.self_attn.out_norm.",),
+    _BERT_LAYER + r"attention\.self\.layer_norm_([qk])\.": (r"layers.\1.self_attn.\2_norm.",),
+    _BERT_LAYER + r"layer_norm_1\.": (r"layers.\1.post_attention_layernorm.",),
+    _BERT_LAYER + r"mlp\.up_gated_layer\.(\w+)$": (
+        r"layers.\1.mlp.up_proj.\2",
+        r"layers.\1.mlp.gate_proj.\2",
+    ),
+    _BERT_LAYER + r"mlp\.down_layer\.": (r"layers.\1.mlp.down_proj.",),
+    _BERT_LAYER + r"layer_norm_2\.": (r"layers.\1.post_mlp_layernorm.",),
 }
 _JINA = r"^(?:roberta\.)?"
 _JINA_LAYER = _JINA + r"encoder\.layers\.(\d+)\."
@@ -149,10 +164,14 @@ def load_converted(
     raw = Stated(folder.path / "config.json")
     jina = is_jina_v3(raw)
     config._attn_implementation = attention
+    names = _JINA_NAMES if jina else _ALIBI_NAMES
     with torch.device("meta"):
-        model = (JinaEmbeddingsV3Model if jina else GteModel)(config, add_pooling_layer=False)
+        model: Any = (JinaEmbeddingsV3Model if jina else GteModel)(config, add_pooling_layer=False)
+        if any(name.endswith(".layer_norm_q.weight") for name in read_headers(weights)):
+            names = {**names, **_NORMED_NAMES}
+            _add_norms(model, config)
     with told(where := f"the weights in {folder.path}"):
-        state = _renamed(weights, _JINA_NAMES if jina else _ALIBI_NAMES, folder.name, dtype)
+        state = _renamed(weights, names, folder.name, dtype)
         wanted = model.state_dict()
         missing = sorted(set(wanted) - set(state))
         if missing:
@@ -169,6 +188,31 @@ def load_converted(
             filled += torch.arange(filled.shape[-1])
         setattr(model.embeddings, name, filled)
     return model
+
+
+def _add_norms(model: Any, config: Any) -> None:
+    """Let a ``gte`` normalise queries and keys, over all heads, and what attention makes.
+
+    That is ``norm(dense(mixed) + states)``, to which the block adds its input once more.
+    """
+    from torch import nn
+
+    for layer in model.layers:
+        attention = layer.self_attn
+        for name in ("q_norm", "k_norm", "out_norm"):
+            norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+            setattr(attention, name, norm)
+        attention.q_proj.register_forward_hook(partial(_normed, attention, "q_norm"))
+        attention.k_proj.register_forward_hook(partial(_normed, attention, "k_norm"))
+        attention.register_forward_hook(_with_input)
+
+
+def _normed(attention: Any, name: str, module: Any, args: Any, out: Tensor) -> Any:
+    return getattr(attention, name)(out)
+
+
+def _with_input(attention: Any, args: tuple[Any, ...], out: tuple[Any, ...]) -> tuple[Any, ...]:
+    return attention.out_norm(out[0] + args[0]), *out[1:]
 
 
 def _renamed(

@@ -78,11 +78,12 @@ LONG_MODELS: tuple[Preset, ...] = (
             "jinaai/jina-embeddings-v2-base-de",
             "jinaai/jina-embeddings-v2-base-es",
             "jinaai/jina-embeddings-v2-base-zh",
+            "jinaai/jina-embeddings-v2-base-code",
         ),
         family="alibi_bert",
         pooling="mean",
         original_length=8192,
-        note="of two languages each, English being one",
+        note="of English and another language, or of English and code",
     ),
     Preset(
         patterns=("jina-embeddings-v3*",),

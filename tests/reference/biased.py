@@ -90,7 +90,11 @@ def t5_buckets(offsets: Tensor, buckets: int, farthest: int) -> Tensor:
 
 
 def alibi_bert(weights: Weights, ids: Tensor, reading: Reading) -> Tensor:
-    """BERT with ALiBi both ways and gated blocks, by jina-embeddings-v2's names."""
+    """BERT with ALiBi both ways and gated blocks, by jina-embeddings-v2's names.
+
+    Of its two kinds, the one of ``-base-code`` has norms of queries, keys and what attention makes,
+    and gates by the other half.
+    """
     config = weights.config
     eps, heads = config["layer_norm_eps"], config["num_attention_heads"]
     width = config["intermediate_size"]
@@ -102,14 +106,27 @@ def alibi_bert(weights: Weights, ids: Tensor, reading: Reading) -> Tensor:
     act = gelu if config["feed_forward_type"] == "geglu" else torch.relu
     for layer in range(config["num_hidden_layers"]):
         name = f"encoder.layer.{layer}."
-        sides = ("query", "key", "value")
-        parts = [weights.linear(states, f"{name}attention.self.{each}") for each in sides]
+        normed = f"{name}layer_norm_1.weight" in weights
+        parts = [
+            weights.linear(states, f"{name}attention.self.{each}")
+            for each in ("query", "key", "value")
+        ]
+        if normed:
+            for place, each in enumerate("qk"):
+                norm = f"{name}attention.self.layer_norm_{each}"
+                parts[place] = weights.layer_norm(parts[place], norm, eps)
         mixed = _mixed(parts, heads, bias, reading, scale=scale, causal=False)
         mixed = weights.linear(mixed, name + "attention.output.dense")
-        states = weights.layer_norm(states + mixed, name + "attention.output.LayerNorm", eps)
+        mixed = weights.layer_norm(states + mixed, name + "attention.output.LayerNorm", eps)
+        if normed:
+            states = weights.layer_norm(states + mixed, name + "layer_norm_1", eps)
+            both = weights.linear(states, name + "mlp.up_gated_layer")
+            inner = weights.linear(both[:, :width] * act(both[:, width:]), name + "mlp.down_layer")
+            states = weights.layer_norm(states + inner, name + "layer_norm_2", eps)
+            continue
+        states = mixed
         both = weights.linear(states, name + "mlp.gated_layers")
-        inner = act(both[:, :width]) * both[:, width:]
-        inner = weights.linear(inner, name + "mlp.wo")
+        inner = weights.linear(act(both[:, :width]) * both[:, width:], name + "mlp.wo")
         states = weights.layer_norm(states + inner, name + "mlp.layernorm", eps)
     return states
 
