@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from longembed_rag.errors import ModelLoadError, SettingsError, UnsupportedModelError
+from longembed_rag.errors import (
+    ModelLoadError,
+    SettingsError,
+    UnsupportedMethodError,
+    UnsupportedModelError,
+)
 from tests.biased_models import build_biased
 from tests.exact import PAIRS, TOLERANCE, check, differences
 from tests.families import BIASED, ORIGINAL_LENGTH, methods_of
@@ -174,6 +179,15 @@ def test_layers_of_another_kind_are_refused(tmp_path: Path) -> None:
     save_file(weights, file)
     with pytest.raises(ModelLoadError, match=r"mlp\.down_proj\.bias"):
         open_encoder(folder)
+
+
+def test_slopes_of_foreign_code_are_out_of_reach(tiny_models: TinyModels) -> None:
+    """Where the attention with ALiBi is not known here, pi would change nothing, and is refused."""
+    folder = tiny_models.copy("llama", "foreign-alibi")
+    edit_json(folder / "config.json", lambda values: values | {"alibi": True})
+    with pytest.raises(UnsupportedMethodError, match="out of reach"):
+        open_encoder(folder, method="pi")
+    assert open_encoder(folder).method == "none"
 
 
 def test_t5_is_refused_in_float16(tiny_models: TinyModels) -> None:

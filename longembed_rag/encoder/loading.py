@@ -18,9 +18,15 @@ from longembed_rag.encoder.devices import pick_device, pick_dtype
 from longembed_rag.encoder.e5rope import E5_ROPE, E5_ROPE_KEYS
 from longembed_rag.encoder.families import ALIBI, ALIBI_BERT, table_offset
 from longembed_rag.encoder.planner import Planner
+from longembed_rag.encoder.presets import find_preset
 from longembed_rag.encoder.stated import Stated, told
 from longembed_rag.encoder.weights import require_fitting, require_numbers, weight_files
-from longembed_rag.errors import ModelLoadError, SettingsError
+from longembed_rag.errors import (
+    ModelLoadError,
+    SettingsError,
+    UnsupportedMethodError,
+    UnsupportedModelError,
+)
 from longembed_rag.extension.absolute import install_table
 from longembed_rag.extension.alibi_decoders import install_alibi_decoder
 from longembed_rag.extension.biased import BIASED, alibi_slopes, install_biased, register_biased
@@ -117,6 +123,11 @@ def load_model(planner: Planner) -> LoadedModel:
     device = pick_device(settings.device)
     dtype = pick_dtype(settings.dtype, device)
     packs = family.positions != "alibi" or family.name in (*ALIBI, ALIBI_BERT)
+    if not packs and planner.method == "pi":
+        raise UnsupportedMethodError(
+            f"method='pi' does not fit {planner.folder.name}: its ALiBi attention is code of its "
+            "own, whose slopes are out of reach. It can do: none, truncate, pcw (or 'auto')"
+        )
     model = load_weights(planner, dtype=dtype, attention=_attention(planner))
     with told(f"the model in {planner.folder.path}"):
         model.requires_grad_(False).eval()
@@ -133,6 +144,7 @@ def load_model(planner: Planner) -> LoadedModel:
             fuse_blocks(model)
         hidden = int(config.hidden_size)
         chain, dimension = load_chain(planner.folder, hidden=hidden, device=device)
+        _require_known_width(planner.folder.name, dimension)
         loaded = LoadedModel(
             model=model,
             chain=chain,
@@ -172,6 +184,21 @@ def _install(planner: Planner, model: nn.Module) -> dict[str, RotaryFrequencies]
     elif family.name in ALIBI:
         install_alibi_decoder(model)
     return {}
+
+
+def _require_known_width(name: str, dimension: int) -> None:
+    """Refuse a model whose last step was not found where it is known to have one.
+
+    Raises:
+        UnsupportedModelError: Its vectors would be others than its own.
+    """
+    preset = find_preset(name)
+    if preset is not None and preset.width not in (None, dimension):
+        raise UnsupportedModelError(
+            f"{name} makes vectors of {preset.width:,} numbers, and what its folder says makes "
+            f"{dimension:,}: the step between is code of its own, which is not run. Save that "
+            "layer as a Dense of sentence-transformers"
+        )
 
 
 def _require_reading(planner: Planner, loaded: LoadedModel) -> None:

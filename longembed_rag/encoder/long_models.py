@@ -51,7 +51,9 @@ LONG_MODELS: tuple[Preset, ...] = (
         original_length=131072,
         best_method="none",
         best_reason="dewey_en_beta was made to read 131,072 tokens in one go",
-        note="modules of its own are refused; passages stand for its vectors of chunks",
+        width=2048,
+        note="read only where its last layer is a Dense of the folder, since its own code is not "
+        "run; passages stand for its vectors of chunks",
     ),
     Preset(
         patterns=("nomic-embed-text-v1*",),

@@ -26,6 +26,8 @@ class Preset:
         english_only: Whether it was made for English and no other language.
         dimensions: How many leading numbers of its vectors it was trained to be cut to
             (Matryoshka, arXiv 2205.13147), all of them last; none where it was not.
+        width: Numbers of its vectors, where a step of its own after pooling makes them: a folder
+            that makes others is not understood.
         bidirectional: Whether it sees both ways, where its architecture sees only backwards.
         note: Anything a user should know.
     """
@@ -42,5 +44,6 @@ class Preset:
     best_reason: str = ""
     english_only: bool = False
     dimensions: tuple[int, ...] = ()
+    width: int | None = None
     bidirectional: bool = False
     note: str = ""

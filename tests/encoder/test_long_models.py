@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 from longembed_rag.encoder.long_models import LONG_MODELS
 from longembed_rag.encoder.preset import Preset
 from longembed_rag.encoder.presets import PRESETS, find_preset
+from longembed_rag.errors import UnsupportedModelError
 from tests.exact import TOLERANCE
 from tests.families import ORIGINAL_LENGTH
-from tests.models import TinyModels, edit_json, open_encoder
+from tests.models import Dense, TinyModels, edit_json, open_encoder
 from tests.reference.definitions import Settings
 from tests.reference.encode import ReferenceModel
 from tests.tokenizers_of_tests import text_of
@@ -24,6 +26,11 @@ SHAPES = [*LONG_MODELS, *(preset for preset in PRESETS if preset.family == "t5")
 def named(tiny_models: TinyModels, preset: Preset, root: Path) -> Path:
     """A tiny model of a preset's family in a folder of its name."""
     name = preset.names[0].rpartition("/")[2]
+    if preset.width is not None:
+        dense = (Dense(preset.width),)
+        return tiny_models.sentence_transformers(
+            preset.family, name, pooling=preset.pooling, dense=dense
+        )
     return Path(shutil.copytree(tiny_models.folder(preset.family), root / name))
 
 
@@ -41,7 +48,8 @@ def test_each_is_read_as_its_card_says(
     assert (encoder.original_length, encoder.pooling) == (length, preset.pooling)
     assert encoder.query_prompt == preset.query_prompt
     assert encoder.document_prompt == preset.document_prompt
-    if preset.bidirectional:
+    if preset.bidirectional or preset.width is not None:
+        assert encoder.dimension == (preset.width or 32)
         return  # below
     reference = ReferenceModel(folder, preset.family)
     settings = Settings(
@@ -85,6 +93,15 @@ def test_a_causal_architecture_without_its_mask(
     plain = open_encoder(tiny_models.folder("qwen2"), method="none", pooling="mean")
     assert "attention" not in plain.planner.vector_settings()
     assert np.abs(plain.encode(texts[1:]).embeddings - actual[1:]).max() > 1e-2
+
+
+def test_a_last_step_that_is_not_there(tiny_models: TinyModels, tmp_path: Path) -> None:
+    """Dewey's vectors have 2,048 numbers; pooled states alone would be others in silence."""
+    dewey = find_preset("infgrad/dewey_en_beta")
+    assert dewey is not None
+    folder = named(tiny_models, replace(dewey, width=None), tmp_path)
+    with pytest.raises(UnsupportedModelError, match=r"2,048 numbers.*makes 32"):
+        open_encoder(folder)
 
 
 def test_dimensions_rise_to_the_whole_vector() -> None:
