@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from longembed_rag.errors import TruncationWarning
-from tests.families import E5_ROPE, FAMILIES, ORIGINAL_LENGTH, methods_of
+from tests.families import BIASED, E5_ROPE, FAMILIES, ORIGINAL_LENGTH, methods_of
 from tests.reference.definitions import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 #: Within the window, at its edge, just above it, at the edge of scale 2, at scales 4 and 8.
 LENGTHS = (9, ORIGINAL_LENGTH, ORIGINAL_LENGTH + 1, 2 * ORIGINAL_LENGTH, 80, 7 * ORIGINAL_LENGTH)
-PAIRS = [(family, m) for family in (*FAMILIES, E5_ROPE.name) for m in methods_of(family)]
+EVERY = (*FAMILIES, E5_ROPE.name, *BIASED)
+PAIRS = [(family, method) for family in EVERY for method in methods_of(family)]
 #: One family for each way of numbering positions, of tokenizing, and of seeing other tokens.
 REPRESENTATIVE = ("bert", "xlm-roberta", "modernbert", "gte", "gemma3_text", "mistral", "qwen3")
 #: One for each way of numbering positions; the others of :data:`REPRESENTATIVE` are slow tests.

@@ -28,7 +28,7 @@ class Family:
 
     Attributes:
         name: ``model_type`` of its config.
-        positions: ``"learned"``, ``"rotary"`` or ``"alibi"``.
+        positions: ``"learned"``, ``"rotary"``, ``"relative"`` or ``"alibi"``.
         causal: Whether tokens see only those before them; such models pool the last token.
         tokenizer: ``"wordpiece"``, ``"bytelevel"`` or ``"metaspace"``.
         special: Its special tokens.
@@ -219,6 +219,54 @@ FAMILIES: dict[str, Family] = {
 }
 #: BERT with rotation in place of its table, under the names of the published dwzhu/e5rope-base.
 E5_ROPE = Family("e5rope", "rotary", False, "wordpiece", BERT, {**ENCODER, **WINDOW})
+#: Those whose attention adds a bias by distance; tests/biased_models.py builds them.
+BIASED: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family(
+            "t5",
+            "relative",
+            False,
+            "metaspace",
+            Special(suffix="</s>", pad="<pad>", unknown="<unk>", eos="</s>"),
+            {
+                "d_model": 32,
+                "d_kv": 8,
+                "d_ff": 64,
+                "num_layers": 3,
+                "num_heads": 4,
+                "n_positions": ORIGINAL_LENGTH,
+                "relative_attention_num_buckets": 8,
+                "relative_attention_max_distance": 20,
+            },
+        ),
+        # Six heads: the slopes of four, and two of eight's.
+        Family(
+            "alibi_bert",
+            "alibi",
+            False,
+            "wordpiece",
+            BERT,
+            {**ENCODER, **WINDOW, "hidden_size": 48, "num_attention_heads": 6},
+        ),
+        Family(
+            "bloom",
+            "alibi",
+            True,
+            "bytelevel",
+            Special(suffix="</s>", pad="<pad>", eos="</s>"),
+            {"hidden_size": 32, "n_layer": 2, "n_head": 4, "seq_length": ORIGINAL_LENGTH},
+        ),
+        Family(
+            "mpt",
+            "alibi",
+            True,
+            "bytelevel",
+            Special(suffix="</s>", pad="<pad>", eos="</s>"),
+            {"d_model": 48, "n_layers": 2, "n_heads": 6, "max_seq_len": ORIGINAL_LENGTH},
+        ),
+    )
+}
 LEARNED = tuple(name for name, family in FAMILIES.items() if family.positions == "learned")
 ROTARY = tuple(name for name, family in FAMILIES.items() if family.positions == "rotary")
 CAUSAL = tuple(name for name, family in FAMILIES.items() if family.causal)
@@ -228,11 +276,13 @@ ROTARY_METHODS = (
     *("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn"),
     *("dca", "string", "dpe"),
 )
+RELATIVE_METHODS = ("none", "truncate", "pcw")
+ALIBI_METHODS = ("none", "truncate", "pcw", "pi")
 
 
 def spec_of(family: str) -> Family:
     """A family by name."""
-    return E5_ROPE if family == E5_ROPE.name else FAMILIES[family]
+    return E5_ROPE if family == E5_ROPE.name else {**FAMILIES, **BIASED}[family]
 
 
 def methods_of(family: str) -> tuple[str, ...]:
@@ -240,7 +290,12 @@ def methods_of(family: str) -> tuple[str, ...]:
 
     Those that turn it by other frequencies alone have tests of their own.
     """
-    return LEARNED_METHODS if spec_of(family).positions == "learned" else ROTARY_METHODS
+    return {
+        "learned": LEARNED_METHODS,
+        "rotary": ROTARY_METHODS,
+        "relative": RELATIVE_METHODS,
+        "alibi": ALIBI_METHODS,
+    }[spec_of(family).positions]
 
 
 #: Every family with every method that it can do.

@@ -16,8 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.families import BERT, E5_ROPE, ENCODER, FAMILIES, ORIGINAL_LENGTH, WINDOW, Family
-from tests.tokenizers_of_tests import Special, write_tokenizer
+from tests.families import BERT, BIASED, E5_ROPE, ENCODER, FAMILIES, ORIGINAL_LENGTH, Family
+from tests.tokenizers_of_tests import write_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -188,33 +188,6 @@ def build_e5_rope(folder: Path, prefix: str = "") -> Path:
     return folder
 
 
-def build_alibi(name: str, folder: Path) -> Path:
-    """Write a tiny ALiBi model: ``"bert"`` (as jina-embeddings-v2 declares itself) or ``"bloom"``.
-
-    Returns:
-        The folder.
-    """
-    from transformers import AutoConfig, AutoModel
-
-    folder.mkdir(parents=True, exist_ok=True)
-    special = BERT if name == "bert" else Special(suffix="</s>", pad="<pad>", eos="</s>")
-    kind = "wordpiece" if name == "bert" else "bytelevel"
-    vocabulary = write_tokenizer(folder, kind, special, ORIGINAL_LENGTH)
-    if name == "bert":
-        arguments = {**ENCODER, **WINDOW}
-    else:
-        arguments = {"hidden_size": 32, "n_layer": 2, "n_head": 4}
-    config = AutoConfig.for_model(name, vocab_size=len(vocabulary), **arguments)
-    model = AutoModel.from_config(config)
-    fill_with_noise(model, seed_of("alibi-" + name))
-    model.save_pretrained(folder)
-    if name == "bert":
-        edit_json(
-            folder / "config.json", lambda values: values | {"position_embedding_type": "alibi"}
-        )
-    return folder
-
-
 def edit_json(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Rewrite a JSON file through a function."""
     path.write_text(json.dumps(change(json.loads(path.read_text(encoding="utf-8")))))
@@ -244,6 +217,10 @@ class TinyModels:
         """The shared folder of a family; must not be changed."""
         if family == E5_ROPE.name:
             return build_e5_rope(self._root / family)
+        if family in BIASED:
+            from tests.biased_models import build_biased
+
+            return build_biased(family, self._root / family)
         return build_model(family, self._root / family)
 
     def copy(self, family: str, name: str) -> Path:
@@ -258,10 +235,6 @@ class TinyModels:
     def variant(self, family: str, name: str, **changes: Any) -> Path:
         """A model of a family with other config arguments, under a name of its own."""
         return build_model(family, self._root / name, **changes)
-
-    def alibi(self, name: str) -> Path:
-        """A model with ALiBi, see :func:`build_alibi`."""
-        return build_alibi(name, self._root / f"alibi-{name}")
 
     def without_tokenizer(self, family: str) -> Path:
         """A folder with config and weights, but no tokenizer."""

@@ -168,6 +168,8 @@ def test_methods_page_says_which_model_can_do_what() -> None:
         ("a learned position table", "learned"),
         ("rotation, and sees both ways", "rotary"),
         ("rotation, and sees only backwards", "rotary"),
+        ("ALiBi's biases", "alibi"),
+        ("a bias for each bucket of distances", "relative"),
     ):
         row = next(line for line in text.splitlines() if line.startswith(f"| {opening}"))
         _, _, _, auto, others, _ = row.split("|")

@@ -18,14 +18,16 @@ from longembed_rag.errors import (
 )
 from longembed_rag.extension.methods import METHODS
 from tests.families import (
+    BIASED,
     FAMILIES,
     LEARNED,
     LEARNED_METHODS,
     ORIGINAL_LENGTH,
     ROTARY,
     ROTARY_METHODS,
+    methods_of,
 )
-from tests.models import TinyModels, build_alibi, open_encoder
+from tests.models import TinyModels, open_encoder
 
 
 def _factors(factors: list[float], length: int = ORIGINAL_LENGTH) -> str:
@@ -62,19 +64,14 @@ def test_tables_have_no_rotation(family: str, method: str, tiny_models: TinyMode
     assert all(each in message for each in LEARNED_METHODS)
 
 
-@pytest.mark.parametrize("name", ["bert", "bloom"])
-@pytest.mark.parametrize(
-    "method", ["gp", "rp", "pi", "ntk", "self_extend", "yarn", "abf", "dca", "string", "dpe"]
-)
-def test_alibi_models_have_neither(
-    name: str, method: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """ALiBi models are refused by name, with what is left to them."""
-    message = refusal(build_alibi(name, tmp_path_factory.mktemp(name)), method)
-    assert "alibi" in message.lower()
+@pytest.mark.parametrize("family", BIASED)
+@pytest.mark.parametrize("method", ["gp", "rp", "ntk", "self_extend", "yarn", "abf", "dca"])
+def test_biases_have_neither(family: str, method: str, tiny_models: TinyModels) -> None:
+    """Models with a bias by distance are refused by name, with what is left to them."""
+    message = refusal(tiny_models.folder(family), method)
+    assert "bias" in message
     assert repr(method) in message
-    assert "truncate" in message
-    assert "pcw" in message
+    assert all(each in message for each in methods_of(family))
 
 
 @pytest.mark.parametrize(
@@ -97,15 +94,6 @@ def test_settings_of_frequencies_that_do_not_fit(
     """What a setting is for is said, and what would fit; no weights are read."""
     with pytest.raises(SettingsError, match=reason):
         Planner.from_pretrained(tiny_models.folder(family), **options)
-
-
-def test_alibi_models_are_read_by_another_attention(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """A temperature cannot be put into it."""
-    folder = build_alibi("bloom", tmp_path_factory.mktemp("bloom"))
-    with pytest.raises(SettingsError, match="ALiBi"):
-        Planner.from_pretrained(folder, attention_temperature=0.8)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

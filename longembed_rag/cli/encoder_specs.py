@@ -60,6 +60,12 @@ _ENCODER_WORDS = {
     "truncate_dim": _Words(
         MODEL_SECTION, "Keep only this many leading dimensions (Matryoshka models).", "all", "N"
     ),
+    "task": _Words(
+        MODEL_SECTION,
+        "Read by the adapter that the model has for a task: retrieval, ...",
+        "the model alone",
+        "TASK",
+    ),
     "normalize": _Words(MODEL_SECTION, "Whether vectors get unit length."),
     "trust_remote_code": _Words(
         MODEL_SECTION,

@@ -11,7 +11,7 @@ from longembed_rag.cli.command import Command
 from longembed_rag.cli.output import wrapped, write_json, write_table
 
 if TYPE_CHECKING:
-    from longembed_rag.encoder.presets import Preset
+    from longembed_rag.encoder.preset import Preset
 
 
 @click.command(
@@ -69,6 +69,7 @@ def _described(preset: Preset, *, default_model: str) -> dict[str, Any]:
         "query_prompt": preset.query_prompt,
         "document_prompt": preset.document_prompt,
         "original_length": preset.original_length,
+        "dimensions": list(preset.dimensions),
         "method": method,
         "method_reason": reason,
         "note": preset.note,
@@ -104,3 +105,8 @@ def _explain(models: list[dict[str, Any]]) -> None:
     for model in models:
         if model["note"]:
             click.echo(wrapped(f"{', '.join(model['names'])}: {model['note']}.", indent="  "))
+    click.echo("\nMade to be cut to these dimensions (--truncate-dim):")
+    for model in models:
+        if model["dimensions"]:
+            sizes = ", ".join(map(str, model["dimensions"]))
+            click.echo(wrapped(f"{', '.join(model['names'])}: {sizes}.", indent="  "))

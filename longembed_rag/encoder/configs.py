@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from longembed_rag.encoder.checkpoints import converted_config
 from longembed_rag.encoder.config_bounds import require_activations, require_bounds
 from longembed_rag.encoder.e5rope import E5_ROPE, e5_rope_config
 from longembed_rag.encoder.folder import ModelFolder
 from longembed_rag.encoder.settings import EncoderSettings
 from longembed_rag.encoder.stated import Stated, told
 from longembed_rag.errors import ModelLoadError
-from longembed_rag.extension.methods import require_method
 
 
 def load_config(folder: ModelFolder, settings: EncoderSettings) -> Any:
@@ -40,16 +40,14 @@ def _parsed(raw: Stated, folder: ModelFolder, settings: EncoderSettings) -> Any:
 
     if raw.get("model_type") == E5_ROPE:
         return e5_rope_config(raw)
+    converted = converted_config(raw, model_name=folder.name)
+    if converted is not None:
+        return converted
     if raw.get("position_embedding_type") == "alibi" and not settings.trust_remote_code:
-        # transformers' own BERT would silently build a table in place of the biases.
-        require_method(
-            settings.method if settings.method != "auto" else "none",
-            positions="alibi",
-            model=f"{folder.name} ({raw.get('model_type')})",
-        )
+        # transformers' own classes would silently build a table in place of the biases.
         raise ModelLoadError(
-            f"{folder.name} is an ALiBi model whose code is not part of transformers; "
-            "trust_remote_code=True would let it run its own"
+            f"{folder.name} is an ALiBi model ({raw.get('model_type')}) whose code is not part of "
+            "transformers; trust_remote_code=True would let it run its own"
         )
     return AutoConfig.from_pretrained(
         str(folder.path), trust_remote_code=settings.trust_remote_code

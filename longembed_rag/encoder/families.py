@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from longembed_rag.encoder.config_bounds import require_positive_length
-from longembed_rag.encoder.presets import Preset
+from longembed_rag.encoder.preset import Preset
+from longembed_rag.encoder.presets import find_preset
 from longembed_rag.errors import ModelLoadError, SettingsError, UnsupportedModelError
 from longembed_rag.extension.methods import Method, PositionKind
 
@@ -22,7 +23,13 @@ ROTARY_BIDIRECTIONAL = (
 )
 ROTARY_CAUSAL = ("mistral", "llama", "qwen2", "qwen3")
 ALIBI = ("bloom", "mpt")
-SUPPORTED = (*LEARNED, *ROTARY_BIDIRECTIONAL, *ROTARY_CAUSAL, *ALIBI)
+#: BERT with ALiBi and gated blocks: jina-embeddings-v2, MosaicBERT.
+ALIBI_BERT = "alibi_bert"
+RELATIVE = ("t5",)
+SUPPORTED = (
+    *(*LEARNED, *ROTARY_BIDIRECTIONAL, *ROTARY_CAUSAL, *RELATIVE, *ALIBI),
+    f"{ALIBI_BERT} (jina-embeddings-v2, MosaicBERT)",
+)
 
 _AUTO: dict[tuple[PositionKind, bool], tuple[Method, str]] = {
     ("learned", False): (
@@ -42,6 +49,10 @@ _AUTO: dict[tuple[PositionKind, bool], tuple[Method, str]] = {
     ),
     ("alibi", False): ("none", "ALiBi biases reach beyond the trained length by themselves"),
     ("alibi", True): ("none", "ALiBi biases reach beyond the trained length by themselves"),
+    ("relative", False): (
+        "pcw",
+        "windows never leave the distances that training showed; of T5 nothing is measured yet",
+    ),
 }
 
 
@@ -61,8 +72,21 @@ class Family:
 
     @property
     def own_attention(self) -> bool:
-        """Whether its attention is not transformers' common one, into which ours can be put."""
-        return self.name == "mpnet" or self.positions == "alibi"
+        """Whether its attention adds biases, which transformers' common one and its row does not.
+
+        Such models fill no queries up unseen, and are trained one text at a time.
+        """
+        return self.name == "mpnet" or self.positions in ("alibi", "relative")
+
+    @property
+    def unmasked(self) -> bool:
+        """Whether it sees both ways, though its architecture was made to see only backwards."""
+        return self.name in ROTARY_CAUSAL and not self.causal
+
+    @property
+    def biased(self) -> bool:
+        """Whether it calls an attention function that ours can replace, with a bias by distance."""
+        return self.name == ALIBI_BERT or self.positions == "relative"
 
     def auto_method(self) -> tuple[Method, str]:
         """What ``method="auto"`` picks, and why."""
@@ -84,8 +108,14 @@ def family_of(config: Any, *, model_name: str) -> Family:
     """
     name = str(config.model_type)
     kind = getattr(config, "position_embedding_type", None) or "absolute"
+    if name == "gte" and kind == "alibi":
+        return Family(ALIBI_BERT, "alibi", False)
+    if name == ALIBI_BERT:  # as the table of published models calls it
+        return Family(name, "alibi", False)
     if kind == "alibi" or getattr(config, "alibi", False) is True or name in ALIBI:
         return Family(name, "alibi", name in ALIBI)
+    if name in RELATIVE:
+        return Family(name, "relative", False)
     if name in LEARNED:
         if kind != "absolute":
             raise UnsupportedModelError(
@@ -97,7 +127,10 @@ def family_of(config: Any, *, model_name: str) -> Family:
         causal = name == "gemma3_text" and not getattr(config, "use_bidirectional_attention", False)
         return Family(name, "rotary", causal)
     if name in ROTARY_CAUSAL:
-        return Family(name, "rotary", True)
+        preset = find_preset(model_name)
+        both = preset is not None and preset.bidirectional
+        # Models whose mask was taken off in training say so here, as transformers understands it.
+        return Family(name, "rotary", not both and getattr(config, "is_causal", True) is not False)
     raise UnsupportedModelError(
         f"{model_name}: its architecture {name!r} is not supported. Supported are: "
         f"{', '.join(SUPPORTED)}"
@@ -178,6 +211,8 @@ def native_length(config: Any, family: Family, *, model_name: str) -> int:
     stated = next((getattr(config, n) for n in names if getattr(config, n, None)), None)
     if stated is None and family.name == "bloom":
         stated = 2048  # what the published Bloom models were trained on; their config leaves it out
+    if stated is None and family.positions == "relative":
+        stated = 512  # what T5 was trained on, where a config leaves it out
     if stated is None:
         raise SettingsError(
             f"{model_name}: its config states no context length; set original_length"

@@ -79,7 +79,7 @@ class Forward:
         def pool(batch: Sequence[Job], states: list[Tensor]) -> list[Tensor]:
             return list(self._wholes(readings, batch, self._of_tokens(states)))
 
-        for job, part in self._run(readings, labels, pool, budget):
+        for job, part in self._run(readings, labels, pool, budget, kind):
             sums[job.owner] += part
         return Encoding(self._finish(sums, labels), tuple(r.coverage for r in readings))
 
@@ -107,7 +107,7 @@ class Forward:
             wholes = self._wholes(readings, batch, states)
             return list(zip(wholes, map(self._token_vectors, kept), strict=True))
 
-        for job, (whole, tokens) in self._run(readings, labels, pool, budget):
+        for job, (whole, tokens) in self._run(readings, labels, pool, budget, "query"):
             sums[job.owner] += whole
             parts[job.owner].append((job.window.start, tokens.numpy()))
         return QueryEncoding(
@@ -172,7 +172,7 @@ class Forward:
             return list(zip(wholes, pieces, kept, strict=True))
 
         done = [0] * len(documents)
-        for job, (whole, pieces, vectors) in self._run(readings, labels, pool, budget):
+        for job, (whole, pieces, vectors) in self._run(readings, labels, pool, budget, "document"):
             sums[job.owner] += whole
             parts[job.owner].add(pieces)
             if by_token:
@@ -232,6 +232,7 @@ class Forward:
         labels: Sequence[str],
         pool: Callable[[Sequence[Job], list[Tensor]], list[Result]],
         budget: int,
+        kind: Kind,
     ) -> Iterator[tuple[Job, Result]]:
         attend = self._late is not None and self._late.attend
         jobs = make_jobs(readings, labels, self._planner.rules, attend=attend)
@@ -239,7 +240,9 @@ class Forward:
         def pool_numbers(batch: Sequence[Job], states: list[Tensor]) -> list[tuple[Tensor, Result]]:
             return list(zip(finite_tokens(states), pool(batch, states), strict=True))
 
-        passes = run_jobs(jobs, self._loaded, budget=budget, pool=pool_numbers, turns=self._turns)
+        task = self._planner.task
+        model = self._loaded.reading_by(None if task is None else task.adapter(kind).name)
+        passes = run_jobs(jobs, model, budget=budget, pool=pool_numbers, turns=self._turns)
         for job, (finite, result) in passes:
             if not bool(finite.all()):
                 raise self._no_numbers(job.name)

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import string
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from longembed_rag.encoder.stated import Stated
 from longembed_rag.errors import UnsupportedModelError
+
+if TYPE_CHECKING:
+    from longembed_rag.encoder.families import Family
 
 #: What ColBERT calls itself among a config's ``architectures``.
 COLBERT = "HF_ColBERT"
@@ -81,6 +85,19 @@ def auto_late_interaction(late: LateInteraction | None, pooling: str) -> tuple[b
     if late is not None:
         return True, "the model was made for it"
     return _BY_POOLING[pooling]
+
+
+def require_seen(late: LateInteraction | None, *, model_name: str, family: Family) -> None:
+    """Refuse tokens that fill queries up unseen where attention adds biases of its own.
+
+    Raises:
+        UnsupportedModelError: The model wants both.
+    """
+    if late is not None and late.has_unseen and family.own_attention:
+        raise UnsupportedModelError(
+            f"{model_name} fills queries up with tokens that its {family.name} is not to "
+            "see, which is done for models with transformers' common attention only"
+        )
 
 
 def is_late(stated: Stated, module_types: list[str]) -> bool:

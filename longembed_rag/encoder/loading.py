@@ -5,21 +5,31 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from longembed_rag.encoder.adapters import adapted, install_adapters
 from longembed_rag.encoder.chain import load_chain
+from longembed_rag.encoder.checkpoints import is_alibi_bert, is_jina_v3, load_converted
 from longembed_rag.encoder.devices import pick_device, pick_dtype
 from longembed_rag.encoder.e5rope import E5_ROPE, E5_ROPE_KEYS
-from longembed_rag.encoder.families import table_offset
+from longembed_rag.encoder.families import ALIBI, ALIBI_BERT, table_offset
 from longembed_rag.encoder.planner import Planner
+from longembed_rag.encoder.presets import find_preset
 from longembed_rag.encoder.stated import Stated, told
-from longembed_rag.encoder.weights import require_fitting, require_numbers
-from longembed_rag.errors import ModelLoadError
+from longembed_rag.encoder.weights import require_fitting, require_numbers, weight_files
+from longembed_rag.errors import (
+    ModelLoadError,
+    SettingsError,
+    UnsupportedMethodError,
+    UnsupportedModelError,
+)
 from longembed_rag.extension.absolute import install_table
+from longembed_rag.extension.alibi_decoders import install_alibi_decoder
+from longembed_rag.extension.biased import BIASED, alibi_slopes, install_biased, register_biased
 from longembed_rag.extension.blocks import fuse_blocks
 from longembed_rag.extension.frequencies import RotaryFrequencies
 from longembed_rag.extension.packing import Pack, activate, to_device
@@ -42,7 +52,12 @@ class LoadedModel:
         dtype: Of its weights.
         dimension: Of the vectors after the chain.
         frequencies: How each kind of layer rotates; empty for models that do not.
-        packs: Whether several texts fit into one pass (ALiBi models read one at a time).
+        packs: Whether several texts fit into one pass (a model that runs code of its own reads one
+            at a time).
+        token_types: Whether it wants to be told which of two texts a token belongs to.
+        position_ids: Whether it wants to be told where tokens stand.
+        cached: Whether it has to be told to keep nothing for tokens to come.
+        adapter: Of which task the adapter is that it reads with; None where it reads alone.
     """
 
     model: nn.Module
@@ -53,7 +68,13 @@ class LoadedModel:
     frequencies: dict[str, RotaryFrequencies] = field(default_factory=dict)
     packs: bool = True
     token_types: bool = False
+    position_ids: bool = True
     cached: bool = False
+    adapter: str | None = None
+
+    def reading_by(self, adapter: str | None) -> LoadedModel:
+        """The same model, read with an adapter that was put into it."""
+        return self if adapter == self.adapter else replace(self, adapter=adapter)
 
     def states(
         self, ids: list[Tensor], plans: list[ExtensionPlan], unseen: Sequence[int] = ()
@@ -78,14 +99,15 @@ class LoadedModel:
     def _forward(self, ids: Tensor, *, positions: Tensor | None = None) -> Tensor:
         row = to_device(ids, self.device).unsqueeze(0)
         inputs: dict[str, Tensor | bool] = {"input_ids": row}
-        if positions is not None:
+        if positions is not None and self.position_ids:
             # The packed modules read the pack; the model only wants to see ids of the right shape.
             inputs["position_ids"] = torch.zeros_like(row)
         if self.token_types:
             inputs["token_type_ids"] = torch.zeros_like(row)
         if self.cached:
             inputs["use_cache"] = False
-        return cast(Tensor, self.model(**inputs).last_hidden_state[0])
+        with adapted(self.adapter):
+            return cast(Tensor, self.model(**inputs).last_hidden_state[0])
 
 
 def load_model(planner: Planner) -> LoadedModel:
@@ -96,20 +118,33 @@ def load_model(planner: Planner) -> LoadedModel:
         ModelLoadError: They are missing or do not fit the config.
     """
     register()
+    register_biased()
     settings, config, family = planner.settings, planner.config, planner.family
     device = pick_device(settings.device)
     dtype = pick_dtype(settings.dtype, device)
-    packs = family.positions != "alibi"
-    attention = None if family.own_attention else ATTENTION
-    model = load_weights(planner, dtype=dtype, attention=attention)
+    packs = family.positions != "alibi" or family.name in (*ALIBI, ALIBI_BERT)
+    if not packs and planner.method == "pi":
+        raise UnsupportedMethodError(
+            f"method='pi' does not fit {planner.folder.name}: its ALiBi attention is code of its "
+            "own, whose slopes are out of reach. It can do: none, truncate, pcw (or 'auto')"
+        )
+    model = load_weights(planner, dtype=dtype, attention=_attention(planner))
     with told(f"the model in {planner.folder.path}"):
         model.requires_grad_(False).eval()
         frequencies = _install(planner, model)
+        if planner.task is not None:
+            install_adapters(
+                model,
+                planner.task.adapters,
+                config=Stated(planner.folder.path / "config.json"),
+                files=weight_files(planner.folder),
+            )
         model.to(device)
         if device.type == "cuda":
             fuse_blocks(model)
         hidden = int(config.hidden_size)
         chain, dimension = load_chain(planner.folder, hidden=hidden, device=device)
+        _require_known_width(planner.folder.name, dimension)
         loaded = LoadedModel(
             model=model,
             chain=chain,
@@ -119,10 +154,19 @@ def load_model(planner: Planner) -> LoadedModel:
             frequencies=frequencies,
             packs=packs,
             token_types=has_token_types(planner),
+            position_ids=family.positions in ("learned", "rotary"),
             cached=family.causal and packs,
         )
         _require_reading(planner, loaded)
     return loaded
+
+
+def _attention(planner: Planner) -> str | None:
+    """Name of the attention function with which a model reads packs; None where it is a module."""
+    family = planner.family
+    if family.biased:
+        return BIASED
+    return None if family.own_attention else ATTENTION
 
 
 def _install(planner: Planner, model: nn.Module) -> dict[str, RotaryFrequencies]:
@@ -135,7 +179,26 @@ def _install(planner: Planner, model: nn.Module) -> dict[str, RotaryFrequencies]
         install_table(model, offset=table_offset(family.name, padding))
         if family.name == "mpnet":
             install_relative(model)
+    elif family.positions == "relative":
+        install_biased(model)
+    elif family.name in ALIBI:
+        install_alibi_decoder(model)
     return {}
+
+
+def _require_known_width(name: str, dimension: int) -> None:
+    """Refuse a model whose last step was not found where it is known to have one.
+
+    Raises:
+        UnsupportedModelError: Its vectors would be others than its own.
+    """
+    preset = find_preset(name)
+    if preset is not None and preset.width not in (None, dimension):
+        raise UnsupportedModelError(
+            f"{name} makes vectors of {preset.width:,} numbers, and what its folder says makes "
+            f"{dimension:,}: the step between is code of its own, which is not run. Save that "
+            "layer as a Dense of sentence-transformers"
+        )
 
 
 def _require_reading(planner: Planner, loaded: LoadedModel) -> None:
@@ -173,12 +236,27 @@ def load_weights(planner: Planner, *, dtype: torch.dtype, attention: str | None)
         UnsafeWeightsError: Only pickled weights are there.
         ModelLoadError: They are missing or do not fit the config.
     """
-    from transformers import AutoModel
+    from transformers import AutoModel, T5EncoderModel
 
     folder, config = planner.folder, planner.config
     require_fitting(folder)
+    raw = Stated(folder.path / "config.json")
+    if is_alibi_bert(raw) or is_jina_v3(raw):
+        name = BIASED if planner.family.biased else attention or "sdpa"
+        files = weight_files(folder)
+        converted = load_converted(folder, config, dtype=dtype, attention=name, weights=files)
+        if planner.family.biased:
+            register_biased()
+            install_biased(converted, slopes=alibi_slopes(int(config.num_attention_heads)))
+        require_numbers(converted, f"the weights in {folder.path}")
+        return cast(nn.Module, converted)
     options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "config": config}
-    raw_type = Stated(folder.path / "config.json").get("model_type")
+    raw_type = raw.get("model_type")
+    if raw_type == "t5" and dtype == torch.float16:
+        raise SettingsError(
+            f"dtype=float16 is too small for {folder.name}: the states of T5 exceed it; take "
+            "bfloat16 or float32"
+        )
     if raw_type == E5_ROPE:
         options["key_mapping"] = E5_ROPE_KEYS
     if planner.family.name == "mistral":
@@ -189,7 +267,8 @@ def load_weights(planner: Planner, *, dtype: torch.dtype, attention: str | None)
     if attention is not None:
         options["attn_implementation"] = attention
     with told(where := f"the weights in {folder.path}"), _quiet():
-        model, report = AutoModel.from_pretrained(
+        loader = T5EncoderModel if raw_type == "t5" else AutoModel
+        model, report = loader.from_pretrained(
             str(folder.path),
             trust_remote_code=planner.settings.trust_remote_code,
             output_loading_info=True,
@@ -203,7 +282,17 @@ def load_weights(planner: Planner, *, dtype: torch.dtype, attention: str | None)
             f"parameters are missing, {missing[0]} among them"
         )
     require_numbers(model, where)
+    if planner.family.unmasked:
+        _unmask(model)
     return cast(nn.Module, model)
+
+
+def _unmask(model: nn.Module) -> None:
+    """Let a causal architecture see both ways, in our passes and in transformers' own."""
+    cast("Any", model).config.is_causal = False
+    for module in model.modules():
+        if hasattr(module, "is_causal"):
+            cast("Any", module).is_causal = False
 
 
 def has_token_types(planner: Planner) -> bool:

@@ -22,17 +22,19 @@ from longembed_rag.encoder.families import (
     tuned_table,
 )
 from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
-from longembed_rag.encoder.late_interaction import auto_late_interaction
-from longembed_rag.encoder.presets import Preset, find_preset
+from longembed_rag.encoder.late_interaction import auto_late_interaction, require_seen
+from longembed_rag.encoder.preset import Preset
+from longembed_rag.encoder.presets import find_preset
 from longembed_rag.encoder.reading import Reading
 from longembed_rag.encoder.rules import base_note, rules_for
 from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind
 from longembed_rag.encoder.sif import weights_for
 from longembed_rag.encoder.stated import told
+from longembed_rag.encoder.tasks import prompts_of, task_of
 from longembed_rag.encoder.tokens import TokenizedText, Tokenizer
 from longembed_rag.encoder.values import Coverage
 from longembed_rag.encoder.vocabulary import Vocabulary
-from longembed_rag.errors import SettingsError, UnsupportedModelError
+from longembed_rag.errors import SettingsError
 from longembed_rag.extension.methods import METHODS_BY_POSITIONS, Method, require_method
 from longembed_rag.extension.plan import ExtensionPlan
 from longembed_rag.extension.windows import Window
@@ -60,6 +62,7 @@ class Planner:
         late_interaction_reason: Why, or why not.
         query_prompt: Text put before queries.
         document_prompt: Text put before documents.
+        task: The task whose adapters read; None where the model reads alone.
     """
 
     def __init__(
@@ -90,14 +93,9 @@ class Planner:
         self.pooling = self._resolve_pooling(preset)
         comparing = auto_late_interaction(folder.late, self.pooling)
         self.late_interaction, self.late_interaction_reason = comparing
-        if folder.late is not None and folder.late.has_unseen and self.family.own_attention:
-            raise UnsupportedModelError(
-                f"{folder.name} fills queries up with tokens that its {self.family.name} is not to "
-                "see, which is done for models with transformers' common attention only"
-            )
-        query, document = (preset.query_prompt, preset.document_prompt) if preset else ("", "")
-        self.query_prompt = _first(settings.query_prompt, folder.query_prompt, query)
-        self.document_prompt = _first(settings.document_prompt, folder.document_prompt, document)
+        require_seen(folder.late, model_name=folder.name, family=self.family)
+        self.task = task_of(folder, settings.task)
+        self.query_prompt, self.document_prompt = prompts_of(settings, folder, preset, self.task)
         self.tokenizer = Tokenizer(
             folder,
             vocabulary=vocabulary,
@@ -203,6 +201,8 @@ class Planner:
     def vector_settings(self) -> dict[str, Any]:
         """Every setting that changes a vector, resolved; the fingerprint is made of them."""
         kept = self.settings.of_vectors()
+        kept |= {} if self.task is None else self.task.vector_settings()
+        kept |= {"attention": "bidirectional"} if self.family.unmasked else {}
         if self.token_weights is not None:
             kept["token_frequencies"] = self.token_weights.table_hash
         return {

@@ -6,10 +6,10 @@ over this table. Matched by the end of the hub name or by the folder's name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from longembed_rag.extension.methods import Method
+from longembed_rag.encoder.long_models import LONG_MODELS
+from longembed_rag.encoder.preset import Preset
 
 _MISTRAL_TASK = (
     "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: "
@@ -17,44 +17,6 @@ _MISTRAL_TASK = (
 _BGE_TASK = "Represent this sentence for searching relevant passages: "
 #: What to try where a model does not know a language: small, of a hundred languages.
 MULTILINGUAL_MODEL = "intfloat/multilingual-e5-base"
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A published model, or several that are used alike.
-
-    Attributes:
-        patterns: Shell patterns that the model's lower-case name must match, without its owner.
-        names: Hub names, for people.
-        family: transformers' ``model_type``.
-        pooling: ``"mean"``, ``"cls"`` or ``"last_token"``.
-        query_prompt: Text put before queries.
-        document_prompt: Text put before documents.
-        original_length: Tokens that it was trained to read, where its config says otherwise.
-        window: Tokens of a window of PCW, where shorter ones than the model can read find more or
-            are much faster.
-        best_method: The method with the best published or measured score; None takes ``auto``'s.
-        best_reason: Why, where it is not its published score.
-        english_only: Whether it was made for English and no other language.
-        note: Anything a user should know.
-        rope_theta: The rotary base of its full layers, where it rotates and its config is known.
-        rotary_dim: Rotated dimensions per head then.
-    """
-
-    patterns: tuple[str, ...]
-    names: tuple[str, ...]
-    family: str
-    pooling: str
-    query_prompt: str = ""
-    document_prompt: str = ""
-    original_length: int | None = None
-    window: int | None = None
-    best_method: Method | None = None
-    best_reason: str = ""
-    english_only: bool = False
-    note: str = ""
-    rope_theta: float | None = None
-    rotary_dim: int = 0
 
 
 PRESETS: tuple[Preset, ...] = (
@@ -155,13 +117,13 @@ PRESETS: tuple[Preset, ...] = (
         query_prompt=_BGE_TASK,
     ),
     Preset(
-        patterns=("gte-modernbert-base",),
-        names=("Alibaba-NLP/gte-modernbert-base",),
-        family="modernbert",
-        pooling="cls",
+        patterns=("gtr-t5-*", "sentence-t5-*"),
+        names=("sentence-transformers/gtr-t5-base", "sentence-transformers/sentence-t5-base"),
+        family="t5",
+        pooling="mean",
         english_only=True,
-        rope_theta=160_000.0,
-        rotary_dim=64,
+        original_length=512,
+        note="its Dense layer is read from the model folder",
     ),
     Preset(
         patterns=("gte-base", "gte-large", "gte-small", "contriever*"),
@@ -170,48 +132,7 @@ PRESETS: tuple[Preset, ...] = (
         pooling="mean",
         english_only=True,
     ),
-    Preset(
-        patterns=("nomic-embed-text-v1*",),
-        names=("nomic-ai/nomic-embed-text-v1.5",),
-        family="nomic_bert",
-        pooling="mean",
-        english_only=True,
-        query_prompt="search_query: ",
-        document_prompt="search_document: ",
-        original_length=2048,
-        rope_theta=1e3,
-        rotary_dim=64,
-    ),
-    Preset(
-        patterns=("jina-embeddings-v3*",),
-        names=("jinaai/jina-embeddings-v3",),
-        family="jina_embeddings_v3",
-        pooling="mean",
-        original_length=8192,
-        rope_theta=2e4,
-        rotary_dim=64,
-    ),
-    Preset(
-        patterns=("qwen3-embedding-*",),
-        names=("Qwen/Qwen3-Embedding-0.6B",),
-        family="qwen3",
-        pooling="last_token",
-        query_prompt="Instruct: Given a web search query, retrieve relevant passages that "
-        "answer the query\nQuery:",
-        rope_theta=1e6,
-        rotary_dim=128,
-    ),
-    Preset(
-        patterns=("embeddinggemma-*",),
-        names=("google/embeddinggemma-300m",),
-        family="gemma3_text",
-        pooling="mean",
-        query_prompt="task: search result | query: ",
-        document_prompt="title: none | text: ",
-        note="its Dense layers are read from the model folder",
-        rope_theta=1e6,
-        rotary_dim=256,
-    ),
+    *LONG_MODELS,
     # Made for late interaction: their folders say what else is to be known, and one vector is the
     # mean of their tokens' vectors.
     Preset(

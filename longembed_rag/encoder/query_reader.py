@@ -63,7 +63,7 @@ class QueryReader:
         """
         if settings.dtype not in ("auto", "float32", "fp32") or settings.trust_remote_code:
             return None
-        if settings.device not in (None, "cpu"):
+        if settings.device not in (None, "cpu") or settings.task is not None:
             return None
         if (lack := lack_of_address_space(_ADDRESS_SPACE)) is not None:
             raise ModelLoadError(f"no model can be loaded: {lack}")

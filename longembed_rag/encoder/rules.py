@@ -42,7 +42,7 @@ def rules_for(
     if rotates:
         dim, theta = rotary_dim(config), float(rotary_parameters(config).get("rope_theta", 0.0))
     _require_resonance(settings, family, method, model)
-    _require_temperature(settings, family, method, model)
+    _require_temperature(settings, method, model)
     if method == "abf":
         _require_larger_base(settings.rope_theta, theta, model)
     return PlanRules(
@@ -84,16 +84,9 @@ def _require_resonance(
         )
 
 
-def _require_temperature(
-    settings: EncoderSettings, family: Family, method: Method, model: str
-) -> None:
+def _require_temperature(settings: EncoderSettings, method: Method, model: str) -> None:
     if settings.attention_temperature is None:
         return
-    if family.positions == "alibi":
-        raise SettingsError(
-            f"attention_temperature does not fit {model} ({family.name}): ALiBi models are read by "
-            "transformers' own attention; leave it off"
-        )
     if method in WINDOWED:
         raise SettingsError(
             f"attention_temperature changes texts that are read past the window at once, which "

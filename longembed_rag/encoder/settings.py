@@ -105,6 +105,7 @@ class EncoderOptions(TypedDict, total=False):
     window_ends: WindowEnds
     window_weights: WindowWeights
     chunk_size: int | None
+    task: str | None
 
 
 class ReadingOptions(TypedDict, total=False):
@@ -168,6 +169,8 @@ class EncoderSettings:
         window_weights: What PCW's windows weigh: all the same, by the tokens that each is the first
             to read, or by those times how rare they are (SIF).
         chunk_size: Overrides DCA's chunk size.
+        task: Read by the adapter that the model has for it: ``"retrieval"``, of which queries and
+            documents have one each, or another that it names; None reads by the model alone.
 
     Raises:
         SettingsError: A value is unknown or out of range.
@@ -202,6 +205,7 @@ class EncoderSettings:
     window_ends: WindowEnds = "tokens"
     window_weights: WindowWeights = "even"
     chunk_size: int | None = None
+    task: str | None = None
 
     def __post_init__(self) -> None:
         self._as_plain_values()
@@ -240,7 +244,7 @@ class EncoderSettings:
             object.__setattr__(self, "rope_factors", factors_as_text(self.rope_factors))
 
     def _require_types(self) -> None:
-        for name in ("query_prompt", "document_prompt", "revision"):
+        for name in ("query_prompt", "document_prompt", "revision", "task"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise SettingsError(f"{name}={value!r} is not a text")
@@ -301,6 +305,6 @@ class EncoderSettings:
         return {
             field.name: value
             for field in fields(self)
-            if field.name not in RUNTIME_SETTINGS and field.name not in ("model", "revision")
+            if field.name not in RUNTIME_SETTINGS and field.name not in ("model", "revision", "task")
             if (value := getattr(self, field.name)) != field.default or field.name in _ALWAYS_TOLD
         }

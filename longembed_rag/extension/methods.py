@@ -25,7 +25,7 @@ Method = Literal[
     "dpe",
 ]
 METHODS: tuple[Method, ...] = get_args(Method)
-PositionKind = Literal["learned", "rotary", "alibi"]
+PositionKind = Literal["learned", "rotary", "alibi", "relative"]
 
 #: What a model can do, by the kind of positions it was trained with.
 METHODS_BY_POSITIONS: dict[PositionKind, tuple[Method, ...]] = {
@@ -35,7 +35,8 @@ METHODS_BY_POSITIONS: dict[PositionKind, tuple[Method, ...]] = {
         *("dynamic_ntk", "ntk_by_parts", "abf", "longrope"),
         *("dca", "string", "dpe"),
     ),
-    "alibi": ("none", "truncate", "pcw"),
+    "alibi": ("none", "truncate", "pcw", "pi"),
+    "relative": ("none", "truncate", "pcw"),
 }
 
 #: Methods that never see a text longer than the model's own window.
@@ -49,8 +50,10 @@ OF_FREQUENCIES: tuple[Method, ...] = (
 _WHY_NOT: dict[PositionKind, str] = {
     "learned": "it looks its positions up in a learned table",
     "rotary": "it rotates queries and keys by their positions",
-    "alibi": "it has ALiBi biases, neither a position table nor a rotation, so only its length "
-    "limit can be raised",
+    "alibi": "it has ALiBi biases, neither a position table nor a rotation, so only its slopes can "
+    "be made flatter (pi) or its length limit be raised",
+    "relative": "it has a bias for each bucket of distances, neither a position table nor a "
+    "rotation, and its last bucket reaches on without end",
 }
 
 

@@ -139,6 +139,7 @@ class LongEmbedding(BaseEmbedding):
     attention_temperature: float | None = _setting(
         "attention_temperature", "Divide logits by it past the window."
     )
+    task: str | None = _setting("task", "Read by the adapter that the model has for a task.")
     embed_batch_size: int = Field(
         default=_TEXTS_PER_CALL,
         gt=0,

@@ -152,7 +152,13 @@ def test_a_group_too_small_for_the_table() -> None:
 
 @pytest.mark.parametrize(
     ("method", "positions"),
-    [("rp", "rotary"), ("ntk", "learned"), ("none", "learned"), ("gp", "alibi"), ("pi", "alibi")],
+    [
+        ("rp", "rotary"),
+        ("ntk", "learned"),
+        ("none", "learned"),
+        ("gp", "alibi"),
+        ("pi", "relative"),
+    ],
 )
 def test_senseless_pairings_list_what_is_possible(method: str, positions: str) -> None:
     """A refusal names the model and every method that would fit it."""

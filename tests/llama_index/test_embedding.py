@@ -47,6 +47,11 @@ CHANGED: dict[str, Any] = {
     "rope_factors": EncoderSettings(rope_factors=FACTORS).rope_factors,
     "resonance": True,
     "attention_temperature": 0.8,
+    "window_overlap": 16,
+    "window_sinks": 4,
+    "window_ends": "sentences",
+    "window_weights": "tokens",
+    "task": "retrieval",
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from tests.reference.biased import alibi_bert, bloom, mpt, t5
 from tests.reference.decoders import gemma3, llama
 from tests.reference.definitions import Reading
 from tests.reference.learned import bert, mpnet
@@ -29,9 +30,15 @@ _FORWARD: dict[str, Callable[[Weights, Tensor, Reading], Tensor]] = {
     "qwen3": llama,
     "gemma3_text": gemma3,
     "e5rope": e5_rope,
+    "t5": t5,
+    "bloom": bloom,
+    "mpt": mpt,
 }
 
 
 def forward(weights: Weights, ids: list[int], reading: Reading) -> Tensor:
     """Last hidden states of one text, ``[n, hidden]``, float64."""
-    return _FORWARD[weights.config["model_type"]](weights, torch.tensor(ids), reading)
+    config = weights.config
+    alibi = config.get("position_embedding_type") == "alibi"
+    read = alibi_bert if alibi else _FORWARD[config["model_type"]]
+    return read(weights, torch.tensor(ids), reading)

@@ -21,6 +21,9 @@ class Weights:
     def __getitem__(self, name: str) -> Tensor:
         return self._tensors[name]
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._tensors
+
     def linear(self, states: Tensor, name: str) -> Tensor:
         """``states @ weight.T + bias``, without the bias where there is none."""
         return functional.linear(states, self[name + ".weight"], self._bias(name))

@@ -78,6 +78,7 @@ class LongEmbeddings(BaseModel, Embeddings):
     rope_factors: str | None = _setting("rope_factors", "LongRoPE's factors: a file, or its JSON.")
     resonance: bool = _setting("resonance", "Whole wavelengths past the window.")
     attention_temperature: float | None = _setting("attention_temperature", "Divides logits.")
+    task: str | None = _setting("task", "Read by the model's adapter for a task: retrieval, ...")
 
     # Whose encoder this is, where it is somebody's: an encoder's or a library's.
     _source: Callable[[], LongEncoder] | None = PrivateAttr(default=None)
