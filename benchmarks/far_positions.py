@@ -40,6 +40,7 @@ from longembed_rag.training.runs import train_length, tune_positions
 from longembed_rag.training.skipping import SkippingOptions
 from longembed_rag.training.texts import TrainingTexts, read_texts
 
+COMMAND = "python benchmarks/far_positions.py --pairs DIR --data DIR --work DIR --out FILE"
 WAYS = ("start", "long", "short", "pose", "randomized", "skipalign")
 SETTINGS = {"device": "cpu", "dtype": "float32"}
 
@@ -139,8 +140,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="all-MiniLM-L6-v2")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--reach", type=int, default=2048)
-    parser.add_argument("--long", type=int, nargs="+", default=[1024, 2048])
-    parser.add_argument("--short", type=int, nargs="+", default=[256])
+    parser.add_argument("--long", type=int, nargs="+", default=[1024, 2048], help="tokens")
+    parser.add_argument("--short", type=int, nargs="+", default=[256], help="tokens")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--learning-rate", type=float, default=2e-4)
     parser.add_argument("--document-tokens", type=int, default=4096)
@@ -153,11 +154,14 @@ def arguments() -> argparse.Namespace:
 
 def report(given: argparse.Namespace, ways: Mapping[str, Any]) -> None:
     """Write what is known so far."""
-    said = vars(given).items()
-    settings = {name: value for name, value in said if not isinstance(value, Path)}
-    settings["ways"] = list(ways)
+    said = {**vars(given), "ways": list(ways)}
+    settings = {name: value for name, value in said.items() if not isinstance(value, Path)}
+    flags = (
+        " ".join(("--" + name.replace("_", "-"), *map(str, np.atleast_1d(value))))
+        for name, value in settings.items()
+    )
     held = {
-        "command": "python benchmarks/far_positions.py --pairs DIR --data DIR --work DIR --out OUT",
+        "command": " ".join((COMMAND, *flags)),
         "version": __version__,
         "machine": machine(),
         "settings": settings,

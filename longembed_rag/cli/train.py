@@ -220,11 +220,15 @@ def rotary_command(
     """
     teacher = planner_of(given)
     # What is wrong there is told now, not after the distillation.
-    weighted_lengths(given["lengths"])
+    lengths = weighted_lengths(given["lengths"])
     from longembed_rag.training.distil import DistilOptions
     from longembed_rag.training.mixture import MixtureOptions
     from longembed_rag.training.runs import distil_rotary
+    from longembed_rag.training.skipping import SkippingOptions
 
+    if length_steps and lengths:
+        skipping = SkippingOptions(kind=given["positions"], reach=given["reach"])
+        skipping.reach_of(max(lengths))
     texts = texts_of(given)
     trained = distil_rotary(
         teacher,

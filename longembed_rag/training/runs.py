@@ -308,12 +308,7 @@ def _reach(planner: Planner, documents: DocumentOptions, skipping: SkippingOptio
             f"{planner.model_name} ({planner.family.name}) weighs distances by biases of its own, "
             f"which cannot skip: train it with positions plain instead of {skipping.kind}"
         )
-    reach = skipping.reach or (planner.original_length if learned else 4 * longest)
-    if reach <= longest:
-        raise SettingsError(
-            f"documents of {longest} tokens leave nothing to skip in {reach} positions: take "
-            "shorter documents (lengths), or more positions (reach)"
-        )
+    reach = skipping.reach_of(longest, table=planner.original_length if learned else None)
     if learned and reach > planner.original_length:
         raise SettingsError(
             f"the position table of {planner.model_name} ends at {planner.original_length}, before "

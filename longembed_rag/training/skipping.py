@@ -129,6 +129,26 @@ class SkippingOptions:
         """Whether any position is skipped."""
         return self.kind != "plain"
 
+    def reach_of(self, longest: int, *, table: int | None = None) -> int:
+        """Positions at which documents are read.
+
+        Args:
+            longest: Tokens of the longest one.
+            table: Rows of a learned table; None where there is none.
+
+        Raises:
+            SettingsError: Documents leave nothing to skip.
+        """
+        if not self.skips:
+            return longest
+        reach = self.reach or table or 4 * longest
+        if reach <= longest:
+            raise SettingsError(
+                f"documents of {longest} tokens leave nothing to skip in {reach} positions: take "
+                "shorter documents (lengths), or more positions (reach)"
+            )
+        return reach
+
 
 class Skipping:
     """Batches of documents, each document with positions of its own.

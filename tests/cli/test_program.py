@@ -83,7 +83,7 @@ def test_help_of_a_group_names_its_commands() -> None:
     group = main.commands["train"]
     assert isinstance(group, click.Group)
     assert [word for word in listed if word in group.commands][:1] == ["positions"]
-    assert tuple(group.commands) == ("positions", "rotary", "length")
+    assert tuple(group.commands) == ("positions", "rotary", "length", "negatives")
 
 
 def test_commands_are_all_there() -> None:

@@ -266,9 +266,13 @@ def test_wrong_requests_exit_with_2(
 
 
 def test_wrong_lengths_are_told_before_the_distillation(run: Run, pairs: Path) -> None:
-    """Not after hours of it."""
-    result = run(*arguments("rotary", pairs, "--lengths", "many"))
-    assert result.exit_code == 2
+    """Not after hours of it; nor how far positions skip."""
+    for more in (
+        ("--lengths", "many"),
+        ("--reach", "64"),
+        ("--positions", "pose", "--reach", "48"),
+    ):
+        assert run(*arguments("rotary", pairs, *more)).exit_code == 2
     assert not Path("out").exists()
 
 
