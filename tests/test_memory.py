@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.families import MECHANISMS, PAIRS
+from tests.families import BY_PIECES, MECHANISMS, PAIRS, sparing
 from tests.memory import TensorMemory
 from tests.models import TinyModels
 from tests.tokenizers_of_tests import text_of
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("quiet_truncation")
 
 
-@pytest.mark.parametrize(("family", "method"), [p for p in PAIRS if p[0] in MECHANISMS])
+_FULL = [pair for pair in PAIRS if pair[0] in MECHANISMS]
+
+
+@pytest.mark.parametrize(("family", "method"), sparing(_FULL, ["mistral"]))
 def test_memory_is_linear(family: str, method: str, load_encoder: EncoderFactory) -> None:
     """Four times the tokens take at most five times the memory, all tensors counted."""
     encoder = load_encoder(family, method=method, batch_tokens=256)
@@ -53,7 +56,8 @@ print(json.dumps(peaks))
 """
 
 
-_RESIDENT = [p for p in PAIRS if p[0] in MECHANISMS and p[1] in ("pcw", "gp", "self_extend")]
+_FEW = ("pcw", "gp", "self_extend", *BY_PIECES)
+_RESIDENT = [p for p in PAIRS if p[0] in MECHANISMS and p[1] in _FEW]
 
 
 @pytest.mark.slow
