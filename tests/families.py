@@ -272,10 +272,9 @@ ROTARY = tuple(name for name, family in FAMILIES.items() if family.positions == 
 CAUSAL = tuple(name for name, family in FAMILIES.items() if family.causal)
 
 LEARNED_METHODS = ("truncate", "pcw", "gp", "rp", "pi")
-ROTARY_METHODS = (
-    *("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn"),
-    *("dca", "string", "dpe"),
-)
+#: Those that go through the same pieces of attention as SelfExtend.
+BY_PIECES = ("dca", "string", "dpe")
+ROTARY_METHODS = ("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn", *BY_PIECES)
 RELATIVE_METHODS = ("none", "truncate", "pcw")
 ALIBI_METHODS = ("none", "truncate", "pcw", "pi")
 
@@ -328,3 +327,16 @@ def covering(
     for number, (family, own) in enumerate(methods.items()):
         kept |= {(family, own[(number * each + i) % len(own)]) for i in range(each)}
     return [pytest.param(*pair, marks=() if pair in kept else pytest.mark.slow) for pair in pairs]
+
+
+def sparing(
+    cases: Sequence[tuple[str, ...]], families: Sequence[str] = ("gte",)
+) -> list[ParameterSet]:
+    """Cases of family, method and more: those by pieces are slow tests on all but some families."""
+    return [
+        pytest.param(
+            *case,
+            marks=pytest.mark.slow if case[1] in BY_PIECES and case[0] not in families else (),
+        )
+        for case in cases
+    ]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.exact import LENGTHS, PAIRS, REPRESENTATIVE, TOLERANCE, check, differences, options_of
-from tests.families import CAUSAL, FAMILIES, LEARNED, ROTARY
+from tests.families import BY_PIECES, CAUSAL, FAMILIES, LEARNED, ROTARY
 from tests.models import TinyModels, build_e5_rope, open_encoder
 from tests.reference.definitions import Settings, reading_of
 from tests.reference.encode import ReferenceModel
@@ -66,10 +66,28 @@ def test_self_extend_at_every_length_near_its_window(
     check(load_encoder, load_reference, family, settings, lengths)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ROTARY)
+@pytest.mark.parametrize("method", BY_PIECES)
+def test_distances_at_every_length_near_chunks_and_periods(
+    family: str, method: str, load_encoder: EncoderFactory, load_reference: ReferenceFactory
+) -> None:
+    """No length near a multiple of a chunk (24), a period (22) or a group is special."""
+    settings = Settings(method=method, max_length=256)
+    lengths = (33, 47, 48, 49, 53, 54, 55, 71, 72, 73, 75, 76, 77, 97, 98, 99)
+    check(load_encoder, load_reference, family, settings, lengths)
+
+
 @pytest.mark.parametrize(
     ("family", "method"),
     [
+        *(
+            pytest.param(family, method, marks=pytest.mark.slow)
+            for family in ("gte", "modernbert", "gemma3_text", "qwen3")
+            for method in BY_PIECES
+        ),
         ("mpnet", "pi"),
+        ("eurobert", "string"),
         *((family, "self_extend") for family in ("modernbert", "gemma3_text", "gte", "qwen3")),
         ("mistral", "ntk"),
     ],

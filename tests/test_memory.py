@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.families import BIASED, MECHANISMS, PAIRS
+from tests.families import BIASED, BY_PIECES, MECHANISMS, PAIRS, sparing
 from tests.memory import TensorMemory
 from tests.models import TinyModels
 from tests.tokenizers_of_tests import text_of
@@ -26,7 +26,7 @@ _COUNTED = [pair for pair in PAIRS if pair[0] in MECHANISMS]
 _COUNTED += [(family, "none") for family in BIASED]
 
 
-@pytest.mark.parametrize(("family", "method"), _COUNTED)
+@pytest.mark.parametrize(("family", "method"), sparing(_COUNTED, ["mistral"]))
 def test_memory_is_linear(family: str, method: str, load_encoder: EncoderFactory) -> None:
     """Four times the tokens take at most five times the memory, all tensors counted."""
     encoder = load_encoder(family, method=method, batch_tokens=256)
@@ -57,7 +57,8 @@ print(json.dumps(peaks))
 """
 
 
-_RESIDENT = [p for p in PAIRS if p[0] in MECHANISMS and p[1] in ("pcw", "gp", "self_extend")]
+_FEW = ("pcw", "gp", "self_extend", *BY_PIECES)
+_RESIDENT = [p for p in PAIRS if p[0] in MECHANISMS and p[1] in _FEW]
 _RESIDENT += [(family, "none") for family in BIASED]
 
 

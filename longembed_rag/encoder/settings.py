@@ -305,6 +305,7 @@ class EncoderSettings:
         return {
             field.name: value
             for field in fields(self)
-            if field.name not in RUNTIME_SETTINGS and field.name not in ("model", "revision", "task")
+            if field.name not in RUNTIME_SETTINGS
+            and field.name not in ("model", "revision", "task")
             if (value := getattr(self, field.name)) != field.default or field.name in _ALWAYS_TOLD
         }

@@ -153,6 +153,16 @@ def test_what_a_base_is_enough_for(tiny_models: TinyModels) -> None:
     assert Planner.from_pretrained(folder).base_note is None
 
 
+def test_a_later_setting_changes_fingerprints_only_where_it_is_set(tiny_models: TinyModels) -> None:
+    """Collections that were made before there was a chunk size are still theirs."""
+    folder = str(tiny_models.folder("gte"))
+    plain = Planner.from_pretrained(folder, method="dca")
+    assert "chunk_size" not in plain.vector_settings()
+    own = Planner.from_pretrained(folder, method="dca", chunk_size=9)
+    assert own.vector_settings()["chunk_size"] == 9
+    assert own.fingerprint != plain.fingerprint
+
+
 def test_fingerprints_follow_the_files(tiny_models: TinyModels) -> None:
     """The same files under another name are the same model; other weights are not."""
     copy = tiny_models.copy("bert", "bert-again")

@@ -20,7 +20,7 @@ from longembed_rag.extension.plan import PlanRules
 from longembed_rag.extension.rotary import run_attention, unpack
 from longembed_rag.extension.rows import Layer, stretch_attention, stretches
 from tests.exact import PAIRS, check, options_of
-from tests.families import ORIGINAL_LENGTH
+from tests.families import ORIGINAL_LENGTH, sparing
 from tests.kernels_of_tests import Counted, interpreted
 from tests.models import TinyModels, open_encoder
 from tests.reference.definitions import Settings
@@ -53,7 +53,7 @@ def take_kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], No
     assert counted.flash or counted.cudnn, "neither kernel was taken"
 
 
-@pytest.mark.parametrize(("family", "method", "heavy"), CASES)
+@pytest.mark.parametrize(("family", "method", "heavy"), sparing(CASES))
 def test_every_method_is_exact(
     family: str,
     method: str,

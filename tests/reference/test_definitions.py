@@ -31,6 +31,23 @@ def test_self_extend_distances() -> None:
     assert distances[4].neg().tolist() == [-4, -3, -2, -1, 0, 1, 2, 3, 4, 4]
 
 
+def test_dual_chunk_distances() -> None:
+    """Twelve tokens with s=6, w=4 and L0=10 see the distances of the paper's figure 2."""
+    settings = Settings(method="dca", chunk_size=6, neighbor_window=4, original_length=10)
+    distances = definitions.pair_distances(reading_of(12, settings))
+    assert distances[11].tolist() == [9, 8, 7, 6, 5, 4, 5, 4, 3, 2, 1, 0]
+    assert distances[6, :7].tolist() == [6, 5, 4, 3, 2, 1, 0]
+
+
+def test_shifted_distances() -> None:
+    """From S = L0 / 3 on distances are d - S + W, as long as the paper's texts are."""
+    settings = Settings(method="string", original_length=48)
+    distances = definitions.pair_distances(reading_of(60, settings))[:, 0].tolist()
+    assert distances[:16] == list(range(16))
+    assert distances[16:48] == [d - 16 + 3 for d in range(16, 48)]
+    assert distances[48:] == list(range(3, 15))
+
+
 @pytest.mark.parametrize(
     ("dimension", "original_length", "expected"), [(64, 512, (3, 16)), (128, 4096, (20, 46))]
 )
