@@ -25,7 +25,9 @@ if TYPE_CHECKING:
         QueryEncoding,
     )
     from longembed_rag.errors import LongEmbedError
+    from longembed_rag.extension.factor_search import evolve_rope_factors
     from longembed_rag.extension.plan import ExtensionPlan
+    from longembed_rag.extension.rescaling import RopeFactors
     from longembed_rag.files.discover import discover
     from longembed_rag.files.options import ReadOptions
     from longembed_rag.files.readers import read_file
@@ -107,6 +109,7 @@ __all__ = [
     "ReadOptions",
     "Refreshed",
     "RetryPolicy",
+    "RopeFactors",
     "SearchOptions",
     "SearchResult",
     "Selection",
@@ -122,6 +125,7 @@ __all__ = [
     "__version__",
     "connect_ray",
     "discover",
+    "evolve_rope_factors",
     "get_analyzer",
     "keep_tokens",
     "read_file",
@@ -170,6 +174,7 @@ _HOMES = {
     "ReadOptions": "longembed_rag.files.options",
     "Refreshed": "longembed_rag.ingest.refresh",
     "RetryPolicy": "longembed_rag.points.client.retries",
+    "RopeFactors": "longembed_rag.extension.rescaling",
     "SearchOptions": "longembed_rag.search.search",
     "SearchResult": "longembed_rag.search.results",
     "Selection": "longembed_rag.files.selection",
@@ -184,6 +189,7 @@ _HOMES = {
     "WholeDocument": "longembed_rag.llama_index",
     "connect_ray": "longembed_rag.ray_cluster",
     "discover": "longembed_rag.files.discover",
+    "evolve_rope_factors": "longembed_rag.extension.factor_search",
     "get_analyzer": "longembed_rag.words.analyzer",
     "keep_tokens": "longembed_rag.encoder.token_vectors",
     "read_file": "longembed_rag.files.readers",

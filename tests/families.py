@@ -235,7 +235,10 @@ def spec_of(family: str) -> Family:
 
 
 def methods_of(family: str) -> tuple[str, ...]:
-    """The extension methods that make sense for a family."""
+    """The extension methods that make sense for a family.
+
+    Those that turn it by other frequencies alone have tests of their own.
+    """
     return LEARNED_METHODS if spec_of(family).positions == "learned" else ROTARY_METHODS
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import (
     LongEmbedError,
     ModelLoadError,
@@ -14,13 +16,25 @@ from longembed_rag.errors import (
     UnsafeWeightsError,
     UnsupportedMethodError,
 )
-from tests.families import FAMILIES, LEARNED, LEARNED_METHODS, ROTARY, ROTARY_METHODS
+from longembed_rag.extension.methods import METHODS
+from tests.families import (
+    FAMILIES,
+    LEARNED,
+    LEARNED_METHODS,
+    ORIGINAL_LENGTH,
+    ROTARY,
+    ROTARY_METHODS,
+)
 from tests.models import TinyModels, build_alibi, open_encoder
 
-EVERY_METHOD = (
-    *("none", "truncate", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"),
-    *("dca", "string", "dpe"),
-)
+
+def _factors(factors: list[float], length: int = ORIGINAL_LENGTH) -> str:
+    stated = {
+        "long_factor": factors,
+        "original_max_position_embeddings": length,
+        "factor": 8.0,
+    }
+    return json.dumps(stated)
 
 
 def refusal(folder: Path, method: str) -> str:
@@ -40,7 +54,7 @@ def test_rotary_models_have_no_table_to_repeat(family: str, tiny_models: TinyMod
 
 
 @pytest.mark.parametrize("family", LEARNED)
-@pytest.mark.parametrize("method", sorted({*EVERY_METHOD} - {*LEARNED_METHODS}))
+@pytest.mark.parametrize("method", sorted({*METHODS} - {*LEARNED_METHODS}))
 def test_tables_have_no_rotation(family: str, method: str, tiny_models: TinyModels) -> None:
     """What needs rotation, or reads past the table's end, is refused on learned positions."""
     message = refusal(tiny_models.folder(family), method)
@@ -49,7 +63,9 @@ def test_tables_have_no_rotation(family: str, method: str, tiny_models: TinyMode
 
 
 @pytest.mark.parametrize("name", ["bert", "bloom"])
-@pytest.mark.parametrize("method", ["gp", "rp", "ntk", "self_extend", "dca", "string", "dpe"])
+@pytest.mark.parametrize(
+    "method", ["gp", "rp", "ntk", "self_extend", "abf", "dca", "string", "dpe"]
+)
 def test_alibi_models_have_neither(
     name: str, method: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -59,6 +75,37 @@ def test_alibi_models_have_neither(
     assert repr(method) in message
     assert "truncate" in message
     assert "pcw" in message
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "reason"),
+    [
+        ("bert", {"method": "gp", "resonance": True}, "does not rotate"),
+        ("gte", {"resonance": True}, r"not for 'self_extend': take method=none, pi"),
+        ("gte", {"method": "pcw", "resonance": True}, "leave it off"),
+        ("bert", {"attention_temperature": 0.8}, "'pcw' never does"),
+        ("gte", {"method": "truncate", "attention_temperature": 0.8}, "name another method"),
+        ("gte", {"method": "abf", "rope_theta": 100.0}, "own base, 500:"),
+        ("gte", {"method": "longrope"}, "tune --rope-factors FILE"),
+        ("gte", {"method": "longrope", "rope_factors": _factors([1.0] * 3)}, "3 factors"),
+        ("gte", {"method": "longrope", "rope_factors": _factors([1.0] * 4, 64)}, "64 tokens"),
+    ],
+)
+def test_settings_of_frequencies_that_do_not_fit(
+    family: str, options: dict[str, Any], reason: str, tiny_models: TinyModels
+) -> None:
+    """What a setting is for is said, and what would fit; no weights are read."""
+    with pytest.raises(SettingsError, match=reason):
+        Planner.from_pretrained(tiny_models.folder(family), **options)
+
+
+def test_alibi_models_are_read_by_another_attention(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A temperature cannot be put into it."""
+    folder = build_alibi("bloom", tmp_path_factory.mktemp("bloom"))
+    with pytest.raises(SettingsError, match="ALiBi"):
+        Planner.from_pretrained(folder, attention_temperature=0.8)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

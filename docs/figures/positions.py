@@ -21,7 +21,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from longembed_rag.extension import frequencies, pieces, positions, windows
-from longembed_rag.extension.plan import default_ntk_lambda
+from longembed_rag.extension.factor_search import Space
+from longembed_rag.extension.plan import ABF_FACTOR, default_ntk_lambda, dynamic_ntk_lambda
 from longembed_rag.extension.spans import spans_of
 
 # One text of 32 tokens and a model trained on 8: small enough to print every number.
@@ -197,35 +198,72 @@ def draw_distances(target: Path) -> None:
     save(target / "distances.png")
 
 
-def draw_frequencies(target: Path) -> None:
-    """By how much each method slows each pair of rotary dimensions down."""
-    own = frequencies.inverse_frequencies(THETA, ROTARY_DIM)
+def slower(own: NDArray[np.float64]) -> dict[str, tuple[NDArray[np.float64], str, str]]:
+    """By how much each method slows each pair down, with its colour and dash."""
     rotary = frequencies.RotaryFrequencies(own, THETA)
     ntk_lambda = default_ntk_lambda(FREQUENCY_SCALE, ROTARY_DIM)
-    yarn = frequencies.yarn(rotary, scale=FREQUENCY_SCALE, original_length=LENGTH)
-    lines = {
-        "PI: all by s = 8": (frequencies.interpolate(own, FREQUENCY_SCALE), "#2a6fbb", "--"),
-        f"NTK: base times λ = {ntk_lambda:g}": (frequencies.ntk(own, ntk_lambda), "#c8553d", "-"),
-        "YaRN: fast ones kept, slow ones by s": (yarn, "#3a7d44", "-."),
-    }
-    figure, axes = plt.subplots(figsize=(12.6, 3.8))
+    tokens = FREQUENCY_SCALE * LENGTH
+    dynamic = dynamic_ntk_lambda(
+        tokens, scale=FREQUENCY_SCALE, original_length=LENGTH, rotary_dim=ROTARY_DIM
+    )
+    parts = frequencies.yarn(rotary, scale=FREQUENCY_SCALE, original_length=LENGTH)
+    *_, beyond = Space(THETA, ROTARY_DIM, LENGTH, tokens).starts()
+    return {
+        f"ABF: base times {ABF_FACTOR:g}": (own / frequencies.ntk(own, ABF_FACTOR), "#8a5a9e", "-"),
+        f"dynamic NTK at n = {tokens:,}: λ = {dynamic:.1f}": (
+            own / frequencies.ntk(own, dynamic), "#d9903b", "--",
+        ),
+        f"NTK: base times λ = {ntk_lambda:g}": (
+            own / frequencies.ntk(own, ntk_lambda), "#c8553d", "-",
+        ),
+        "LongRoPE: one start of the search": (beyond, "#2f8f9d", ":"),
+        "PI: all by s = 8": (own / frequencies.interpolate(own, FREQUENCY_SCALE), "#2a6fbb", "--"),
+        "YaRN, NTK by parts: slow ones by s": (own / parts, "#3a7d44", "-."),
+    }  # fmt: skip
+
+
+def draw_frequencies(target: Path) -> None:
+    """How much slower each pair of rotary dimensions turns, and what resonance rounds off."""
+    own = frequencies.inverse_frequencies(THETA, ROTARY_DIM)
+    figure, (axes, beside) = plt.subplots(
+        1, 2, figsize=(12.6, 4.6), gridspec_kw={"width_ratios": (2.1, 1)}
+    )
     pairs = np.arange(ROTARY_DIM // 2)
+    for label, (factor, colour, dash) in slower(own).items():
+        axes.plot(pairs, factor, color=colour, linestyle=dash, linewidth=2.2, label=label)
     axes.plot(pairs, np.ones_like(own), color=INK, linewidth=1.5, label="none")
-    for label, (values, colour, dash) in lines.items():
-        axes.plot(pairs, own / values, color=colour, linestyle=dash, linewidth=2.2, label=label)
     whole_turn = int(np.searchsorted(-own * LENGTH, -2 * np.pi))
     axes.axvline(whole_turn, color=FAINT, linewidth=1, linestyle=":")
     axes.text(
-        whole_turn + 0.25, 9.6, "from here on, less than one turn\nin the 512 trained positions",
-        va="top", fontsize=9,
+        whole_turn + 0.25, 1.06, "from here on, less than one turn\nin the 512 trained positions",
+        va="bottom", fontsize=9,
     )  # fmt: skip
+    axes.set_yscale("log")
+    axes.set_yticks([1, 2, 4, 8, 16, 32, 64], ["1", "2", "4", "8", "16", "32", "64"])
+    axes.minorticks_off()
     axes.set_xlabel("pair of dimensions k, from the fastest to the slowest")
     axes.set_ylabel("times slower than trained")
     axes.set_xlim(0, ROTARY_DIM // 2 - 1)
-    axes.set_ylim(0.5, 10.4)
-    axes.legend(loc="upper left", bbox_to_anchor=(0.01, 0.72), frameon=False)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.set_ylim(0.92, 75)
+    axes.legend(loc="upper left", frameon=False, fontsize=9)
+    waves, shown_pairs = 2 * np.pi / own, 12
+    whole = 2 * np.pi / frequencies.resonant(own)
+    change = 100 * (whole / waves - 1)
+    beside.bar(pairs[:shown_pairs], change[:shown_pairs], color="#2a6fbb")
+    for pair in range(shown_pairs):
+        above = change[pair] > 0
+        beside.annotate(
+            f"{whole[pair]:.0f}", (pair, change[pair]), (0, 3 if above else -3), fontsize=8,
+            textcoords="offset points", ha="center", va="bottom" if above else "top",
+        )  # fmt: skip
+    beside.axhline(0, color=INK, linewidth=1)
+    beside.set_ylim(-6.5, 4.5)
+    beside.set_title("Resonance: wavelengths in whole tokens", fontsize=10)
+    beside.set_xlabel("pair of dimensions k")
+    beside.set_ylabel("wavelength, change in %")
+    for each in (axes, beside):
+        for side in ("top", "right"):
+            each.spines[side].set_visible(False)
     figure.tight_layout()
     save(target / "frequencies.png")
 

@@ -153,3 +153,32 @@ def by_depth(scores: Mapping[str, float], queries: Sequence[Query]) -> list[Dept
         )
         for index, part in enumerate(parts)
     ]
+
+
+def difference_by_document(
+    own: Mapping[str, float],
+    other: Mapping[str, float],
+    gold: Mapping[str, Mapping[str, int]],
+    *,
+    rivals: int,
+) -> Difference | None:
+    """How much better the best of several rivals is than what it is compared with.
+
+    Queries of one document share its vector, so documents are resampled, not queries. The best of
+    many is good by chance too: the interval is widened by the number of rivals (Bonferroni).
+
+    Args:
+        own: Score of each query.
+        other: Of what it is compared with.
+        gold: The documents that answer each query.
+        rivals: How many were compared.
+    """
+
+    def by_document(scores: Mapping[str, float]) -> dict[str, float]:
+        found: dict[str, list[float]] = {}
+        for query, score in scores.items():
+            found.setdefault(next(iter(gold[query])), []).append(score)
+        return {name: sum(each) / len(each) for name, each in found.items()}
+
+    confidence = 1 - (1 - CONFIDENCE) / max(rivals, 1)
+    return difference(by_document(own), by_document(other), confidence=confidence)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from longembed_eval.candidates import By, Candidate, candidates_for
-from longembed_eval.measures import CONFIDENCE, difference, mean_points, measure
+from longembed_eval.measures import difference_by_document, mean_points, measure
 from longembed_eval.results import Difference
 from longembed_eval.systems.protocol import ranked
 from longembed_eval.systems.readers import WholeReader
@@ -178,11 +178,10 @@ def tune(
             f"{planner.original_length:,} as it is: every method is the same for these documents"
         )
     encoders = _Encoders(settings)
-    racing = [
-        _Contender(candidate, encoders.reader(candidate.settings, passage_tokens))
-        for candidate in candidates_for(planner, longest=longest)
-    ]
-    default, out = racing[0], list[Candidate]()
+    racing, out = _contenders(candidates_for(planner, longest=longest), encoders, passage_tokens)
+    for each in out:
+        on_measured(each)
+    default = racing[0]
     deadline = clock() + 60 * minutes
     size, last = min(LEAST_DOCUMENTS, len(names)), len(racing) < 2
     while True:
@@ -207,6 +206,23 @@ def tune(
         rounds = 1 if last else 2
         size = _next_size(racing, size, len(names), (deadline - clock()) / rounds)
     return _verdict(task, measured, default, out, seconds=clock() - began)
+
+
+def _contenders(
+    candidates: Sequence[Candidate], encoders: _Encoders, passage_tokens: int
+) -> tuple[list[_Contender], list[Candidate]]:
+    """Those that can race, the default first, and those that what is set does not go with."""
+    racing, refused = list[_Contender](), list[Candidate]()
+    for candidate in candidates:
+        try:
+            racing.append(
+                _Contender(candidate, encoders.reader(candidate.settings, passage_tokens))
+            )
+        except SettingsError as error:
+            if not racing:
+                raise
+            refused.append(replace(candidate, refused=str(error)))
+    return racing, refused
 
 
 def _round(
@@ -285,7 +301,7 @@ def _verdict(
         reason = "this model can be read in no other way"
     else:
         rival, tried = rivals[0], sum(each.refused is None for each in out) + len(rivals)
-        gap = _difference(task, rival.scores, default.scores, rivals=tried)
+        gap = difference_by_document(rival.scores, default.scores, task.gold, rivals=tried)
         told = f"{len(rival.scores)} queries on {len(rival.names)} documents, {tried} rivals"
         if gap is None:
             reason = f"too few documents to tell settings apart: {told}"
@@ -307,22 +323,3 @@ def _verdict(
         seconds=seconds,
         reason=reason,
     )
-
-
-def _difference(
-    task: Task, own: Mapping[str, float], other: Mapping[str, float], *, rivals: int
-) -> Difference | None:
-    """How much better the best of several rivals is than the default.
-
-    Queries of one document share its vector, so documents are resampled, not queries. The best of
-    many is good by chance too: the interval is widened by the number of rivals (Bonferroni).
-    """
-
-    def by_document(scores: Mapping[str, float]) -> dict[str, float]:
-        found: dict[str, list[float]] = {}
-        for query, score in scores.items():
-            found.setdefault(next(iter(task.gold[query])), []).append(score)
-        return {name: sum(each) / len(each) for name, each in found.items()}
-
-    confidence = 1 - (1 - CONFIDENCE) / max(rivals, 1)
-    return difference(by_document(own), by_document(other), confidence=confidence)

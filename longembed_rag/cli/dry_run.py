@@ -58,9 +58,10 @@ def _write_plan(plan: IngestPlan) -> None:
     """Write a line on the model, then a table of the documents."""
     if plan.model is not None:
         model = plan.model
-        click.echo(
-            wrapped(f"{model.model} {_reads(model)}. Method {model.method}: {model.method_reason}.")
-        )
+        told = f"{model.model} {_reads(model)}. Method {model.method}: {model.method_reason}."
+        if model.base_note is not None:
+            told = f"{told} Its rotary base: {model.base_note}."
+        click.echo(wrapped(told))
     if plan.steps:
         click.echo()
         write_table(

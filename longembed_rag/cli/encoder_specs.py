@@ -79,7 +79,14 @@ _ENCODER_WORDS = {
         "Scale from each text's own length, or always from the maximum as in the paper.",
     ),
     "attention_scaling": _Words(
-        EXTENSION_SECTION, "Sharpen attention over long texts by ln n / ln L0, or leave it."
+        EXTENSION_SECTION,
+        "Sharpen attention over long texts by ln n / ln L0, by YaRN's factor, or leave it.",
+    ),
+    "attention_temperature": _Words(
+        EXTENSION_SECTION,
+        "Divide logits by it over long texts, above 0 and at most 1.",
+        "1",
+        "FACTOR",
     ),
     "group_size": _Words(
         EXTENSION_SECTION, "Group size of gp, self_extend and dpe.", "from the scale", "N"
@@ -93,6 +100,15 @@ _ENCODER_WORDS = {
     "chunk_size": _Words(EXTENSION_SECTION, "Chunks of dca.", "3/4 of L0", "TOKENS"),
     "ntk_lambda": _Words(
         EXTENSION_SECTION, "Factor of ntk on the rotary base.", "from the scale", "FACTOR"
+    ),
+    "rope_theta": _Words(
+        EXTENSION_SECTION, "Rotary base of abf.", "50 times the model's own", "BASE"
+    ),
+    "rope_factors": _Words(
+        EXTENSION_SECTION, "Rescale factors of longrope; 'tune' makes the file.", metavar="FILE"
+    ),
+    "resonance": _Words(
+        EXTENSION_SECTION, "Round rotary wavelengths to whole tokens over long texts."
     ),
     "original_length": _Words(
         EXTENSION_SECTION, "What the model was trained to read (L0).", "the model's own", "TOKENS"

@@ -72,7 +72,18 @@ def _described(preset: Preset, *, default_model: str) -> dict[str, Any]:
         "method": method,
         "method_reason": reason,
         "note": preset.note,
+        "rope_theta": preset.rope_theta,
+        "base_note": _base_note(preset),
     }
+
+
+def _base_note(preset: Preset) -> str | None:
+    """How long texts its rotary base is enough for, in words; None without one."""
+    from longembed_rag.extension.base_bound import enough_for, in_words
+
+    if preset.rope_theta is None:
+        return None
+    return in_words(preset.rope_theta, enough_for(preset.rope_theta, preset.rotary_dim))
 
 
 def _explain(models: list[dict[str, Any]]) -> None:
@@ -85,6 +96,10 @@ def _explain(models: list[dict[str, Any]]) -> None:
     click.echo("\nWhy auto picks these methods:")
     for method, why in reasons.items():
         click.echo(wrapped(f"{method}: {'; '.join(why)}.", indent="  "))
+    click.echo("\nRotary bases, by the bound of arXiv 2405.14591:")
+    for model in models:
+        if model["base_note"]:
+            click.echo(wrapped(f"{', '.join(model['names'])}: {model['base_note']}.", indent="  "))
     click.echo("\nNotes:")
     for model in models:
         if model["note"]:

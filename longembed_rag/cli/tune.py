@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from longembed_rag.cli.options import GivenSettings, encoder_options
 from longembed_rag.cli.output import count, duration, one_line, wrapped, write_json, write_table
 from longembed_rag.cli.pulse import pulse
 from longembed_rag.cli.quiet import quiet_transformers
+from longembed_rag.cli.rope_factors import make_factors_file, require_new_file
 from longembed_rag.store.inheritance import build_settings
 from longembed_rag.store.options import DEFAULT_PASSAGE_TOKENS
 
@@ -37,6 +39,7 @@ _MEASURED = ("method", "max_length")
 Examples:
   longembed-rag tune --docs reports/
   longembed-rag tune --docs reports/ --minutes 20 --by passages
+  longembed-rag tune --docs reports/ --rope-factors factors.json
   longembed-rag tune --docs reports/ --model intfloat/e5-base-v2 --dry-run""",
 )
 @click.option(
@@ -81,6 +84,9 @@ def tune_command(
     Sentences are taken out of the documents and looked for, on a small sample with every setting,
     then on more documents with the better ones. What is set is only given up for something that is
     clearly better.
+
+    With --rope-factors FILE, rescale factors for method longrope are searched for first, which
+    takes --minutes once more, and written to FILE; then longrope is measured with the others.
     """
     if set(_MEASURED) & given.from_flags:
         raise click.UsageError("--method and --max-length are what is measured here; leave them")
@@ -91,21 +97,27 @@ def tune_command(
 
     require(("ir_measures", "psutil", "scipy", "tomlkit"))
     require_writable_config(Path(CONFIG_FILE), needed=not dry_run)
-    values = given.values
+    values = dict(given.values)
+    factors_file = values.pop("rope_factors") if "rope_factors" in given.from_flags else None
+    if factors_file is not None:
+        require_new_file(factors_file)
     settings_given = build_settings(values)
     task = held_out_task(tuple(docs), seed=seed)
     for note in task.notes:
         click.echo(f"note: {one_line(note)}", err=True)
-    found = tune(
-        task,
-        settings_given,
-        minutes=minutes,
-        by=by,  # type: ignore[arg-type]
-        seed=seed,
-        passage_tokens=passage_tokens or DEFAULT_PASSAGE_TOKENS,
-        on_measured=_say,
-    )
+    how: dict[str, Any] = {
+        "minutes": minutes,
+        "by": by,
+        "seed": seed,
+        "passage_tokens": passage_tokens or DEFAULT_PASSAGE_TOKENS,
+    }
+    if factors_file is not None:
+        make_factors_file(task, settings_given, Path(factors_file), **how)
+        settings_given = replace(settings_given, rope_factors=factors_file)
+    found = tune(task, settings_given, **how, on_measured=_say)
     settings = {**_of_flags(values, given), **found.best.settings} if found.changes else {}
+    if factors_file is not None and settings.get("method") == "longrope":
+        settings["rope_factors"] = factors_file
     path = Path(CONFIG_FILE)
     if settings and not dry_run:
         write_settings(path, settings, remark=f"longembed-rag tune: {found.reason}")

@@ -79,7 +79,8 @@ class LongEncoder(Described):
         """An encoder with the same weights, which are not loaded again, that reads otherwise.
 
         Args:
-            **changes: Its ``method``, ``max_length``, ``overflow`` or ``truncate_dim``.
+            **changes: Its ``method``, ``max_length``, ``overflow``, ``truncate_dim`` or
+                ``rope_factors``.
 
         Raises:
             SettingsError: One is out of range, or does not fit the model.

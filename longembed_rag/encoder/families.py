@@ -191,9 +191,15 @@ def native_length(config: Any, family: Family, *, model_name: str) -> int:
     return require_positive_length(length, model_name=model_name)
 
 
+def rotary_parameters(config: Any) -> dict[str, Any]:
+    """What a rotary model's config says of its rotation: that of its full layers, if it has any."""
+    parameters = getattr(config, "rope_parameters", None) or {}
+    kinds = (parameters.get(kind) for kind in ("full_attention", "sliding_attention"))
+    return next((each for each in kinds if each), parameters)
+
+
 def rotary_dim(config: Any) -> int:
     """Dimensions of a head that a rotary model's config lets be rotated."""
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    parameters = getattr(config, "rope_parameters", None) or {}
-    share = parameters.get("full_attention", parameters).get("partial_rotary_factor") or 1.0
+    share = rotary_parameters(config).get("partial_rotary_factor") or 1.0
     return int(head * share)

@@ -129,7 +129,7 @@ def _install(planner: Planner, model: nn.Module) -> dict[str, RotaryFrequencies]
     """Put our reading of positions into a model; says how each kind of its layers rotates."""
     family = planner.family
     if family.positions == "rotary":
-        return install_rotary(model, model_name=planner.folder.name)
+        return install_rotary(model)
     if family.positions == "learned":
         padding = getattr(planner.config, "pad_token_id", None)
         install_table(model, offset=table_offset(family.name, padding))

@@ -18,13 +18,13 @@ from longembed_rag.encoder.families import (
     family_of,
     native_length,
     pick_method,
-    rotary_dim,
     tuned_table,
 )
 from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
 from longembed_rag.encoder.late_interaction import auto_late_interaction
 from longembed_rag.encoder.presets import Preset, find_preset
 from longembed_rag.encoder.reading import Reading
+from longembed_rag.encoder.rules import base_note, rules_for
 from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind
 from longembed_rag.encoder.sif import weights_for
 from longembed_rag.encoder.stated import told
@@ -33,7 +33,7 @@ from longembed_rag.encoder.values import Coverage
 from longembed_rag.encoder.vocabulary import Vocabulary
 from longembed_rag.errors import SettingsError, TextTooLongError, UnsupportedModelError
 from longembed_rag.extension.methods import METHODS_BY_POSITIONS, Method, require_method
-from longembed_rag.extension.plan import ExtensionPlan, PlanRules
+from longembed_rag.extension.plan import ExtensionPlan
 from longembed_rag.extension.windows import Window, cut
 
 #: Raised when the way vectors are made changes, so that older collections are recognised.
@@ -75,22 +75,16 @@ class Planner:
         self.family: Family = family_of(config, model_name=folder.name)
         preset = find_preset(folder.name)
         self.method, self.method_reason = self._resolve_method(preset)
-        table = self._table = tuned_table(config, model_name=folder.name)
+        self._table = tuned_table(config, model_name=folder.name)
         self.original_length = self._resolve_length(preset)
-        self.rules = PlanRules(
+        self.rules = rules_for(
+            settings,
+            config,
+            self.family,
             method=self.method,
-            positions=self.family.positions,
             original_length=self.original_length,
-            max_length=settings.max_length,
-            rotary_dim=rotary_dim(config) if self.family.positions == "rotary" else 0,
-            scaling=settings.scaling,
-            attention_scaling=settings.attention_scaling,
-            group_size=settings.group_size,
-            neighbor_window=settings.neighbor_window,
-            ntk_lambda=settings.ntk_lambda,
-            chunk_size=settings.chunk_size,
-            anchors=0 if table is None else table.original_length,
-            anchor_step=1 if table is None else table.step,
+            table=self._table,
+            model=folder.name,
         )
         self.pooling = self._resolve_pooling(preset)
         comparing = auto_late_interaction(folder.late, self.pooling)
@@ -216,7 +210,14 @@ class Planner:
     @property
     def methods(self) -> tuple[Method, ...]:
         """The extension methods that this model can be read with."""
-        return METHODS_BY_POSITIONS[self.family.positions]
+        able = METHODS_BY_POSITIONS[self.family.positions]
+        given = self.settings.rope_factors is not None
+        return able if given else tuple(each for each in able if each != "longrope")
+
+    @cached_property
+    def base_note(self) -> str | None:
+        """How long texts the model's rotary base is enough for, in words; None without one."""
+        return base_note(self.config, self.family)
 
     def describe(self) -> dict[str, Any]:
         """The model and its settings, resolved, ready for JSON."""

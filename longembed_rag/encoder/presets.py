@@ -37,6 +37,8 @@ class Preset:
         best_reason: Why, where it is not its published score.
         english_only: Whether it was made for English and no other language.
         note: Anything a user should know.
+        rope_theta: The rotary base of its full layers, where it rotates and its config is known.
+        rotary_dim: Rotated dimensions per head then.
     """
 
     patterns: tuple[str, ...]
@@ -51,6 +53,8 @@ class Preset:
     best_reason: str = ""
     english_only: bool = False
     note: str = ""
+    rope_theta: float | None = None
+    rotary_dim: int = 0
 
 
 PRESETS: tuple[Preset, ...] = (
@@ -66,6 +70,8 @@ PRESETS: tuple[Preset, ...] = (
         best_reason="long-minilm in windows of 1,024 tokens finds needles by passages 62.3 of 100, "
         "all-MiniLM-L6-v2 46.7, at twice the speed of one reading of 4,096",
         note="the embedded default: all-MiniLM-L6-v2 made for length by train rotary",
+        rope_theta=1e4,
+        rotary_dim=32,
     ),
     Preset(
         patterns=("all-minilm-l6-*",),
@@ -111,6 +117,8 @@ PRESETS: tuple[Preset, ...] = (
         original_length=512,
         best_method="self_extend",
         note="BERT with rotation; loaded as a jina_embeddings_v3-shaped model",
+        rope_theta=1e4,
+        rotary_dim=64,
     ),
     Preset(
         patterns=("e5-mistral-7b-instruct*",),
@@ -120,6 +128,8 @@ PRESETS: tuple[Preset, ...] = (
         query_prompt=_MISTRAL_TASK,
         original_length=4096,
         best_method="ntk",
+        rope_theta=1e4,
+        rotary_dim=128,
     ),
     Preset(
         patterns=("e5-small*", "e5-base*", "e5-large*"),
@@ -150,6 +160,8 @@ PRESETS: tuple[Preset, ...] = (
         family="modernbert",
         pooling="cls",
         english_only=True,
+        rope_theta=160_000.0,
+        rotary_dim=64,
     ),
     Preset(
         patterns=("gte-base", "gte-large", "gte-small", "contriever*"),
@@ -167,6 +179,8 @@ PRESETS: tuple[Preset, ...] = (
         query_prompt="search_query: ",
         document_prompt="search_document: ",
         original_length=2048,
+        rope_theta=1e3,
+        rotary_dim=64,
     ),
     Preset(
         patterns=("jina-embeddings-v3*",),
@@ -174,6 +188,8 @@ PRESETS: tuple[Preset, ...] = (
         family="jina_embeddings_v3",
         pooling="mean",
         original_length=8192,
+        rope_theta=2e4,
+        rotary_dim=64,
     ),
     Preset(
         patterns=("qwen3-embedding-*",),
@@ -182,6 +198,8 @@ PRESETS: tuple[Preset, ...] = (
         pooling="last_token",
         query_prompt="Instruct: Given a web search query, retrieve relevant passages that "
         "answer the query\nQuery:",
+        rope_theta=1e6,
+        rotary_dim=128,
     ),
     Preset(
         patterns=("embeddinggemma-*",),
@@ -191,6 +209,8 @@ PRESETS: tuple[Preset, ...] = (
         query_prompt="task: search result | query: ",
         document_prompt="title: none | text: ",
         note="its Dense layers are read from the model folder",
+        rope_theta=1e6,
+        rotary_dim=256,
     ),
     # Made for late interaction: their folders say what else is to be known, and one vector is the
     # mean of their tokens' vectors.
@@ -204,6 +224,8 @@ PRESETS: tuple[Preset, ...] = (
         document_prompt="[D] ",
         note="made for late interaction, on texts of 300 tokens; its published 88.4 on LongEmbed "
         "is of reading on as method none does, not compared with other methods",
+        rope_theta=160_000.0,
+        rotary_dim=64,
     ),
     Preset(
         patterns=("answerai-colbert-small*",),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypedDict, get_args
 
+from longembed_rag.encoder.rope_factors import factors_as_text
 from longembed_rag.errors import SettingsError
 from longembed_rag.extension.methods import METHODS
+from longembed_rag.extension.sharpening import AttentionScaling as AttentionScaling
 
 MethodChoice = Literal[
     "auto",
@@ -19,13 +21,16 @@ MethodChoice = Literal[
     "ntk",
     "self_extend",
     "yarn",
+    "dynamic_ntk",
+    "ntk_by_parts",
+    "abf",
+    "longrope",
     "dca",
     "string",
     "dpe",
 ]
 Overflow = Literal["windows", "truncate", "error"]
 Scaling = Literal["dynamic", "static"]
-AttentionScaling = Literal["log_n", "none"]
 Pooling = Literal["mean", "cls", "last_token", "sif"]
 Kind = Literal["document", "query"]
 
@@ -43,15 +48,25 @@ _POSITIVE = (
     "original_length",
     "batch_tokens",
     "truncate_dim",
+    "rope_theta",
+    "attention_temperature",
     "chunk_size",
 )
+_NUMBERS = frozenset({"ntk_lambda", "rope_theta", "attention_temperature"})
 # As torch counts; more would be none of anybody's texts.
 _MOST = 2**31 - 1
 #: Settings that change where and how fast a text is read, never its vector (law 1 and bf16's
 #: tolerance): they stay out of a collection's fingerprint.
 RUNTIME_SETTINGS = frozenset({"device", "dtype", "batch_tokens", "trust_remote_code"})
-# Settings that came later: where they are not set, fingerprints are what they were without them.
-_LATER = frozenset({"chunk_size"})
+#: Settings that every fingerprint is made of. Those that came later are only where they are set,
+#: so that collections which were made before them keep theirs.
+_ALWAYS_TOLD = frozenset(
+    (
+        *("max_length", "overflow", "scaling", "attention_scaling", "group_size", "method"),
+        *("neighbor_window", "ntk_lambda", "original_length", "query_prompt", "document_prompt"),
+        *("pooling", "normalize", "truncate_dim"),
+    )
+)
 
 
 class EncoderOptions(TypedDict, total=False):
@@ -76,6 +91,10 @@ class EncoderOptions(TypedDict, total=False):
     truncate_dim: int | None
     revision: str | None
     trust_remote_code: bool
+    rope_theta: float | None
+    rope_factors: str | None
+    resonance: bool
+    attention_temperature: float | None
     chunk_size: int | None
 
 
@@ -86,6 +105,7 @@ class ReadingOptions(TypedDict, total=False):
     max_length: int
     overflow: Overflow
     truncate_dim: int | None
+    rope_factors: str | None
 
 
 def plain_name(value: object) -> str:
@@ -106,7 +126,8 @@ class EncoderSettings:
         scaling: ``"dynamic"`` takes the scale from each text's own length, ``"static"`` always
             from ``max_length``, as in the paper. Texts within the model's own window are never
             scaled.
-        attention_scaling: ``"log_n"`` multiplies queries by ``max(1, ln n / ln L0)``.
+        attention_scaling: ``"log_n"`` multiplies queries by ``max(1, ln n / ln L0)``, ``"yarn"``
+            by ``(0.1 ln s + 1)²``, past the model's own window.
         group_size: Overrides the group size of GP, SelfExtend and DPE.
         neighbor_window: Overrides the distance below which SelfExtend, DPE and STRING are exact,
             and how far exact distances reach into the next chunk under DCA.
@@ -125,6 +146,12 @@ class EncoderSettings:
         truncate_dim: Keep this many leading dimensions (Matryoshka models); None keeps all.
         revision: Branch, tag or commit of a hub model.
         trust_remote_code: Let a model folder run its own code. Off unless asked for.
+        rope_theta: The rotary base of ABF; None is fifty times the model's own.
+        rope_factors: LongRoPE's rescale factors: a JSON file, or what stands in one; kept as the
+            latter, so that what was made with them goes on without the file.
+        resonance: Round wavelengths to whole tokens past the model's own window.
+        attention_temperature: Divide logits by it past the model's own window, besides what
+            ``attention_scaling`` does; above 0 and at most 1, None for 1.
         chunk_size: Overrides DCA's chunk size.
 
     Raises:
@@ -151,6 +178,10 @@ class EncoderSettings:
     truncate_dim: int | None = None
     revision: str | None = None
     trust_remote_code: bool = False
+    rope_theta: float | None = None
+    rope_factors: str | None = None
+    resonance: bool = False
+    attention_temperature: float | None = None
     chunk_size: int | None = None
 
     def __post_init__(self) -> None:
@@ -166,6 +197,11 @@ class EncoderSettings:
             )
         for name in _POSITIVE:
             self._require_positive(name, getattr(self, name))
+        if self.attention_temperature is not None and self.attention_temperature > 1:
+            raise SettingsError(
+                f"attention_temperature={self.attention_temperature!r} is above 1, which would "
+                "make attention over long texts flatter still"
+            )
 
     def _as_plain_values(self) -> None:
         """Take paths and torch's own devices and dtypes too, and keep their names."""
@@ -173,22 +209,26 @@ class EncoderSettings:
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 object.__setattr__(self, name, plain_name(value))
-        if isinstance(self.ntk_lambda, int) and not isinstance(self.ntk_lambda, bool):
-            object.__setattr__(self, "ntk_lambda", float(self.ntk_lambda))
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                object.__setattr__(self, name, float(value))
+        if self.rope_factors is not None:
+            object.__setattr__(self, "rope_factors", factors_as_text(self.rope_factors))
 
     def _require_types(self) -> None:
         for name in ("query_prompt", "document_prompt", "revision"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise SettingsError(f"{name}={value!r} is not a text")
-        for name in ("normalize", "trust_remote_code"):
+        for name in ("normalize", "trust_remote_code", "resonance"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise SettingsError(f"{name}={value!r} is neither True nor False")
 
     @staticmethod
     def _require_positive(name: str, value: object) -> None:
-        kinds = (int, float) if name == "ntk_lambda" else (int,)
+        kinds = (int, float) if name in _NUMBERS else (int,)
         if value is None:
             return
         if isinstance(value, bool) or not isinstance(value, kinds):
@@ -236,8 +276,8 @@ class EncoderSettings:
     def of_vectors(self) -> dict[str, Any]:
         """The settings that change a vector, as given; later ones only where they are set."""
         return {
-            name: value
-            for name, value in self.to_dict().items()
-            if name not in (*RUNTIME_SETTINGS, "model", "revision")
-            if value is not None or name not in _LATER
+            field.name: value
+            for field in fields(self)
+            if field.name not in RUNTIME_SETTINGS and field.name not in ("model", "revision")
+            if (value := getattr(self, field.name)) != field.default or field.name in _ALWAYS_TOLD
         }

@@ -16,6 +16,10 @@ Method = Literal[
     "ntk",
     "self_extend",
     "yarn",
+    "dynamic_ntk",
+    "ntk_by_parts",
+    "abf",
+    "longrope",
     "dca",
     "string",
     "dpe",
@@ -28,10 +32,19 @@ METHODS_BY_POSITIONS: dict[PositionKind, tuple[Method, ...]] = {
     "learned": ("truncate", "pcw", "gp", "rp", "pi"),
     "rotary": (
         *("none", "truncate", "pcw", "gp", "pi", "ntk", "self_extend", "yarn"),
+        *("dynamic_ntk", "ntk_by_parts", "abf", "longrope"),
         *("dca", "string", "dpe"),
     ),
     "alibi": ("none", "truncate", "pcw"),
 }
+
+#: Methods that never see a text longer than the model's own window.
+WINDOWED: frozenset[Method] = frozenset({"truncate", "pcw"})
+#: Methods that read plain positions past the window, by other frequencies or by the model's own:
+#: those whose wavelengths can be rounded to whole tokens.
+OF_FREQUENCIES: tuple[Method, ...] = (
+    *("none", "pi", "ntk", "yarn", "dynamic_ntk", "ntk_by_parts", "abf", "longrope"),
+)
 
 _WHY_NOT: dict[PositionKind, str] = {
     "learned": "it looks its positions up in a learned table",

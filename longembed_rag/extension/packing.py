@@ -129,7 +129,7 @@ class Pack:
         """How full layers see a plan's pairs; None where every token has one position."""
         if not self.frequencies:
             return None
-        inv_freq = self.frequencies[FULL].inv_freq
+        inv_freq = self.frequencies[FULL].of(plan.tokens).inv_freq
         return self.keep(("arrangement", plan), lambda: arrangement(plan, inv_freq))
 
     def rotation(self, plan: ExtensionPlan, layer: str, role: str = "near") -> Rotation:
@@ -197,7 +197,7 @@ class Pack:
         """Where a plan's tokens stand in a kind of layer, and how fast it turns them."""
         frequencies = self.frequencies.get(layer, self.frequencies[FULL])
         if layer == LOCAL:
-            return np.arange(plan.tokens, dtype=np.float64), frequencies
+            return np.arange(plan.tokens, dtype=np.float64), frequencies.of(plan.tokens)
         arranged = self.arrangement(plan)
         if arranged is not None:
             return arranged.positions[role], extended(frequencies, plan)

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-from longembed_rag.errors import UnsupportedModelError
 from longembed_rag.extension.attention import attend, attend_seen, working_dtype
 from longembed_rag.extension.frequencies import RotaryFrequencies
 from longembed_rag.extension.packing import FULL, LOCAL, Pack, Run, active_pack
@@ -76,18 +76,28 @@ def _leave_unturned(model: nn.Module) -> None:
             setattr(code, "apply_rotary_pos_emb", _Unturned(original))  # noqa: B010
 
 
-def install_rotary(model: nn.Module, *, model_name: str) -> dict[str, RotaryFrequencies]:
+def _long_frequencies(config: Any, settings: Any, layer: str | None) -> dict[str, Any]:
+    """What a LongRoPE model has for texts longer than it was trained on before it was extended.
+
+    transformers takes one or the other by the longest text of a batch; here each text does.
+    """
+    if settings.get("rope_type") != "longrope":
+        return {}
+    length = int(settings["original_max_position_embeddings"])
+    longer, _ = ROPE_INIT_FUNCTIONS["longrope"](
+        config, torch.device("cpu"), seq_len=length + 1, layer_type=layer
+    )
+    return {"long_inv_freq": longer.double().numpy(), "short_length": length}
+
+
+def install_rotary(model: nn.Module) -> dict[str, RotaryFrequencies]:
     """Replace a model's rotary embedding and return how each kind of layer rotates.
 
     Args:
         model: A transformers model with a ``rotary_emb`` module.
-        model_name: For errors.
 
     Returns:
         Frequencies by layer type, ``"full_attention"`` always among them.
-
-    Raises:
-        UnsupportedModelError: The model's own rotary scaling depends on the batch.
     """
     original = cast(nn.Module, model.rotary_emb)
     parameters = cast("Any", model.config).rope_parameters
@@ -98,16 +108,12 @@ def install_rotary(model: nn.Module, *, model_name: str) -> dict[str, RotaryFreq
         if not hasattr(original, f"{prefix}inv_freq"):
             continue
         settings = parameters[layer] if nested else parameters
-        if settings.get("rope_type") == "longrope":
-            raise UnsupportedModelError(
-                f"{model_name}: its rotary type 'longrope' switches frequencies by the longest "
-                "text of the batch, which this package does not do; use a model with another type"
-            )
         inv_freq = cast(Tensor, getattr(original, f"{prefix}inv_freq"))
         frequencies[layer] = RotaryFrequencies(
             inv_freq=inv_freq.detach().cpu().double().numpy(),
             theta=float(settings["rope_theta"]),
             attention_scaling=float(getattr(original, f"{prefix}attention_scaling", 1.0)),
+            **_long_frequencies(model.config, settings, layer if nested else None),
         )
     if FULL not in frequencies:
         frequencies[FULL] = frequencies[LOCAL]
@@ -251,19 +257,14 @@ def _by_pieces(
     causal: bool,
     scale: float,
 ) -> Tensor:
-    """Attention of one run whose pairs have distances of their own (see pieces.py).
-
-    Log-n scaling is by the text's own length; under SelfExtend in causal models it is that of its
-    paper, by the position (``ln(i + 1) / ln L0``).
-    """
+    """Attention of one run whose pairs have distances of their own (see pieces.py)."""
     plan = run.plan
-    if causal and plan.method == "self_extend" and plan.attention_factor > 1:
-        # On the CPU, as not every device knows float64.
-        seen = torch.arange(1, plan.tokens + 1, dtype=torch.float64)
-        factors = seen.log() / torch.tensor(float(plan.original_length)).log()
-        query = query * factors.clamp(min=1.0).to(query.dtype).to(query.device)[:, None]
+    factors = plan.query_factors(causal=causal)
+    if isinstance(factors, float):
+        scale = scale * factors
     else:
-        scale = scale * plan.attention_factor
+        by_token = torch.from_numpy(factors).to(query.dtype).to(query.device)
+        query = query * by_token[:, None]
 
     def turn(name: str, states: Tensor) -> Tensor:
         return pack.rotation(plan, FULL, name)(states)

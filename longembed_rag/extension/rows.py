@@ -201,20 +201,13 @@ def _turn(
 
 
 def _factors(runs: Sequence[Run], layer: Layer) -> NDArray[np.float64] | None:
-    """Log-n scaling of every query, ``[tokens]``; None where there is none.
-
-    By the text's own length; under SelfExtend in causal models by the position, as in the paper.
-    """
+    """What attention scaling multiplies every query by, ``[tokens]``; None where it is nothing."""
     if layer.window is not None or all(run.plan.attention_factor == 1 for run in runs):
         return None
     parts = []
     for run in runs:
-        plan = run.plan
-        factor = np.full(plan.tokens, plan.attention_factor)
-        if layer.causal and plan.method == "self_extend" and plan.attention_factor > 1:
-            seen = np.arange(1, plan.tokens + 1, dtype=np.float64)
-            factor = np.maximum(1.0, np.log(seen) / np.log(float(plan.original_length)))
-        parts.append(np.tile(factor, run.count))
+        factors = run.plan.query_factors(causal=layer.causal)
+        parts.append(np.tile(np.broadcast_to(factors, run.plan.tokens), run.count))
     return np.concatenate(parts)
 
 

@@ -61,6 +61,7 @@ class ReadingModel:
         method_reason: Why this method.
         original_length: Tokens that it was trained to read.
         max_length: Longest text read in one go, tokens.
+        base_note: How long texts its rotary base is enough for, in words; None without one.
     """
 
     model: str
@@ -69,6 +70,7 @@ class ReadingModel:
     method_reason: str
     original_length: int
     max_length: int
+    base_note: str | None = None
 
     @classmethod
     def of(cls, planner: Planner) -> ReadingModel:
@@ -80,6 +82,7 @@ class ReadingModel:
             method_reason=planner.method_reason,
             original_length=planner.original_length,
             max_length=planner.max_length,
+            base_note=planner.base_note,
         )
 
 

@@ -17,6 +17,7 @@ from llama_index.core.bridge.pydantic import (
 from typing_extensions import Self
 
 from longembed_rag.encoder.folder import DEFAULT_MODEL
+from longembed_rag.encoder.rope_factors import factors_as_text
 from longembed_rag.encoder.settings import (
     AttentionScaling,
     EncoderSettings,
@@ -87,7 +88,7 @@ class LongEmbedding(BaseEmbedding):
         "scaling", "Scale from each text's own length, or always from max_length."
     )
     attention_scaling: AttentionScaling = _setting(
-        "attention_scaling", '"log_n" sharpens attention over long texts.'
+        "attention_scaling", '"log_n" or "yarn" sharpens attention over long texts.'
     )
     group_size: int | None = _setting(
         "group_size", "Overrides the group size of GP, SelfExtend and DPE."
@@ -122,6 +123,12 @@ class LongEmbedding(BaseEmbedding):
     )
     revision: str | None = _setting("revision", "Branch, tag or commit of a hub model.")
     trust_remote_code: bool = _setting("trust_remote_code", "Let a model folder run its own code.")
+    rope_theta: float | None = _setting("rope_theta", "The rotary base of ABF.")
+    rope_factors: str | None = _setting("rope_factors", "LongRoPE's factors: a file, or its JSON.")
+    resonance: bool = _setting("resonance", "Round wavelengths to whole tokens past the window.")
+    attention_temperature: float | None = _setting(
+        "attention_temperature", "Divide logits by it past the window."
+    )
     embed_batch_size: int = Field(
         default=_TEXTS_PER_CALL,
         gt=0,
@@ -154,6 +161,9 @@ class LongEmbedding(BaseEmbedding):
             # torch's own objects are understood as well as their names.
             if settings.get(name) is not None:
                 settings[name] = plain_name(settings[name])
+        if settings.get("rope_factors") is not None:
+            # A file is read once; what stood in it then holds for good.
+            settings["rope_factors"] = factors_as_text(settings["rope_factors"])
         try:
             super().__init__(**settings)
         except ValidationError as error:

@@ -310,6 +310,9 @@ def test_models_marks_the_default_and_explains_auto(run: Run) -> None:
     (default,) = [model for model in value["models"] if model["default"]]
     assert any(name.endswith(value["default"]) for name in default["names"])
     assert all(model["method"] != "auto" and model["method_reason"] for model in value["models"])
+    rotary = [model for model in value["models"] if model["positions"] == "rotary"]
+    assert all("is enough for" in model["base_note"] for model in rotary)
+    assert {model["base_note"] for model in value["models"] if model not in rotary} == {None}
     shown = run("models").stdout
     assert next(line for line in shown.splitlines() if value["default"] in line).startswith("*")
 

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from click.testing import Result
 from longembed_eval.candidates import Candidate
 from longembed_eval.results import Difference
 from longembed_eval.tune import Tuning
+from longembed_rag import EncoderSettings
+from tests.models import TinyModels
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -120,6 +123,31 @@ def test_nothing_is_written(
     result = run("tune", "--docs", str(docs), *flags)
     assert result.exit_code == 0
     assert Path("longembed.toml").read_text() == before
+
+
+def test_rescale_factors_are_made_and_written_along(
+    run: Run, docs: Path, tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file holds what a search found; the setting is written where longrope is the best."""
+    asked: list[EncoderSettings] = []
+
+    def tune(task: Any, settings: EncoderSettings, **options: Any) -> Tuning:
+        asked.append(settings)
+        found = tuning(better=True)
+        return replace(found, best=replace(found.best, settings={"method": "longrope"}))
+
+    monkeypatch.setattr("longembed_eval.tune.tune", tune)
+    model = ("--model", str(tiny_models.folder("gte")), "--rope-factors", "factors.json")
+    result = run("tune", "--docs", str(docs), "--minutes", "0.001", *model)
+    assert result.exit_code == 0, result.stderr
+    assert "the best of 4 sets of rescale factors" in result.stderr
+    written = Path("factors.json").read_text()
+    assert asked[0].rope_factors == written.strip()
+    assert (keys()["method"], keys()["rope_factors"]) == ("longrope", "factors.json")
+    result = run("tune", "--docs", str(docs), *model)
+    assert result.exit_code == 2
+    assert "factors.json is there already" in result.stderr
+    assert Path("factors.json").read_text() == written
 
 
 def test_documents_that_are_not_there(run: Run) -> None:

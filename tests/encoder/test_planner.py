@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,64 @@ def test_a_later_setting_changes_fingerprints_only_where_it_is_set(tiny_models: 
     own = Planner.from_pretrained(folder, method="dca", chunk_size=9)
     assert own.vector_settings()["chunk_size"] == 9
     assert own.fingerprint != plain.fingerprint
+
+
+def test_fingerprints_of_collections_that_are_there(bert: str) -> None:
+    """Settings that came later are none of those that a fingerprint was always made of."""
+    first = {
+        *("attention_scaling", "document_prompt", "group_size", "max_length", "method"),
+        *("neighbor_window", "normalize", "ntk_lambda", "original_length", "overflow", "pooling"),
+        *("query_prompt", "scaling", "truncate_dim", "version"),
+    }
+    assert set(Planner.from_pretrained(bert).vector_settings()) == first
+
+
+def test_fingerprints_follow_settings_of_frequencies(tiny_models: TinyModels) -> None:
+    """Each makes other vectors, and so another fingerprint; a file only by what stands in it."""
+    folder = tiny_models.folder("gte")
+    file = tiny_models.copy("gte", "gte-factors") / "factors.json"
+    factors = {
+        "long_factor": [1, 2, 3, 4],
+        "original_max_position_embeddings": 32,
+        "factor": 4,
+    }
+    file.write_text(json.dumps(factors))
+
+    def mark(method: Any, **options: Any) -> str:
+        return Planner.from_pretrained(folder, method=method, **options).fingerprint
+
+    marks = {
+        mark("ntk"),
+        mark("ntk", resonance=True),
+        mark("ntk", attention_temperature=0.8),
+        mark("ntk", attention_scaling="yarn"),
+        *(mark(method) for method in ("dynamic_ntk", "ntk_by_parts", "abf")),
+        mark("abf", rope_theta=9999.0),
+        mark("longrope", rope_factors=file),
+        mark("longrope", rope_factors=json.dumps({**factors, "long_factor": [1, 2, 3, 5]})),
+    }
+    assert len(marks) == 10
+    assert mark("longrope", rope_factors=json.dumps(factors)) in marks
+    planner = Planner.from_pretrained(folder, method="longrope", rope_factors=str(file))
+    assert "longrope" in planner.methods
+    again = {name: planner.describe()[name] for name in ("method", "rope_factors")}
+    file.unlink()  # what was made with them goes on without the file
+    assert Planner.from_pretrained(folder, **again).fingerprint == planner.fingerprint
+    assert "longrope" not in Planner.from_pretrained(folder).methods
+
+
+def test_what_a_base_is_enough_for(tiny_models: TinyModels) -> None:
+    """Said of models whose frequencies follow from it."""
+    said = Planner.from_pretrained("long-minilm").base_note
+    assert said == "θ = 10,000 is enough for about 470 tokens"
+    preset = find_preset("long-minilm")
+    assert preset is not None
+    rules = Planner.from_pretrained("long-minilm").rules
+    assert (preset.rope_theta, preset.rotary_dim) == (rules.theta, rules.rotary_dim)
+    assert Planner.from_pretrained(tiny_models.folder("bert")).base_note is None
+    linear = {"rope_type": "linear", "rope_theta": 5000.0, "factor": 2.0}
+    folder = tiny_models.variant("llama", "llama-linear-base", rope_parameters=linear)
+    assert Planner.from_pretrained(folder).base_note is None
 
 
 def test_fingerprints_follow_the_files(tiny_models: TinyModels) -> None:

@@ -27,6 +27,11 @@ from longembed_rag.extension.methods import METHODS
         {"group_size": True},
         {"ntk_lambda": -1.0},
         {"batch_tokens": -5},
+        {"rope_theta": 0},
+        {"attention_temperature": 0.0},
+        {"attention_temperature": 1.5},
+        {"resonance": 1},
+        {"rope_factors": "nowhere.json"},
     ],
     ids=str,
 )
@@ -36,6 +41,15 @@ def test_bad_values_are_named(values: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=name) as caught:
         EncoderSettings(**values)
     assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe", b"{}", None])
+def test_files_of_factors_that_are_none_are_named(content: bytes | None, tmp_path: Path) -> None:
+    """Empty, of another form, no text, or a folder: the sentence holds the path."""
+    path = tmp_path / "factors.json"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"factors\.json"):
+        EncoderSettings(rope_factors=str(path))
 
 
 def test_torch_values_become_names() -> None:

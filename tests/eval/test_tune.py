@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -128,8 +129,48 @@ def test_candidates_of_rotation_read_whole_documents(tiny_models: TinyModels) ->
     found = candidates_for(planner, longest=3 * planner.original_length)
     most = planner.max_length
     whole = {each.settings["method"] for each in found if each.settings.get("max_length") == most}
-    every = {"ntk", "self_extend", "none", "yarn", "pi", "gp", "dca", "string", "dpe"}
-    assert every - {planner.method} == whole
+    plain = {each for each in planner.methods if each not in ("pcw", "truncate")}
+    assert plain - {planner.method} == whole
+
+
+def test_candidates_of_frequencies(tiny_models: TinyModels) -> None:
+    """Those that go by each text's length at the whole length alone, and what is set besides."""
+    folder = str(tiny_models.folder("nomic_bert"))
+    planner = Planner.from_settings(EncoderSettings(model=folder))
+    found = candidates_for(planner, longest=9 * planner.original_length)
+    methods = [each.settings.get("method") for each in found]
+    assert [methods.count(each) for each in ("dynamic_ntk", "ntk_by_parts", "abf")] == [1, 1, 1]
+    assert "longrope" not in methods
+    assert {m["method"] for each in found if "resonance" in (m := each.settings)} == {"ntk", "yarn"}
+    assert {"attention_temperature": 0.9} in [each.settings for each in found]
+    assert {"attention_scaling": "yarn"} in [each.settings for each in found]
+    factors = {
+        "long_factor": [1, 2, 3, 4],
+        "original_max_position_embeddings": planner.original_length,
+        "factor": 4,
+    }
+    given = EncoderSettings(model=folder, rope_factors=json.dumps(factors))
+    found = candidates_for(Planner.from_settings(given), longest=100)
+    assert found[1].settings["method"] == "longrope"  # before time is over
+    for each in found:  # all of them can be made
+        Planner.from_settings(EncoderSettings.from_dict({**given.to_dict(), **each.settings}))
+
+
+def test_what_does_not_go_with_a_setting_is_left_out(tiny_models: TinyModels) -> None:
+    """Whole wavelengths are nothing for PCW; the others are measured with them."""
+    settings = EncoderSettings(
+        model=str(tiny_models.folder("gte")),
+        method="none",
+        resonance=True,
+        dtype="float32",
+        device="cpu",
+        max_length=64,
+    )
+    found = tune(task_of(4, words=60), settings, minutes=0.0001)
+    refused = {str(each.settings.get("method")): each.refused for each in found.candidates}
+    assert "resonance" in str(refused["pcw"])
+    assert "resonance" in str(refused["gp"])
+    assert "no time" in str(refused["dynamic_ntk"])
 
 
 def test_the_better_is_found_and_measured_on_everything(race: Race) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from longembed_rag.extension.frequencies import (
     RotaryFrequencies,
     extended,
     inverse_frequencies,
     ntk,
-    yarn_attention_factor,
+    resonant,
     yarn_ramp_ends,
 )
-from longembed_rag.extension.plan import PlanRules
+from longembed_rag.extension.plan import PlanRules, dynamic_ntk_lambda, dynamic_scale
+from longembed_rag.extension.sharpening import yarn_attention_factor
 
 
 def test_published_inverse_frequencies() -> None:
@@ -75,7 +80,7 @@ def test_yarn_equals_transformers(scale: int) -> None:
 
 @pytest.mark.parametrize("method", ["none", "gp", "self_extend", "pcw"])
 def test_methods_that_leave_frequencies_alone(method: str) -> None:
-    """Only PI, NTK and YaRN change how fast dimensions turn."""
+    """Position ids and distances do it without."""
     own = RotaryFrequencies(inverse_frequencies(1e4, 32), 1e4)
     rules = PlanRules(
         method=method,  # type: ignore[arg-type]
@@ -85,3 +90,101 @@ def test_methods_that_leave_frequencies_alone(method: str) -> None:
         rotary_dim=32,
     )
     assert np.array_equal(extended(own, rules.plan(4096)).inv_freq, own.inv_freq)
+
+
+OF_FREQUENCIES = ("pi", "ntk", "yarn", "dynamic_ntk", "ntk_by_parts", "abf")
+
+
+def turned(method: str, tokens: int, **changes: Any) -> RotaryFrequencies:
+    """How a text is rotated by a model of 512 tokens, 64 dimensions and base 10,000."""
+    rules = PlanRules(
+        method=method,  # type: ignore[arg-type]
+        positions="rotary",
+        original_length=512,
+        max_length=32768,
+        rotary_dim=64,
+        theta=1e4,
+        **changes,
+    )
+    return extended(RotaryFrequencies(inverse_frequencies(1e4, 64), 1e4), rules.plan(tokens))
+
+
+@pytest.mark.parametrize("tokens", [600, 4096, 5000])
+def test_dynamic_ntk_equals_transformers(tokens: int) -> None:
+    """The rope type ``dynamic`` with the scale as its factor, for a batch of that one text."""
+    from transformers import LlamaConfig
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    scale = dynamic_scale(tokens, 512)
+    config = LlamaConfig(
+        hidden_size=128,
+        num_attention_heads=2,
+        max_position_embeddings=512,
+        rope_parameters={"rope_type": "dynamic", "rope_theta": 1e4, "factor": float(scale)},
+    )
+    expected, _ = ROPE_INIT_FUNCTIONS["dynamic"](config, device="cpu", seq_len=tokens)
+    own = turned("dynamic_ntk", tokens)
+    assert own.inv_freq == pytest.approx(expected.numpy(), rel=1e-5)
+    assert own.attention_scaling == 1.0
+
+
+def test_dynamic_ntk_at_eight_times_the_window() -> None:
+    """Published: it multiplies the base by 64.9 there, and by 1 where nothing is stretched."""
+    sizes = {"original_length": 512, "rotary_dim": 64}
+    assert dynamic_ntk_lambda(4096, scale=8, **sizes) == pytest.approx(64.9, abs=0.05)
+    assert dynamic_ntk_lambda(512, scale=8, **sizes) == 1.0
+
+
+def test_by_parts_is_yarn_without_its_factor() -> None:
+    """The same frequencies, cosines and sines as they are."""
+    parts, yarn = turned("ntk_by_parts", 4096), turned("yarn", 4096)
+    assert np.array_equal(parts.inv_freq, yarn.inv_freq)
+    assert (parts.attention_scaling, yarn.attention_scaling) == (1.0, yarn_attention_factor(8))
+
+
+@pytest.mark.parametrize("theta", [None, 160_000.0])
+def test_abf_is_another_base(theta: float | None) -> None:
+    """500,000 for a model of 10,000, as published, unless another is given."""
+    own = turned("abf", 4096, rope_theta=theta)
+    assert own.inv_freq == pytest.approx(inverse_frequencies(theta or 5e5, 64), rel=1e-12)
+
+
+def test_published_wavelengths() -> None:
+    """Heads of 64 and base 10,000: 6.28 tokens become 6, 8.38 become 8, 11.17 become 11."""
+    waves = 2 * np.pi / resonant(inverse_frequencies(1e4, 64))
+    assert waves[:3] == pytest.approx([6, 8, 11])
+    assert waves == pytest.approx(np.round(2 * np.pi / inverse_frequencies(1e4, 64)))
+
+
+@given(
+    method=st.sampled_from((*OF_FREQUENCIES, "none")),
+    tokens=st.integers(1, 32768),
+    resonance=st.booleans(),
+)
+def test_no_frequency_is_faster_and_none_overtakes_another(
+    method: str, tokens: int, resonance: bool
+) -> None:
+    """Slower or as fast as the model's own, in the same order; whole wavelengths to the half."""
+    own, found = inverse_frequencies(1e4, 64), turned(method, tokens, resonance=resonance).inv_freq
+    assert (np.diff(found) <= 0).all()
+    waves = 2 * np.pi / found
+    if tokens <= 512:
+        assert np.array_equal(found, own)
+    elif resonance:
+        assert waves == pytest.approx(np.round(waves), abs=1e-6)
+        assert np.abs(waves - 2 * np.pi / turned(method, tokens).inv_freq).max() <= 0.5 + 1e-6
+    else:
+        assert (found <= own * (1 + 1e-12)).all()
+
+
+def test_a_models_own_long_frequencies() -> None:
+    """By the text's own length, each starts from those that are for it."""
+    short, longer = inverse_frequencies(1e4, 8), inverse_frequencies(1e4, 8) / 3
+    own = RotaryFrequencies(short, 1e4, 1.1, long_inv_freq=longer, short_length=40)
+    assert np.array_equal(own.of(40).inv_freq, short)
+    assert np.array_equal(own.of(41).inv_freq, longer)
+    assert own.of(41).attention_scaling == 1.1
+    rules = PlanRules(
+        method="pi", positions="rotary", original_length=64, max_length=256, rotary_dim=8
+    )
+    assert extended(own, rules.plan(100)).inv_freq == pytest.approx(longer / 2)

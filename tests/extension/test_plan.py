@@ -15,9 +15,9 @@ from longembed_rag.extension.plan import (
     PlanRules,
     default_ntk_lambda,
     dynamic_scale,
-    log_n_factor,
     static_scale,
 )
+from longembed_rag.extension.sharpening import log_n_factor
 
 
 def rules(method: str, **changes: object) -> PlanRules:

@@ -21,6 +21,7 @@ from longembed_rag.encoder.sharing import SharedEncoder
 from longembed_rag.errors import LongEmbedError, SettingsError, TruncationWarning
 from tests.llama_index.fake import FakeEncoder
 
+FACTORS = '{"long_factor": [1, 2], "original_max_position_embeddings": 256, "factor": 4}'
 CHANGED: dict[str, Any] = {
     "method": "self_extend",
     "max_length": 8192,
@@ -42,6 +43,10 @@ CHANGED: dict[str, Any] = {
     "truncate_dim": 128,
     "revision": "v1",
     "trust_remote_code": True,
+    "rope_theta": 20_000.0,
+    "rope_factors": EncoderSettings(rope_factors=FACTORS).rope_factors,
+    "resonance": True,
+    "attention_temperature": 0.8,
 }
 
 

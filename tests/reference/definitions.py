@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +33,10 @@ class Settings:
     prompt: str = ""
     include_prompt: bool = True
     normalize: bool = True
+    rope_theta: float | None = None
+    rope_factors: str | None = None
+    resonance: bool = False
+    attention_temperature: float | None = None
     chunk_size: int | None = None
 
 
@@ -213,15 +219,51 @@ def inverse_frequencies(theta: float, dimension: int) -> Tensor:
     return torch.tensor(theta, dtype=torch.float64) ** exponents
 
 
+def shipped_factors(parameters: dict[str, Any], length: int) -> tuple[Tensor, float]:
+    """What a model's own rope type divides frequencies and multiplies cosines and sines by.
+
+    Of LongRoPE, and nothing of others: the short factors up to the length that the model was
+    trained on before it was extended, the long ones beyond it.
+    """
+    if parameters.get("rope_type") != "longrope":
+        return torch.ones(1, dtype=torch.float64), 1.0
+    original = parameters["original_max_position_embeddings"]
+    factors = parameters["long_factor" if length > original else "short_factor"]
+    attention = math.sqrt(1 + math.log(parameters["factor"]) / math.log(original))
+    return torch.tensor(factors, dtype=torch.float64), attention
+
+
 def extended_frequencies(reading: Reading, theta: float, dimension: int) -> Tensor:
-    """The inverse frequencies of the full layers."""
+    """The inverse frequencies of the full layers of a model that has no rope type of its own."""
+    settings, past = reading.settings, reading.extended
+    found = _frequencies_by_method(reading, theta, dimension)
+    if past and settings.resonance:
+        return 2 * math.pi / (2 * math.pi / found).round()
+    return found
+
+
+def _frequencies_by_method(reading: Reading, theta: float, dimension: int) -> Tensor:
+    scale = reading.scale
     if reading.method == "pi":
-        return inverse_frequencies(theta, dimension) / reading.scale
+        return inverse_frequencies(theta, dimension) / scale
     if reading.method == "ntk":
         return inverse_frequencies(theta * ntk_lambda_of(reading, dimension), dimension)
-    if reading.method == "yarn":
-        return _yarn_frequencies(theta, dimension, reading.scale, reading.original_length)
+    if reading.method == "dynamic_ntk":
+        longer = scale * reading.length / reading.original_length - (scale - 1)
+        return inverse_frequencies(theta * longer ** (dimension / (dimension - 2)), dimension)
+    if reading.method in ("yarn", "ntk_by_parts"):
+        return _yarn_frequencies(theta, dimension, scale, reading.original_length)
+    if reading.method == "abf":
+        return inverse_frequencies(reading.settings.rope_theta or 50 * theta, dimension)
+    if reading.method == "longrope":
+        factors = torch.tensor(_rope_factors(reading)["long_factor"], dtype=torch.float64)
+        return inverse_frequencies(theta, dimension) / factors
     return inverse_frequencies(theta, dimension)
+
+
+def _rope_factors(reading: Reading) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(reading.settings.rope_factors or "")
+    return values
 
 
 def yarn_ramp(theta: float, dimension: int, original_length: int) -> tuple[float, float]:
@@ -250,14 +292,29 @@ def yarn_attention_factor(scale: float) -> float:
 
 
 def query_factors(reading: Reading, *, causal: bool) -> Tensor:
-    """What every query is multiplied by in the full layers, ``[n]``."""
+    """What every query is multiplied by in the full layers, ``[n]``.
+
+    Factors on cosines and sines count twice, as they fall on keys, too.
+    """
+    factors = _query_factors(reading, causal=causal)
+    if reading.extended and reading.settings.attention_temperature is not None:
+        factors = factors / reading.settings.attention_temperature
+    return factors
+
+
+def _query_factors(reading: Reading, *, causal: bool) -> Tensor:
     ones = torch.ones(reading.length, dtype=torch.float64)
     if reading.method == "yarn":
         return ones * yarn_attention_factor(reading.scale) ** 2
+    if reading.method == "longrope":
+        stretched = math.log(_rope_factors(reading)["factor"])
+        return ones * (1 + stretched / math.log(reading.original_length))
     # "none" reads on with nothing changed; PCW and truncate never read past the window.
     unscaled = not reading.extended or reading.method == "none"
     if unscaled or reading.settings.attention_scaling == "none":
         return ones
+    if reading.settings.attention_scaling == "yarn":
+        return ones * yarn_attention_factor(reading.scale) ** 2
     base = math.log(reading.original_length)
     if causal and reading.method == "self_extend":
         lengths = torch.arange(1, reading.length + 1, dtype=torch.float64)

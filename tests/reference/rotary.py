@@ -37,8 +37,10 @@ def rotary_attention(
         factors = torch.ones(reading.length, dtype=torch.float64)
     else:
         distances = definitions.pair_distances(reading, theta, dimension)
-        frequencies = definitions.extended_frequencies(reading, theta, dimension)
-        factors = definitions.query_factors(reading, causal=causal)
+        parameters = weights.config.get("rope_parameters") or {}
+        slower, attention = definitions.shipped_factors(parameters, reading.length)
+        frequencies = definitions.extended_frequencies(reading, theta, dimension) / slower
+        factors = definitions.query_factors(reading, causal=causal) * attention**2
     key, value = repeat_heads(key, heads), repeat_heads(value, heads)
     scores = rotary_scores(query * factors[:, None], key, distances, frequencies)
     scores = scores * (dimension**-0.5 if scale is None else scale)

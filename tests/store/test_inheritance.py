@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,18 @@ def test_what_auto_was_is_kept() -> None:
     )
     settings = build_settings({}, record=stored)
     assert (settings.model, settings.method, settings.pooling) == ("/m", "rp", "cls")
+
+
+def test_rescale_factors_go_on_without_their_file(tmp_path: Path) -> None:
+    """The collection holds what stood in it; nothing says where it lay."""
+    file = tmp_path / "factors.json"
+    stated = {"long_factor": [1, 2], "original_max_position_embeddings": 8, "factor": 4}
+    file.write_text(json.dumps(stated))
+    given = EncoderSettings(model="m", method="longrope", rope_factors=str(file))
+    file.unlink()
+    stored = record(settings=given.to_dict(), description={"model": "m", **given.of_vectors()})
+    assert build_settings({}, record=stored) == given
+    assert str(tmp_path) not in repr(stored)
 
 
 def test_settings_of_newer_versions_are_left_aside() -> None:

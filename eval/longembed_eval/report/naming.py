@@ -7,6 +7,7 @@ from collections.abc import Sequence
 #: Methods that read a whole document into one vector.
 WHOLE = (
     *("auto", "none", "pcw", "gp", "rp", "pi", "ntk", "self_extend", "yarn"),
+    *("dynamic_ntk", "ntk_by_parts", "abf", "longrope"),
     *("dca", "string", "dpe"),
 )
 
@@ -22,6 +23,10 @@ _DESCRIPTIONS = {
     "ntk": "One vector per document; the base of rotary positions is raised (NTK).",
     "self_extend": "One vector per document; near positions exact, far ones grouped (SelfExtend).",
     "yarn": "One vector per document; rotary frequencies stretched one by one (YaRN).",
+    "dynamic_ntk": "One vector per document; the base is raised by each document's own length.",
+    "ntk_by_parts": "One vector per document; slow rotary frequencies are slowed, fast ones kept.",
+    "abf": "One vector per document; a far larger base for all long documents (ABF).",
+    "longrope": "One vector per document; a factor for each rotary frequency (LongRoPE).",
     "dca": "One vector per document; distances counted by chunks (dual chunk attention).",
     "string": "One vector per document; far distances read as nearer, well-trained ones (STRING).",
     "dpe": "One vector per document; far distances grouped, the more the slower a dimension (DPE).",

@@ -28,6 +28,10 @@ _COLOURS = {
     "string": "#6699cc",
     "dpe": "#994455",
     "none": "#5f8fbf",
+    "dynamic_ntk": "#6655aa",
+    "ntk_by_parts": "#774488",
+    "abf": "#aa7744",
+    "longrope": "#447777",
     "st": "#cc6677",
 }
 _MARKERS = "osD^vPX<>phd"

@@ -52,7 +52,7 @@ class LongEmbeddings(BaseModel, Embeddings):
     max_length: int = _setting("max_length", "Longest text, in tokens, read in one piece.")
     overflow: str = _setting("overflow", 'Beyond max_length: "windows", "truncate" or "error".')
     scaling: str = _setting("scaling", '"dynamic" by each text\'s length, or "static".')
-    attention_scaling: str = _setting("attention_scaling", '"log_n" or "none".')
+    attention_scaling: str = _setting("attention_scaling", '"log_n", "yarn" or "none".')
     group_size: int | None = _setting("group_size", "Overrides that of GP, SelfExtend and DPE.")
     neighbor_window: int | None = _setting(
         "neighbor_window", "Overrides that of SelfExtend and others."
@@ -70,6 +70,10 @@ class LongEmbeddings(BaseModel, Embeddings):
     truncate_dim: int | None = _setting("truncate_dim", "Keep this many leading dimensions.")
     revision: str | None = _setting("revision", "Branch, tag or commit of a hub model.")
     trust_remote_code: bool = _setting("trust_remote_code", "Let a model run its own code.")
+    rope_theta: float | None = _setting("rope_theta", "The rotary base of ABF.")
+    rope_factors: str | None = _setting("rope_factors", "LongRoPE's factors: a file, or its JSON.")
+    resonance: bool = _setting("resonance", "Whole wavelengths past the window.")
+    attention_temperature: float | None = _setting("attention_temperature", "Divides logits.")
 
     # Whose encoder this is, where it is somebody's: an encoder's or a library's.
     _source: Callable[[], LongEncoder] | None = PrivateAttr(default=None)
