@@ -129,7 +129,7 @@ class Pack:
         """How full layers see a plan's pairs; None where every token has one position."""
         if not self.frequencies:
             return None
-        inv_freq = self.frequencies[FULL].inv_freq
+        inv_freq = self.frequencies[FULL].of(plan.tokens).inv_freq
         return self.keep(("arrangement", plan), lambda: arrangement(plan, inv_freq))
 
     def rotation(self, plan: ExtensionPlan, layer: str, role: str = "near") -> Rotation:
