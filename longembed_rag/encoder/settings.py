@@ -7,28 +7,10 @@ from typing import Any, Literal, TypedDict, get_args
 
 from longembed_rag.encoder.rope_factors import factors_as_text
 from longembed_rag.errors import SettingsError
-from longembed_rag.extension.methods import METHODS
+from longembed_rag.extension.methods import METHODS, Method
 from longembed_rag.extension.sharpening import AttentionScaling as AttentionScaling
 
-MethodChoice = Literal[
-    "auto",
-    "none",
-    "truncate",
-    "pcw",
-    "gp",
-    "rp",
-    "pi",
-    "ntk",
-    "self_extend",
-    "yarn",
-    "dynamic_ntk",
-    "ntk_by_parts",
-    "abf",
-    "longrope",
-    "dca",
-    "string",
-    "dpe",
-]
+MethodChoice = Literal["auto", Method]
 Overflow = Literal["windows", "truncate", "error"]
 Scaling = Literal["dynamic", "static"]
 WindowEnds = Literal["tokens", "sentences"]
