@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import warnings
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -19,19 +20,32 @@ def socket_path(store: Path) -> Path:
 
     Args:
         store: The store's folder.
+
+    Raises:
+        StoreError: The folder that such files belong into is somebody else's.
     """
     from platformdirs import user_runtime_path
 
     name = sha256(os.path.realpath(store).encode("utf-8", "surrogateescape")).hexdigest()[:24]
-    return user_runtime_path("longembed-rag", appauthor=False) / f"{name}.sock"
+    try:
+        with warnings.catch_warnings():
+            # Many have no XDG_RUNTIME_DIR, in containers for instance: a folder of theirs in the
+            # one for temporary files is as good, and nothing to tell of.
+            warnings.simplefilter("ignore")
+            folder = user_runtime_path("longembed-rag", appauthor=False)
+    except OSError as error:
+        raise StoreError(
+            f"there is no folder for socket files ({error}); set XDG_RUNTIME_DIR to one of yours"
+        ) from error
+    return folder / f"{name}.sock"
 
 
 def is_served(store: Path) -> bool:
     """Whether there is a socket file for a store, of this user; not whether anybody answers."""
-    path = socket_path(store)
     try:
+        path = socket_path(store)
         found, folder = path.stat(), path.parent.stat()
-    except OSError:
+    except (OSError, StoreError):
         return False
     return stat.S_ISSOCK(found.st_mode) and _is_ours(found) and _is_ours(folder)
 
