@@ -57,13 +57,8 @@ class LongEmbeddings(BaseModel, Embeddings):
     neighbor_window: int | None = _setting(
         "neighbor_window", "Overrides that of SelfExtend and others."
     )
-    chunk_size: int | None = _setting("chunk_size", "Overrides the size of DCA's chunks.")
     ntk_lambda: float | None = _setting("ntk_lambda", "Overrides NTK's factor on the base.")
     original_length: int | None = _setting("original_length", "Overrides the model's own window.")
-    window_overlap: int = _setting("window_overlap", "Tokens that neighbouring windows share.")
-    window_sinks: int = _setting("window_sinks", "First tokens that every window of PCW sees.")
-    window_ends: str = _setting("window_ends", 'Windows of PCW end by "tokens" or "sentences".')
-    window_weights: str = _setting("window_weights", '"even", "tokens" or "sif" weigh them.')
     device: str | None = _setting("device", "Torch device; None picks CUDA or MPS, else the CPU.")
     dtype: str = _setting("dtype", '"auto", "float32", "bfloat16" or "float16".')
     batch_tokens: int | None = _setting("batch_tokens", "Tokens per forward pass.")
@@ -78,6 +73,11 @@ class LongEmbeddings(BaseModel, Embeddings):
     rope_factors: str | None = _setting("rope_factors", "LongRoPE's factors: a file, or its JSON.")
     resonance: bool = _setting("resonance", "Whole wavelengths past the window.")
     attention_temperature: float | None = _setting("attention_temperature", "Divides logits.")
+    window_overlap: int = _setting("window_overlap", "Tokens that neighbouring windows share.")
+    window_sinks: int = _setting("window_sinks", "First tokens that every window of PCW sees.")
+    window_ends: str = _setting("window_ends", 'Windows of PCW end by "tokens" or "sentences".')
+    window_weights: str = _setting("window_weights", '"even", "tokens" or "sif" weigh them.')
+    chunk_size: int | None = _setting("chunk_size", "Overrides the size of DCA's chunks.")
     task: str | None = _setting("task", "Read by the model's adapter for a task: retrieval, ...")
 
     # Whose encoder this is, where it is somebody's: an encoder's or a library's.
