@@ -105,6 +105,8 @@ LONG_MODELS: tuple[Preset, ...] = (
     # Qwen2 without its causal mask, mean pooling (arXiv 2506.20923); v1 keeps the mask.
     Preset(
         patterns=("kalm-embedding-multilingual-mini-instruct-v2*",),
+        rope_theta=1e6,
+        rotary_dim=64,
         names=(
             "KaLM-Embedding/KaLM-embedding-multilingual-mini-instruct-v2.5",
             "HIT-TMG/KaLM-embedding-multilingual-mini-instruct-v2",
