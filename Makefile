@@ -63,6 +63,7 @@ format: $(VENV)/.installed-dev ## let ruff fix what it can
 figures: $(VENV)/.installed-dev ## draw the figures of docs/ again
 	$(BIN)/python docs/figures/positions.py
 	$(BIN)/python docs/figures/house.py
+	$(BIN)/python docs/figures/choosing.py
 
 clean: ## remove the environment, caches and what the demo made
 	rm -rf $(VENV) $(INTEGRATIONS_VENV) $(INTEGRATIONS_VENV)-lowest demo-output build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -206,6 +206,16 @@ def test_figures_are_drawn_by_the_committed_script(tmp_path: Path) -> None:
     assert len(shown) == 3
 
 
+def test_choosing_names_every_method_and_what_was_measured() -> None:
+    """Each method has its sentence, and the table is that of the committed results."""
+    page = (PROJECT / "docs" / "choosing.md").read_text(encoding="utf-8")
+    advice = page.partition("## What `auto` goes by")[0]
+    assert all(f"`{method}`" in advice for method in METHODS)
+    table = runpy.run_path(str(PROJECT / "docs" / "figures" / "choosing.py"))["table"]()
+    assert [line for line in table.splitlines() if line and line not in page] == []
+    assert "(figures/choosing.png)" in page
+
+
 def test_the_picture_of_the_house_is_that_of_the_code() -> None:
     """It is drawn anew where a room or an arrow has changed: ``make figures``."""
     drawn = runpy.run_path(str(PROJECT / "docs" / "figures" / "house.py"))["draw"]()
