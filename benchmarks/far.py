@@ -131,8 +131,10 @@ def main() -> None:
     for length in lengths:
         for method in methods:
             name = f"{method} {length}"
+            if name in rows:
+                continue
             encoder = LongEncoder.from_pretrained(options.model, **common, **settings_of(method))
-            if name in rows or not changes(encoder, length):
+            if not changes(encoder, length):
                 continue
             told = {"method": method, "length": length, "documents": options.documents}
             rows[name] = {**told, **measure(encoder, length, options.documents)}

@@ -12,7 +12,7 @@ import numpy as np
 
 from longembed_rag.encoder.sif import find_weights
 from longembed_rag.errors import SettingsError, TextTooLongError
-from longembed_rag.extension.windows import PLAIN, EndOf, Window, WindowRules, cut
+from longembed_rag.extension.windows import EndOf, Window, WindowRules, cut
 
 if TYPE_CHECKING:
     from longembed_rag.encoder.folder import ModelFolder
@@ -64,8 +64,7 @@ class Cutter:
     @cached_property
     def _rules(self) -> WindowRules:
         settings = self.settings
-        return replace(
-            PLAIN,
+        return WindowRules(
             overlap=settings.window_overlap,
             sinks=settings.window_sinks,
             by_tokens=settings.window_weights == "tokens",

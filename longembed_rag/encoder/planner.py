@@ -276,7 +276,7 @@ class Planner:
         return self._plan_of(windows, overhead, n_tokens)
 
     def _plan_of(self, windows: Sequence[Window], overhead: int, n_tokens: int) -> ExtensionPlan:
-        longest = max(each.stop - each.start + each.sinks for each in windows) + overhead
+        longest = max(each.tokens for each in windows) + overhead
         plan = self.rules.plan(min(longest, n_tokens))
         return replace(plan, tokens=n_tokens, windows=len(windows))
 

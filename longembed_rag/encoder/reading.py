@@ -46,4 +46,4 @@ class DocumentReading:
     def tokens(self) -> int:
         """Tokens that go through the model, special tokens and prompt of each window included."""
         overhead = self.reading.text.overhead
-        return sum(each.stop - each.start + each.sinks + overhead for each in self.reading.windows)
+        return sum(each.tokens + overhead for each in self.reading.windows)

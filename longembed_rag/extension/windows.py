@@ -31,6 +31,11 @@ class Window:
     fresh: int
     sinks: int = 0
 
+    @property
+    def tokens(self) -> int:
+        """Content tokens that are read in it."""
+        return self.sinks + self.stop - self.start
+
 
 @dataclass(frozen=True, kw_only=True)
 class WindowRules:

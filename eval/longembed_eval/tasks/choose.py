@@ -95,11 +95,6 @@ def choose_tasks(
         SettingsError: A name or length is unknown, two different tasks have one name, a path does
             not exist or holds no task, or nothing was asked for.
     """
-    if copies is not None and not copies.expanduser().is_dir():
-        raise SettingsError(
-            f"--copies {copies} is no folder; name one that holds copies of data sets, each at "
-            "OWNER/NAME as on the hub"
-        )
     maker = _Maker(
         haystack=haystack,
         copies=copies,
@@ -141,6 +136,13 @@ class _Maker:
     seed: int
     documents: int
     queries: int
+
+    def __post_init__(self) -> None:
+        if self.copies is not None and not self.copies.expanduser().is_dir():
+            raise SettingsError(
+                f"--copies {self.copies} is no folder; name one that holds copies of data sets, "
+                "each at OWNER/NAME as on the hub"
+            )
 
     def named(self, name: str) -> list[Planned]:
         """The tasks that a name stands for."""

@@ -34,6 +34,16 @@ def one_process(items: Iterable[Any], steps: Iterable[Step]) -> list[Any]:
     return found
 
 
+def many_into(server: FakeQdrant) -> Many:
+    """Processes that write to a server, of a cluster that nobody started."""
+    return Many(
+        workers=Workers(),
+        cluster=RayCluster(address="local", processors=2, gpus=0, dashboard=None),
+        open_store=partial(DocumentStore.open, url=server.url),
+        make_encoder=FakeEncoder,
+    )
+
+
 def test_what_is_lost_on_the_way_is_taken_once_more(
     server: FakeQdrant, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,15 +63,8 @@ def test_what_is_lost_on_the_way_is_taken_once_more(
         yield from (*outcomes[1:], outcomes[1])
 
     monkeypatch.setattr(following, "run_steps", unsteady)
-    cluster = RayCluster(address="local", processors=2, gpus=0, dashboard=None)
     with DocumentStore.open(url=server.url) as store:
-        many = Many(
-            workers=Workers(),
-            cluster=cluster,
-            open_store=partial(DocumentStore.open, url=server.url),
-            make_encoder=FakeEncoder,
-        )
-        report = synchronise([folder], encoder=FakeEncoder(), store=store, many=many)
+        report = synchronise([folder], encoder=FakeEncoder(), store=store, many=many_into(server))
         assert turns == [[f"{number}.txt" for number in range(6)], ["0.txt", "1.txt"]]
         assert report.added + report.unchanged == 6
         assert len(store.sources()) == 6
@@ -85,15 +88,8 @@ def test_many_files_are_taken_share_by_share(
     monkeypatch.setattr(following, "run_steps", noted)
     monkeypatch.setattr(following, "_SHARE", 3)
     monkeypatch.setattr(following, "_FEW", 2)
-    cluster = RayCluster(address="local", processors=2, gpus=0, dashboard=None)
     with DocumentStore.open(url=server.url) as store:
-        many = Many(
-            workers=Workers(),
-            cluster=cluster,
-            open_store=partial(DocumentStore.open, url=server.url),
-            make_encoder=FakeEncoder,
-        )
-        report = synchronise([folder], encoder=FakeEncoder(), store=store, many=many)
+        report = synchronise([folder], encoder=FakeEncoder(), store=store, many=many_into(server))
         assert report.added == 7
         assert shares == [3, 3, 1, 3, 3]  # and the last one is weighed here
         averages = store.existing_record().averages
