@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fusion_encodings import Encodings, encodings_of, place_of
+from fusion_encodings import Encodings, asked_of, encodings_of, place_of
 from fusion_tasks import Task, tasks_of
 
 from longembed_rag import LongEncoder, __version__
@@ -99,8 +99,7 @@ def gathered(task: Task, encoder: LongEncoder, cache: Path) -> list[Gathered]:
         fill(task, encoder, encodings, store)
         analyzer = get_analyzer()
         found: list[Gathered] = []
-        queries = zip(task.queries.items(), encodings.vectors, encodings.tokens, strict=True)
-        for (name, text), vector, tokens in queries:
+        for (name, text), vector, tokens in asked_of(task, encoder):
             words = query_words(text, [analyzer])
             ask = partial(gather, with_passages=True, scope=Scope(), place=store.place)
             found.append(

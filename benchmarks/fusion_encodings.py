@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 from fusion_tasks import Joined, Task
 
-from longembed_rag import DocumentStore, LongEncoder
+from longembed_rag import DocumentStore, LongEncoder, embed_queries
 from longembed_rag.encoder.token_vectors import TokenOptions, TokenVectors
 from longembed_rag.encoder.values import Coverage, Passage, PassageEncoding
 
 SEPARATOR = "\n\n"
-#: Queries: name and text, vector, tokens.
-Asked = Iterable[tuple[tuple[str, str], np.ndarray, np.ndarray]]
+#: Queries: name and text, vector, tokens of each part.
+Asked = Iterable[tuple[tuple[str, str], np.ndarray, tuple[np.ndarray, ...]]]
 
 
 @dataclass(frozen=True)
 class Encodings:
-    """The documents and queries of a task, in its order."""
+    """The documents and queries of a task, in its order; tokens of each query as one text."""
 
     documents: list[PassageEncoding]
     vectors: np.ndarray
@@ -39,9 +39,15 @@ def place_of(task: Task, encoder: LongEncoder, cache: Path) -> Path:
 @contextmanager
 def filled(task: Task, encoder: LongEncoder, cache: Path) -> Iterator[tuple[DocumentStore, Asked]]:
     """The store that ``fusion.py`` has filled with a task, and its queries, ready to be asked."""
-    encodings = encodings_of(task, encoder, cache)
     with DocumentStore.open(path=place_of(task, encoder, cache)) as store:
-        yield store, zip(task.queries.items(), encodings.vectors, encodings.tokens, strict=True)
+        yield store, asked_of(task, encoder)
+
+
+def asked_of(task: Task, encoder: LongEncoder) -> Asked:
+    """The queries of a task as a search reads them."""
+    read = embed_queries(list(task.queries.values()), encoder.encode_queries)
+    for query, (vector, tokens) in zip(task.queries.items(), read, strict=True):
+        yield query, vector, tokens
 
 
 def encodings_of(task: Task, encoder: LongEncoder, cache: Path) -> Encodings:

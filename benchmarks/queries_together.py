@@ -20,7 +20,8 @@ from lifelike import PASSAGES, World
 from machine import machine
 
 from longembed_rag import LongEncoder, SearchOptions, __version__
-from longembed_rag.search.search import AskedQuery, search_many
+from longembed_rag.search.asking import AskedQuery
+from longembed_rag.search.search import search_many
 from longembed_rag.search.syntax import Query
 from longembed_rag.store.store import DocumentStore
 

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     )
     from longembed_rag.points.client.retries import RetryPolicy
     from longembed_rag.ray_cluster import RayCluster, connect_ray
+    from longembed_rag.search.asking import embed_queries
     from longembed_rag.search.results import PassageHit, SearchResult
     from longembed_rag.search.search import SearchOptions, search_documents
     from longembed_rag.search.syntax import Query, read_query
@@ -125,6 +126,7 @@ __all__ = [
     "__version__",
     "connect_ray",
     "discover",
+    "embed_queries",
     "evolve_rope_factors",
     "get_analyzer",
     "keep_tokens",
@@ -189,6 +191,7 @@ _HOMES = {
     "WholeDocument": "longembed_rag.llama_index",
     "connect_ray": "longembed_rag.ray_cluster",
     "discover": "longembed_rag.files.discover",
+    "embed_queries": "longembed_rag.search.asking",
     "evolve_rope_factors": "longembed_rag.extension.factor_search",
     "get_analyzer": "longembed_rag.words.analyzer",
     "keep_tokens": "longembed_rag.encoder.token_vectors",

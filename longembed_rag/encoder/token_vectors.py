@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
 from longembed_rag.errors import SettingsError
@@ -189,9 +190,26 @@ def max_similarity(query: Floats, passages: Sequence[NDArray[np.generic]]) -> ND
         signs of unit length, which cannot be quite 1. A passage without vectors has the least
         that there is, -1.
     """
+    return max_similarities([query], passages)[:, 0]
+
+
+def max_similarities(
+    parts: Sequence[Floats], passages: Sequence[NDArray[np.generic]]
+) -> NDArray[np.float64]:
+    """How well each passage fits each part of a query; see :func:`max_similarity`.
+
+    Args:
+        parts: Vectors of each part's tokens, of unit length, shape ``[tokens, dimension]``.
+        passages: Vectors of each passage's tokens, float32 or bits; all in the same way.
+
+    Returns:
+        float64, shape ``[passages, parts]``.
+    """
     import numpy as np
 
-    scores = np.full(len(passages), -1.0)
+    query = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    bounds = np.cumsum([0, *(len(part) for part in parts)]).tolist()
+    scores = np.full((len(passages), len(parts)), -1.0)
     batch: list[int] = []
     size = 0
     for index, passage in enumerate(passages):
@@ -200,14 +218,16 @@ def max_similarity(query: Floats, passages: Sequence[NDArray[np.generic]]) -> ND
         batch.append(index)
         size += len(passage)
         if size >= _TOKENS_AT_ONCE:
-            scores[batch] = _best_matches(query, [passages[each] for each in batch])
+            scores[batch] = _best_matches(query, bounds, [passages[each] for each in batch])
             batch, size = [], 0
     if batch:
-        scores[batch] = _best_matches(query, [passages[each] for each in batch])
+        scores[batch] = _best_matches(query, bounds, [passages[each] for each in batch])
     return scores
 
 
-def _best_matches(query: Floats, passages: list[NDArray[np.generic]]) -> NDArray[np.float64]:
+def _best_matches(
+    query: Floats, bounds: Sequence[int], passages: list[NDArray[np.generic]]
+) -> NDArray[np.float64]:
     import numpy as np
 
     rows = np.concatenate(passages)
@@ -221,4 +241,5 @@ def _best_matches(query: Floats, passages: list[NDArray[np.generic]]) -> NDArray
         similarities = query @ spelled.T.astype(np.float32)
         similarities = (2 * similarities - query.sum(axis=1, keepdims=True)) / np.sqrt(dimension)
     best = np.maximum.reduceat(similarities, starts, axis=1)
-    return np.asarray(best.mean(axis=0), dtype=np.float64)
+    means = [best[first:last].mean(axis=0) for first, last in pairwise(bounds)]
+    return np.stack(means, axis=1).astype(np.float64)

@@ -33,7 +33,7 @@ class SearchKeywords(TypedDict, total=False):
     vectors: bool
     operators: bool
     vector: NDArray[np.float32] | None
-    tokens: NDArray[np.float32] | None
+    tokens: NDArray[np.float32] | Sequence[NDArray[np.float32]] | None
 
 
 class Reads(Lists):
@@ -60,7 +60,7 @@ class Reads(Lists):
         vectors: bool = False,
         operators: bool = True,
         vector: NDArray[np.float32] | None = None,
-        tokens: NDArray[np.float32] | None = None,
+        tokens: NDArray[np.float32] | Sequence[NDArray[np.float32]] | None = None,
     ) -> Any:
         """Find the documents that answer a query, each with the passages that fit best.
 
@@ -87,8 +87,8 @@ class Reads(Lists):
                 takes a query as plain text: right for questions of others, who mean no such thing.
             vector: The query's own vector, shape ``[dimension]``, in place of the model's; with
                 one, ``"dense"`` and ``"passages"`` do without words.
-            tokens: With such a vector, those of the query's tokens, shape ``[tokens, dimension]``;
-                None compares none.
+            tokens: With such a vector, those of the query's tokens, shape ``[tokens, dimension]``,
+                or of each of its parts (:func:`~longembed_rag.embed_queries`); None compares none.
 
         Returns:
             Documents, best first; of several queries a list for each.
@@ -129,9 +129,10 @@ class Reads(Lists):
         queries: list[Query],
         options: SearchOptions,
         vector: NDArray[np.float32] | None = None,
-        tokens: NDArray[np.float32] | None = None,
+        tokens: NDArray[np.float32] | Sequence[NDArray[np.float32]] | None = None,
     ) -> list[list[SearchResult]]:
-        from longembed_rag.search.search import AskedQuery, search_many
+        from longembed_rag.search.asking import AskedQuery, embed_queries
+        from longembed_rag.search.search import search_many
         from longembed_rag.search.tenants import looked_at
 
         by_vector_alone = vector is not None and options.mode in ("dense", "passages")
@@ -144,19 +145,19 @@ class Reads(Lists):
         store = self._holdings.store()
         record = store.existing_record()
         looked_at(store.place, record, options.filter)  # before a model is loaded for nothing
-        vectors: Sequence[Any] = [vector] * len(queries)
-        by_query: Sequence[Any] = [tokens] * len(queries)
+        read: Sequence[tuple[Any, Any]] = [(vector, tokens)] * len(queries)
         if options.needs_vector and vector is None and queries:
             one = len(queries) == 1
             names = ["the query"] if one else [f"query {n}" for n in range(1, len(queries) + 1)]
             compares = options.compares_tokens and record.tokens is not None
-            encoding = self._holdings.encode_queries(
-                [query.text for query in queries], names=names, with_tokens=compares
-            )
-            vectors = list(encoding.embeddings)
-            by_query = encoding.tokens if compares else by_query
-        asked = zip(queries, vectors, by_query, strict=True)
-        return search_many(store, [AskedQuery(*each) for each in asked], options=options)
+            encode = partial(self._holdings.encode_queries, with_tokens=compares)
+            texts = [query.text for query in queries]
+            if compares:
+                read = embed_queries(texts, encode, names=names)
+            else:
+                read = [(each, None) for each in encode(texts, names=names).embeddings]
+        asked = [AskedQuery(query, *each) for query, each in zip(queries, read, strict=True)]
+        return search_many(store, asked, options=options)
 
     @overload
     async def asearch(

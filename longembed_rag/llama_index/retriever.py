@@ -23,6 +23,7 @@ from longembed_rag.search.filters import as_filter
 from longembed_rag.search.search import DEFAULT_MODE, Mode, SearchOptions
 from longembed_rag.search.syntax import Query, read_query
 from longembed_rag.store.values import DEFAULT_COLLECTION, CollectionRecord
+from longembed_rag.words.sentences import query_parts
 from longembed_rag.words.snippet import make_snippet
 
 if TYPE_CHECKING:
@@ -297,18 +298,17 @@ class LongRetriever(BaseRetriever):
 
     def _tokens(
         self, given: QueryBundle, query: Query, record: CollectionRecord
-    ) -> NDArray[np.float32] | None:
-        """The vectors of the query's tokens, where tokens are compared; None for a given vector."""
+    ) -> tuple[NDArray[np.float32], ...] | None:
+        """Those of the tokens of its parts, where tokens are compared; None for a given vector."""
         import numpy as np
 
-        if (
-            record.tokens is None
-            or not self._options.compares_tokens
-            or given.embedding is not None
-        ):
+        compares = record.tokens is not None and self._options.compares_tokens
+        if not compares or given.embedding is not None:
             return None
-        texts = given.custom_embedding_strs or [query.text]
-        return np.concatenate(self._checked_embedding().encoder.encode_query_tokens(texts))
+        same = given.custom_embedding_strs  # texts that all stand for the query
+        encoder = self._checked_embedding().encoder
+        tokens = encoder.encode_query_tokens(same or query_parts(query.text))
+        return (np.concatenate(tokens),) if same else tokens
 
     def _checked_embedding(self) -> LongEmbedding:
         """The embedding, once it is known to be the one that the collection was made with."""

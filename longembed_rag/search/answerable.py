@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from longembed_rag.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ def require_answerable(
     record: CollectionRecord,
     options: SearchOptions,
     vector: NDArray[np.float32] | None,
-    tokens: NDArray[np.float32] | None,
+    tokens: Sequence[NDArray[np.float32]] | None,
 ) -> None:
     """Refuse a query that the collection cannot answer in the mode that is asked for.
 
@@ -29,7 +31,7 @@ def require_answerable(
         record: What it says of itself.
         options: How to search.
         vector: The query's vector.
-        tokens: The vectors of its tokens.
+        tokens: The vectors of the tokens of its parts.
 
     Raises:
         SettingsError: It keeps too little, or the query's vectors are none of its model's.
@@ -48,17 +50,20 @@ def require_answerable(
         )
     if options.mode == "late" and tokens is None:
         raise SettingsError("mode='late' needs the vectors of the query's tokens")
-    if tokens is not None and tokens.shape[1:] != (record.dimension,):
-        raise SettingsError(
-            f"the query's tokens have shape {tokens.shape}, the collection's vectors have "
-            f"{record.dimension} numbers: they are another model's"
-        )
+    if tokens is not None and not sum(map(len, tokens)):
+        raise SettingsError("the query's tokens are none at all; leave them out to compare none")
+    for part in tokens or ():
+        if part.shape[1:] != (record.dimension,):
+            raise SettingsError(
+                f"the query's tokens have shape {part.shape}, the collection's vectors have "
+                f"{record.dimension} numbers: they are another model's"
+            )
     if vector is not None and vector.shape != (record.dimension,):
         raise SettingsError(
             f"the query's vector has shape {vector.shape}, the collection's vectors have "
             f"{record.dimension} numbers: it is another model's"
         )
-    for given in (vector, tokens):
+    for given in (vector, *(tokens or ())):
         if given is not None and not _is_finite(given):
             raise SettingsError("the query's vector holds values that are not finite")
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from math import isnan, nan
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from longembed_rag.encoder.token_vectors import max_similarity
+from longembed_rag.encoder.token_vectors import max_similarities
 from longembed_rag.search.known import known_of
 from longembed_rag.search.steps import Steps, fetch
 from longembed_rag.store.payload import PASSAGE_BITS_KEY, read_own
 from longembed_rag.store.tokens import read_bits
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from longembed_rag.points.values import Hit
+    from longembed_rag.search.owners import Key
     from longembed_rag.search.requests import Question
     from longembed_rag.store.place import Place
 
@@ -23,7 +26,7 @@ _DIGITS = 5  # engines differ in float32's last ones
 
 def late_scores(
     question: Question, passages: Iterable[str], *, place: Place
-) -> Steps[dict[str, float]]:
+) -> Steps[dict[str, NDArray[np.float64]]]:
     """How well passages fit a query by their tokens.
 
     Args:
@@ -32,12 +35,14 @@ def late_scores(
         place: Where they are; their bits are read now, of no others than are compared.
 
     Returns:
-        MaxSim by the passage's id (ColBERT, arXiv 2004.12832; the mean over the query's tokens);
-        those of which no bits are kept are left out.
+        MaxSim with each part of the query by the passage's id, shape ``[parts]`` (ColBERT, arXiv
+        2004.12832; the mean over a part's tokens); those of which no bits are kept are left out.
 
     Raises:
         StoreError: They cannot be read.
     """
+    import numpy as np
+
     tokens, scores = question.tokens, question.late
     assert tokens is not None
     wanted = list(dict.fromkeys(passages))
@@ -48,14 +53,53 @@ def late_scores(
     missing = [each for each in new if each not in bits]
     found = yield from fetch(place.passages, missing, keys=(PASSAGE_BITS_KEY,))
     for identity, record in found.items():
-        rows = read_bits(read_own(record.payload).get("bits"), dimension=tokens.shape[1])
+        rows = read_bits(read_own(record.payload).get("bits"), dimension=tokens[0].shape[1])
         bits[identity] = rows
         known.keep_bits(identity, rows, place=place)
     kept = [each for each in new if each in bits and len(bits[each])]
-    scores.update(dict.fromkeys(new, nan))
-    similarities = max_similarity(tokens, [bits[each] for each in kept])
-    scores.update(zip(kept, similarities.tolist(), strict=True))
-    return {each: scores[each] for each in wanted if not isnan(scores[each])}
+    scores.update(dict.fromkeys(new, np.full(len(tokens), np.nan)))
+    similarities = max_similarities(tokens, [bits[each] for each in kept])
+    scores.update(zip(kept, similarities, strict=True))
+    return {each: scores[each] for each in wanted if not np.isnan(scores[each][0])}
+
+
+def late_of_passages(
+    question: Question, scores: Mapping[str, NDArray[np.float64]]
+) -> dict[str, float]:
+    """How well each passage fits the query as a whole: the mean over all of its tokens.
+
+    Args:
+        question: The query.
+        scores: What :func:`late_scores` gives.
+    """
+    return {each: float(question.shares @ parts) for each, parts in scores.items()}
+
+
+def late_of_documents(
+    question: Question,
+    passages: Iterable[Hit],
+    keys: Mapping[str, Key],
+    scores: Mapping[str, NDArray[np.float64]],
+) -> dict[Key, float]:
+    """How well documents fit the query: of each of its parts the passage that fits that best.
+
+    What a query asks in two sentences may stand in two places, a chapter apart. So each part is
+    looked for by itself, and the mean is over all tokens, as within a passage.
+
+    Args:
+        question: The query.
+        passages: What was compared.
+        keys: Whose passage each is.
+        scores: What :func:`late_scores` gives.
+    """
+    import numpy as np
+
+    best: dict[Key, NDArray[np.float64]] = {}
+    for each in passages:
+        if each.id in scores:
+            key = keys[each.id]
+            best[key] = np.maximum(best[key], scores[each.id]) if key in best else scores[each.id]
+    return {key: float(question.shares @ parts) for key, parts in best.items()}
 
 
 def first_of(lists: Sequence[Sequence[Hit]], most: Sequence[int]) -> list[Hit]:

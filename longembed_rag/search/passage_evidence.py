@@ -15,7 +15,12 @@ from longembed_rag.points.filters import AnyFilter, combine
 from longembed_rag.points.values import Ask, Hit
 from longembed_rag.search.best_passages import PASSAGES, BestPassages, Looking
 from longembed_rag.search.known import known_of
-from longembed_rag.search.late import first_of, late_scores
+from longembed_rag.search.late import (
+    first_of,
+    late_of_documents,
+    late_of_passages,
+    late_scores,
+)
 from longembed_rag.search.owners import Key
 from longembed_rag.search.requests import (
     Scope,
@@ -157,23 +162,12 @@ def _late(
     """MaxSim of those that are among the best by another signal."""
     wanted = [*(each.id for each in compared), *measured]
     scores = yield from late_scores(question, wanted, place=place)
-    by_document = _by_document(compared, keys, scores)
+    by_document = late_of_documents(question, compared, keys, scores)
     if not by_document:
         return None
-    values = [scores[each] for each in measured if each in scores]
+    whole = late_of_passages(question, scores)
+    values = [whole[each] for each in measured if each in whole]
     return PassageSignal(by_document, min(by_document.values()), deviation(values, len(values)))
-
-
-def _by_document(
-    passages: Iterable[Hit], keys: Mapping[str, Key], scores: Mapping[str, float]
-) -> dict[Key, float]:
-    """The best score of each document's passages."""
-    best: dict[Key, float] = {}
-    for each in passages:
-        if each.id in scores:
-            key = keys[each.id]
-            best[key] = max(best.get(key, scores[each.id]), scores[each.id])
-    return best
 
 
 def rank_by_passages(
@@ -210,7 +204,7 @@ def rank_by_passages(
         compared = first_of([each.passages for each in found], [max(PASSAGES, most)] * len(found))
         scores = yield from late_scores(question, [each.id for each in compared], place=place)
         keys = {identity: key for each in found for identity, key in each.keys.items()}
-        late = _by_document(compared, keys, scores)
+        late = late_of_documents(question, compared, keys, scores)
         if late:
             # Of a document that was taken in without tokens nothing better is known.
             name, floor = "passage_late", min(late.values())

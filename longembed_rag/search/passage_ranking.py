@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from longembed_rag.points.values import Ask, Hit, Stored
 from longembed_rag.search.adaptive import adaptive_count
 from longembed_rag.search.known import known_of
-from longembed_rag.search.late import first_of, late_scores
+from longembed_rag.search.late import first_of, late_of_passages, late_scores
 from longembed_rag.search.requests import Probe, dense_probe, only
 from longembed_rag.search.steps import Steps, ask, fetch
 from longembed_rag.store.payload import read_own
@@ -137,7 +137,8 @@ def _by_tokens(
 ) -> Steps[list[Hit]]:
     """So many that are best by each other signal, with MaxSim as their score, best first."""
     compared = first_of(answers, [most] * len(answers))
-    scores = yield from late_scores(question, [each.id for each in compared], place=place)
+    by_part = yield from late_scores(question, [each.id for each in compared], place=place)
+    scores = late_of_passages(question, by_part)
     hits = [each._replace(score=scores[each.id]) for each in compared if each.id in scores]
     return sorted(hits, key=lambda hit: -hit.score)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from longembed_rag.encoder.token_vectors import unit_length
@@ -34,18 +35,27 @@ class Question:
     Attributes:
         words: Its words, each with its forms.
         vector: Its vector, shape ``[dimension]``; None where only words are compared.
-        tokens: The vectors of its tokens, shape ``[tokens, dimension]``; None where none are
-            compared.
+        tokens: Of each of its parts the vectors of the tokens, shape ``[tokens, dimension]``; None
+            where none are compared.
         rarities: How rare its terms are; None where the store puts that in.
-        late: MaxSim of the passages that were compared with it, by their ids; NaN where no bits
-            are kept.
+        late: MaxSim of the passages that were compared with it, by their ids, float64, shape
+            ``[parts]``; NaN where no bits are kept.
     """
 
     words: QueryWords
     vector: NDArray[np.float32] | None
-    tokens: NDArray[np.float32] | None = None
+    tokens: tuple[NDArray[np.float32], ...] | None = None
     rarities: Rarities | None = None
-    late: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
+    late: dict[str, NDArray[np.float64]] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def shares(self) -> NDArray[np.float64]:
+        """What each part counts: its share of the tokens, shape ``[parts]``."""
+        import numpy as np
+
+        counts = np.array([len(part) for part in self.tokens or ()], dtype=np.float64)
+        shares: NDArray[np.float64] = counts / counts.sum()
+        return shares
 
     def words_probe(self, vector: str = TERMS_VECTOR) -> Probe:
         """Its words, to be compared with those in one of the vectors of documents."""

@@ -10,6 +10,7 @@ from longembed_rag.points.values import Ask
 from longembed_rag.search.adaptive import adaptive_count
 from longembed_rag.search.answerable import require_answerable
 from longembed_rag.search.answers import answer
+from longembed_rag.search.asking import AskedQuery
 from longembed_rag.search.evidence import CANDIDATES, gather
 from longembed_rag.search.fusion import Evidence, fuse, passage_scorer
 from longembed_rag.search.holding import scope_of
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_MODE",
     "MODES",
-    "AskedQuery",
     "Mode",
     "SearchOptions",
     "search_documents",
@@ -69,7 +69,7 @@ def search_documents(
     query: str | Query,
     *,
     vector: NDArray[np.float32] | None = None,
-    tokens: NDArray[np.float32] | None = None,
+    tokens: NDArray[np.float32] | Sequence[NDArray[np.float32]] | None = None,
     options: SearchOptions | None = None,
 ) -> list[SearchResult]:
     """Find the documents that answer a query.
@@ -78,7 +78,8 @@ def search_documents(
         store: Where they are.
         query: The query, plain text or as :func:`~longembed_rag.read_query` understands it.
         vector: Its vector, shape ``[dimension]``; not needed for mode ``"sparse"``.
-        tokens: The vectors of its tokens, shape ``[tokens, dimension]``; None compares none.
+        tokens: The vectors of its tokens, shape ``[tokens, dimension]``; or of those of each of its
+            parts, which are looked for one by one. None compares none.
         options: How to search.
 
     Returns:
@@ -94,21 +95,6 @@ def search_documents(
     query = Query(text=query) if isinstance(query, str) else query
     (found,) = search_many(store, [AskedQuery(query, vector, tokens)], options=options)
     return found
-
-
-@dataclass(frozen=True)
-class AskedQuery:
-    """One of several queries.
-
-    Attributes:
-        query: The query as it is understood.
-        vector: Its vector, shape ``[dimension]``; not needed for mode ``"sparse"``.
-        tokens: The vectors of its tokens, shape ``[tokens, dimension]``; None compares none.
-    """
-
-    query: Query
-    vector: NDArray[np.float32] | None = None
-    tokens: NDArray[np.float32] | None = None
 
 
 def search_many(
@@ -132,7 +118,7 @@ def search_many(
     options = options or SearchOptions()
     record = store.existing_record()
     for each in queries:
-        require_answerable(store, record, options, each.vector, each.tokens)
+        require_answerable(store, record, options, each.vector, each.parts)
     place, matching = looked_at(store.place, record, options.filter)
     options = replace(options, filter=matching)
     store.make_filterable(matching)
@@ -148,7 +134,7 @@ def search_many(
 def _search(
     place: Place, asked: AskedQuery, options: SearchOptions, record: CollectionRecord
 ) -> Steps[list[SearchResult]]:
-    kept = None if record.tokens is None else asked.tokens
+    kept = None if record.tokens is None else asked.parts
     query, vector = asked.query, asked.vector
     scope = scope_of(query, matching=options.filter, record=record, place=place)
     words = record.query_words(query.text)

@@ -12,6 +12,7 @@ from longembed_rag.encoder.token_vectors import (
     TokenOptions,
     TokenVectors,
     keep_tokens,
+    max_similarities,
     max_similarity,
     to_bits,
     unit_length,
@@ -52,6 +53,17 @@ def test_max_similarity(counts: list[int], dimension: int, bits: bool, seed: int
         for each in (compared if bits else passages)
     ]
     np.testing.assert_allclose(max_similarity(query, kept), expected, atol=1e-5)
+
+
+def test_parts_are_compared_each_by_itself() -> None:
+    """As each alone, and their mean by tokens is that of the whole query."""
+    parts = [random_rows(count, 16, count) for count in (3, 1, 6)]
+    passages = [to_bits(random_rows(n, 16, 50 + n), np.zeros(16, np.float32)) for n in (4, 0, 9)]
+    found = max_similarities(parts, passages)
+    for number, part in enumerate(parts):
+        np.testing.assert_allclose(found[:, number], max_similarity(part, passages), atol=1e-6)
+    whole = max_similarity(np.concatenate(parts), passages)
+    np.testing.assert_allclose(found @ (np.array([3, 1, 6]) / 10), whole, atol=1e-6)
 
 
 def test_many_passages_are_compared_in_turns() -> None:

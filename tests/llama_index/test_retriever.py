@@ -36,7 +36,9 @@ from longembed_rag.errors import (
     SettingsError,
 )
 from longembed_rag.llama_index.retriever import RetrieverOptions
+from longembed_rag.search.asking import embed_queries
 from longembed_rag.search.filters import parse_filters
+from longembed_rag.search.search import search_documents
 from longembed_rag.store.values import document_id
 from tests.llama_index.test_events import EventRecorder, Recorder
 from tests.models import TinyModels
@@ -427,10 +429,15 @@ async def test_an_empty_query_is_refused(retriever: LongRetriever, query: Any) -
 
 
 def test_tokens_are_compared_where_they_are_kept(place: Path, embedding: LongEmbedding) -> None:
-    """The embedding gives the query's tokens along; a vector that is given has none."""
+    """The embedding gives those of each sentence along; a vector that is given has none."""
+    text = "the band plays jazz. Who reads long documents?"
+    embed = embedding.encoder.encode_queries
     with LongRetriever.open(path=place, collection="tokens", embedding=embedding) as each:
-        (best, *_) = each.retrieve("the band plays jazz")
-        assert "passage_late" in own(best)["signals"]
+        (best, *_) = each.retrieve(text)
+        ((vector, tokens),) = embed_queries([text], embed)
+        (same, *_) = search_documents(each.store, text, vector=vector, tokens=tokens)
+        assert len(tokens) == 2
+        assert own(best)["signals"] == pytest.approx(same.signals, abs=1e-5)
         vector = embedding.get_query_embedding("the band plays jazz")
         (by_vector, *_) = each.retrieve(QueryBundle("the band plays jazz", embedding=vector))
         assert "passage_late" not in own(by_vector)["signals"]

@@ -56,6 +56,8 @@ _DEPTH, _LATE_DEPTH = 30, 8
 _KEYS = ("longembed.document", "longembed.version")
 
 Key = tuple[str, str]
+#: Of each part of a query.
+Tokens = Sequence[NDArray[np.float32]]
 
 
 def ask(name: str, asks: Sequence[Ask], *, place: Place) -> list[list[Hit]]:
@@ -226,28 +228,38 @@ def gather_passages(
 
 
 def _late(
-    tokens: NDArray[np.float32], compared: Sequence[Hit], sample: Sequence[Hit], *, place: Place
+    tokens: Tokens, compared: Sequence[Hit], sample: Sequence[Hit], *, place: Place
 ) -> PassageSignal | None:
     """MaxSim of those that are among the best by another signal."""
     # Always the same ones: the order of the ids does not depend on the query.
     measured = sorted(each.id for each in sample)[:LATE_SAMPLE]
     wanted = dict.fromkeys([*(each.id for each in compared), *measured])
     scores = late_scores(tokens, list(wanted), place=place)
-    by_document = _by_document(compared, scores)
+    by_document = _by_document(tokens, compared, scores)
     if not by_document:
         return None
-    values = [scores[each] for each in measured if each in scores]
+    values = [_mean(tokens, scores[each]) for each in measured if each in scores]
     return PassageSignal(by_document, min(by_document.values()), deviation(values, len(values)))
 
 
-def _by_document(passages: Iterable[Hit], scores: Mapping[str, float]) -> dict[Key, float]:
-    """The best score of each document's passages."""
-    best: dict[Key, float] = {}
+def _by_document(
+    tokens: Tokens, passages: Iterable[Hit], scores: Mapping[str, list[float]]
+) -> dict[Key, float]:
+    """Of each document the best passage for each part of the query."""
+    of: dict[Key, list[list[float]]] = {}
     for each in passages:
         if each.id in scores:
-            key = _key(each)
-            best[key] = max(best.get(key, scores[each.id]), scores[each.id])
-    return best
+            of.setdefault(_key(each), []).append(scores[each.id])
+    return {
+        key: _mean(tokens, [max(of_part) for of_part in zip(*several, strict=True)])
+        for key, several in of.items()
+    }
+
+
+def _mean(tokens: Tokens, of_parts: Sequence[float]) -> float:
+    """The mean over all tokens of a query from those over each part's."""
+    weighted = sum(len(part) * score for part, score in zip(tokens, of_parts, strict=True))
+    return weighted / sum(map(len, tokens))
 
 
 def _key(passage: Hit) -> Key:
@@ -336,7 +348,7 @@ def rank_by_passages(
     if question.tokens is not None:
         compared = first_of([each.passages for each in found], [max(PASSAGES, most)] * len(found))
         scores = late_scores(question.tokens, [each.id for each in compared], place=place)
-        late = _by_document(compared, scores)
+        late = _by_document(question.tokens, compared, scores)
         if late:
             # Of a document that was taken in without tokens nothing better is known.
             name, floor = "passage_late", min(late.values())
@@ -350,31 +362,29 @@ def rank_by_passages(
     return name, [(key[0], best[key]) for key in keys if key in best]
 
 
-def late_scores(
-    tokens: NDArray[np.float32], passages: Sequence[str], *, place: Place
-) -> dict[str, float]:
+def late_scores(tokens: Tokens, passages: Sequence[str], *, place: Place) -> dict[str, list[float]]:
     """How well passages fit a query by their tokens.
 
     Args:
-        tokens: Vectors of the query's tokens, shape ``[tokens, dimension]``.
+        tokens: Vectors of the tokens of the query's parts, shape ``[tokens, dimension]``.
         passages: Their ids.
         place: Where they are; their bits are read now, of no others than are compared.
 
     Returns:
-        MaxSim by the passage's id (ColBERT, arXiv 2004.12832; the mean over the query's tokens);
-        those of which no bits are kept are left out.
+        MaxSim with each part by the passage's id (ColBERT, arXiv 2004.12832; the mean over its
+        tokens); those of which no bits are kept are left out.
 
     Raises:
         StoreError: They cannot be read.
     """
     found = place.points.fetch(place.passages, passages, what="searching", keys=(PASSAGE_BITS_KEY,))
     bits = {
-        each.id: read_bits(read_own(each.payload).get("bits"), dimension=tokens.shape[1])
+        each.id: read_bits(read_own(each.payload).get("bits"), dimension=tokens[0].shape[1])
         for each in found
     }
     kept = {identity: rows for identity, rows in bits.items() if len(rows)}
-    scores = max_similarity(tokens, list(kept.values()))
-    return dict(zip(kept, scores.tolist(), strict=True))
+    of_parts = [max_similarity(part, list(kept.values())).tolist() for part in tokens]
+    return dict(zip(kept, map(list, zip(*of_parts, strict=True)), strict=True))
 
 
 def passages_there(documents: Sequence[str], *, place: Place) -> dict[str, PassagesOfDocument]:
@@ -405,12 +415,13 @@ def passages_there(documents: Sequence[str], *, place: Place) -> dict[str, Passa
 
 
 def _by_tokens(
-    tokens: NDArray[np.float32], answers: Sequence[Sequence[Hit]], most: int, place: Place
+    tokens: Tokens, answers: Sequence[Sequence[Hit]], most: int, place: Place
 ) -> list[Hit]:
     """So many that are best by each other signal, with MaxSim as their score, best first."""
     compared = first_of(answers, [most] * len(answers))
     scores = late_scores(tokens, [each.id for each in compared], place=place)
-    hits = [each._replace(score=scores[each.id]) for each in compared if each.id in scores]
+    whole = {each: _mean(tokens, of_parts) for each, of_parts in scores.items()}
+    hits = [each._replace(score=whole[each.id]) for each in compared if each.id in whole]
     return sorted(hits, key=lambda hit: -hit.score)
 
 

@@ -9,16 +9,20 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from longembed_rag.search.asking import AskedQuery
 from longembed_rag.search.known import known_of
 from longembed_rag.search.requests import Question
 from longembed_rag.search.results import SearchResult
-from longembed_rag.search.search import AskedQuery, SearchOptions, search_documents, search_many
+from longembed_rag.search.search import SearchOptions, search_documents, search_many
 from longembed_rag.search.syntax import Query
 from longembed_rag.store.kept import Kept
 from longembed_rag.store.store import DocumentStore
 from longembed_rag.store.values import IndexedDocument
+from longembed_rag.words.sentences import query_parts
 from tests.search import plain_search
 from tests.store.fakes import make_document, tokens_of, vector_of
 from tests.stores import ensure, opening, scratch
@@ -31,7 +35,7 @@ WORDS = 360  # of a document: some four thousand passages of four words, from al
 QUERIES = [
     "who reads long documents in windows",
     "vectors of passages and of their tokens",
-    "the queen said off with her head",
+    "the queen said off with her head. Who reads long documents in windows? Vectors of passages.",
     "to be or not to be that is the question",
     "zzz qqq",
     "store search store search store collection points of a server",
@@ -86,13 +90,18 @@ def forgetful(store: DocumentStore, searches: int = 0) -> None:
 
 def asked(query: str) -> AskedQuery:
     """A query with the vectors of the fake encoder."""
-    return AskedQuery(Query(text=query), vector_of(query or "x"), tokens_of(query))
+    return AskedQuery(Query(text=query), vector_of(query or "x"), parts_of(query))
+
+
+def parts_of(query: str) -> tuple[NDArray[np.float32], ...]:
+    """The tokens of a query, sentence by sentence."""
+    return tuple(tokens_of(part) for part in query_parts(query))
 
 
 def plainly(store: DocumentStore, query: str, mode: str) -> list[plain_search.Found]:
     """What the plain way finds."""
     words = store.existing_record().query_words(query)
-    question = Question(words, vector_of(query), tokens_of(query))
+    question = Question(words, vector_of(query), parts_of(query))
     return plain_search.search(store, question, mode=mode, limit=LIMIT)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from longembed_eval.systems.protocol import Indexed, Progress, Ranking, ranked
 from longembed_eval.systems.readings import Reading, Readings, TokenReader
 from longembed_eval.systems.vectors import best_by_owner
+from longembed_rag import embed_queries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,7 @@ class LateSystem:
     """Ranks documents by their best passage's MaxSim (ColBERT, arXiv 2004.12832).
 
     A passage's score is the mean over the query's tokens of each one's best cosine in the passage.
+    Of a query of several sentences each has a best passage of its own, as in the product's search.
     All passages are compared, without candidates, in turns, so that memory is that of the tokens'
     vectors themselves.
 
@@ -62,9 +64,27 @@ class LateSystem:
         """Rank documents by MaxSim."""
         assert self._kept is not None, "index documents first"
         reading, tokens = self._kept
-        asked = self.reader.encode_queries(queries).tokens
-        scores = best_passages(asked, tokens, reading.owners, len(self._names))
+        asked = [parts for _, parts in embed_queries(queries, self.reader.encode_queries)]
+        each = [part for parts in asked for part in parts]
+        scores = _joined(
+            best_passages(each, tokens, reading.owners, len(self._names)),
+            [[len(part) for part in parts] for parts in asked],
+        )
         return [ranked(dict(zip(self._names, row.tolist(), strict=True)), depth) for row in scores]
+
+
+def _joined(
+    scores: NDArray[np.float32], counts: Sequence[Sequence[int]]
+) -> Iterator[NDArray[np.float32]]:
+    """For each query the mean over all of its tokens, from those over each part's."""
+    import numpy as np
+
+    first = 0
+    for of_parts in counts:
+        weights = np.array(of_parts, dtype=np.float32) / np.float32(max(sum(of_parts), 1))
+        mean: NDArray[np.float32] = weights @ scores[first : first + len(of_parts)]
+        yield mean
+        first += len(of_parts)
 
 
 def best_passages(

@@ -18,6 +18,7 @@ from longembed_rag import (
     SearchOptions,
     TokenOptions,
     TokenRecord,
+    embed_queries,
     get_analyzer,
     search_documents,
 )
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longembed_eval.systems.tokens import KeptTokens
+
+    _Read = tuple[NDArray[np.float32] | None, tuple[NDArray[np.float32], ...] | None]
 
 Mode = Literal["hybrid", "dense", "sparse", "passages"]
 #: Bytes of one posting: the id of a term and its weight.
@@ -120,18 +123,16 @@ class StoredSystem:
     def search(self, queries: Sequence[str], *, depth: int) -> list[Ranking]:
         """Rank documents as ``longembed-rag search`` does."""
         assert self._store is not None, "index documents first"
-        vectors: Sequence[NDArray[np.float32] | None] = [None] * len(queries)
-        tokens: Sequence[NDArray[np.float32] | None] = vectors
+        read: Sequence[_Read] = [(None, None)] * len(queries)
         if self.token_reader is not None:
-            encoding = self.token_reader.encode_queries(queries)
-            vectors, tokens = list(encoding.embeddings), encoding.tokens
+            read = embed_queries(queries, self.token_reader.encode_queries)
         elif self.reader is not None:
-            vectors = list(self.reader.embed_queries(queries))
+            read = [(vector, None) for vector in self.reader.embed_queries(queries)]
         options = SearchOptions(mode=self.mode, limit=depth, passages=0, snippets=False)
         found = []
-        for query, vector, of_query in zip(queries, vectors, tokens, strict=True):
+        for query, (vector, tokens) in zip(queries, read, strict=True):
             results = search_documents(
-                self._store, query, vector=vector, tokens=of_query, options=options
+                self._store, query, vector=vector, tokens=tokens, options=options
             )
             found.append(tuple((result.source, result.score) for result in results))
         return found

@@ -14,11 +14,12 @@ from longembed_eval.systems.late import best_passages
 from longembed_eval.systems.tokens import KeptTokens
 from longembed_eval.workshop import BenchOptions, Workshop
 from longembed_rag import EncoderSettings, LongEncoder, TokenOptions
+from longembed_rag.words.sentences import query_parts
 from tests.models import TinyModels
 from tests.tokenizers_of_tests import text_of
 
 DOCUMENTS = {f"doc{i}": text_of(15 + 20 * i, seed=i) for i in range(6)}
-QUERIES = (text_of(4, 90), text_of(9, 91), text_of(3, 92))
+QUERIES = (text_of(4, 90), text_of(9, 91), f"{text_of(5, 92)}? {text_of(4, 93)}?")
 
 
 def unit(generator: np.random.Generator, rows: int) -> NDArray[np.float32]:
@@ -73,7 +74,8 @@ def test_late_compares_all_that_the_encoder_gives(
         indexed = system.index(DOCUMENTS, on_progress=lambda done, total: None)
         rankings = system.search(QUERIES, depth=len(DOCUMENTS))
     encoder = LongEncoder.from_settings(settings)
-    asked = encoder.encode_query_tokens(QUERIES)
+    asked = [encoder.encode_query_tokens(query_parts(query)) for query in QUERIES]
+    assert [len(parts) for parts in asked] == [1, 1, 2]
     vectors = 0
     scores: list[dict[str, float]] = [{} for _ in QUERIES]
     for name, text in DOCUMENTS.items():
@@ -81,8 +83,9 @@ def test_late_compares_all_that_the_encoder_gives(
         assert tokens is not None
         vectors += len(tokens.vectors)
         passages = [tokens.of(number) for number in range(len(tokens.counts))]
-        for query, found in zip(asked, scores, strict=True):
-            found[name] = float(max_similarity(query, passages).max())
+        for parts, found in zip(asked, scores, strict=True):
+            best = [float(max_similarity(part, passages).max()) for part in parts]
+            found[name] = float(np.average(best, weights=[len(part) for part in parts]))
     for ranking, expected in zip(rankings, scores, strict=True):
         assert dict(ranking) == pytest.approx(expected, abs=5e-4)
         assert [s for _, s in ranking] == sorted((s for _, s in ranking), reverse=True)

@@ -1,0 +1,136 @@
+"""What it is worth to look for the sentences of a query one by one.
+
+Each query is read twice: as one text, and sentence by sentence, as ``embed_queries`` reads it, and
+is searched for with the tokens of either, by tokens alone (``late``) and by everything
+(``hybrid``). Only queries of several sentences count; the others are the same in both.
+
+Tasks are those of ``fusion.py`` (``--data``, ``--pairs``, ``--joined``), whose encodings and stores
+in ``--cache`` are used; ``--first`` takes the first so many documents of each of ``--data``, and
+the queries on them.
+``--two-facts`` adds the task of that name at the lengths that it is told.
+
+    python benchmarks/sentences.py --data DIR ... --two-facts 1024,4096 --cache DIR --out FILE
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fusion import fill
+from fusion_encodings import asked_of, encodings_of, place_of
+from fusion_tasks import Task, tasks_of
+from machine import machine
+
+from longembed_eval.tasks.two_facts import two_facts_task
+from longembed_rag import DocumentStore, LongEncoder, SearchOptions, __version__, search_documents
+from longembed_rag.whole_files import write_whole
+
+
+def first(task: Task, count: int) -> Task:
+    """The first documents of a task, and the queries that they answer."""
+    documents = dict(list(task.documents.items())[:count])
+    queries = {name: q for name, q in task.queries.items() if task.answers[name] in documents}
+    return replace(task, name=f"{task.name}_{count}", documents=documents, queries=queries)
+
+
+def of_two_facts(length: int) -> Task:
+    """The task of ``longembed-rag eval``, in the form of the others."""
+    task = two_facts_task(length)
+    queries = {query.id: query.text for query in task.queries}
+    answers = {name: next(iter(task.gold[name])) for name in queries}
+    return Task(f"two_facts-{length}", dict(task.documents), queries, answers)
+
+
+def measure(task: Task, encoder: LongEncoder, cache: Path) -> dict[str, Any]:
+    """nDCG@10 and how many are found first, of 100, of the queries of several sentences."""
+    encodings = encodings_of(task, encoder, cache)
+    gains: dict[str, list[float]] = {}
+    parts = 0
+    with DocumentStore.open(path=place_of(task, encoder, cache)) as store:
+        fill(task, encoder, encodings, store)
+        pairs = zip(asked_of(task, encoder), encodings.tokens, strict=True)
+        for ((name, text), vector, tokens), whole in pairs:
+            if len(tokens) == 1:
+                continue
+            parts += len(tokens)
+            for mode in ("late", "hybrid"):
+                options = SearchOptions(mode=mode, limit=10, passages=0, snippets=False)
+                for way, given in (("as one", whole), ("by sentences", tokens)):
+                    found = search_documents(
+                        store, text, vector=vector, tokens=given, options=options
+                    )
+                    ranks = [each.source for each in found]
+                    gains.setdefault(f"{mode}, {way}", []).append(gain(task.answers[name], ranks))
+    count = len(next(iter(gains.values()), []))
+    return {
+        "task": task.name,
+        "documents": len(task.documents),
+        "queries of several sentences": count,
+        "of all": len(task.queries),
+        "sentences a query": round(parts / max(count, 1), 1),
+        "ndcg@10": {way: mean(each) for way, each in gains.items()},
+        "found first": {way: mean(g == 1 for g in each) for way, each in gains.items()},
+    }
+
+
+def gain(answer: str, ranks: list[str]) -> float:
+    """nDCG@10 with one document to find."""
+    return float(1 / np.log2(ranks.index(answer) + 2)) if answer in ranks else 0.0
+
+
+def mean(values: Iterable[float]) -> float:
+    """Of 100."""
+    return round(100 * float(np.mean(list(values))), 1)
+
+
+def main() -> None:
+    """Measure every task, and write after each."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, nargs="*", default=[])
+    parser.add_argument("--pairs", type=Path, nargs="*", default=[])
+    parser.add_argument("--joined", nargs="*", default=[])
+    parser.add_argument("--first", type=int, nargs="*", default=[], help="of each --data, in order")
+    parser.add_argument("--two-facts", default="", help="lengths, separated by commas")
+    parser.add_argument("--model", default="all-MiniLM-L6-v2")
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    given.cache.mkdir(parents=True, exist_ok=True)
+    encoder = LongEncoder.from_pretrained(given.model, dtype="float32")
+    counts = dict(zip((path.name for path in given.data), given.first, strict=False))
+    makers: list[Callable[[], Task]] = [
+        lambda task=task: first(task, counts[task.name]) if task.name in counts else task
+        for task in tasks_of(given.data, given.pairs, joined=given.joined)
+    ]
+    makers += [
+        lambda length=length: of_two_facts(int(length))
+        for length in given.two_facts.split(",")
+        if length
+    ]
+    rows: list[dict[str, Any]] = []
+    for make in makers:
+        row = measure(make(), encoder, given.cache)
+        if not row["queries of several sentences"]:
+            continue
+        rows.append(row)
+        print(json.dumps(row), flush=True)
+        result = {
+            "command": "python benchmarks/sentences.py "
+            f"--data {' '.join(path.name for path in given.data)} "
+            f"--first {' '.join(map(str, given.first))} --two-facts {given.two_facts} "
+            f"--model {given.model} --cache DIR --out FILE",
+            "version": __version__,
+            "machine": machine(),
+            "tasks": rows,
+        }
+        write_whole(given.out, json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
