@@ -131,6 +131,26 @@ LONG_MODELS: tuple[Preset, ...] = (
         query_prompt="Instruct: Given a web search query, retrieve relevant passages that "
         "answer the query\nQuery:",
     ),
+    # An adapter of Qwen3-Embedding-8B: rank 128, on the projections of attention, at most 8,192
+    # tokens (arXiv 2508.01959, table 1 and appendix A.2). v1, of bge-m3, adds up two models.
+    Preset(
+        patterns=("sitemb-v1.5-qwen3*",),
+        rope_theta=1e6,
+        rotary_dim=128,
+        names=(
+            "SituatedEmbedding/SitEmb-v1.5-Qwen3",
+            "SituatedEmbedding/SitEmb-v1.5-Qwen3-note",
+        ),
+        family="qwen3",
+        pooling="last_token",
+        original_length=8192,
+        query_prompt="Instruct: Given a search query, retrieve relevant chunks from fictions that "
+        "answer the query\nQuery: ",
+        note="an adapter of Qwen/Qwen3-Embedding-8B, trained to read a chunk, <|endoftext|>, then "
+        "what stands around it, and to add up the scores of both ends; here a passage is read once "
+        "within its document, after what stands before it, so its published scores are of another "
+        "reading",
+    ),
     Preset(
         patterns=("embeddinggemma-*",),
         rope_theta=1e6,
