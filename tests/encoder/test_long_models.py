@@ -108,7 +108,9 @@ def test_a_last_step_that_is_not_there(tiny_models: TinyModels, tmp_path: Path) 
 def test_sitemb_is_an_adapter(tiny_models: TinyModels, tmp_path: Path) -> None:
     """What is known of SitEmb goes before what the folder of its base says."""
     web = {"query": "Instruct: Given a web search query\nQuery:", "document": ""}
-    base = tiny_models.sentence_transformers("qwen3", "sitemb-base", pooling="lasttoken", prompts=web)
+    base = tiny_models.sentence_transformers(
+        "qwen3", "sitemb-base", pooling="lasttoken", prompts=web
+    )
     sitemb = find_preset("SituatedEmbedding/SitEmb-v1.5-Qwen3-note")
     assert sitemb is not None
     bare = Bare(tmp_path / "SitEmb-v1.5-Qwen3-note", base, name=str(base))
