@@ -93,6 +93,16 @@ class ModelFolder:
         return self.own_tokenizer or self.path
 
     @property
+    def as_it_came(self) -> Path:
+        """The folder that other libraries load as this model."""
+        return self.root if self.adapters else self.path
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Its own root, and that of each base below it."""
+        return (self.root,) if self.base is None else (self.root, *self.base.roots)
+
+    @property
     def sources(self) -> tuple[ModelFolder | Preset, ...]:
         """What states its pooling and prompts, the nearest first: itself, the table, its base."""
         known = find_preset(self.name)

@@ -17,7 +17,7 @@ ADAPTER_FILE = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 _PICKLED = "adapter_model.bin"
-_WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.pt", "*.pth", "*.ckpt")
+_MODELS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin")
 # What makes a layer something else than ``W + s B A``.
 _OTHER_KINDS = (
     *("use_dora", "use_qalora", "lora_bias", "fan_in_fan_out", "rank_pattern", "alpha_pattern"),
@@ -38,8 +38,8 @@ def is_bare_adapter(place: Path) -> bool:
         return False
     if not (place / "config.json").is_file():
         return True
-    found = (path.name for pattern in _WEIGHTS for path in place.glob(pattern))
-    return all(name.startswith("adapter_model.") for name in found)
+    found = {path.name for pattern in _MODELS for path in place.glob(pattern)}
+    return found <= {ADAPTER_WEIGHTS}
 
 
 def base_of(place: Path) -> tuple[str, str | None]:

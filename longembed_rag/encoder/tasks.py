@@ -141,7 +141,9 @@ def _plain(name: str) -> str:
 
 def _find(folder: ModelFolder) -> _Found:
     config = Stated(folder.path / "config.json")
-    prompts = Stated(folder.root / "config_sentence_transformers.json").words("prompts")
+    prompts: dict[str, str] = {}
+    for root in folder.roots:
+        prompts = Stated(root / "config_sentence_transformers.json").words("prompts") | prompts
     prompts |= config.words("task_instructions")
     texts = {_plain(name): prompt for name, prompt in prompts.items()}
     listed = config.texts("lora_adaptations") or ()

@@ -21,6 +21,7 @@ from tests.exact import TOLERANCE
 from tests.models import TinyModels, edit_json, open_encoder
 from tests.reference.definitions import Settings
 from tests.reference.encode import ReferenceModel
+from tests.tokenizers_of_tests import text_of
 
 ADAPTER, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -90,6 +91,34 @@ def test_an_adapter_on_an_adapter(tiny_models: TinyModels, tmp_path: Path) -> No
     assert find_folder(second.place).adapters == (first.place, second.place)
 
 
+@pytest.mark.slow
+def test_every_device_reads_with_it(tiny_models: TinyModels, tmp_path: Path) -> None:
+    """Processes of further devices find the base by themselves."""
+    bare = Bare(tmp_path / "adapter", tiny_models.folder("bert"))
+    texts = [text_of(words, words) for words in (20, 90)]
+    encoder = open_encoder(bare.place, device="cpu,cpu")
+    try:
+        both = encoder.encode(texts).embeddings
+    finally:
+        encoder.close()
+    assert np.abs(both - open_encoder(bare.place).encode(texts).embeddings).max() < 1e-6
+
+
+def test_training_starts_from_the_sum(tiny_models: TinyModels, tmp_path: Path) -> None:
+    """What is trained are the weights that read."""
+    import torch
+
+    from longembed_rag.encoder.loading import load_weights
+
+    bare = Bare(tmp_path / "adapter", tiny_models.folder("bert"))
+    planner = Planner.from_pretrained(bare.place)
+    weights = load_weights(planner, dtype=torch.float32, attention=None).state_dict()
+    name, (down, up) = next(each for each in bare.parts.items() if "query" in each[0])
+    was = load_weights(Planner.from_pretrained(bare.base), dtype=torch.float32, attention=None)
+    added = was.state_dict()[f"{name}.weight"] + ALPHA / RANK * up @ down
+    assert torch.allclose(weights[f"{name}.weight"], added, atol=1e-6)
+
+
 def test_where_the_base_is_looked_for(
     tiny_models: TinyModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +169,9 @@ def test_the_adapters_own_files_go_first(tiny_models: TinyModels, tmp_path: Path
     bare = Bare(tmp_path / "adapter", base)
     silent = Planner.from_pretrained(bare.place)
     assert (silent.pooling, silent.query_prompt) == ("cls", "ask: ")
+    counts = [1] * len(silent.tokenizer.vocabulary)
+    (base / "token_frequencies.json").write_text(json.dumps(counts))
+    assert Planner.from_pretrained(bare.place, pooling="sif").token_weights is not None
     assert silent.folder.tokenizer == base
     mark = silent.model_hash
     assert QueryReader.from_settings(EncoderSettings(model=str(bare.place), device="cpu")) is None
@@ -159,7 +191,10 @@ def test_the_adapters_own_files_go_first(tiny_models: TinyModels, tmp_path: Path
 def test_sentence_transformers_keeps_it_in_a_folder(
     tiny_models: TinyModels, tmp_path: Path
 ) -> None:
-    """The adapter lies where modules.json has the transformer; a config beside it is no model."""
+    """The adapter lies where modules.json has the transformer; a config beside it is no model.
+
+    Neither is what a trainer leaves.
+    """
     base = tiny_models.folder("bert")
     bare = Bare(tmp_path / "whole" / "0_Transformer", base)
     steps = [("0_Transformer", "Transformer"), ("1_Pooling", "Pooling")]
@@ -171,6 +206,9 @@ def test_sentence_transformers_keeps_it_in_a_folder(
     (tmp_path / "whole" / "1_Pooling").mkdir()
     (tmp_path / "whole" / "1_Pooling" / "config.json").write_text('{"pooling_mode": "mean"}')
     shutil.copy(base / "config.json", bare.place)
+    (bare.place / "optimizer.pt").touch()
+    (bare.place / "training_args.bin").touch()
+    assert find_folder(tmp_path / "whole").as_it_came == tmp_path / "whole"
     assert close(tmp_path / "whole", bare.merged(tmp_path / "merged"), "bert")
     shutil.copy(base / "model.safetensors", bare.place)
     shutil.copy(base / "tokenizer.json", bare.place)
