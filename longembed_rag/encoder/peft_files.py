@@ -22,7 +22,7 @@ _MODELS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin")
 _OTHER_KINDS = (
     *("use_dora", "use_qalora", "lora_bias", "fan_in_fan_out", "rank_pattern", "alpha_pattern"),
     *("modules_to_save", "layer_replication", "trainable_token_indices", "target_parameters"),
-    "alora_invocation_tokens",
+    *("alora_invocation_tokens", "use_bdlora", "arrow_config", "kasa_config", "monteclora_config"),
 )
 # What an adapter may start from without changing the model that it is put on; PiSSA, OLoRA and
 # their like take something off the model's weights first.
