@@ -74,8 +74,9 @@ def load_once() -> Callable[[Planner], LoadedModel]:
     loaded: dict[tuple[object, ...], LoadedModel] = {}
 
     def load(planner: Planner) -> LoadedModel:
-        folder, settings = planner.folder.path, planner.settings
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        settings = planner.settings
+        places = (planner.folder.path, *planner.folder.adapters)
+        files = sorted(path for each in places for path in each.rglob("*") if path.is_file())
         stats = tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
         key = (stats, settings.device, settings.dtype, settings.trust_remote_code)
         if key not in loaded:

@@ -283,7 +283,7 @@ class Workshop:
         )
 
         own = self.planner() if name is None else None
-        path = str(own.model_path) if own is not None else str(name)
+        path = str(name if own is None else own.folder.as_it_came)
         shown = shown_model(own.model_name if own is not None else path)
         device = self._base.device
 

@@ -57,7 +57,7 @@ def _described(preset: Preset, *, default_model: str) -> dict[str, Any]:
     from longembed_rag.encoder.families import family_of, pick_method
 
     config = SimpleNamespace(model_type=preset.family, use_bidirectional_attention=True)
-    family = family_of(config, model_name=preset.names[0])
+    family = family_of(config, model_name=preset.names[0], preset=preset)
     method, reason = pick_method(family, preset, model_name=preset.names[0])
     return {
         "names": list(preset.names),

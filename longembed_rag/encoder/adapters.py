@@ -6,22 +6,27 @@ made: ``s B A x`` is added to ``W x``, so that one set of weights serves both si
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from longembed_rag.encoder.checkpoints import jina_targets
-from longembed_rag.encoder.stated import Stated, require_files, told
-from longembed_rag.encoder.tasks import ADAPTER_FILE, ADAPTER_WEIGHTS, Adapter
+from longembed_rag.encoder.peft_files import ADAPTER_WEIGHTS, scale_of
+from longembed_rag.encoder.stated import Stated, told
+from longembed_rag.encoder.tasks import Adapter
+from longembed_rag.encoder.weights import read_headers
 from longembed_rag.errors import ModelLoadError, UnsupportedModelError
 
 _active: ContextVar[str | None] = ContextVar("longembed_rag_adapter", default=None)
+# What no vector depends on.
+_UNREAD = re.compile(r"(?:^|\.)(?:pooler|lm_head|cls)\.")
 _PARTS = (".lora_A", ".lora_B", ".lora_embedding_A", ".lora_embedding_B")
 
 
@@ -96,7 +101,33 @@ def install_adapters(
                 _put_peft(model, adapter.name, adapter.place)
 
 
-def _put(model: nn.Module, module: str, name: str, down: Tensor, up: Tensor) -> None:
+def add_adapters(model: nn.Module, places: Sequence[Path]) -> None:
+    """Add adapters to a model's weights, which then read with them always: PEFT's merging.
+
+    The sums are made in float32 and rounded once.
+
+    Args:
+        model: A transformers model, changed in place.
+        places: Folders as PEFT writes them, in the order in which they are added.
+
+    Raises:
+        UnsupportedModelError: An adapter is not a plain LoRA.
+        ModelLoadError: An adapter is missing or damaged, or another model's.
+    """
+    for place in places:
+        with told(f"the adapter in {place}"), torch.no_grad():
+            for layer, down, up in _peft_parts(place, alone=True):
+                for module, part in _targets(model, layer, str(place), up):
+                    found = _fitting(model, module, str(place), down, part)
+                    first, second = down.float(), part.float()
+                    rows = isinstance(found, nn.Embedding)
+                    added = first @ second if rows else second @ first
+                    weight = cast(Tensor, found.weight)
+                    weight.copy_(weight.float() + added)
+
+
+def _fitting(model: nn.Module, module: str, name: str, down: Tensor, up: Tensor) -> nn.Module:
+    """The layer of an adapter, which has to be of its shape."""
     layer = model.get_submodule(module)
     weight = cast(Tensor, layer.weight)
     rows = isinstance(layer, nn.Embedding)
@@ -108,26 +139,38 @@ def _put(model: nn.Module, module: str, name: str, down: Tensor, up: Tensor) -> 
         )
     if not bool(down.isfinite().all() and up.isfinite().all()):
         raise ModelLoadError(f"the adapter {name!r} holds NaN or infinite numbers ({module})")
+    return layer
+
+
+def _put(model: nn.Module, module: str, name: str, down: Tensor, up: Tensor) -> None:
+    layer = _fitting(model, module, name, down, up)
+    dtype = cast(Tensor, layer.weight).dtype
     if not hasattr(layer, "low_rank"):
         layer.low_rank = _LowRank()
+        rows = isinstance(layer, nn.Embedding)
         layer.register_forward_hook(_add_rows if rows else _add_linear)
-    cast("_LowRank", layer.low_rank).put(_key(name), down.to(weight.dtype), up.to(weight.dtype))
+    cast("_LowRank", layer.low_rank).put(_key(name), down.to(dtype), up.to(dtype))
 
 
-def _put_parts(model: nn.Module, layer: str, name: str, down: Tensor, up: Tensor) -> None:
-    """:func:`_put`, where a layer may have its published name and be several of the model's."""
-    if layer in dict(model.named_modules()):
-        _put(model, layer, name, down, up)
-        return
-    try:
-        targets = jina_targets(f"{layer}.weight")
-    except UnsupportedModelError as error:
-        raise ModelLoadError(
-            f"the adapter {name!r} is for {layer!r}, and there is no layer of that name"
-        ) from error
-    # What goes in is shared by the parts, and each has rows of its own of what comes out.
-    for target, part in zip(targets, up.chunk(len(targets)), strict=True):
-        _put(model, target.removesuffix(".weight"), name, down, part)
+def _targets(model: nn.Module, layer: str, name: str, up: Tensor) -> list[tuple[str, Tensor]]:
+    """The layers of a model that an adapter's is, and what each has of ``up``.
+
+    A layer may have the name that it has below a head (``model.layers.0...``), or its published
+    name, and be several of the model's.
+    """
+    there = {each for each, _ in model.named_modules()}
+    below = layer.removeprefix(f"{getattr(model, 'base_model_prefix', '')}.")
+    for own in (layer, below):
+        if own in there:
+            return [(own, up)]
+    with suppress(UnsupportedModelError):
+        targets = [each.removesuffix(".weight") for each in jina_targets(f"{layer}.weight")]
+        if there.issuperset(targets):
+            # What goes in is shared by the parts, each with rows of its own of what comes out.
+            return list(zip(targets, up.chunk(len(targets)), strict=True))
+    raise ModelLoadError(
+        f"the adapter {name!r} is for {layer!r}, and there is no layer of that name"
+    )
 
 
 def _put_own(model: nn.Module, adapter: Adapter, config: Stated, files: Sequence[Path]) -> None:
@@ -155,25 +198,40 @@ def _put_own(model: nn.Module, adapter: Adapter, config: Stated, files: Sequence
 
 def _put_peft(model: nn.Module, name: str, place: Path) -> None:
     """An adapter out of a folder as PEFT writes it."""
-    config = Stated(place / ADAPTER_FILE)
-    require_files(place, (ADAPTER_WEIGHTS,))
-    if not (place / ADAPTER_WEIGHTS).is_file():
-        raise ModelLoadError(f"{place} has no {ADAPTER_WEIGHTS}; download the model again")
-    odd = [key for key in ("use_dora", "rank_pattern", "alpha_pattern") if config.get(key)]
-    odd += [key for key in ("modules_to_save", "fan_in_fan_out") if config.get(key)]
-    if config.text("peft_type") != "LORA" or odd or config.get("bias", "none") != "none":
-        raise UnsupportedModelError(
-            f"{config.file}: only plain LoRA is read, not {', '.join(odd) or 'this kind'}"
-        )
-    rank, alpha = config.count("r"), config.get("lora_alpha")
-    if rank is None or not isinstance(alpha, (int, float)):
-        config.refuse("r" if rank is None else "lora_alpha", "a number")
-    scale = alpha / (math.sqrt(rank) if config.flag("use_rslora") else rank)
-    for path, (down, up) in _pairs([place / ADAPTER_WEIGHTS]).items():
+    for layer, down, up in _peft_parts(place):
+        for module, part in _targets(model, layer, name, up):
+            _put(model, module, name, down, part)
+
+
+def _peft_parts(place: Path, *, alone: bool = False) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """What PEFT wrote into a folder: layer, ``down``, and ``up`` with the scale in it.
+
+    Args:
+        place: The folder.
+        alone: Whether nothing but low-rank parts may lie in it.
+    """
+    scale, file = scale_of(place), place / ADAPTER_WEIGHTS
+    if alone:
+        _require_low_rank(file)
+    pairs = _pairs([file])
+    if not pairs:
+        raise ModelLoadError(f"{file} holds no adapter; download the model again")
+    for path, (down, up) in pairs.items():
         layer = path.removeprefix("base_model.model.")
         if ".lora_embedding" in path:
             layer, down, up = layer.removesuffix(".lora_embedding"), down.T, up.T
-        _put_parts(model, layer, name, down, up.float() * scale)
+        yield layer, down, up.float() * scale
+
+
+def _require_low_rank(file: Path) -> None:
+    """Refuse whole weights, which would be left out in silence."""
+    for name in read_headers([file]):
+        plain = name.removesuffix(".weight")
+        if not plain.endswith(_PARTS) and _UNREAD.search(name) is None:
+            raise UnsupportedModelError(
+                f"{file} holds {name}, which is no part of a plain LoRA. Add the adapter to its "
+                "model (merge_and_unload of PEFT), save that, and name its folder"
+            )
 
 
 def _pairs(files: Sequence[Path], part: int | None = None) -> dict[str, tuple[Tensor, Tensor]]:
@@ -191,7 +249,7 @@ def _pairs(files: Sequence[Path], part: int | None = None) -> dict[str, tuple[Te
             for name in weights.keys():  # noqa: SIM118  # it is no dict
                 plain = name.removesuffix(".weight")
                 side = next((each for each in _PARTS if plain.endswith(each)), None)
-                if side is None or "pooler." in plain:
+                if side is None or _UNREAD.search(plain) is not None:
                     continue
                 piece = weights.get_slice(name)
                 tensor = piece[:] if part is None else piece[part]

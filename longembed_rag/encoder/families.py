@@ -7,7 +7,6 @@ from typing import Any
 
 from longembed_rag.encoder.config_bounds import require_positive_length
 from longembed_rag.encoder.preset import Preset
-from longembed_rag.encoder.presets import find_preset
 from longembed_rag.errors import ModelLoadError, SettingsError, UnsupportedModelError
 from longembed_rag.extension.methods import Method, PositionKind
 
@@ -100,8 +99,13 @@ def pick_method(family: Family, preset: Preset | None, *, model_name: str) -> tu
     return family.auto_method()
 
 
-def family_of(config: Any, *, model_name: str) -> Family:
+def family_of(config: Any, *, model_name: str, preset: Preset | None = None) -> Family:
     """The family of a model's config.
+
+    Args:
+        config: transformers' config.
+        model_name: What the model is called, for errors.
+        preset: What is known of it.
 
     Raises:
         UnsupportedModelError: The architecture is not one of :data:`SUPPORTED`.
@@ -127,7 +131,6 @@ def family_of(config: Any, *, model_name: str) -> Family:
         causal = name == "gemma3_text" and not getattr(config, "use_bidirectional_attention", False)
         return Family(name, "rotary", causal)
     if name in ROTARY_CAUSAL:
-        preset = find_preset(model_name)
         both = preset is not None and preset.bidirectional
         # Models whose mask was taken off in training say so here, as transformers understands it.
         return Family(name, "rotary", not both and getattr(config, "is_causal", True) is not False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from longembed_rag.encoder.late_interaction import (
@@ -16,7 +16,16 @@ from longembed_rag.encoder.late_interaction import (
     of_modules,
 )
 from longembed_rag.encoder.modules import ChainModule, Steps
+from longembed_rag.encoder.peft_files import (
+    ADAPTER_FILE,
+    base_of,
+    is_bare_adapter,
+    scale_of,
+)
+from longembed_rag.encoder.preset import Preset
+from longembed_rag.encoder.presets import find_preset
 from longembed_rag.encoder.stated import Stated, require_files, told
+from longembed_rag.encoder.tokenizer_files import TOKENIZER_FILES, has_tokenizer
 from longembed_rag.errors import MissingDependencyError, ModelLoadError
 
 #: Name of the default model, which lies in this package: MiniLM, made for length by our training.
@@ -28,20 +37,6 @@ _OWN_MODELS = Path(__file__).parent / "models"
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 _WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", COLBERT_FILE)
-_TOKENIZER_FILES = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "tokenizer.model",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-)
-_TOKENIZER_EXTRAS = (
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "merges.txt",
-)
 _QUERY_NAMES = ("query", "search_query", "retrieval.query", "Retrieval-query", "s2p_query")
 _DOCUMENT_NAMES = (
     "document",
@@ -57,10 +52,12 @@ _DOCUMENT_NAMES = (
 class ModelFolder:
     """A model on disk.
 
+    Of an adapter that lies by itself, what its own folder leaves out is that of its base.
+
     Attributes:
         name: What the user called it.
         root: The folder that was named; holds ``modules.json`` where there is one.
-        path: The folder of config, tokenizer and weights.
+        path: The folder of config and weights, and of the tokenizer.
         pooling: What the folder itself says; None where it says nothing.
         width: Numbers of a token's state, as pooling's config states them; None where it does not.
         include_prompt: Whether prompt tokens take part in pooling.
@@ -70,6 +67,9 @@ class ModelFolder:
         document_prompt: As ``query_prompt``.
         lower_case: Whether texts are lower-cased before they are tokenised.
         late: What it says where the model was made for late interaction; else None.
+        adapters: Folders of the adapters that are added to its weights, in this order.
+        base: The model that the last of them belongs to; None where there is none.
+        own_tokenizer: The folder of its tokenizer, where that is not ``path``.
     """
 
     name: str
@@ -83,6 +83,36 @@ class ModelFolder:
     document_prompt: str | None = None
     lower_case: bool = False
     late: LateInteraction | None = None
+    adapters: tuple[Path, ...] = ()
+    base: ModelFolder | None = None
+    own_tokenizer: Path | None = None
+
+    @property
+    def tokenizer(self) -> Path:
+        """The folder of its tokenizer."""
+        return self.own_tokenizer or self.path
+
+    @property
+    def as_it_came(self) -> Path:
+        """The folder that other libraries load as this model."""
+        return self.root if self.adapters else self.path
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Its own root, and that of each base below it."""
+        return (self.root,) if self.base is None else (self.root, *self.base.roots)
+
+    @property
+    def sources(self) -> tuple[ModelFolder | Preset, ...]:
+        """What states its pooling and prompts, the nearest first: itself, the table, its base."""
+        known = find_preset(self.name)
+        own = (self,) if known is None else (self, known)
+        return own if self.base is None else (*own, *self.base.sources)
+
+    @property
+    def preset(self) -> Preset | None:
+        """What is known of it, or else of its base; None where nothing is."""
+        return next((each for each in self.sources if isinstance(each, Preset)), None)
 
 
 def find_folder(model: str | Path | None, *, revision: str | None = None) -> ModelFolder:
@@ -97,15 +127,23 @@ def find_folder(model: str | Path | None, *, revision: str | None = None) -> Mod
         ModelLoadError: No such folder or hub model, or a file in it is missing or broken.
     """
     name = str(model or DEFAULT_MODEL)
+    return _read_root(name, _find_root(name, revision), over=())
+
+
+def _find_root(name: str, revision: str | None) -> Path:
     if name == DEFAULT_MODEL:
         root = _OWN_MODELS / DEFAULT_MODEL
     elif name == MINILM:
         root = _minilm_folder()
     else:
         root = _named_folder(name) or _from_hub(name, revision)
-    root = root.resolve()
+    return root.resolve()
+
+
+def _read_root(name: str, root: Path, *, over: tuple[Path, ...]) -> ModelFolder:
+    """What a folder says; ``over`` are those of adapters that are to be put on it."""
     with told(f"model folder {root}"):
-        return _read_folder(name, root)
+        return _read_folder(name, root, over)
 
 
 def _named_folder(name: str) -> Path | None:
@@ -162,12 +200,13 @@ def _from_hub(name: str, revision: str | None) -> Path:
         ) from error
 
 
-def _read_folder(name: str, root: Path) -> ModelFolder:
+def _read_folder(name: str, root: Path, over: tuple[Path, ...]) -> ModelFolder:
     require_files(root, _WANTED)
     steps = Steps(root)
     for place in (steps.path, *(module.path for module in steps.chain)):
         require_files(place, _WANTED)
-    if not (steps.path / "config.json").is_file():
+    bare = is_bare_adapter(steps.path)
+    if not bare and not (steps.path / "config.json").is_file():
         raise ModelLoadError(f"model folder {steps.path} has no config.json")
     stated = Stated(root / "config_sentence_transformers.json")
     transformer = Stated(steps.path / "sentence_bert_config.json")
@@ -180,7 +219,7 @@ def _read_folder(name: str, root: Path) -> ModelFolder:
         steps.chain.append(ChainModule("ColBERT", root))
     # sentence-transformers writes empty prompts for models that were never given any.
     spoken = {key: value for key, value in prompts.items() if value}
-    return ModelFolder(
+    folder = ModelFolder(
         name=name,
         root=root,
         path=steps.path,
@@ -193,6 +232,53 @@ def _read_folder(name: str, root: Path) -> ModelFolder:
         lower_case=transformer.flag("do_lower_case"),
         late=late,
     )
+    return _put_on_base(folder, whole=bool(steps.types), over=(*over, root)) if bare else folder
+
+
+def _put_on_base(own: ModelFolder, *, whole: bool, over: tuple[Path, ...]) -> ModelFolder:
+    """An adapter's folder, with what it leaves out from the model that it belongs to.
+
+    Args:
+        own: The adapter.
+        whole: Whether its folder lists the steps of a model.
+        over: Its root, and those of adapters that are to be put on it.
+    """
+    scale_of(own.path)  # what is no adapter that is read needs no base
+    base = _find_base(own.path, over)
+    steps = own if whole else base
+    spoken = (own.path / "sentence_bert_config.json").is_file()
+    return replace(
+        own,
+        path=base.path,
+        width=own.width or base.width,
+        include_prompt=steps.include_prompt,
+        chain=steps.chain,
+        late=steps.late,
+        lower_case=(own if spoken else base).lower_case,
+        adapters=(*base.adapters, own.path),
+        base=base,
+        own_tokenizer=own.path if has_tokenizer(own.path) else base.own_tokenizer,
+    )
+
+
+def _find_base(place: Path, over: tuple[Path, ...]) -> ModelFolder:
+    """The model that an adapter belongs to: a folder, from its own or from here, or of the hub."""
+    file = place / ADAPTER_FILE
+    name, revision = base_of(place)
+    try:
+        beside = _named_folder(str(place / name)) if not name.startswith("~") else None
+        root = beside.resolve() if beside is not None else _find_root(name, revision)
+    except ModelLoadError as error:
+        raise ModelLoadError(
+            f"{file}: the adapter's base model is not there: {error}; or write the folder that "
+            "holds it into base_model_name_or_path"
+        ) from error
+    if root in over:
+        raise ModelLoadError(
+            f"{file}: base_model_name_or_path is {name!r}, which leads back to the adapter in "
+            f"{root}; name the model that it was trained on"
+        )
+    return _read_root(name, root, over=over)
 
 
 def _first(prompts: dict[str, str], names: tuple[str, ...]) -> str:
@@ -205,40 +291,8 @@ def require_tokenizer(folder: ModelFolder) -> None:
     Raises:
         ModelLoadError: None does.
     """
-    if not any((folder.path / name).is_file() for name in _TOKENIZER_FILES):
+    if not has_tokenizer(folder.tokenizer):
         raise ModelLoadError(
-            f"model folder {folder.path} has no tokenizer (none of "
-            f"{', '.join(_TOKENIZER_FILES)}); copy the tokenizer files of the model into it"
+            f"model folder {folder.tokenizer} has no tokenizer (none of "
+            f"{', '.join(TOKENIZER_FILES)}); copy the tokenizer files of the model into it"
         )
-
-
-def hash_folder(folder: ModelFolder) -> str:
-    """A quick fingerprint of config, tokenizer, weights and the steps after them (sha256, hex).
-
-    Small files count whole; of each weights file, its length, its first MiB (names and shapes of
-    all tensors) and 64 KiB at each sixteenth of the rest.
-    """
-    digest = hashlib.sha256()
-    said = (folder.include_prompt, folder.lower_case, [module.kind for module in folder.chain])
-    digest.update(repr(said).encode())
-    if folder.late is not None:
-        digest.update(repr(folder.late).encode())
-    chain = [module.path for module in folder.chain if module.kind == "Dense"]
-    for place in (folder.path, *chain):
-        small = [place / name for name in ("config.json", *_TOKENIZER_FILES, *_TOKENIZER_EXTRAS)]
-        for path in [*(p for p in small if p.is_file()), *sorted(place.glob("*.safetensors"))]:
-            digest.update(path.name.encode())
-            digest.update(_sample(path))
-    return digest.hexdigest()
-
-
-def _sample(path: Path) -> bytes:
-    if path.suffix != ".safetensors":
-        return path.read_bytes()
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        parts = [size.to_bytes(8, "big"), file.read(1 << 20)]
-        for part in range(1, 16):
-            file.seek(size * part // 16)
-            parts.append(file.read(1 << 16))
-    return b"".join(parts)

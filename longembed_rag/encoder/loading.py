@@ -11,14 +11,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from longembed_rag.encoder.adapters import adapted, install_adapters
+from longembed_rag.encoder.adapters import adapted, add_adapters, install_adapters
 from longembed_rag.encoder.chain import load_chain
 from longembed_rag.encoder.checkpoints import is_alibi_bert, is_jina_v3, load_converted
 from longembed_rag.encoder.devices import pick_device, pick_dtype
 from longembed_rag.encoder.e5rope import E5_ROPE, E5_ROPE_KEYS
 from longembed_rag.encoder.families import ALIBI, ALIBI_BERT, table_offset
+from longembed_rag.encoder.folder import ModelFolder
 from longembed_rag.encoder.planner import Planner
-from longembed_rag.encoder.presets import find_preset
 from longembed_rag.encoder.stated import Stated, told
 from longembed_rag.encoder.weights import require_fitting, require_numbers, weight_files
 from longembed_rag.errors import (
@@ -144,7 +144,7 @@ def load_model(planner: Planner) -> LoadedModel:
             fuse_blocks(model)
         hidden = int(config.hidden_size)
         chain, dimension = load_chain(planner.folder, hidden=hidden, device=device)
-        _require_known_width(planner.folder.name, dimension)
+        _require_known_width(planner.folder, dimension)
         loaded = LoadedModel(
             model=model,
             chain=chain,
@@ -186,18 +186,18 @@ def _install(planner: Planner, model: nn.Module) -> dict[str, RotaryFrequencies]
     return {}
 
 
-def _require_known_width(name: str, dimension: int) -> None:
+def _require_known_width(folder: ModelFolder, dimension: int) -> None:
     """Refuse a model whose last step was not found where it is known to have one.
 
     Raises:
         UnsupportedModelError: Its vectors would be others than its own.
     """
-    preset = find_preset(name)
+    preset = folder.preset
     if preset is not None and preset.width not in (None, dimension):
         raise UnsupportedModelError(
-            f"{name} makes vectors of {preset.width:,} numbers, and what its folder says makes "
-            f"{dimension:,}: the step between is code of its own, which is not run. Save that "
-            "layer as a Dense of sentence-transformers"
+            f"{folder.name} makes vectors of {preset.width:,} numbers, and what its folder says "
+            f"makes {dimension:,}: the step between is code of its own, which is not run. Save "
+            "that layer as a Dense of sentence-transformers"
         )
 
 
@@ -227,6 +227,8 @@ def _require_reading(planner: Planner, loaded: LoadedModel) -> None:
 def load_weights(planner: Planner, *, dtype: torch.dtype, attention: str | None) -> nn.Module:
     """Transformers' model as it comes, with the weights that belong to a planner's config.
 
+    Where the folder holds an adapter, it is added to them.
+
     Args:
         planner: Says which model.
         dtype: Of its weights.
@@ -236,6 +238,12 @@ def load_weights(planner: Planner, *, dtype: torch.dtype, attention: str | None)
         UnsafeWeightsError: Only pickled weights are there.
         ModelLoadError: They are missing or do not fit the config.
     """
+    model = _stock_model(planner, dtype=dtype, attention=attention)
+    add_adapters(model, planner.folder.adapters)
+    return model
+
+
+def _stock_model(planner: Planner, *, dtype: torch.dtype, attention: str | None) -> nn.Module:
     from transformers import AutoModel, T5EncoderModel
 
     folder, config = planner.folder, planner.config

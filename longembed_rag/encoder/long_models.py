@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from longembed_rag.encoder.preset import Preset
+
+_QWEN3 = Preset(
+    patterns=("qwen3-embedding-*",),
+    rope_theta=1e6,
+    rotary_dim=128,
+    names=("Qwen/Qwen3-Embedding-0.6B",),
+    family="qwen3",
+    pooling="last_token",
+    dimensions=(32, 64, 128, 256, 512, 768, 1024),
+    note="any number of dimensions from 32 on can be kept",
+    query_prompt="Instruct: Given a web search query, retrieve relevant passages that "
+    "answer the query\nQuery:",
+)
 
 LONG_MODELS: tuple[Preset, ...] = (
     Preset(
@@ -16,11 +31,20 @@ LONG_MODELS: tuple[Preset, ...] = (
     ),
     # ModernBERT of 8,192 tokens, the first token's state, no prompts (arXiv 2508.21085).
     Preset(
-        patterns=("granite-embedding-english-r2", "granite-embedding-small-english-r2"),
-        names=(
-            "ibm-granite/granite-embedding-english-r2",
-            "ibm-granite/granite-embedding-small-english-r2",
-        ),
+        patterns=("granite-embedding-english-r2",),
+        names=("ibm-granite/granite-embedding-english-r2",),
+        rope_theta=80_000.0,
+        rotary_dim=64,
+        family="modernbert",
+        pooling="cls",
+        english_only=True,
+        original_length=8192,
+    ),
+    Preset(
+        patterns=("granite-embedding-small-english-r2",),
+        names=("ibm-granite/granite-embedding-small-english-r2",),
+        rope_theta=80_000.0,
+        rotary_dim=32,
         family="modernbert",
         pooling="cls",
         english_only=True,
@@ -119,17 +143,38 @@ LONG_MODELS: tuple[Preset, ...] = (
         dimensions=(64, 128, 256, 512, 896),
         note="tuned on texts of 512 tokens; its card says 32,768",
     ),
+    replace(
+        _QWEN3,
+        patterns=("qwen3-embedding-4b*",),
+        names=("Qwen/Qwen3-Embedding-4B",),
+        dimensions=(*_QWEN3.dimensions, 2560),
+    ),
+    replace(
+        _QWEN3,
+        patterns=("qwen3-embedding-8b*",),
+        names=("Qwen/Qwen3-Embedding-8B",),
+        dimensions=(*_QWEN3.dimensions, 2560, 4096),
+    ),
+    _QWEN3,
+    # An adapter of Qwen3-Embedding-8B: rank 128, on the projections of attention, at most 8,192
+    # tokens (arXiv 2508.01959, table 1 and appendix A.2). v1, of bge-m3, adds up two models.
     Preset(
-        patterns=("qwen3-embedding-*",),
+        patterns=("sitemb-v1.5-qwen3*",),
         rope_theta=1e6,
         rotary_dim=128,
-        names=("Qwen/Qwen3-Embedding-0.6B",),
+        names=(
+            "SituatedEmbedding/SitEmb-v1.5-Qwen3",
+            "SituatedEmbedding/SitEmb-v1.5-Qwen3-note",
+        ),
         family="qwen3",
         pooling="last_token",
-        dimensions=(32, 64, 128, 256, 512, 768, 1024),
-        note="any number of dimensions from 32 on can be kept; 4B has 2,560, 8B 4,096",
-        query_prompt="Instruct: Given a web search query, retrieve relevant passages that "
-        "answer the query\nQuery:",
+        original_length=8192,
+        query_prompt="Instruct: Given a search query, retrieve relevant chunks from fictions that "
+        "answer the query\nQuery: ",
+        note="an adapter of Qwen/Qwen3-Embedding-8B, trained to read a chunk, <|endoftext|>, then "
+        "what stands around it, and to add up the scores of both ends; here a passage is read once "
+        "within its document, after what stands before it, so its published scores are of another "
+        "reading",
     ),
     Preset(
         patterns=("embeddinggemma-*",),

@@ -21,10 +21,10 @@ from longembed_rag.encoder.families import (
     pick_method,
     tuned_table,
 )
-from longembed_rag.encoder.folder import ModelFolder, find_folder, hash_folder
+from longembed_rag.encoder.folder import ModelFolder, find_folder
+from longembed_rag.encoder.hashing import hash_folder
 from longembed_rag.encoder.late_interaction import auto_late_interaction, require_seen
 from longembed_rag.encoder.preset import Preset
-from longembed_rag.encoder.presets import find_preset
 from longembed_rag.encoder.reading import Reading
 from longembed_rag.encoder.rules import base_note, rules_for
 from longembed_rag.encoder.settings import EncoderOptions, EncoderSettings, Kind
@@ -76,8 +76,8 @@ class Planner:
         self.settings = settings
         self.folder = folder
         self.config = config
-        self.family: Family = family_of(config, model_name=folder.name)
-        preset = find_preset(folder.name)
+        preset = folder.preset
+        self.family: Family = family_of(config, model_name=folder.name, preset=preset)
         self.method, self.method_reason = self._resolve_method(preset)
         self._table = tuned_table(config, model_name=folder.name)
         self.original_length = self._resolve_length(preset)
@@ -90,12 +90,12 @@ class Planner:
             table=self._table,
             model=folder.name,
         )
-        self.pooling = self._resolve_pooling(preset)
+        self.pooling = self._resolve_pooling()
         comparing = auto_late_interaction(folder.late, self.pooling)
         self.late_interaction, self.late_interaction_reason = comparing
         require_seen(folder.late, model_name=folder.name, family=self.family)
         self.task = task_of(folder, settings.task)
-        self.query_prompt, self.document_prompt = prompts_of(settings, folder, preset, self.task)
+        self.query_prompt, self.document_prompt = prompts_of(settings, folder, self.task)
         self.tokenizer = Tokenizer(
             folder,
             vocabulary=vocabulary,
@@ -167,10 +167,10 @@ class Planner:
             return self.settings.method, "asked for"
         return pick_method(self.family, preset, model_name=name)
 
-    def _resolve_pooling(self, preset: Preset | None) -> str:
-        known = None if preset is None else preset.pooling
+    def _resolve_pooling(self) -> str:
         usual = "last_token" if self.family.causal else "mean"
-        return _first(self.settings.pooling, self.folder.pooling, known, usual)
+        stated = (each.pooling for each in self.folder.sources)
+        return _first(self.settings.pooling, *stated, usual)
 
     @property
     def model_name(self) -> str:

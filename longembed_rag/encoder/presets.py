@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from longembed_rag.encoder.long_models import LONG_MODELS
 from longembed_rag.encoder.preset import Preset
 
-_MISTRAL_TASK = (
+_WEB_TASK = (
     "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: "
 )
 _BGE_TASK = "Represent this sentence for searching relevant passages: "
@@ -60,6 +60,14 @@ PRESETS: tuple[Preset, ...] = (
         pooling="mean",
         english_only=True,
     ),
+    # Made for instructions, and none before documents, as mteb (2.26) runs it.
+    Preset(
+        patterns=("multilingual-e5-*-instruct",),
+        names=("intfloat/multilingual-e5-large-instruct",),
+        family="xlm-roberta",
+        pooling="mean",
+        query_prompt=_WEB_TASK,
+    ),
     Preset(
         patterns=("multilingual-e5-*",),
         names=(MULTILINGUAL_MODEL,),
@@ -87,7 +95,7 @@ PRESETS: tuple[Preset, ...] = (
         names=("intfloat/e5-mistral-7b-instruct",),
         family="mistral",
         pooling="last_token",
-        query_prompt=_MISTRAL_TASK,
+        query_prompt=_WEB_TASK,
         original_length=4096,
         best_method="ntk",
         rope_theta=1e4,

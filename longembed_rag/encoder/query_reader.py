@@ -68,7 +68,7 @@ class QueryReader:
         if (lack := lack_of_address_space(_ADDRESS_SPACE)) is not None:
             raise ModelLoadError(f"no model can be loaded: {lack}")
         folder = find_folder(settings.model, revision=settings.revision)
-        if folder.late is not None or folder.chain:
+        if folder.late is not None or folder.chain or folder.adapters:
             return None
         config = plain_config(folder)
         if config is None or config.hidden_act not in ACTIVATIONS:

@@ -98,7 +98,8 @@ def find_weights(folder: ModelFolder, vocabulary: Sequence[str]) -> TokenWeights
     Raises:
         SettingsError: There is no table for it, or the folder's own does not fit.
     """
-    path = folder.root / FILE
+    tables = (root / FILE for root in folder.roots)
+    path = next((table for table in tables if table.is_file()), folder.root / FILE)
     if path.is_file():
         return TokenWeights(_checked(read_json(path), path, len(vocabulary)))
     name = _OWN.get(vocabulary_hash(vocabulary))

@@ -15,14 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from longembed_rag.encoder.folder import ModelFolder
-from longembed_rag.encoder.preset import Preset
+from longembed_rag.encoder.peft_files import ADAPTER_FILE, ADAPTER_WEIGHTS
 from longembed_rag.encoder.settings import EncoderSettings, Kind
 from longembed_rag.encoder.stated import Stated, require_files
 from longembed_rag.errors import SettingsError
 
-#: The file by which an adapter's folder is known.
-ADAPTER_FILE = "adapter_config.json"
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 #: The task whose two sides have an adapter each.
 RETRIEVAL = "retrieval"
 _SIDES = ("retrieval.query", "retrieval.passage")
@@ -121,7 +118,7 @@ def task_of(folder: ModelFolder, name: str | None) -> Task | None:
 
 
 def prompts_of(
-    settings: EncoderSettings, folder: ModelFolder, preset: Preset | None, task: Task | None
+    settings: EncoderSettings, folder: ModelFolder, task: Task | None
 ) -> tuple[str, str]:
     """What is put before queries, and what before documents.
 
@@ -133,7 +130,7 @@ def prompts_of(
     for kind in kinds:
         name = f"{kind}_prompt"
         stated = [getattr(settings, name), None if task is None else task.adapter(kind).prompt]
-        stated += [getattr(each, name, None) for each in (folder, preset)]
+        stated += [getattr(each, name) for each in folder.sources]
         found.append(next((each for each in stated if each is not None), ""))
     return found[0], found[1]
 
@@ -144,7 +141,9 @@ def _plain(name: str) -> str:
 
 def _find(folder: ModelFolder) -> _Found:
     config = Stated(folder.path / "config.json")
-    prompts = Stated(folder.root / "config_sentence_transformers.json").words("prompts")
+    prompts: dict[str, str] = {}
+    for root in folder.roots:
+        prompts = Stated(root / "config_sentence_transformers.json").words("prompts") | prompts
     prompts |= config.words("task_instructions")
     texts = {_plain(name): prompt for name, prompt in prompts.items()}
     listed = config.texts("lora_adaptations") or ()

@@ -10,9 +10,31 @@ from typing import Any
 from longembed_rag.encoder.stated import Stated, told
 from longembed_rag.errors import ModelLoadError
 
+#: Of which a tokenizer has one.
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
+#: What may lie beside it.
+TOKENIZER_EXTRAS = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "merges.txt",
+)
+
 _SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _WHOLE = "tokenizer.json"
 _TEMPLATE = re.compile(r'"post_processor"\s*:\s*')
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a tokenizer lies in a folder."""
+    return any((folder / name).is_file() for name in TOKENIZER_FILES)
 
 
 def require_readable(folder: Path) -> None:

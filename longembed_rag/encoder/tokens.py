@@ -93,9 +93,9 @@ class Tokenizer:
         trust_remote_code: bool = False,
     ) -> None:
         require_tokenizer(folder)
-        self._path, self._rows = folder.path, rows
+        self._path, self._rows = folder.tokenizer, rows
         self._late = folder.late or LateInteraction()
-        with told(f"the tokenizer in {folder.path}", look=partial(require_parsed, folder.path)):
+        with told(f"the tokenizer in {self._path}", look=partial(require_parsed, self._path)):
             self._known = vocabulary or load_vocabulary(folder, trust_remote_code=trust_remote_code)
             self._before, self._after = self._specials()
             if append_eos and not self._after and self._known.end is not None:

@@ -49,13 +49,13 @@ def load_vocabulary(folder: ModelFolder, *, trust_remote_code: bool) -> Vocabula
     """
     from transformers import AutoTokenizer
 
-    require_readable(folder.path)
+    require_readable(folder.tokenizer)
     tokenizer = AutoTokenizer.from_pretrained(
-        str(folder.path), use_fast=True, trust_remote_code=trust_remote_code
+        str(folder.tokenizer), use_fast=True, trust_remote_code=trust_remote_code
     )
     if not tokenizer.is_fast:
         raise ModelLoadError(
-            f"the tokenizer in {folder.path} has no fast form, which is needed to know where "
+            f"the tokenizer in {folder.tokenizer} has no fast form, which is needed to know where "
             "tokens stand in the text; save a tokenizer.json beside the model"
         )
     if folder.lower_case:

@@ -77,8 +77,8 @@ def save_model(
         config.to_json_file(half / "config.json", use_diff=True)
         _write_weights(half, state, dtype)
         for name in _TOKENIZER_FILES:
-            if (like.folder.path / name).is_file():
-                shutil.copyfile(like.folder.path / name, half / name)
+            if (like.folder.tokenizer / name).is_file():
+                shutil.copyfile(like.folder.tokenizer / name, half / name)
         _set(half / "tokenizer_config.json", model_max_length=max_length)
         _write_modules(half, like, max_length)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from longembed_rag.encoder.folder import find_folder, hash_folder
+from longembed_rag.encoder.folder import find_folder
+from longembed_rag.encoder.hashing import hash_folder
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.errors import ModelLoadError, UnsupportedModelError
 from tests.models import TinyModels

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from longembed_rag.encoder.folder import find_folder, hash_folder
+from longembed_rag.encoder.folder import find_folder
+from longembed_rag.encoder.hashing import hash_folder
 from longembed_rag.encoder.late_interaction import LateInteraction
 from longembed_rag.encoder.loading import load_model
 from longembed_rag.encoder.planner import Planner

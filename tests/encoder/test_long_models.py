@@ -13,6 +13,7 @@ from longembed_rag.encoder.long_models import LONG_MODELS
 from longembed_rag.encoder.preset import Preset
 from longembed_rag.encoder.presets import PRESETS, find_preset
 from longembed_rag.errors import UnsupportedModelError
+from tests.adapters import Bare
 from tests.exact import TOLERANCE
 from tests.families import ORIGINAL_LENGTH
 from tests.models import Dense, TinyModels, edit_json, open_encoder
@@ -102,6 +103,24 @@ def test_a_last_step_that_is_not_there(tiny_models: TinyModels, tmp_path: Path) 
     folder = named(tiny_models, replace(dewey, width=None), tmp_path)
     with pytest.raises(UnsupportedModelError, match=r"2,048 numbers.*makes 32"):
         open_encoder(folder)
+
+
+def test_sitemb_is_an_adapter(tiny_models: TinyModels, tmp_path: Path) -> None:
+    """What is known of SitEmb goes before what the folder of its base says."""
+    web = {"query": "Instruct: Given a web search query\nQuery:", "document": ""}
+    base = tiny_models.sentence_transformers(
+        "qwen3", "sitemb-base", pooling="lasttoken", prompts=web
+    )
+    sitemb = find_preset("SituatedEmbedding/SitEmb-v1.5-Qwen3-note")
+    assert sitemb is not None
+    bare = Bare(tmp_path / "SitEmb-v1.5-Qwen3-note", base, name=str(base))
+    encoder = open_encoder(bare.place, method="none")
+    assert (encoder.original_length, encoder.pooling) == (8192, "last_token")
+    reference = ReferenceModel(bare.merged(tmp_path / "merged"), "qwen3")
+    settings = Settings(method="none", prompt=sitemb.query_prompt, original_length=8192)
+    text = reference.text(150, 1, settings)
+    actual = encoder.encode([text], kind="query").embeddings[0]
+    assert np.abs(actual - reference.encode(text, settings)).max() < TOLERANCE
 
 
 def test_dimensions_rise_to_the_whole_vector() -> None:

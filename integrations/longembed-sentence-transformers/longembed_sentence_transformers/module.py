@@ -101,7 +101,8 @@ class LongTransformer(InputModule):  # type: ignore[misc]
         from transformers import AutoTokenizer
 
         return AutoTokenizer.from_pretrained(
-            str(self._encoder.model_path), trust_remote_code=self.settings.trust_remote_code
+            str(self._encoder.planner.folder.tokenizer),
+            trust_remote_code=self.settings.trust_remote_code,
         )
 
     def get_embedding_dimension(self) -> int:
