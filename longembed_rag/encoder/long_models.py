@@ -177,7 +177,7 @@ LONG_MODELS: tuple[Preset, ...] = (
         "reading",
     ),
     Preset(
-        patterns=("embeddinggemma-*",),
+        patterns=("embeddinggemma-300m*",),
         rope_theta=1e6,
         rotary_dim=256,
         names=("google/embeddinggemma-300m",),
