@@ -27,8 +27,11 @@ from fusion_encodings import asked_of, encodings_of, place_of
 from fusion_tasks import Task, tasks_of
 from machine import machine
 
-from longembed_eval.tasks.two_facts import two_facts_task
-from longembed_rag import DocumentStore, LongEncoder, SearchOptions, __version__, search_documents
+from longembed_eval.tasks.two_facts import load_clues, two_facts_task
+from longembed_rag import DocumentStore, LongEncoder, Query, SearchOptions, __version__
+from longembed_rag.points.filters import Filter, matches
+from longembed_rag.search.asking import AskedQuery
+from longembed_rag.search.search import search_many
 from longembed_rag.whole_files import write_whole
 
 
@@ -44,13 +47,31 @@ def of_two_facts(length: int) -> Task:
     task = two_facts_task(length)
     queries = {query.id: query.text for query in task.queries}
     answers = {name: next(iter(task.gold[name])) for name in queries}
-    return Task(f"two_facts-{length}", dict(task.documents), queries, answers)
+    holding = {
+        name: "\n".join(clue.fact for clue in load_clues() if clue.question in text)
+        for name, text in queries.items()
+    }
+    return Task(f"two_facts-{length}", dict(task.documents), queries, answers, holding=holding)
+
+
+def shown(store: DocumentStore, task: Task, name: str, asked: AskedQuery) -> bool:
+    """Whether the first two passages of a query's own document hold both of its facts."""
+    own = Filter(must=[matches("source", task.answers[name])])
+    options = SearchOptions(limit=1, passages=2, snippets=False, filter=own)
+    ((found,),) = search_many(store, [asked], options=options)
+    text = task.documents[task.answers[name]]
+    places = [text.index(fact) + len(fact) // 2 for fact in task.holding[name].splitlines()]
+    return all(any(each.start <= at < each.end for each in found.passages) for at in places)
 
 
 def measure(task: Task, encoder: LongEncoder, cache: Path) -> dict[str, Any]:
-    """nDCG@10 and how many are found first, of 100, of the queries of several sentences."""
+    """nDCG@10 and how many are found first, of 100, of the queries of several sentences.
+
+    And of how many, where the task says what answers them, the first two passages hold it all.
+    """
     encodings = encodings_of(task, encoder, cache)
     gains: dict[str, list[float]] = {}
+    both: dict[str, list[bool]] = {}
     parts = 0
     with DocumentStore.open(path=place_of(task, encoder, cache)) as store:
         fill(task, encoder, encodings, store)
@@ -59,14 +80,15 @@ def measure(task: Task, encoder: LongEncoder, cache: Path) -> dict[str, Any]:
             if len(tokens) == 1:
                 continue
             parts += len(tokens)
-            for mode in ("late", "hybrid"):
-                options = SearchOptions(mode=mode, limit=10, passages=0, snippets=False)
-                for way, given in (("as one", whole), ("by sentences", tokens)):
-                    found = search_documents(
-                        store, text, vector=vector, tokens=given, options=options
-                    )
+            for way, given in (("as one", whole), ("by sentences", tokens)):
+                asked = AskedQuery(Query(text=text), vector, given)
+                for mode in ("late", "hybrid"):
+                    options = SearchOptions(mode=mode, limit=10, passages=0, snippets=False)
+                    (found,) = search_many(store, [asked], options=options)
                     ranks = [each.source for each in found]
                     gains.setdefault(f"{mode}, {way}", []).append(gain(task.answers[name], ranks))
+                if name in task.holding:
+                    both.setdefault(way, []).append(shown(store, task, name, asked))
     count = len(next(iter(gains.values()), []))
     return {
         "task": task.name,
@@ -76,6 +98,7 @@ def measure(task: Task, encoder: LongEncoder, cache: Path) -> dict[str, Any]:
         "sentences a query": round(parts / max(count, 1), 1),
         "ndcg@10": {way: mean(each) for way, each in gains.items()},
         "found first": {way: mean(g == 1 for g in each) for way, each in gains.items()},
+        "both facts in two passages": {way: mean(each) for way, each in both.items()},
     }
 
 

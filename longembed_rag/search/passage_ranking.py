@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _DEPTH = 30
 # Those of them, best by each signal, whose tokens are compared, unless more are wanted.
 _LATE_DEPTH = 8
+# Of what a passage adds: engines differ in the last ones, and the order must not.
+_DIGITS = 5
 # Documents whose passages are compared in one request.
 _PAGE = 16
 
@@ -85,7 +87,7 @@ def rank_passages(
     place: Place,
     holding: Mapping[str, Sequence[PassagePlace]] | None,
 ) -> Steps[dict[str, list[RankedPassage]]]:
-    """The passages of each document, best first.
+    """The passages of each document, best first, of a query of several parts what each finds.
 
     Args:
         documents: Ids of their points.
@@ -120,7 +122,35 @@ def rank_passages(
         # What is held by passages that no signal speaks for, such as stopwords alone.
         unranked = (_of_place(where, scorer.score({}), {}) for where in places)
         ranked.setdefault(document, list(unranked))
-    return ranked
+    if not scorer.uses_late or question.tokens is None or len(question.tokens) == 1:
+        return ranked
+    return {document: _in_turn(each, question) for document, each in ranked.items()}
+
+
+def _in_turn(ranked: list[RankedPassage], question: Question) -> list[RankedPassage]:
+    """The best first, then those that add most to what the query's parts find, then the others.
+
+    Who asks two things is shown both, where the passages that fit the whole best may be about one.
+    Each part finds the best of what is shown before; so many are looked for as there are parts.
+    """
+    import numpy as np
+
+    late, shares = question.late, question.shares
+    left = [each for each in ranked[1:] if "late" in each.scores]
+    if not left:
+        return ranked
+    shown = ranked[:1]
+    best = late[shown[0].id] if "late" in shown[0].scores else np.full(len(shares), -1.0)
+    while left and len(shown) < len(shares):
+        found = [float(shares @ np.maximum(best, late[each.id])) for each in left]
+        gains = np.round(np.array(found) - shares @ best, _DIGITS)
+        at = int(gains.argmax())  # of equal ones the first
+        if gains[at] <= 0:
+            break
+        best = np.maximum(best, late[left[at].id])
+        shown.append(left.pop(at))
+    ids = {each.id for each in shown}
+    return [*shown, *(each for each in ranked if each.id not in ids)]
 
 
 def _probes(question: Question, scorer: PassageScorer) -> list[tuple[str, Probe]]:
@@ -214,7 +244,8 @@ def shown(
     there = [each for each in ranked if text is not None and each.version == version]
     count = min(scorer.most, len(there))
     if scorer.adaptive and there:
-        count = adaptive_count([each.score for each in there], most=count)
+        scores = sorted((each.score for each in there), reverse=True)
+        count = adaptive_count(scores, most=count)
     return there[:count]
 
 

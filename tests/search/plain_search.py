@@ -505,4 +505,41 @@ def _passages(
     for each in sorted(scores, key=lambda each: (-scores[each], places[each].start)):
         where = places[each]
         ranked.setdefault(where.document, []).append((where.start, scores[each]))
-    return ranked
+    if question.tokens is None or len(question.tokens) == 1:
+        return ranked
+    compared = [point.id for point in by_signal["late"]]
+    late = {
+        (places[each].document, places[each].start): of_parts
+        for each, of_parts in late_scores(question.tokens, compared, place=place).items()
+    }
+    return {
+        document: _in_turn(document, order, late, question.tokens)
+        for document, order in ranked.items()
+    }
+
+
+def _in_turn(
+    document: str,
+    order: list[tuple[int, float]],
+    late: Mapping[tuple[str, int], list[float]],
+    tokens: Tokens,
+) -> list[tuple[int, float]]:
+    """The best, then what adds most to what the parts find in those before, then the others."""
+    shown = order[:1]
+    while len(shown) < len(tokens):
+        so_far = [late.get((document, start), [-1.0] * len(tokens)) for start, _ in shown]
+        found = [max(of_part) for of_part in zip(*so_far, strict=True)]
+        gains = [
+            round(
+                _mean(tokens, list(map(max, found, late[document, each[0]])))
+                - _mean(tokens, found),
+                5,
+            )
+            if each not in shown and (document, each[0]) in late
+            else 0.0
+            for each in order
+        ]
+        if max(gains) <= 0:
+            break
+        shown.append(order[gains.index(max(gains))])
+    return [*shown, *(each for each in order if each not in shown)]

@@ -94,3 +94,28 @@ def test_what_two_sentences_ask_may_stand_in_two_places(opener: Opener) -> None:
     # As one text no document is better than its best passage.
     scores = [each.score for each in alone]
     assert max(scores) < best["/both.txt"] - 0.1
+
+
+def test_each_sentence_is_shown_its_passage(opener: Opener) -> None:
+    """Before a second passage on the same thing, which fits the whole query better."""
+    lease, again, ends = "signed lease tenant gladly", "signed lease tenant twice", "may next year"
+    text = " ".join([lease, again, f"ends {ends}", "plums ripen late here"])
+    query = f"signed lease tenant gladly today ? lease ends {ends} ?"
+    parts = query_parts(query)
+    assert len(parts) == 2
+    with opener() as store:
+        ensure(store)
+        store.upsert(make_document("/lease.txt", text))
+        shown = {}
+        for tokens in ((tokens_of(query),), tuple(tokens_of(part) for part in parts)):
+            (found,) = search_documents(
+                store,
+                query,
+                vector=vector_of(query),
+                tokens=tokens,
+                options=SearchOptions(mode="late", passages=4),
+            )
+            shown[len(tokens)] = [text[each.start : each.end] for each in found.passages]
+    assert shown[1][:2] == [lease, again]
+    assert shown[2][:2] == [lease, f"ends {ends}"]
+    assert sorted(shown[1]) == sorted(shown[2])  # none is lost, and none is there twice
