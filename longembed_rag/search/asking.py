@@ -34,10 +34,10 @@ class AskedQuery:
     @property
     def parts(self) -> tuple[NDArray[np.float32], ...] | None:
         """The tokens of each part; None compares none."""
-        import numpy as np
-
         if self.tokens is None:
             return None
+        import numpy as np
+
         return (self.tokens,) if isinstance(self.tokens, np.ndarray) else tuple(self.tokens)
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 # Passages that are compared for each found document; among more, those that are best by a signal.
 _DEPTH = 30
-# Those of them, best by each signal, whose tokens are compared, unless more are wanted.
+# Those of them, best by each signal, whose tokens are compared for each part of the query, unless
+# more are wanted.
 _LATE_DEPTH = 8
 # Of what a passage adds: engines differ in the last ones, and the order must not.
 _DIGITS = 5
@@ -112,7 +113,7 @@ def rank_passages(
         answers = yield from ask(place.passages, asks)
         by_signal = dict(zip((name for name, _ in probes), answers, strict=True))
         if scorer.uses_late and question.tokens is not None:
-            most = min(_DEPTH, max(_LATE_DEPTH, scorer.most)) * len(page)
+            most = min(_DEPTH, max(_LATE_DEPTH * len(question.tokens), scorer.most)) * len(page)
             by_signal["late"] = yield from _by_tokens(question, answers, most, place)
         points = {point.id: point for points in by_signal.values() for point in points}
         told = yield from _told(points.values(), held, known, table, place)

@@ -485,7 +485,7 @@ def _passages(
     answers = ask(place.passages, asks, place=place)
     by_signal = dict(zip((name for name, _ in probes), answers, strict=True))
     if question.tokens is not None:
-        most = _LATE_DEPTH * len(documents)
+        most = min(_DEPTH, _LATE_DEPTH * len(question.tokens)) * len(documents)
         by_signal["late"] = _by_tokens(question.tokens, answers, most, place)
     places: dict[str, PassagePlace] = {}
     signals: dict[str, dict[str, float]] = {}
