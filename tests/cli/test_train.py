@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from _pytest.mark import ParameterSet
 from click.testing import Result
 
 from longembed_rag import LongEncoder
@@ -34,6 +35,11 @@ KINDS = {
 }
 
 
+def one_of(kind: str) -> list[ParameterSet]:
+    """Each kind, those but one as slow tests: the ways of all three are tried, one by each test."""
+    return [pytest.param(each, marks=() if each == kind else pytest.mark.slow) for each in KINDS]
+
+
 @pytest.fixture
 def pairs() -> Path:
     """A file of pairs, of which some are held out."""
@@ -48,7 +54,7 @@ def arguments(kind: str, pairs: Path, *more: str) -> tuple[str, ...]:
     return ("train", kind, "--pairs", str(pairs), "--out", "out", *SHARED, *KINDS[kind], *more)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_of("rotary"))
 def test_from_pairs_to_a_model(kind: str, run: Run, pairs: Path) -> None:
     """One JSON value on stdout with the model, which reads; how it went on stderr."""
     result = run(*arguments(kind, pairs, "--json"))
@@ -67,7 +73,7 @@ def test_from_pairs_to_a_model(kind: str, run: Run, pairs: Path) -> None:
     assert bool(np.isfinite(encoder.encode([text_of(60)]).embeddings).all())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_of("length"))
 def test_the_same_command_goes_on(
     kind: str, run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +97,7 @@ def test_the_same_command_goes_on(
     assert "use it with --model" in again.stdout
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_of("positions"))
 def test_ctrl_c_in_the_middle_of_training(
     kind: str, run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
