@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from _pytest.mark import ParameterSet
 from click.testing import Result
 
 from longembed_rag import LongEncoder
@@ -21,7 +20,7 @@ from longembed_rag.training.texts import is_held_out
 from tests.cli.conftest import as_json
 from tests.models import TinyModels
 from tests.tokenizers_of_tests import text_of
-from tests.training.material import as_line, some_pairs, write_lines
+from tests.training.material import as_line, one_of, some_pairs, write_lines
 
 Run = Callable[..., Result]
 SHARED = ("--dtype", "float32", "--device", "cpu", "--warmup", "0", "--checkpoint-minutes", "0")
@@ -33,11 +32,6 @@ KINDS = {
     ),
     "length": ("--lengths", "24,32", "--document-tokens", "96", "--steps", "3"),
 }
-
-
-def one_of(kind: str) -> list[ParameterSet]:
-    """Each kind, those but one as slow tests: the ways of all three are tried, one by each test."""
-    return [pytest.param(each, marks=() if each == kind else pytest.mark.slow) for each in KINDS]
 
 
 @pytest.fixture
