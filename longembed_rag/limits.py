@@ -31,6 +31,11 @@ def share_processors() -> None:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def is_address_space_limited() -> bool:
+    """Whether there is any limit to it, so that what is needed has to be known."""
+    return _limit("RLIMIT_AS") is not None
+
+
 def lack_of_address_space(needed: int) -> str | None:
     """What is to be said where less address space is left than is needed; None where it is enough.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.families import BIASED, BY_PIECES, MECHANISMS, PAIRS, sparing
+from tests.families import BIASED, BY_PIECES, MECHANISMS, PAIRS, covering
 from tests.memory import TensorMemory
 from tests.models import TinyModels
 from tests.tokenizers_of_tests import text_of
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("quiet_truncation")
 
 
-_COUNTED = [pair for pair in PAIRS if pair[0] in MECHANISMS]
-_COUNTED += [(family, "none") for family in BIASED]
+_COUNTED = [*PAIRS, *((family, "none") for family in BIASED)]
 
 
-@pytest.mark.parametrize(("family", "method"), sparing(_COUNTED, ["mistral"]))
+@pytest.mark.parametrize(("family", "method"), covering(("bert", "mistral"), 1, _COUNTED))
 def test_memory_is_linear(family: str, method: str, load_encoder: EncoderFactory) -> None:
     """Four times the tokens take at most five times the memory, all tensors counted."""
     encoder = load_encoder(family, method=method, batch_tokens=256)

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from longembed_rag import EncoderSettings
 from longembed_rag.cli import main
+from longembed_rag.encoder.sharing import SharedEncoder
 from tests.models import TinyModels
 
 Run = Callable[..., Result]
@@ -28,10 +30,28 @@ def clean_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def kept() -> dict[EncoderSettings, SharedEncoder]:
+    """Encoders of the tiny models, which others may have that come later, as in one process."""
+    return {}
+
+
 @pytest.fixture
-def run(tiny_models: TinyModels, shared_weights: None) -> Run:
+def run(
+    tiny_models: TinyModels,
+    shared_weights: None,
+    kept: dict[EncoderSettings, SharedEncoder],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
     """Run a command; the model is a tiny BERT unless a flag says otherwise."""
     _write_settings(tiny_models)
+    shared, usual = SharedEncoder.of_settings, str(tiny_models.folder("bert"))
+
+    def keeping(settings: EncoderSettings) -> SharedEncoder:
+        found = shared(settings)
+        return kept.setdefault(settings, found) if settings.model == usual else found
+
+    monkeypatch.setattr(SharedEncoder, "of_settings", keeping)
 
     def call(*arguments: str) -> Result:
         result = CliRunner().invoke(main, list(arguments))

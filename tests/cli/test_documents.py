@@ -18,8 +18,8 @@ NOTE = str(Path("documents", "note.md"))
 
 
 @pytest.fixture
-def filled(run: Run, documents: Path) -> Path:
-    """The documents, ingested."""
+def own(run: Run, documents: Path) -> Path:
+    """The documents, ingested into a store that a test may change."""
     assert run("ingest", "documents").exit_code == 0
     return documents
 
@@ -76,10 +76,10 @@ def test_show_without_the_text(run: Run, filled: Path) -> None:
     assert "apples." not in run("show", NOTE, "--no-text").stdout.partition("passage")[0]
 
 
-def test_show_by_id_and_by_own_name(run: Run, filled: Path) -> None:
+def test_show_by_id_and_by_own_name(run: Run, own: Path) -> None:
     """The id of a point, and the id that a program gave."""
-    identity = document_id(str(filled / "note.md"))
-    assert as_json(run("show", identity, "--json"))["source"] == str(filled / "note.md")
+    identity = document_id(str(own / "note.md"))
+    assert as_json(run("show", identity, "--json"))["source"] == str(own / "note.md")
     with Library.open() as library:
         library.add(
             Document(
@@ -101,14 +101,14 @@ def test_show_what_is_not_there(run: Run, filled: Path) -> None:
     assert "longembed-rag list" in result.stderr
 
 
-def test_remove(run: Run, filled: Path) -> None:
+def test_remove(run: Run, own: Path) -> None:
     """What is there goes and is named; the unknown is named, too, and ends with 1."""
     result = run("remove", NOTE, "nothing.txt")
     assert result.exit_code == 1
     assert result.stdout == f"removed  {NOTE}\n"
     assert result.stderr == "not in collection documents: nothing.txt\n"
-    assert (filled / "note.md").exists()
-    lease = str(filled / "lease.txt")
+    assert (own / "note.md").exists()
+    lease = str(own / "lease.txt")
     done = run("remove", lease, "documents/lease.txt", "--json")
     assert done.exit_code == 0
     assert as_json(done) == {"removed": [lease], "unknown": []}
@@ -116,7 +116,7 @@ def test_remove(run: Run, filled: Path) -> None:
     assert as_json(run("info", "--json"))["documents"] == 1
 
 
-def test_remove_and_verify_purge(run: Run, filled: Path) -> None:
+def test_remove_and_verify_purge(run: Run, own: Path) -> None:
     """The words of what was removed are in no file; a server is refused before anything is."""
 
     def holding(word: bytes) -> list[Path]:
@@ -125,11 +125,11 @@ def test_remove_and_verify_purge(run: Run, filled: Path) -> None:
 
     assert run("remove", NOTE).exit_code == 0
     assert holding(b"note.md")
-    (filled / "note.md").unlink()
+    (own / "note.md").unlink()
     assert run("verify", "--purge").exit_code == 0
     assert holding(b"note.md") == []
-    lease = str(filled / "lease.txt")
-    (filled / "lease.txt").unlink()
+    lease = str(own / "lease.txt")
+    (own / "lease.txt").unlink()
     assert as_json(run("remove", lease, "--purge", "--json"))["removed"] == [lease]
     assert holding(b"lease.txt") == []
     refused = run("remove", "a", "--purge", "--url", "http://127.0.0.1:1", "--json")
@@ -230,23 +230,23 @@ def test_copy_waits_for_the_other_server_as_long_as_it_is_told(
         assert (fake.url, 7.0) in opened
 
 
-def test_names_that_are_no_text_are_shown_and_removed(run: Run, filled: Path) -> None:
+def test_names_that_are_no_text_are_shown_and_removed(run: Run, own: Path) -> None:
     """A file whose name is not UTF-8 is known by how that is written."""
     name = b"caf\xe9.txt"
-    path = Path(os.fsdecode(bytes(filled) + b"/" + name))
+    path = Path(os.fsdecode(bytes(own) + b"/" + name))
     path.write_text("a short text")
-    run("ingest", str(filled))
+    run("ingest", str(own))
     shown = run("show", str(path), "--json")
     assert as_json(shown)["text"] == "a short text"
     assert as_json(run("remove", str(path), "--json"))["removed"]
     assert run("show", "caf\udce9.md").exit_code == 2
 
 
-def test_a_dry_run_is_told_that_deletions_are_meant(run: Run, filled: Path) -> None:
+def test_a_dry_run_is_told_that_deletions_are_meant(run: Run, own: Path) -> None:
     """Then it says what would be deleted, and no refusal."""
-    for file in filled.rglob("*.*"):
+    for file in own.rglob("*.*"):
         file.unlink()
-    plain = as_json(run("ingest", str(filled), "--dry-run", "--json"))
-    meant = as_json(run("ingest", str(filled), "--dry-run", "--allow-deletions", "--json"))
+    plain = as_json(run("ingest", str(own), "--dry-run", "--json"))
+    meant = as_json(run("ingest", str(own), "--dry-run", "--allow-deletions", "--json"))
     assert plain["deleted"] == meant["deleted"] > 0
     assert (plain["refused"] is None, meant["refused"] is None) == (False, True)

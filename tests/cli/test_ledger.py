@@ -50,7 +50,17 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", LEDGER, ids=" ".join)
+#: Those whose way is that of another one.
+_AS_OTHERS = (("--version", "--json"), ("search", "--mode", "dense", "who signed the lease?"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(each, id=" ".join(each), marks=pytest.mark.slow if each in _AS_OTHERS else ())
+        for each in LEDGER
+    ],
+)
 def test_a_command_imports_what_it_needs(command: tuple[str, ...], store: Path) -> None:
     """And nothing that takes long besides."""
     where = [] if command[0].startswith("--") else ["--path", str(store)]

@@ -46,7 +46,12 @@ def _limited(limit: str, value: int) -> Callable[[], None]:
     ("command", "mebibytes", "told"),
     [
         (("list",), 400, r"the store at .*store cannot be used: \d+ MiB of address space"),
-        (("verify",), 600, r"the store at .*store cannot be used: \d+ MiB of address space"),
+        pytest.param(
+            ("verify",),
+            600,
+            r"the store at .*store cannot be used: \d+ MiB of address space",
+            marks=pytest.mark.slow,
+        ),
         (
             ("search", "apples", "--dtype", "float16"),
             1000,

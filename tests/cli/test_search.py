@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from longembed_rag import EncoderSettings
 from longembed_rag.encoder.encoder import LongEncoder
+from longembed_rag.encoder.sharing import SharedEncoder
 from tests.cli.conftest import Run, as_json
 from tests.files.making import make_pdf
 from tests.stores import make_local
@@ -39,7 +41,10 @@ def test_words_are_found_and_marked(run: Run, filled: Path) -> None:
 
 
 def test_a_word_search_loads_no_model(
-    run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    filled: Path,
+    kept: dict[EncoderSettings, SharedEncoder],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without vectors there is nothing to embed; the other modes would need the model."""
 
@@ -47,6 +52,7 @@ def test_a_word_search_loads_no_model(
         raise AssertionError("a model was loaded")
 
     monkeypatch.setattr(LongEncoder, "from_settings", load)
+    kept.clear()
     assert run("search", "apples", "--mode", "sparse").exit_code == 0
     result = run("search", "apples")
     assert (result.exit_code, "a model was loaded" in result.stderr) == (1, True)

@@ -57,7 +57,8 @@ def told(result: Result) -> tuple[int, str, list[str]]:
 
 
 @pytest.fixture
-def filled(run: Run, documents: Path) -> Path:
+def own(run: Run, documents: Path) -> Path:
+    """The documents, ingested into a store that a test may change."""
     assert run("ingest", str(documents)).exit_code == 0
     return documents
 
@@ -97,18 +98,18 @@ def test_reading_and_errors_are_as_without(run: Run, filled: Path) -> None:
     assert 0 not in [code for code, _, _ in alone[len(READING) :]]
 
 
-def test_writing_is_as_without(run: Run, filled: Path, shelf: Path) -> None:
+def test_writing_is_as_without(run: Run, own: Path, shelf: Path) -> None:
     """Ingest and remove do and tell the same, with the events of each document."""
     (shelf / "far.txt").write_text("far away")
-    (filled / "note.md").write_text("# Note\n\npears and plums\n")
-    (filled / "new.txt").write_text("a new one")
-    (filled / "empty.txt").write_text("")
+    (own / "note.md").write_text("# Note\n\npears and plums\n")
+    (own / "new.txt").write_text("a new one")
+    (own / "empty.txt").write_text("")
     shutil.copytree(STORE, "copy")
-    alone = _write(run, filled)
+    alone = _write(run, own)
     shutil.rmtree(STORE)
     shutil.move("copy", STORE)
     with while_served():
-        served = _write(run, filled)
+        served = _write(run, own)
     assert served == alone
     assert alone[1][1]["added"] == 2
     assert alone[1][1]["updated"] == 1
@@ -140,28 +141,25 @@ def test_a_document_is_told_when_it_is_done(run: Run, documents: Path) -> None:
         assert name in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "way_out"),
-    [
-        (["search", "a", "--collection", "other"], "serve --stop"),
-        (["search", "a", "--method", "truncate"], "leave it out"),
-        (["ingest", "documents", "--passage-tokens", "17"], "leave it out"),
-        (["search", "a", "--model", "another"], "leave it out"),
-        (["verify"], "serve --stop"),
-        (["copy", "--to", "backup"], "serve --stop"),
-        (["serve", "--port", "0"], "serve --stop"),
-    ],
-    ids=lambda each: each[0] if isinstance(each, list) else "",
-)
-def test_what_a_server_does_not_do(
-    run: Run, filled: Path, arguments: list[str], way_out: str
-) -> None:
+NOT_SERVED = [
+    (["search", "a", "--collection", "other"], "serve --stop"),
+    (["search", "a", "--method", "truncate"], "leave it out"),
+    (["ingest", "documents", "--passage-tokens", "17"], "leave it out"),
+    (["search", "a", "--model", "another"], "leave it out"),
+    (["verify"], "serve --stop"),
+    (["copy", "--to", "backup"], "serve --stop"),
+    (["serve", "--port", "0"], "serve --stop"),
+]
+
+
+def test_what_a_server_does_not_do(run: Run, filled: Path) -> None:
     """Another collection, other settings and what takes the files alone are refused at once."""
     with while_served():
-        result = run(*arguments, "--json")
-        assert result.exit_code in (1, 2)
-        assert way_out in as_json(result)["error"]["message"]
-        assert run("search", "apples").exit_code == 0
+        for arguments, way_out in NOT_SERVED:
+            result = run(*arguments, "--json")
+            assert result.exit_code in (1, 2), arguments
+            assert way_out in as_json(result)["error"]["message"], arguments
+            assert run("search", "apples").exit_code == 0, arguments
 
 
 def test_a_server_that_is_read_only_refuses_commands(run: Run, filled: Path) -> None:
@@ -244,7 +242,7 @@ def command(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.slow
-def test_detached_used_killed_and_ended(run: Run, filled: Path) -> None:
+def test_detached_used_killed_and_ended(run: Run, own: Path) -> None:
     """One is left running, found again, killed without harm, started by a search, and ended."""
     first = command("serve", "--detach", "--json")
     assert first.returncode == 0, first.stderr
@@ -264,7 +262,7 @@ def test_detached_used_killed_and_ended(run: Run, filled: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_are_detached_at_once(run: Run, filled: Path) -> None:
+def test_two_are_detached_at_once(run: Run, own: Path) -> None:
     """One of them serves, both say so, and nobody is left when it is ended."""
     asked = [sys.executable, "-m", "longembed_rag", "serve", "--detach", "--json"]
     both = [subprocess.Popen(asked, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -276,7 +274,7 @@ def test_two_are_detached_at_once(run: Run, filled: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_detached_server_ends_by_itself(run: Run, filled: Path) -> None:
+def test_a_detached_server_ends_by_itself(run: Run, own: Path) -> None:
     """After --idle minutes without a request it is gone, and the store is free."""
     found = json.loads(command("serve", "--detach", "--idle", "0.02", "--json").stdout)
     for _ in range(200):
@@ -287,12 +285,12 @@ def test_a_detached_server_ends_by_itself(run: Run, filled: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_of_a_command(run: Run, filled: Path) -> None:
+def test_killed_in_the_middle_of_a_command(run: Run, own: Path) -> None:
     """A command whose server is killed says so; the next one finds everything in order."""
     for n in range(300):
-        (filled / f"more-{n}.txt").write_text(f"number {n} " * 200)
+        (own / f"more-{n}.txt").write_text(f"number {n} " * 200)
     process = json.loads(command("serve", "--detach", "--json").stdout)["pid"]
-    asked = [sys.executable, "-m", "longembed_rag", "ingest", str(filled), "--json"]
+    asked = [sys.executable, "-m", "longembed_rag", "ingest", str(own), "--json"]
     writing = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert writing.stderr is not None
     for line in writing.stderr:
@@ -302,6 +300,6 @@ def test_killed_in_the_middle_of_a_command(run: Run, filled: Path) -> None:
     out, _ = writing.communicate(timeout=120)
     assert writing.returncode == 1
     assert "the server at" in json.loads(out)["error"]["message"]
-    assert command("ingest", str(filled)).returncode == 0
+    assert command("ingest", str(own)).returncode == 0
     assert as_json(run("info", "--json"))["documents"] == 303
     assert run("verify").exit_code == 0

@@ -36,9 +36,15 @@ def _shell(
     )
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "models", "models --json"])
 @pytest.mark.parametrize(
-    ("redirected", "why"), [(">/dev/full", "No space left"), (">&-", "Bad file descriptor")]
+    ("arguments", "redirected", "why"),
+    [
+        pytest.param(arguments, *end, marks=() if (number + which) % 2 == 0 else pytest.mark.slow)
+        for number, arguments in enumerate(("--help", "--version", "models --json", "models"))
+        for which, end in enumerate(
+            ((">/dev/full", "No space left"), (">&-", "Bad file descriptor"))
+        )
+    ],
 )
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
 def test_output_that_cannot_be_written_is_one_sentence(
@@ -51,7 +57,10 @@ def test_output_that_cannot_be_written_is_one_sentence(
     assert line.startswith(f"error: cannot write to standard output: {why}")
 
 
-@pytest.mark.parametrize("redirected", ["2>&-", "<&-", "2>&- <&-"])
+@pytest.mark.parametrize(
+    "redirected",
+    [*(pytest.param(one, marks=pytest.mark.slow) for one in ("2>&-", "<&-")), "2>&- <&-"],
+)
 def test_closed_errors_and_input_change_nothing(redirected: str) -> None:
     """Neither the result nor the status, nor does a file take their place."""
     ended = _shell("models --json", redirected)

@@ -20,7 +20,7 @@ from longembed_rag.training.texts import is_held_out
 from tests.cli.conftest import as_json
 from tests.models import TinyModels
 from tests.tokenizers_of_tests import text_of
-from tests.training.material import as_line, some_pairs, write_lines
+from tests.training.material import as_line, one_of, some_pairs, write_lines
 
 Run = Callable[..., Result]
 SHARED = ("--dtype", "float32", "--device", "cpu", "--warmup", "0", "--checkpoint-minutes", "0")
@@ -48,7 +48,7 @@ def arguments(kind: str, pairs: Path, *more: str) -> tuple[str, ...]:
     return ("train", kind, "--pairs", str(pairs), "--out", "out", *SHARED, *KINDS[kind], *more)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_of("rotary"))
 def test_from_pairs_to_a_model(kind: str, run: Run, pairs: Path) -> None:
     """One JSON value on stdout with the model, which reads; how it went on stderr."""
     result = run(*arguments(kind, pairs, "--json"))
@@ -67,7 +67,7 @@ def test_from_pairs_to_a_model(kind: str, run: Run, pairs: Path) -> None:
     assert bool(np.isfinite(encoder.encode([text_of(60)]).embeddings).all())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_of("length"))
 def test_the_same_command_goes_on(
     kind: str, run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +91,7 @@ def test_the_same_command_goes_on(
     assert "use it with --model" in again.stdout
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_of("positions"))
 def test_ctrl_c_in_the_middle_of_training(
     kind: str, run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ def docs() -> Path:
     folder.mkdir()
     for place in ("Arlen", "Borvik", "Castell", "Dorne"):
         lines = [
-            SENTENCES[i % 3].format(place).replace("every", f"every {i}th", 1) for i in range(30)
+            SENTENCES[i % 3].format(place).replace("every", f"every {i}th", 1) for i in range(20)
         ]
         (folder / f"{place}.txt").write_text(" ".join(lines))
     return folder

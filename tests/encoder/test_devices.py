@@ -22,6 +22,8 @@ from tests.tokenizers_of_tests import text_of
 #: One family for each way of reading positions: tables, biases by distance, rotation, both ways
 #: and causal, with local layers and without.
 FAMILIES = ("bert", "mpnet", "modernbert", "gte", "gemma3_text", "mistral", "qwen3")
+#: A table, local layers beside rotation, and causal attention.
+FEW = ("bert", "modernbert", "mistral")
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, *kinds: str) -> None:
@@ -83,7 +85,10 @@ class NoFloat64(TorchDispatchMode):
         return found
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family",
+    [pytest.param(family, marks=() if family in FEW else pytest.mark.slow) for family in FAMILIES],
+)
 def test_no_device_is_asked_for_float64(family: str, tiny_models: TinyModels) -> None:
     """Methods run on a device that is no CPU, has no kernel of ours and no float64.
 

@@ -89,9 +89,8 @@ def test_sentence_transformers_opens_it(encoder: LongEncoder, paragraphs: list[s
 def test_it_stays_close_to_its_teacher(encoder: LongEncoder, paragraphs: list[str]) -> None:
     """Short texts get nearly MiniLM's vectors: old queries find new documents."""
     teacher = LongEncoder.from_pretrained("all-MiniLM-L6-v2", dtype="float32", device="cpu")
-    cosines = (encoder.encode(paragraphs).embeddings * teacher.encode(paragraphs).embeddings).sum(
-        axis=1
-    )
+    some = paragraphs[::3]
+    cosines = (encoder.encode(some).embeddings * teacher.encode(some).embeddings).sum(axis=1)
     assert cosines.mean() > 0.96
     assert cosines.min() > 0.9
 
@@ -99,6 +98,6 @@ def test_it_stays_close_to_its_teacher(encoder: LongEncoder, paragraphs: list[st
 def test_unrelated_long_documents_do_not_collapse(encoder: LongEncoder) -> None:
     """Two long texts about other things stay apart (arXiv 2410.24200)."""
     documents = sorted((ROOT / "demo" / "documents").glob("*.txt"))[:3]
-    texts = [" ".join(path.read_text(encoding="utf-8").split()[:1200]) for path in documents]
+    texts = [" ".join(path.read_text(encoding="utf-8").split()[:700]) for path in documents]
     vectors = encoder.encode(texts).embeddings
     assert (vectors @ vectors.T)[np.triu_indices(3, 1)].max() < 0.7

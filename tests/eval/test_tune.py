@@ -273,6 +273,6 @@ def test_a_real_model_is_tuned(tiny_models: TinyModels) -> None:
     settings = EncoderSettings(
         model=str(tiny_models.folder("bert")), dtype="float32", device="cpu", max_length=256
     )
-    found = tune(task_of(4, words=150), settings, minutes=2)
+    found = tune(task_of(3, words=70), settings, minutes=2)
     assert {each.settings.get("method") for each in found.candidates} >= {"gp", "rp", "pi", None}
     assert all(each.tokens_per_second > 0 for each in found.candidates if not each.refused)

@@ -10,7 +10,13 @@ from longembed_rag.extension.frequencies import inverse_frequencies
 
 
 @pytest.mark.parametrize(
-    ("length", "base"), [(1024, 4.3e3), (2048, 1.2e4), (4096, 2.7e4), (8192, 8.4e4)]
+    ("length", "base"),
+    [
+        (1024, 4.3e3),
+        (2048, 1.2e4),
+        pytest.param(4096, 2.7e4, marks=pytest.mark.slow),
+        pytest.param(8192, 8.4e4, marks=pytest.mark.slow),
+    ],
 )
 def test_published_bases(length: int, base: float) -> None:
     """Heads of 128: the smallest base that is enough, to two digits.

@@ -137,7 +137,14 @@ def test_rows_that_nobody_uses_count_for_nothing() -> None:
     assert torch.allclose(merge_causal(near, near_lse, far, far_lse, 4), near)
 
 
-@pytest.mark.parametrize("name", ["rotate", "merge", "merge_causal", "offset_norm"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rotate",
+        "merge",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("merge_causal", "offset_norm")),
+    ],
+)
 def test_steps_can_be_compiled(name: str) -> None:
     """Each is one graph for all lengths, so that a compiler can make one kernel of it."""
     near, near_lse, far, far_lse = random(10, 2, 8), random(2, 10), random(6, 2, 8), random(2, 6)

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.sealed
 @pytest.mark.parametrize(
     ("engine", "count"),
     [
-        ("edge", 6),
-        ("local", 3),
+        ("edge", 4),
+        ("local", 2),
         pytest.param("edge", 40, marks=pytest.mark.slow),
         pytest.param("local", 20, marks=pytest.mark.slow),
     ],

@@ -14,6 +14,7 @@ from longembed_rag.errors import SettingsError
 from longembed_rag.points.edge.rewriting import mend
 from tests.library.conftest import Open
 from tests.points.fake_qdrant import FakeQdrant, running_fake
+from tests.store.corpora import every_moment, moments
 from tests.store.fakes import FakeEncoder
 from tests.stores import make_local
 
@@ -93,8 +94,9 @@ def test_without_it_words_stay_in_the_files(opened: Open) -> None:
     assert holding(Path(".longembed"), "obsoleteword")["obsoleteword"]
 
 
+@every_moment
 def test_a_purge_that_was_killed_loses_nothing(
-    opened: Open, monkeypatch: pytest.MonkeyPatch
+    opened: Open, monkeypatch: pytest.MonkeyPatch, every: bool
 ) -> None:
     """Between the old files and the new ones, wherever it stops."""
     with opened() as library:
@@ -109,7 +111,7 @@ def test_a_purge_that_was_killed_loses_nothing(
         left -= 1
         return rename(self, target)
 
-    for renamed in range(6):
+    for renamed in moments(6, every=every):
         left = renamed
         with monkeypatch.context() as patch:
             patch.setattr(Path, "rename", stopping)

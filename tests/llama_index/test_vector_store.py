@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -53,24 +53,25 @@ Operator = FilterOperator
 @contextmanager
 def opened(place: str, folder: Path, **options: Any) -> Iterator[Library]:
     """An empty library in a place."""
-    client = QdrantClient(":memory:")
-    with running_fake() as server:
-        where: dict[str, Any] = {
-            "edge": {"path": folder},
-            "local": {"path": folder},
-            "server": {"url": server.url},
-            "client": {"client": client},
-        }[place]
-        if place == "local":
+    with ExitStack() as stack:
+        where: dict[str, Any] = {"path": folder}
+        if place == "server":
+            where = {"url": stack.enter_context(running_fake()).url}
+        elif place == "client":
+            client = QdrantClient(":memory:")
+            stack.callback(client.close)
+            where = {"client": client}
+        elif place == "local":
             make_local(folder)
         encoder = FakeEncoder()
         with Library.open(**where, encoder=encoder, passage_tokens=4, **options) as library:
             yield library
-    client.close()
 
 
 # In memory, local mode reads as it does in a folder.
-@pytest.fixture(scope="module", params=["edge", "server", "client"])
+@pytest.fixture(
+    scope="module", params=["edge", "server", pytest.param("client", marks=pytest.mark.slow)]
+)
 def filled(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LongVectorStore]:
@@ -82,7 +83,11 @@ def filled(
         yield store
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(
+    params=[
+        pytest.param(each, marks=pytest.mark.slow if each == "local" else ()) for each in PLACES
+    ]
+)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LongVectorStore]:
     """A store over a library with three documents."""
     with opened(request.param, tmp_path / "store") as library:
@@ -402,7 +407,7 @@ async def test_the_event_loop_is_left_free(store: LongVectorStore) -> None:
     assert threads[1] is threading.main_thread()
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", ["edge", "server"])
 def test_a_collection_is_made_where_there_is_none(place: str, tmp_path: Path) -> None:
     """Over an empty place it makes the library's collection, for both to write to."""
     with opened(place, tmp_path / "store", language="none") as library:

@@ -68,7 +68,7 @@ def test_a_kill_at_any_step_leaves_a_store_that_opens(
             assert list(store.sources()) == ["/a.txt"]
         assert not [path for path in folder.rglob("*") if ".half" in path.name]
         # Those at which the mark is made one by one, the others here and there, or all.
-        step += 1 if every or 10 <= step < 14 else 3 if step < 10 else 17
+        step += 1 if every or 10 <= step < 14 else 3 if step < 10 else 5
         marked += before is not None
     assert marked > 5
 

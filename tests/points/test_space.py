@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from longembed_rag import limits
 from longembed_rag.errors import StoreError
 from longembed_rag.points.edge import space
+from longembed_rag.points.edge.folders import CollectionFolder, Description
 from longembed_rag.store.store import DocumentStore
 from tests.store.fakes import make_document
 from tests.stores import ensure, find
@@ -73,3 +75,37 @@ def test_a_store_that_is_deleted_meanwhile_is_told(tmp_path: Path) -> None:
     with DocumentStore.open(path=folder) as store:
         ensure(store).upsert(make_document("/b.txt", "a lease"))
         assert list(store.sources()) == ["/b.txt"]
+
+
+def test_files_are_looked_at_only_where_address_space_is_limited(tmp_path: Path) -> None:
+    """A look at each takes longer than loading them; with a limit they have to fit."""
+    with DocumentStore.open(path=tmp_path) as store:
+        ensure(store).upsert(make_document("/a.txt", "some words"))
+    (shard,) = (tmp_path / "edge").glob("documents-*/shard")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "rglob", lambda *_: pytest.fail("files are looked at"))
+        patch.setattr(limits, "_limit", lambda name: None)
+        space.require_mappable(shard)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "_limit", {"RLIMIT_AS": 100 * MIB}.get)
+        with pytest.raises(StoreError, match="address space are needed"):
+            space.require_mappable(shard)
+
+
+def test_the_indexes_of_a_collection_are_noted_together(tmp_path: Path) -> None:
+    """Its file is written for each change of all of them, and not for each; again makes none."""
+    written: list[str] = []
+    write = CollectionFolder.write
+
+    def noting(self: CollectionFolder, description: Description) -> None:
+        written.append(description.name)
+        write(self, description)
+
+    with pytest.MonkeyPatch.context() as patch, DocumentStore.open(path=tmp_path) as store:
+        patch.setattr(CollectionFolder, "write", noting)
+        ensure(store)
+        indexes = store.place.points.collections.get("documents").description.indexes
+        assert len(indexes) > written.count("documents")
+        written.clear()
+        ensure(store)
+        assert written == []

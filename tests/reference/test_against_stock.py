@@ -9,7 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.families import CAUSAL, FAMILIES, LEARNED, ORIGINAL_LENGTH, ROTARY, methods_of
+from tests.exact import FEW
+from tests.families import (
+    CAUSAL,
+    FAMILIES,
+    LEARNED,
+    ORIGINAL_LENGTH,
+    ROTARY,
+    covering,
+    methods_of,
+)
 from tests.models import TinyModels
 from tests.reference import definitions
 from tests.reference.definitions import Settings, reading_of
@@ -67,8 +76,12 @@ def _rope(folder: Path, **changes: Any) -> dict[str, Any]:
     return {"rope_parameters": parameters | changes}
 
 
-@pytest.mark.parametrize("family", ROTARY)
-@pytest.mark.parametrize("method", ["none", "pi", "ntk", "yarn"])
+@pytest.mark.parametrize(
+    ("family", "method"),
+    covering(
+        ("gte",), 1, [(family, each) for family in ROTARY for each in ("none", "pi", "ntk", "yarn")]
+    ),
+)
 def test_rotary_methods_of_transformers(
     family: str, method: str, tiny_models: TinyModels, load_reference: ReferenceFactory
 ) -> None:
@@ -125,7 +138,10 @@ def test_position_ids_of_learned_tables(
     assert (reference.states(tuple(ids), reading) - expected).abs().max() < TOLERANCE
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family",
+    [pytest.param(each, marks=() if each in FEW else pytest.mark.slow) for each in FAMILIES],
+)
 def test_every_method_shows_in_the_vector(family: str, load_reference: ReferenceFactory) -> None:
     """A slightly wrong method moves a long text's vector far beyond the tolerance of the tests."""
     reference = load_reference(family)

@@ -26,9 +26,10 @@ pytestmark = pytest.mark.filterwarnings(
 PAGES = "first page\n\fsecond page\n\fthird page"
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    with Library.open(tmp_path / "store", encoder=FakeEncoder()) as found:
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """Some documents; tests leave them as they are."""
+    with Library.open(tmp_path_factory.mktemp("store"), encoder=FakeEncoder()) as found:
         found.add([Document(id=f"d{n}", text=f"apples {n} " * 400) for n in range(4)])
         found.add(Document(id="titled", text="pears", metadata={"title": "Pears", "year": 2025}))
         yield found
@@ -133,6 +134,7 @@ async def test_a_document_is_added(library: Library) -> None:
     assert (await call(library, "add_document", **given))["status"] == "unchanged"
     assert (await call(library, "add_document", id="new", text="figs"))["status"] == "updated"
     assert library.get("new").text == "figs"  # type: ignore[union-attr]
+    library.remove("new")
 
 
 @pytest.mark.parametrize(

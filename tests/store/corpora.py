@@ -86,7 +86,7 @@ every_moment = pytest.mark.parametrize(
 )
 
 
-def moments(count: int, *, every: bool, most: int = 5) -> list[int]:
+def moments(count: int, *, every: bool, most: int = 3) -> list[int]:
     """Moments to kill at: every one, or some that are spread evenly from the first to the last."""
     if every or count <= most:
         return list(range(count))

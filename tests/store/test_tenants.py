@@ -95,7 +95,12 @@ def _plain(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("engine", "sample", "most"),
-    [("edge", 256, 2500), ("edge", 3, 0), ("local", 256, 2500), ("server", 3, 2500)],
+    [
+        ("edge", 256, 2500),
+        ("edge", 3, 0),
+        pytest.param("local", 256, 2500, marks=pytest.mark.slow),
+        ("server", 3, 2500),
+    ],
 )
 def test_others_change_nothing(
     engine: str, sample: int, most: int, monkeypatch: pytest.MonkeyPatch

@@ -7,10 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+from _pytest.mark import ParameterSet
+
 from longembed_rag.encoder.planner import Planner
 from longembed_rag.training.options import TrainingOptions
 from longembed_rag.training.texts import Pair, TrainingTexts
 from tests.tokenizers_of_tests import text_of
+
+KINDS = ("positions", "rotary", "length")
 
 
 def some_pairs(count: int, *, words: int = 14, source: str = "made") -> tuple[Pair, ...]:
@@ -53,3 +58,11 @@ def quick(steps: int = 4, **changes: Any) -> TrainingOptions:
     """Options of a short run without warm-up."""
     values: dict[str, Any] = {"learning_rate": 1e-2, "warmup_steps": 0, "log_every": 1}
     return TrainingOptions(steps=steps, **{**values, **changes})
+
+
+def one_of(usual: str) -> list[ParameterSet]:
+    """Each kind of training, those but one as slow tests: what all share is tried with one.
+
+    Each kind is that one of some tests.
+    """
+    return [pytest.param(each, marks=() if each == usual else pytest.mark.slow) for each in KINDS]

@@ -33,7 +33,12 @@ from tests.training.material import planner_of, quick, some_pairs, some_texts
 
 LENGTH = 3 * ORIGINAL_LENGTH
 TABLE = "embeddings.position_embeddings.weight"
-CASES = [(family, method) for family in LEARNED for method in ("pi", "rp")]
+#: Each family with one of both methods, in turn; with the other it is a slow test.
+CASES = [
+    pytest.param(family, method, marks=() if (number + turn) % 2 == 0 else pytest.mark.slow)
+    for number, family in enumerate(LEARNED)
+    for turn, method in enumerate(("pi", "rp"))
+]
 Tuned = Callable[..., Path]
 
 

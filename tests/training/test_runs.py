@@ -25,12 +25,11 @@ from longembed_rag.training.runs import distil_rotary, train_length, tune_positi
 from longembed_rag.training.texts import TrainingTexts
 from tests.models import TinyModels, open_encoder
 from tests.tokenizers_of_tests import text_of
-from tests.training.material import planner_of, quick, some_texts
+from tests.training.material import one_of, planner_of, quick, some_texts
 
 Start = Callable[..., Trained]
 MIXTURE = MixtureOptions(lengths=(8, 32), shares=(1.0,), batch_tokens=128)
 TAUGHT = DistilOptions(last_weight=3.0)
-KINDS = ("positions", "rotary", "length")
 
 
 @pytest.fixture
@@ -139,7 +138,7 @@ def test_a_run_stopped_in_the_middle_of_an_update(
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_of("positions"))
 def test_a_finished_run_gives_its_model_again(kind: str, start: Start, tmp_path: Path) -> None:
     """Nothing is trained or written a second time; a model that was lost is written again."""
     first = start(kind, tmp_path)
@@ -157,7 +156,7 @@ def test_a_finished_run_gives_its_model_again(kind: str, start: Start, tmp_path:
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_of("rotary"))
 def test_a_folder_of_another_run_is_refused(kind: str, start: Start, tmp_path: Path) -> None:
     """Other steps and other texts are named."""
     start(kind, tmp_path)
@@ -173,7 +172,7 @@ def test_another_kind_is_refused(start: Start, tmp_path: Path) -> None:
         start("rotary", tmp_path)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_of("length"))
 def test_a_model_left_by_another_run_is_not_passed_on(
     kind: str, start: Start, tmp_path: Path
 ) -> None:
@@ -186,7 +185,7 @@ def test_a_model_left_by_another_run_is_not_passed_on(
     assert heard == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_of("rotary"))
 def test_checkpoint_and_log_lie_beside_the_model(kind: str, start: Start, tmp_path: Path) -> None:
     """Nothing else is left, and every line of the log is a JSON value."""
     trained = start(kind, tmp_path)

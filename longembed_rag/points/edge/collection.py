@@ -67,10 +67,12 @@ class EdgeCollection:
         self._before_writing = before_writing
         self._lock = threading.Lock()
 
-    def note_index(self, field: str, noted: Any) -> None:
-        """Note down a payload index of the shard, as JSON values; None that it is gone."""
+    def note_indexes(self, noted: Mapping[str, Any]) -> None:
+        """Note down payload indexes of the shard by field, as JSON values; None: it is gone."""
+        if not noted:
+            return
         with self._lock:
-            indexes = {**self.description.indexes, field: noted}
+            indexes = {**self.description.indexes, **noted}
             self._note(indexes={each: kind for each, kind in indexes.items() if kind is not None})
 
     def note_metadata(self, changes: Mapping[str, Any]) -> None:

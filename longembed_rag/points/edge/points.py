@@ -135,12 +135,12 @@ class EdgePoints:
             return  # a filter finds the same without
         with self._told(f"making an index in {name!r}"):
             collection = self.collections.get(name)
-            for field, kinds in fields.items():
-                if field not in collection.description.indexes:
-                    kind = described_kind(kinds[0])
-                    operation = edge.UpdateOperation.create_field_index(field, field_index(kind))
-                    collection.shard.update(operation)
-                    collection.note_index(field, kind)
+            known = collection.description.indexes
+            missing = {f: described_kind(kinds[0]) for f, kinds in fields.items() if f not in known}
+            for field, kind in missing.items():
+                operation = edge.UpdateOperation.create_field_index(field, field_index(kind))
+                collection.shard.update(operation)
+            collection.note_indexes(missing)  # who is killed before makes them again
 
     def require_room(self, point: Point, *, source: str) -> None:
         """Take any point: nothing is sent."""

@@ -166,7 +166,7 @@ class PayloadWrites(ABC):
                 field_name, index_of(schema)
             ),
         )
-        self._collection(collection_name).note_index(field_name, noted_index(schema))
+        self._collection(collection_name).note_indexes({field_name: noted_index(schema)})
         return answer
 
     def delete_payload_index(
@@ -184,7 +184,7 @@ class PayloadWrites(ABC):
             collection_name,
             lambda collection: edge.UpdateOperation.delete_field_index(field_name),
         )
-        self._collection(collection_name).note_index(field_name, None)
+        self._collection(collection_name).note_indexes({field_name: None})
         return answer
 
 

@@ -21,10 +21,11 @@ from longembed_eval.spread.options import Spread
 from longembed_eval.table import markdown_table
 from longembed_eval.tasks.values import Task
 from longembed_eval.workshop import BenchOptions
-from longembed_rag import EncoderSettings, connect_ray
+from longembed_rag import EncoderSettings
 from longembed_rag.errors import LongEmbedError, ModelLoadError, SettingsError
 from tests.eval.test_runner import a_task, broken, planned
 from tests.models import TinyModels
+from tests.small_ray import small_ray
 
 # Ray's own modules leave files open, and warn of what is to come.
 pytestmark = [
@@ -33,28 +34,16 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-SYSTEMS = (
-    "bm25",
-    "auto",
-    "passages",
-    "late",
-    "hybrid",
-    "chunked:window=16",
-    "pcw:max_length=32768",
-)
+#: Words alone; two that share a reading; the product's own, which stores; the same in other words.
+FEW = ("bm25", "auto", "passages", "hybrid", "pcw:max_length=32768")
+SYSTEMS = (*FEW, "late", "chunked:window=16")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """Ray on this machine, started once."""
-    pytest.importorskip("ray")
-    with pytest.MonkeyPatch.context() as patch:
-        project = Path(__file__).parents[3]
-        before = os.environ.get("PYTHONPATH", "")
-        paths = [str(project), str(project / "eval"), before]
-        patch.setenv("PYTHONPATH", os.pathsep.join(paths))
-        with connect_ray("local"):
-            yield
+    with small_ray():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +81,11 @@ def untimed(results: Results) -> dict[str, Any]:
     return values
 
 
+@pytest.mark.parametrize(
+    "usual", [FEW, pytest.param(SYSTEMS, marks=pytest.mark.slow)], ids=["some", "every"]
+)
 def test_spread_is_as_in_one_process(
-    options: BenchOptions, tiny_models: TinyModels, tmp_path: Path
+    options: BenchOptions, tiny_models: TinyModels, tmp_path: Path, usual: tuple[str, ...]
 ) -> None:
     """Rows, rankings and failures; each run is told once; one reading serves all that look at it.
 
@@ -101,7 +93,7 @@ def test_spread_is_as_in_one_process(
     """
     without = tiny_models.copy("bert", "no-weights")
     (without / "model.safetensors").unlink()
-    systems = (*SYSTEMS, f"gp:model={without}")
+    systems = (*usual, f"gp:model={without}")
     tasks = (planned(a_task()), broken(), planned(a_task("more", seed=9)))
     plain = run_benchmark(
         tasks, systems, options=options, folder=tmp_path / "plain", command="longembed-rag eval"
@@ -115,7 +107,8 @@ def test_spread_is_as_in_one_process(
         ("broken", None),
         ("more", "gp:model=no-weights"),
     ]
-    numbers = [*range(1, 9), *range(17, 25)]
+    runs = len(systems)
+    numbers = [*range(1, runs + 1), *range(2 * runs + 1, 3 * runs + 1)]
     for kind in (RunStarted, RunDone | RunFailed):
         told = Counter(e.number for e in events if isinstance(e, kind))  # type: ignore[arg-type]
         told.pop(None, None)  # the task
@@ -131,7 +124,7 @@ def test_spread_is_as_in_one_process(
         if '"hybrid"' in path.read_text():
             path.unlink()
     events.clear()
-    again = spread_over(folder, options, *tasks, systems=systems, events=events)
+    again = spread_over(folder, options, *tasks, systems=systems, events=events, workers=1)
     assert [e.row.system for e in events if isinstance(e, RunDone) and not e.kept] == ["hybrid"] * 2
     assert untimed(again) == untimed(plain)
     here = run_benchmark(

@@ -30,14 +30,12 @@ _CHANCE = random.Random(5)
 DOCUMENTS = {f"doc{i:02}": " ".join(_CHANCE.choices(WORDS, k=12 + 9 * i)) + "." for i in range(12)}
 QUERIES = tuple(" ".join(_CHANCE.sample(WORDS, 4)) for _ in range(6))
 SYSTEMS = (
-    "truncate",
     "pcw",
-    "rp",
     "chunked:window=16:overlap=5",
     "chunked_mean:window=16:overlap=5",
     "passages:passage_tokens=8",
-    "bm25",
     "bm25:language=german",
+    *(pytest.param(each, marks=pytest.mark.slow) for each in ("truncate", "rp", "bm25")),
 )
 
 

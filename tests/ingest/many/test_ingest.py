@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,9 @@ from longembed_rag import Library
 from longembed_rag.errors import SettingsError, StoreError
 from longembed_rag.ingest.report import DocumentDone, Event, IngestReport
 from longembed_rag.points.client.retries import RetryPolicy
-from longembed_rag.ray_cluster import connect_ray
 from longembed_rag.store.claims import holders
 from tests.points.fake_qdrant import FakeQdrant, Fault
+from tests.small_ray import small_ray
 from tests.store.corpora import assert_same_contents, everything, random_texts
 from tests.store.fakes import FakeEncoder
 from tests.stores import folder, server
@@ -31,15 +30,15 @@ pytestmark = [
 ]
 
 
+#: What two ingests of the same need not have in common.
+TIMELESS = {"seconds": 0}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """A cluster of this machine, which all tests of this module use: it takes seconds to start."""
-    pytest.importorskip("ray")
-    before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[3]), before])
-    with connect_ray("local"):
+    with small_ray():
         yield
-    os.environ["PYTHONPATH"] = before
 
 
 @pytest.fixture
@@ -66,10 +65,16 @@ def ingest(library: Library, files: Path) -> tuple[IngestReport, list[Event]]:
     return library.ingest(files, ray="local", on_event=events.append), events
 
 
-def test_the_result_is_that_of_one_process(server: FakeQdrant, files: Path) -> None:
-    """Point by point, and in the report; also once files have come, changed and gone."""
+@pytest.mark.parametrize(
+    "first", ["of one process", pytest.param("of many", marks=pytest.mark.slow)]
+)
+def test_the_result_is_that_of_one_process(server: FakeQdrant, files: Path, first: str) -> None:
+    """Point by point, and in the report: of all files, or once some have come, changed and gone."""
     with library(server) as many, library(server, "one") as one:
-        assert_same(many, one, files, documents=16)
+        if first == "of many":
+            assert_same(many, one, files, documents=16)
+        else:
+            assert one.ingest(files).to_dict() | TIMELESS == many.ingest(files).to_dict() | TIMELESS
         (files / "0.txt").unlink()
         (files / "1.txt").unlink()
         (files / "2.txt").write_text("w1 w2 something else")
@@ -82,7 +87,7 @@ def test_the_result_is_that_of_one_process(server: FakeQdrant, files: Path) -> N
 def assert_same(many: Library, one: Library, files: Path, *, documents: int) -> IngestReport:
     """Require that many processes do what one does, and tell it."""
     report, events = ingest(many, files)
-    ours, theirs = ({**each.to_dict(), "seconds": 0} for each in (report, one.ingest(files)))
+    ours, theirs = (each.to_dict() | TIMELESS for each in (report, one.ingest(files)))
     assert json.dumps(ours, sort_keys=True) == json.dumps(theirs, sort_keys=True)
     done = [each for each in events if isinstance(each, DocumentDone)]
     assert len({each.source for each in done}) == len(done) == documents
