@@ -169,8 +169,12 @@ def test_differences_are_those_of_the_rows(full):
         for group, cell in zip(results.groups, row.find_all("td"), strict=False):
             found = results.of(group=group, system=system)[0].versus["bm25"]
             texts = [text.replace("−", "-") for text in cell.stripped_strings]
-            assert texts[0].split()[0] == (f"{found.mean:+.1f}" if found.mean else "0.0")
-            assert texts[1] == f"{found.low:+.1f} to {found.high:+.1f}"
+            mean, low, high = (
+                f"{value:+.1f}" if round(value, 1) else "0.0"
+                for value in (found.mean, found.low, found.high)
+            )
+            assert texts[0].split()[0] == mean
+            assert texts[1] == f"{low} to {high}"
             tone = "better" if found.low > 0 else "worse" if found.high < 0 else None
             assert [c for c in cell["class"] if c in ("better", "worse")] == (
                 [tone] if tone else []
