@@ -212,7 +212,13 @@ class TinyModels:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
         self.folder = lru_cache(maxsize=None)(self._folder)
+
+    @property
+    def root(self) -> Path:
+        """The folder that all of them lie in."""
+        return self._root
 
     def _folder(self, family: str) -> Path:
         """The shared folder of a family; must not be changed."""

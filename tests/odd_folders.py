@@ -49,10 +49,13 @@ CONTENTS: dict[str, bytes] = {
 
 
 def full_folder(tiny_models: TinyModels, family: str = "bert") -> Path:
-    """A small model with every file that is read: pooling, two Dense, prompts, limits."""
+    """A small model with every file that is read, made once: pooling, Dense, prompts, limits."""
+    name = f"{family}-full"
+    if (there := tiny_models.root / name).is_dir():
+        return there
     return tiny_models.sentence_transformers(
         family,
-        f"{family}-full",
+        name,
         dense=(Dense(16), Dense(8, bias=False)),
         prompts={"query": "q: ", "document": "d: "},
         max_seq_length=30,
