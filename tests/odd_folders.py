@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,15 @@ def changed(value: Any, place: tuple[Any, ...], new: Any) -> Any:
 
 def outcome(folder: Path, read: Callable[[Path], Any] | None = None) -> str:
     """``"read"`` where a folder gives finite vectors, else the one sentence that refuses it."""
+    from longembed_rag.errors import UnknownTokensWarning
+
+    with warnings.catch_warnings():
+        # A tokenizer that cuts otherwise finds words that the model does not know, and says so.
+        warnings.simplefilter("ignore", UnknownTokensWarning)
+        return _outcome(folder, read)
+
+
+def _outcome(folder: Path, read: Callable[[Path], Any] | None) -> str:
     import numpy as np
 
     from longembed_rag.errors import LongEmbedError
