@@ -205,16 +205,16 @@ def left_out(tasks: dict[str, list[Gathered]]) -> dict[str, Any]:
     return rows
 
 
-def command(given: argparse.Namespace) -> str:
-    """How to make the result again; folders by their names only."""
-    words = ["python benchmarks/fusion.py"]
+def command(given: argparse.Namespace, *own: str, program: str = "fusion.py") -> str:
+    """How to make a result again; folders by their names only, a program's own options before."""
+    words = [f"python benchmarks/{program}"]
     for name in ("data", "pairs"):
         if paths := getattr(given, name):
             words.append(f"--{name} " + " ".join(path.name for path in paths))
     if given.joined:
         words.append("--joined " + " ".join(given.joined))
-    words.append(f"--model {given.model}")
-    if given.original_length:
+    words += [*own, f"--model {given.model}"]
+    if getattr(given, "original_length", None):
         words.append(f"--original-length {given.original_length}")
     return " ".join([*words, "--cache DIR --out FILE"])
 

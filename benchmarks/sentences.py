@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fusion import fill
+from fusion import command, fill
 from fusion_encodings import asked_of, encodings_of, place_of
 from fusion_tasks import Task, tasks_of
 from machine import machine
@@ -136,6 +136,8 @@ def main() -> None:
         for length in given.two_facts.split(",")
         if length
     ]
+    own = [f"--first {' '.join(map(str, given.first))}"] if given.first else []
+    own += [f"--two-facts {given.two_facts}"] if given.two_facts else []
     rows: list[dict[str, Any]] = []
     for make in makers:
         row = measure(make(), encoder, given.cache)
@@ -144,10 +146,7 @@ def main() -> None:
         rows.append(row)
         print(json.dumps(row), flush=True)
         result = {
-            "command": "python benchmarks/sentences.py "
-            f"--data {' '.join(path.name for path in given.data)} "
-            f"--first {' '.join(map(str, given.first))} --two-facts {given.two_facts} "
-            f"--model {given.model} --cache DIR --out FILE",
+            "command": command(given, *own, program="sentences.py"),
             "version": __version__,
             "machine": machine(),
             "tasks": rows,

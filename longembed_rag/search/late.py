@@ -12,12 +12,9 @@ from longembed_rag.store.payload import PASSAGE_BITS_KEY, read_own
 from longembed_rag.store.tokens import read_bits
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from longembed_rag.points.values import Hit
     from longembed_rag.search.owners import Key
-    from longembed_rag.search.requests import Question
+    from longembed_rag.search.requests import OfParts, Question
     from longembed_rag.store.place import Place
 
 
@@ -26,7 +23,7 @@ _DIGITS = 5  # engines differ in float32's last ones
 
 def late_scores(
     question: Question, passages: Iterable[str], *, place: Place
-) -> Steps[dict[str, NDArray[np.float64]]]:
+) -> Steps[dict[str, OfParts]]:
     """How well passages fit a query by their tokens.
 
     Args:
@@ -35,14 +32,12 @@ def late_scores(
         place: Where they are; their bits are read now, of no others than are compared.
 
     Returns:
-        MaxSim with each part of the query by the passage's id, shape ``[parts]`` (ColBERT, arXiv
-        2004.12832; the mean over a part's tokens); those of which no bits are kept are left out.
+        MaxSim with each part of the query by the passage's id (ColBERT, arXiv 2004.12832; the mean
+        over a part's tokens); those of which no bits are kept are left out.
 
     Raises:
         StoreError: They cannot be read.
     """
-    import numpy as np
-
     tokens, scores = question.tokens, question.late
     assert tokens is not None
     wanted = list(dict.fromkeys(passages))
@@ -57,29 +52,27 @@ def late_scores(
         bits[identity] = rows
         known.keep_bits(identity, rows, place=place)
     kept = [each for each in new if each in bits and len(bits[each])]
-    scores.update(dict.fromkeys(new, np.full(len(tokens), np.nan)))
+    scores.update(dict.fromkeys(new))
     similarities = max_similarities(tokens, [bits[each] for each in kept])
-    scores.update(zip(kept, similarities, strict=True))
-    return {each: scores[each] for each in wanted if not np.isnan(scores[each][0])}
+    scores.update(zip(kept, map(tuple, similarities.tolist()), strict=True))
+    return {each: score for each in wanted if (score := scores[each]) is not None}
 
 
-def late_of_passages(
-    question: Question, scores: Mapping[str, NDArray[np.float64]]
-) -> dict[str, float]:
+def late_of_passages(question: Question, scores: Mapping[str, OfParts]) -> dict[str, float]:
     """How well each passage fits the query as a whole: the mean over all of its tokens.
 
     Args:
         question: The query.
         scores: What :func:`late_scores` gives.
     """
-    return {each: float(question.shares @ parts) for each, parts in scores.items()}
+    return {each: question.mean(of_parts) for each, of_parts in scores.items()}
 
 
 def late_of_documents(
     question: Question,
     passages: Iterable[Hit],
     keys: Mapping[str, Key],
-    scores: Mapping[str, NDArray[np.float64]],
+    scores: Mapping[str, OfParts],
 ) -> dict[Key, float]:
     """How well documents fit the query: of each of its parts the passage that fits that best.
 
@@ -92,14 +85,12 @@ def late_of_documents(
         keys: Whose passage each is.
         scores: What :func:`late_scores` gives.
     """
-    import numpy as np
-
-    best: dict[Key, NDArray[np.float64]] = {}
+    best: dict[Key, OfParts] = {}
     for each in passages:
         if each.id in scores:
-            key = keys[each.id]
-            best[key] = np.maximum(best[key], scores[each.id]) if key in best else scores[each.id]
-    return {key: float(question.shares @ parts) for key, parts in best.items()}
+            key, here = keys[each.id], scores[each.id]
+            best[key] = tuple(map(max, best[key], here)) if key in best else here
+    return {key: question.mean(of_parts) for key, of_parts in best.items()}
 
 
 def first_of(lists: Sequence[Sequence[Hit]], most: Sequence[int]) -> list[Hit]:

@@ -123,7 +123,7 @@ def rank_passages(
         # What is held by passages that no signal speaks for, such as stopwords alone.
         unranked = (_of_place(where, scorer.score({}), {}) for where in places)
         ranked.setdefault(document, list(unranked))
-    if not scorer.uses_late or question.tokens is None or len(question.tokens) == 1:
+    if question.tokens is None or len(question.tokens) == 1:
         return ranked
     return {document: _in_turn(each, question) for document, each in ranked.items()}
 
@@ -134,21 +134,18 @@ def _in_turn(ranked: list[RankedPassage], question: Question) -> list[RankedPass
     Who asks two things is shown both, where the passages that fit the whole best may be about one.
     Each part finds the best of what is shown before; so many are looked for as there are parts.
     """
-    import numpy as np
-
-    late, shares = question.late, question.shares
-    left = [each for each in ranked[1:] if "late" in each.scores]
-    if not left:
-        return ranked
+    compared = (each.id for each in ranked if "late" in each.scores)
+    late = {each: found for each in compared if (found := question.late[each]) is not None}
+    left = [each for each in ranked[1:] if each.id in late]
     shown = ranked[:1]
-    best = late[shown[0].id] if "late" in shown[0].scores else np.full(len(shares), -1.0)
-    while left and len(shown) < len(shares):
-        found = [float(shares @ np.maximum(best, late[each.id])) for each in left]
-        gains = np.round(np.array(found) - shares @ best, _DIGITS)
-        at = int(gains.argmax())  # of equal ones the first
+    best = late.get(ranked[0].id, (-1.0,) * len(question.shares)) if ranked else ()
+    while left and len(shown) < len(question.shares):
+        shared = [tuple(map(max, best, late[each.id])) for each in left]
+        gains = [round(question.mean(each) - question.mean(best), _DIGITS) for each in shared]
+        at = gains.index(max(gains))  # of equal ones the first
         if gains[at] <= 0:
             break
-        best = np.maximum(best, late[left[at].id])
+        best = shared[at]
         shown.append(left.pop(at))
     ids = {each.id for each in shown}
     return [*shown, *(each for each in ranked if each.id not in ids)]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Probe = tuple[str, Vector]
 #: Likewise, of words.
 WordsProbe = tuple[str, QueryVector]
+#: A number for each part of a query.
+OfParts = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -38,24 +40,25 @@ class Question:
         tokens: Of each of its parts the vectors of the tokens, shape ``[tokens, dimension]``; None
             where none are compared.
         rarities: How rare its terms are; None where the store puts that in.
-        late: MaxSim of the passages that were compared with it, by their ids, float64, shape
-            ``[parts]``; NaN where no bits are kept.
+        late: MaxSim of the passages that were compared with each of its parts, by their ids; None
+            where no bits are kept.
     """
 
     words: QueryWords
     vector: NDArray[np.float32] | None
     tokens: tuple[NDArray[np.float32], ...] | None = None
     rarities: Rarities | None = None
-    late: dict[str, NDArray[np.float64]] = field(default_factory=dict, compare=False, repr=False)
+    late: dict[str, OfParts | None] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
-    def shares(self) -> NDArray[np.float64]:
-        """What each part counts: its share of the tokens, shape ``[parts]``."""
-        import numpy as np
+    def shares(self) -> OfParts:
+        """What each part counts: its share of the tokens."""
+        counts = [len(part) for part in self.tokens or ()]
+        return tuple(count / sum(counts) for count in counts)
 
-        counts = np.array([len(part) for part in self.tokens or ()], dtype=np.float64)
-        shares: NDArray[np.float64] = counts / counts.sum()
-        return shares
+    def mean(self, of_parts: OfParts) -> float:
+        """The mean over all of its tokens, from those over each part's."""
+        return sum(share * score for share, score in zip(self.shares, of_parts, strict=True))
 
     def words_probe(self, vector: str = TERMS_VECTOR) -> Probe:
         """Its words, to be compared with those in one of the vectors of documents."""
