@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,13 +88,24 @@ def unsealed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture(autouse=True, scope="session")
 def cheap_clients() -> Iterator[None]:
-    """What qdrant-client makes anew for each client, in 50 ms, or each point, is made once."""
+    """What qdrant-client makes anew for each client, in 50 ms, or each point, is made once.
+
+    And what it uploads by, and leaves connected, is closed.
+    """
     import ssl
 
     from qdrant_client.embed import schema_parser
     from qdrant_client.local import payload_value_extractor as payloads
+    from qdrant_client.uploader.rest_uploader import RestBatchUploader
+
+    upload = RestBatchUploader.process
+
+    def process(self: RestBatchUploader, items: Iterable[Any]) -> Iterator[bool]:
+        yield from upload(self, items)
+        self.openapi_client.close()
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RestBatchUploader, "process", process)
         patch.setattr(payloads, "parse_json_path", cache(payloads.parse_json_path))
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         patch.setattr(schema_parser, "deepcopy", lambda schema: schema)
