@@ -7,7 +7,8 @@ is searched for with the tokens of either, by tokens alone (``late``) and by eve
 Tasks are those of ``fusion.py`` (``--data``, ``--pairs``, ``--joined``), whose encodings and stores
 in ``--cache`` are used; ``--first`` takes the first so many documents of each of ``--data``, and
 the queries on them.
-``--two-facts`` adds the task of that name at the lengths that it is told.
+``--two-facts`` adds the task of that name at the lengths that it is told, and then the same with
+the two questions of each query in one sentence.
 
     python benchmarks/sentences.py --data DIR ... --two-facts 1024,4096 --cache DIR --out FILE
 """
@@ -54,6 +55,15 @@ def of_two_facts(length: int) -> Task:
     return Task(f"two_facts-{length}", dict(task.documents), queries, answers, holding=holding)
 
 
+def in_one_sentence(task: Task) -> Task:
+    """The same documents, in the same store, and both questions of a query joined to one."""
+    joined = {}
+    for name, text in task.queries.items():
+        first, second = text.removesuffix("?").split("? ")
+        joined[name] = f"{first}, and {second[0].lower()}{second[1:]}?"
+    return replace(task, queries=joined)
+
+
 def shown(store: DocumentStore, task: Task, name: str, asked: AskedQuery) -> bool:
     """Whether the first two passages of a query's own document hold both of its facts."""
     own = Filter(must=[matches("source", task.answers[name])])
@@ -70,17 +80,18 @@ def measure(task: Task, encoder: LongEncoder, cache: Path) -> dict[str, Any]:
     And of how many, where the task says what answers them, the first two passages hold it all.
     """
     encodings = encodings_of(task, encoder, cache)
+    wholes = encoder.encode_queries(list(task.queries.values())).tokens
     gains: dict[str, list[float]] = {}
     both: dict[str, list[bool]] = {}
     parts = 0
     with DocumentStore.open(path=place_of(task, encoder, cache)) as store:
         fill(task, encoder, encodings, store)
-        pairs = zip(asked_of(task, encoder), encodings.tokens, strict=True)
+        pairs = zip(asked_of(task, encoder), wholes, strict=True)
         for ((name, text), vector, tokens), whole in pairs:
             if len(tokens) == 1:
                 continue
             parts += len(tokens)
-            for way, given in (("as one", whole), ("by sentences", tokens)):
+            for way, given in (("as one", whole), ("by parts", tokens)):
                 asked = AskedQuery(Query(text=text), vector, given)
                 for mode in ("late", "hybrid"):
                     options = SearchOptions(mode=mode, limit=10, passages=0, snippets=False)
@@ -93,9 +104,9 @@ def measure(task: Task, encoder: LongEncoder, cache: Path) -> dict[str, Any]:
     return {
         "task": task.name,
         "documents": len(task.documents),
-        "queries of several sentences": count,
+        "queries of several parts": count,
         "of all": len(task.queries),
-        "sentences a query": round(parts / max(count, 1), 1),
+        "parts a query": round(parts / max(count, 1), 1),
         "ndcg@10": {way: mean(each) for way, each in gains.items()},
         "found first": {way: mean(g == 1 for g in each) for way, each in gains.items()},
         "both facts in two passages": {way: mean(each) for way, each in both.items()},
@@ -131,17 +142,17 @@ def main() -> None:
         lambda task=task: first(task, counts[task.name]) if task.name in counts else task
         for task in tasks_of(given.data, given.pairs, joined=given.joined)
     ]
-    makers += [
-        lambda length=length: of_two_facts(int(length))
-        for length in given.two_facts.split(",")
-        if length
-    ]
+    lengths = [int(each) for each in given.two_facts.split(",") if each]
+    makers += [lambda length=length: of_two_facts(length) for length in lengths]
+    joined = [lambda length=length: in_one_sentence(of_two_facts(length)) for length in lengths]
     own = [f"--first {' '.join(map(str, given.first))}"] if given.first else []
     own += [f"--two-facts {given.two_facts}"] if given.two_facts else []
     rows: list[dict[str, Any]] = []
-    for make in makers:
+    for make in [*makers, *joined]:
         row = measure(make(), encoder, given.cache)
-        if not row["queries of several sentences"]:
+        if make in joined:
+            row["task"] += ", in one sentence"
+        if not row["queries of several parts"]:
             continue
         rows.append(row)
         print(json.dumps(row), flush=True)

@@ -47,7 +47,7 @@ def embed_queries(
     *,
     names: Sequence[str] | None = None,
 ) -> list[tuple[NDArray[np.float32], tuple[NDArray[np.float32], ...]]]:
-    """Embed queries, and those of several sentences also sentence by sentence.
+    """Embed queries, and those that ask several things also one thing by one.
 
     A sentence that is read between others takes on what they are about, and its tokens find what
     is like the whole. Read by themselves they find what each asks for.

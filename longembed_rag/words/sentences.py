@@ -1,4 +1,4 @@
-"""What a query of several sentences asks one by one."""
+"""What a query of several sentences, or of several questions in one, asks one by one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,28 @@ import regex
 _END = regex.compile(
     r"\n\s*\n|[.!…]['\"”’»)\]]*\s+(?!\p{Ll})|\?['\"”’»)\]]*\s+|[。！？｡]['\"”’」』）]*"
 )
+
+# Where one more question begins in a sentence: "..., and when does it end", "... und bis wann".
+_QUESTIONS = {
+    "and": "who|whom|whose|what|when|where|which|why|how",
+    "und": "wer|wen|wem|wessen|was|wann|wo|wohin|woher|wie|warum|wieso|weshalb|welche[mnrs]?",
+    "et": "qui|que|quoi|quand|où|comment|pourquoi|combien|quell?es?|quels?",
+    "y": "quién(?:es)?|qué|cuál(?:es)?|cuándo|a?dónde|cómo|cuánt[ao]s?",
+    "e": "chi|che|quando|dove|come|perché|quant[aeio]s?|qual[ei]?|quais|quem|que|onde|como",
+    "en": "wie|wat|wanneer|waar|waarom|hoe|welke?",
+}
+_ONE_MORE = regex.compile(
+    r"[\s,;](?=(?:"
+    + "|".join(rf"{join}\s+(?:\p{{L}}{{1,5}}\s+)?(?:{asked})" for join, asked in _QUESTIONS.items())
+    + r")\b)",
+    regex.IGNORECASE,
+)
+# What asks begins with such a word, if it has no mark: who types may leave that out.
+_ASKS = regex.compile(
+    rf"[^\p{{L}}\p{{N}}]*+(?:\p{{L}}{{1,5}}\s+)?(?:{'|'.join(_QUESTIONS.values())})\b",
+    regex.IGNORECASE,
+)
+_CLOSERS = " '\"”’»)]」』）"
 
 #: Words that a part of a query has at least: fewer ask nothing by themselves.
 LEAST_WORDS = 4
@@ -27,18 +49,20 @@ _WORD = regex.compile(
 
 
 def query_parts(text: str) -> tuple[str, ...]:
-    """What a query says sentence by sentence, if it says several things.
+    """What a query says sentence by sentence, and asks question by question, if it is several.
 
     Args:
         text: The query.
 
     Returns:
-        Its sentences, in order; one of fewer than :data:`LEAST_WORDS` words goes with its
+        Its sentences, in order, and of a sentence that asks several questions ("who ..., and
+        when ...?") each; one of fewer than :data:`LEAST_WORDS` words goes with its
         neighbour, and of more than :data:`MOST_PARTS` the shortest neighbours go together. The
         query alone where that leaves one.
     """
     ends = [match.end() for match in _END.finditer(text) if _ends(text, match)]
-    pieces = [text[a:b].strip() for a, b in pairwise([0, *ends, len(text)])]
+    sentences = (text[a:b].strip() for a, b in pairwise([0, *ends, len(text)]))
+    pieces = [piece for sentence in sentences for piece in _asked(sentence)]
     parts: list[str] = []
     words: list[int] = []
     for piece, count in ((each, len(_WORD.findall(each))) for each in pieces):
@@ -52,6 +76,13 @@ def query_parts(text: str) -> tuple[str, ...]:
         parts[at : at + 2] = [f"{parts[at]} {parts[at + 1]}"]
         words[at : at + 2] = [words[at] + words[at + 1]]
     return tuple(parts) if len(parts) > 1 else (text,)
+
+
+def _asked(sentence: str) -> list[str]:
+    if sentence.rstrip(_CLOSERS)[-1:] not in ("?", "？") and not _ASKS.match(sentence):
+        return [sentence]
+    begins = [match.end() for match in _ONE_MORE.finditer(sentence)]
+    return [sentence[a:b].strip() for a, b in pairwise([0, *begins, len(sentence)])]
 
 
 def _ends(text: str, match: regex.Match[str]) -> bool:
