@@ -14,7 +14,7 @@ from longembed_rag.files.text.text_formats import (
     without_xml_references,
 )
 
-TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]))
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]))
 
 
 @given(TEXT, st.booleans())
