@@ -34,10 +34,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fusion_encodings import Encodings, asked_of, encodings_of, place_of
+from fusion_encodings import asked_of, encodings_of, place_of
 from fusion_tasks import Task, tasks_of
 
 from longembed_rag import LongEncoder, __version__
+from longembed_rag.encoder.values import PassageEncoding
 from longembed_rag.ingest.comparing import content_hash
 from longembed_rag.ingest.encoding import ensure_for
 from longembed_rag.search.evidence import gather
@@ -58,12 +59,14 @@ GRID = {
 }
 
 
-def fill(task: Task, encoder: LongEncoder, encodings: Encodings, store: DocumentStore) -> None:
+def fill(
+    task: Task, encoder: LongEncoder, encodings: Sequence[PassageEncoding], store: DocumentStore
+) -> None:
     """Put the documents into the store; those that are there are passed over."""
     ensure_for(store, encoder, options=IndexOptions(late_interaction="on"), storage=None)
     store.recover()
     there = store.complete_sources()
-    pairs = zip(task.documents.items(), encodings.documents, strict=True)
+    pairs = zip(task.documents.items(), encodings, strict=True)
     for (name, text), encoding in pairs:
         if name in there:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,6 @@ from longembed_rag.encoder.values import Coverage, Passage, PassageEncoding
 SEPARATOR = "\n\n"
 #: Queries: name and text, vector, tokens of each part.
 Asked = Iterable[tuple[tuple[str, str], np.ndarray, tuple[np.ndarray, ...]]]
-
-
-@dataclass(frozen=True)
-class Encodings:
-    """The documents and queries of a task, in its order; tokens of each query as one text."""
-
-    documents: list[PassageEncoding]
-    vectors: np.ndarray
-    tokens: list[np.ndarray]
 
 
 def place_of(task: Task, encoder: LongEncoder, cache: Path) -> Path:
@@ -50,8 +41,8 @@ def asked_of(task: Task, encoder: LongEncoder) -> Asked:
         yield query, vector, tokens
 
 
-def encodings_of(task: Task, encoder: LongEncoder, cache: Path) -> Encodings:
-    """A task's encodings: from the file, or made now.
+def encodings_of(task: Task, encoder: LongEncoder, cache: Path) -> list[PassageEncoding]:
+    """A task's documents, in its order: from the file, or made now.
 
     A joined task's come from those of its parts: passages and tokens are those of the parts, a
     document's own vector is the mean of theirs, by their tokens.
@@ -65,7 +56,7 @@ def encodings_of(task: Task, encoder: LongEncoder, cache: Path) -> Encodings:
     return read(file)
 
 
-def make(task: Task, encoder: LongEncoder) -> Encodings:
+def make(task: Task, encoder: LongEncoder) -> list[PassageEncoding]:
     documents, began, done = [], time.monotonic(), 0
     for number, (name, text) in enumerate(task.documents.items()):
         documents.append(encoder.encode_passages(text, tokens=TokenOptions(), name=name))
@@ -73,12 +64,10 @@ def make(task: Task, encoder: LongEncoder) -> Encodings:
         if number % 20 == 0:
             seconds = time.monotonic() - began
             print(f"{task.name}: {number} of {len(task.documents)}, {done / seconds:.0f} tokens/s")
-    queries = encoder.encode_queries(list(task.queries.values()))
-    return Encodings(documents, queries.embeddings, list(queries.tokens))
+    return documents
 
 
-def write(file: Path, encodings: Encodings) -> None:
-    documents = encodings.documents
+def write(file: Path, documents: list[PassageEncoding]) -> None:
     tokens = [each.tokens for each in documents if each.tokens is not None]
     arrays: dict[str, Any] = {
         "embedding": np.stack([each.embedding for each in documents]),
@@ -92,14 +81,11 @@ def write(file: Path, encodings: Encodings) -> None:
         ),
         "counts": np.concatenate([each.counts for each in tokens]),
         "bits": np.concatenate([each.vectors for each in tokens]),
-        "queries": encodings.vectors,
-        "query_counts": np.array([len(each) for each in encodings.tokens]),
-        "query_tokens": np.concatenate(encodings.tokens),
     }
     np.savez(file, **arrays)
 
 
-def read(file: Path) -> Encodings:
+def read(file: Path) -> list[PassageEncoding]:
     with np.load(file) as stored:
         found = {name: stored[name] for name in stored.files}
     dimension = found["embedding"].shape[1]
@@ -121,22 +107,18 @@ def read(file: Path) -> Encodings:
                 tokens,
             )
         )
-    rows = pairwise(accumulate(found["query_counts"].tolist(), initial=0))
-    queries = [found["query_tokens"][first:last] for first, last in rows]
-    return Encodings(documents, found["queries"], queries)
+    return documents
 
 
-def joined(task: Joined, parts: Encodings) -> Encodings:
+def joined(task: Joined, parts: list[PassageEncoding]) -> list[PassageEncoding]:
     names = list(task.task.documents)
     where = {name: number for number, name in enumerate(names)}
     documents = []
     for group in task.groups:
-        found = [parts.documents[where[name]] for name in group]
+        found = [parts[where[name]] for name in group]
         sizes = [len(task.task.documents[name]) + len(SEPARATOR) for name in group]
         documents.append(join(found, list(accumulate(sizes, initial=0))))
-    queries = {name: number for number, name in enumerate(task.task.queries)}
-    kept = [queries[name] for name in task.queries]
-    return Encodings(documents, parts.vectors[kept], [parts.tokens[number] for number in kept])
+    return documents
 
 
 def join(parts: list[PassageEncoding], starts: list[int]) -> PassageEncoding:

@@ -141,7 +141,8 @@ def _in_turn(ranked: list[RankedPassage], question: Question) -> list[RankedPass
     best = late.get(ranked[0].id, (-1.0,) * len(question.shares)) if ranked else ()
     while left and len(shown) < len(question.shares):
         shared = [tuple(map(max, best, late[each.id])) for each in left]
-        gains = [round(question.mean(each) - question.mean(best), _DIGITS) for each in shared]
+        now = question.mean(best)
+        gains = [round(question.mean(each) - now, _DIGITS) for each in shared]
         at = gains.index(max(gains))  # of equal ones the first
         if gains[at] <= 0:
             break

@@ -54,7 +54,8 @@ class Question:
     def shares(self) -> OfParts:
         """What each part counts: its share of the tokens."""
         counts = [len(part) for part in self.tokens or ()]
-        return tuple(count / sum(counts) for count in counts)
+        total = sum(counts)
+        return tuple(count / total for count in counts)
 
     def mean(self, of_parts: OfParts) -> float:
         """The mean over all of its tokens, from those over each part's."""

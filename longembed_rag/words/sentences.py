@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 
 import regex
@@ -15,22 +16,11 @@ _END = regex.compile(
 _QUESTIONS = {
     "and": "who|whom|whose|what|when|where|which|why|how",
     "und": "wer|wen|wem|wessen|was|wann|wo|wohin|woher|wie|warum|wieso|weshalb|welche[mnrs]?",
-    "et": "qui|que|quoi|quand|où|comment|pourquoi|combien|quell?es?|quels?",
+    "et": "qui|que|quoi|quand|où|comment|pourquoi|combien|quel(?:le)?s?",
     "y": "quién(?:es)?|qué|cuál(?:es)?|cuándo|a?dónde|cómo|cuánt[ao]s?",
     "e": "chi|che|quando|dove|come|perché|quant[aeio]s?|qual[ei]?|quais|quem|que|onde|como",
     "en": "wie|wat|wanneer|waar|waarom|hoe|welke?",
 }
-_ONE_MORE = regex.compile(
-    r"[\s,;](?=(?:"
-    + "|".join(rf"{join}\s+(?:\p{{L}}{{1,5}}\s+)?(?:{asked})" for join, asked in _QUESTIONS.items())
-    + r")\b)",
-    regex.IGNORECASE,
-)
-# What asks begins with such a word, if it has no mark: who types may leave that out.
-_ASKS = regex.compile(
-    rf"[^\p{{L}}\p{{N}}]*+(?:\p{{L}}{{1,5}}\s+)?(?:{'|'.join(_QUESTIONS.values())})\b",
-    regex.IGNORECASE,
-)
 _CLOSERS = " '\"”’»)]」』）"
 
 #: Words that a part of a query has at least: fewer ask nothing by themselves.
@@ -78,10 +68,25 @@ def query_parts(text: str) -> tuple[str, ...]:
     return tuple(parts) if len(parts) > 1 else (text,)
 
 
+@cache
+def _question_patterns() -> tuple[regex.Pattern[str], regex.Pattern[str]]:
+    """How what asks begins, and where one more question does; made when a query is first read."""
+    asks = rf"[^\p{{L}}\p{{N}}]*+(?:\p{{L}}{{1,5}}\s+)?(?:{'|'.join(_QUESTIONS.values())})\b"
+    one_more = "|".join(
+        rf"{join}\s+(?:\p{{L}}{{1,5}}\s+)?(?:{asked})" for join, asked in _QUESTIONS.items()
+    )
+    return (
+        regex.compile(asks, regex.IGNORECASE),
+        regex.compile(rf"[\s,;](?=(?:{one_more})\b)", regex.IGNORECASE),
+    )
+
+
 def _asked(sentence: str) -> list[str]:
-    if sentence.rstrip(_CLOSERS)[-1:] not in ("?", "？") and not _ASKS.match(sentence):
+    asks, one_more = _question_patterns()
+    # Who types may leave the mark out.
+    if sentence.rstrip(_CLOSERS)[-1:] not in ("?", "？") and not asks.match(sentence):
         return [sentence]
-    begins = [match.end() for match in _ONE_MORE.finditer(sentence)]
+    begins = [match.end() for match in one_more.finditer(sentence)]
     return [sentence[a:b].strip() for a, b in pairwise([0, *begins, len(sentence)])]
 
 
